@@ -1,0 +1,57 @@
+"""What can go wrong, as a tree.
+
+::
+
+    InputError (ValueError)       something the user can mend: exit status 2
+    ├── SourceError               pictures that cannot be found or read
+    ├── CollectionError           a folder that is no collection, or a damaged or foreign one
+    ├── RecipeError               an unknown recipe, key or value
+    ├── RunError                  a folder that is no run, or the run of something else
+    └── GeneratorError            a file that holds no generator, or a damaged one
+    TrainingError (RuntimeError)  training that cannot go on: exit status 1
+
+Every message is one sentence that says what is wrong and what to do about it.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Something the user can mend."""
+
+
+class SourceError(InputError):
+    """Pictures that cannot be found or read."""
+
+
+class CollectionError(InputError):
+    """A folder that is no collection, or a damaged or foreign one."""
+
+
+class RecipeError(InputError):
+    """An unknown recipe, key or value."""
+
+
+class RunError(InputError):
+    """A folder that is no run, or the run of something else."""
+
+
+class GeneratorError(InputError):
+    """A file that holds no generator, or a damaged one."""
+
+
+class TrainingError(RuntimeError):
+    """Training that cannot go on."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Say that ``name`` is no ``kind``, and what was probably meant.
+
+    >>> unknown("recipe", "thesys", ["thesis", "fast"])
+    "unknown recipe 'thesys': did you mean 'thesis'? Known: fast, thesis."
+    """
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"unknown {kind} '{name}': {hint}Known: {', '.join(known)}."
