@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: one file, no script from elsewhere, pictures inside, legible by day, by night and in print.
+"""Self-contained HTML pages: one file, no script from elsewhere, pictures inside, legible by day and night.
 
 Every function returns a piece of HTML as a string; :func:`page` puts the pieces together.
 """
@@ -8,7 +8,8 @@ import html
 from collections.abc import Iterable, Sequence
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1d1d1f; --paper: #fdfcf9; --soft: #6b6b70; --line: #dcd8cf; --shade: #f3f0e8; }
+:root { color-scheme: light dark;
+        --ink: #1d1d1f; --paper: #fdfcf9; --soft: #6b6b70; --line: #dcd8cf; --shade: #f3f0e8; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #ececec; --paper: #17171a; --soft: #a0a0a8; --line: #38383e; --shade: #212126; }
 }
