@@ -33,7 +33,7 @@ _STYLE: dict[str, Any] = {
 @contextmanager
 def figure(width: float = 7.0, height: float = 3.6) -> Iterator[Figure]:
     """Give a figure of ``width`` × ``height`` inches in lienzo's style, for as long as it is drawn and saved."""
-    with matplotlib.rc_context(_STYLE)  # type: ignore[arg-type]:
+    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
         yield Figure(figsize=(width, height))
 
 
