@@ -126,7 +126,71 @@ def info(path: Positional[Path], /, *, json: bool = False) -> None:
     _print(found if json else "\n".join(_lines(found)), json)
 
 
+def prepare(
+    sources: Positional[tuple[str, ...]],
+    out: Positional[Path],
+    /,
+    *,
+    size: Annotated[str, arg(metavar="64|96x64")] = "64",
+    labels: Annotated[str, arg(metavar="folders|FILE.csv|none")] = "folders",
+    channels: Literal[1, 3, 4] = 3,
+    geometry: Literal["crop", "squash", "pad"] = "crop",
+    trim_borders: bool = False,
+    background: Annotated[str, arg(metavar="COLOUR")] = "white",
+    enlarge: bool = False,
+    detect_damage: bool = True,
+    near_duplicates: Annotated[int | None, arg(metavar="BITS")] = None,
+    conflicts: Literal["first", "all", "refuse"] = "first",
+    holdout: Annotated[float, arg(metavar="SHARE")] = 0.0,
+    workers: Annotated[int | None, arg(metavar="N")] = None,
+    json: bool = False,
+) -> None:
+    """Make a collection of the pictures in folders and archives; the same command goes on after an interruption.
+
+    Args:
+        sources: folders or zip files.
+        out: folder of the collection.
+        size: of the pictures in pixels, or height by width.
+        labels: from folders, from a table, or none.
+        channels: 1 grey, 3 colour, 4 colour and alpha.
+        geometry: crop the centre, squash, or pad.
+        trim_borders: cut plain borders off first.
+        background: behind transparent pictures and padding: white, black, grey or '#rrggbb'.
+        enlarge: accept pictures smaller than --size.
+        detect_damage: refuse pictures whose content shows damage.
+        near_duplicates: refuse pictures whose perceptual hash is within so many of 64 bits of an earlier one's.
+        conflicts: which to keep of one picture under different labels.
+        holdout: share of the pictures to set aside for evaluation.
+        workers: processes; by default one for each core.
+        json: print JSON.
+    """
+    from lienzo import preparation
+    from lienzo.data.settings import Settings, parse_colour, parse_size
+    from lienzo.inspection import inspect
+
+    height, width = parse_size(size)
+    settings = Settings(
+        height=height,
+        width=width,
+        channels=channels,
+        geometry=geometry,
+        trim_borders=trim_borders,
+        background=parse_colour(background),
+        enlarge=enlarge,
+        detect_damage=detect_damage,
+        near_duplicates=near_duplicates,
+        conflicts=conflicts,
+        holdout=holdout,
+    )
+    with bar("preparing") as shown:
+        for step in preparation.steps(sources, out, settings, labels=labels, workers=workers):
+            shown.show(step.done, step.total, f"{step.kept:,} kept, {step.done - step.kept:,} refused")
+    found = inspect(out)
+    _print(found if json else "\n".join(_lines(found)), json)
+
+
 VERBS: dict[str, Callable[..., None]] = {
+    "prepare": prepare,
     "train": train,
     "generate": generate,
     "recipes": recipes,

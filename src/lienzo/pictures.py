@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 Geometry = Literal["crop", "squash", "pad"]
-"""How a picture gets the shape that is wanted: cut its centre out, ignore its aspect, or fill up with the background."""
+"""How a picture gets the shape that is wanted: cut its centre out, ignore its aspect, or fill up with background."""
 
 Pixels = NDArray[np.uint8]
 """(height, width, channels), uint8."""
@@ -138,7 +138,7 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
 
 @functools.lru_cache(maxsize=32)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Return the transform to sRGB, or None for sRGB itself, for a broken profile and for one of another colour space."""
+    """Return the transform to sRGB, or None for sRGB itself, a broken profile and one of another colour space."""
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "srgb" in ImageCms.getProfileDescription(source).casefold():

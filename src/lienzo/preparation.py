@@ -308,7 +308,7 @@ def _pack(
         position = 0
         for unit in journal.units(keys):
             for found in unit:
-                listed.append({"source": found.source, "bytes": found.bytes, "stamp": found.stamp,
+                listed.append({"source": found.source, "bytes": found.size, "stamp": found.stamp,
                                "labels": files.fingerprint(found.labels)})  # fmt: skip
                 reason, detail = found.reason, found.detail
                 if not reason:
@@ -322,7 +322,7 @@ def _pack(
                 if reason:
                     refused[reason] += 1
                     rejected.append({"source": found.source, "reason": str(reason), "detail": detail,
-                                     "bytes": found.bytes})  # fmt: skip
+                                     "bytes": found.size})  # fmt: skip
 
     count = len(chosen.holdout) - len(chosen.verdicts)
     shards: list[Shard] = list(earlier.shards if earlier else ())

@@ -1,4 +1,4 @@
-"""A collection: pictures of one shape as raw arrays in shards, with an index. ``docs/collections.md`` gives the format."""
+"""A collection: pictures of one shape as raw arrays in shards, with an index. See docs/collections.md."""
 
 import json
 from dataclasses import dataclass

@@ -66,7 +66,7 @@ def index_table(rows: Sequence[Row], kinds: Sequence[str]) -> pa.Table:
     columns = {
         "source": pa.array([item.source for item in found], pa.string()),
         "sha256": pa.array([item.sha256 for item in found], pa.string()),
-        "bytes": pa.array([item.bytes for item in found], pa.int64()),
+        "bytes": pa.array([item.size for item in found], pa.int64()),
         "format": pa.array([item.format for item in found], pa.string()),
         "width": pa.array([item.width for item in found], pa.int32()),
         "height": pa.array([item.height for item in found], pa.int32()),

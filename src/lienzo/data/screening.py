@@ -26,8 +26,8 @@ class Screened:
 
     source: str
     """The entry's name."""
-    bytes: int
-    """Of the file."""
+    size: int
+    """Of the file, in bytes."""
     stamp: str
     """The entry's stamp."""
     labels: dict[str, str]
@@ -55,8 +55,8 @@ class Screened:
 
 
 def screen(entry: Entry, settings: Settings) -> Screened:
-    """Read, check and decode one entry and bring it to the collection's shape. Never raises for what a file contains."""
-    known = {"source": entry.name, "bytes": entry.size, "stamp": entry.stamp, "labels": dict(entry.labels)}
+    """Read, check and decode one entry and bring it to the collection's shape; a file's content never raises."""
+    known = {"source": entry.name, "size": entry.size, "stamp": entry.stamp, "labels": dict(entry.labels)}
     try:
         data = entry.read()
         kind = formats.identify(data)

@@ -26,7 +26,7 @@ class Settings:
     channels: int = 3
     """1 (grey), 3 (sRGB) or 4 (sRGB and alpha)."""
     geometry: Geometry = "crop"
-    """crop scales the short side and cuts the centre out, squash ignores the aspect, pad fills up with the background."""
+    """crop scales the short side and cuts the centre out, squash ignores the aspect, pad fills up with background."""
     trim_borders: bool = False
     """Cut plain borders off first: letterboxes, the margins of scans."""
     background: tuple[int, int, int] = WHITE
@@ -38,7 +38,7 @@ class Settings:
     max_pixels: int = 178_956_970
     """Pictures of more pixels are refused as decompression bombs; the default is Pillow's."""
     near_duplicates: int | None = None
-    """Refuse pictures whose perceptual hash (64 bits) differs from an earlier one's in at most this many bits, 0 to 16."""
+    """Refuse pictures whose perceptual hash is within this many of 64 bits of an earlier one's, 0 to 16."""
     conflicts: Conflicts = "first"
     """The same picture under different labels: keep the first, keep it once under each, or refuse all of them."""
     holdout: float = 0.0

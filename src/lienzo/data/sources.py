@@ -11,8 +11,24 @@ from lienzo.data.reasons import Reason
 from lienzo.errors import SourceError
 
 COMPANIONS = frozenset(
-    ".csv .tsv .txt .md .rst .json .jsonl .xml .yaml .yml .toml .ini .parquet .arrow .feather .npy .npz .log .pdf .html .htm"
-    " .css .js .py .zip .tar .tgz .gz .bz2 .xz .7z .rar .db .url .lnk .torrent .sha1 .sha256 .md5".split()
+    {
+        *(".csv", ".tsv", ".txt", ".md", ".rst", ".pdf", ".html", ".htm", ".css", ".js", ".py", ".log", ".url", ".lnk"),
+        *(
+            ".json",
+            ".jsonl",
+            ".xml",
+            ".yaml",
+            ".yml",
+            ".toml",
+            ".ini",
+            ".parquet",
+            ".arrow",
+            ".feather",
+            ".npy",
+            ".npz",
+        ),
+        *(".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".db", ".torrent", ".sha1", ".sha256", ".md5"),
+    }
 )
 """Files that stand beside pictures and never pretend to be one: passed over in silence."""
 
@@ -61,10 +77,10 @@ def prefixes(sources: Sequence[str]) -> list[str]:
 
 
 def printable(name: str) -> str:
-    """Return a name from a file system as Unicode that any file can hold.
+    r"""Return a name from a file system as Unicode that any file can hold.
 
-    >>> printable("caf\\udce9.jpg")
-    'caf\\\\xe9.jpg'
+    >>> printable("caf\udce9.jpg")
+    'caf\\xe9.jpg'
     """
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 

@@ -1,9 +1,10 @@
 """Processes that screen: a picture that kills or stalls its decoder costs one process, never the preparation.
 
-Workers are started with the interpreter's own command line, not forked and without importing the caller's script, so that
-:func:`lienzo.prepare` works alike on every system, in notebooks and in scripts without ``if __name__ == "__main__"``.
+Workers are started with the interpreter's own command line, not forked and without importing the caller's script, so
+that :func:`lienzo.prepare` works alike on every system, in notebooks and in scripts without ``if __name__ == "__main__"``.
 """
 
+import contextlib
 import os
 import pickle
 import signal
@@ -110,10 +111,8 @@ class Worker:
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 assert pipe is not None
-                try:
+                with contextlib.suppress(OSError):  # what was left unwritten went with the process
                     pipe.close()
-                except OSError:  # what was left unwritten went with the process
-                    pass
 
 
 def screen_units(
