@@ -127,8 +127,7 @@ def info(path: Positional[Path], /, *, json: bool = False) -> None:
 
 
 def prepare(
-    sources: Positional[tuple[str, ...]],
-    out: Positional[Path],
+    paths: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE... OUT")],
     /,
     *,
     size: Annotated[str, arg(metavar="64|96x64")] = "64",
@@ -148,8 +147,7 @@ def prepare(
     """Make a collection of the pictures in folders and archives; the same command goes on after an interruption.
 
     Args:
-        sources: folders or zip files.
-        out: folder of the collection.
+        paths: folders or archives of pictures, and last the folder of the collection to make.
         size: of the pictures in pixels, or height by width.
         labels: from folders, from a table, or none.
         channels: 1 grey, 3 colour, 4 colour and alpha.
@@ -168,6 +166,9 @@ def prepare(
     from lienzo.data.settings import Settings, parse_colour, parse_size
     from lienzo.inspection import inspect
 
+    *sources, out = paths or ("",)
+    if not sources:
+        raise InputError("prepare needs the pictures and a folder for the collection: lienzo prepare SOURCE... OUT")
     height, width = parse_size(size)
     settings = Settings(
         height=height,
