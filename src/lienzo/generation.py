@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lienzo import gallery, tensors
-from lienzo.errors import GeneratorError, InputError
+from lienzo.errors import GeneratorError, InputError, RecipeError
 from lienzo.files import write_bytes
 from lienzo.nets import Network, Shape
 from lienzo.recipe import network_from_dict, network_to_dict
@@ -160,8 +160,12 @@ def load(source: "str | Path | Run", device: str = "cpu") -> Generator:
     else:
         path = Path(source)
     state, header = tensors.load(path, "generator", GeneratorError)
-    module = network_from_dict(header["network"]).generator(Shape(*header["shape"]))
-    module.load_state_dict(state)
+    try:
+        module = network_from_dict(header["network"]).generator(Shape(*header["shape"]))
+        module.load_state_dict(state)
+    except (KeyError, TypeError, RuntimeError, RecipeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise GeneratorError(f"{path} holds no generator that this lienzo knows ({reason}): make it again.") from None
     return Generator(module.to(device).eval().requires_grad_(False), header)
 
 
