@@ -29,6 +29,9 @@ GAP = 2.0
 """A JPEG is decoded at the smallest of the scales 1/8, 1/4, 1/2, 1 that is still this many times the size wanted; the
 antialiased resize does the rest. 2 keeps the result above 40 dB of what the full decode gives (see docs/prepare.md)."""
 
+ORIENTATION = 0x0112
+"""Number of the EXIF tag that says how a picture is to be turned."""
+
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's name for pictures of that many channels."""
 
@@ -38,46 +41,43 @@ class Decoded:
     """A decoded picture."""
 
     image: Image.Image
-    """Upright, in one of :data:`MODES`; smaller than the original where a scaled decode was enough."""
-    width: int
-    """Of the upright original, in pixels."""
-    height: int
-    """Of the upright original, in pixels."""
+    """Upright, in one of :data:`MODES`."""
     notes: tuple[str, ...]
     """What had to be done to it; the names are explained in docs/prepare.md."""
 
 
-def decode(
-    image: Image.Image, *, channels: int = 3, background: tuple[int, int, int] = WHITE, scale: float = 1.0
-) -> Decoded:
-    """Decode an opened picture completely, upright and in sRGB.
+def load(image: Image.Image, scale: float = 1.0) -> None:
+    """Decode the first frame of an opened picture, a JPEG at a smaller scale where that is enough.
 
     Args:
-        image: opened, not loaded yet; its first frame is taken.
-        channels: 1, 3 or 4.
-        background: what transparent pictures are composited on, unless alpha is kept.
-        scale: how many times larger than needed the original is; a JPEG is then decoded at a smaller scale.
+        image: opened, not loaded yet.
+        scale: how many times larger than needed the original is.
 
     Raises:
         OSError, SyntaxError, ValueError and others: whatever Pillow raises for broken content.
     """
-    notes = []
-    width, height = image.size
-    frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF", "MPO") else 1
-    if frames > 1:
-        notes.append("animated" if image.format != "MPO" else "several-pictures")
     reduction = 2 ** min(3, math.floor(math.log2(max(1.0, scale / GAP))))
     if reduction > 1:
-        image.draft(None, (width // reduction, height // reduction))
+        image.draft(None, (image.width // reduction, image.height // reduction))
     image.load()
-    orientation = image.getexif().get(0x0112, 1)
-    if orientation in range(2, 9):
+
+
+def decode(image: Image.Image, channels: int = 3, background: tuple[int, int, int] = WHITE) -> Decoded:
+    """Turn a loaded picture upright and convert it to sRGB.
+
+    Args:
+        image: see :func:`load`.
+        channels: 1, 3 or 4.
+        background: what transparent pictures are composited on, unless alpha is kept.
+    """
+    notes = []
+    if getattr(image, "n_frames", 1) > 1:
+        notes.append("several-frames")
+    if image.getexif().get(ORIENTATION, 1) in range(2, 9):
         image = ImageOps.exif_transpose(image)
         notes.append("rotated")
-        if orientation >= 5:
-            width, height = height, width
     image, more = _to_mode(image, MODES[channels], background)
-    return Decoded(image, width, height, (*notes, *more))
+    return Decoded(image, (*notes, *more))
 
 
 def _to_mode(image: Image.Image, mode: str, background: tuple[int, int, int]) -> tuple[Image.Image, list[str]]:

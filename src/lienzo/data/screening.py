@@ -14,7 +14,7 @@ from lienzo.data import borders, damage, formats
 from lienzo.data.entries import Entry
 from lienzo.data.reasons import Reason, Refusal
 from lienzo.data.settings import Settings
-from lienzo.pictures import GAP, Decoded, Pixels, decode, fit, needed_scale
+from lienzo.pictures import GAP, Decoded, Pixels, decode, fit, load, needed_scale
 
 FEATURELESS = 2.0
 """A picture whose packed pixels have a standard deviation below this, in each channel, shows nothing."""
@@ -63,7 +63,7 @@ def screen(entry: Entry, settings: Settings) -> Screened:
         formats.check_whole(data, kind)
         if settings.detect_damage:
             damage.check_bytes(data, kind)
-        decoded, pixels = _picture(data, kind, settings)
+        pixels, (width, height), notes = _picture(data, kind, settings)
     except Refusal as refusal:
         return replace(known, reason=refusal.reason, detail=refusal.detail)
     suffix = PurePosixPath(entry.name).suffix.lower()
@@ -73,42 +73,44 @@ def screen(entry: Entry, settings: Settings) -> Screened:
         known,
         sha256=hashlib.sha256(data).hexdigest(),
         format=kind,
-        width=decoded.width,
-        height=decoded.height,
-        notes=(*misnamed, *decoded.notes),
+        width=width,
+        height=height,
+        notes=(*misnamed, *notes),
         digest=hashlib.blake2b(content, digest_size=16).hexdigest(),
         perceptual=perceptual_hash(pixels),
         pixels=content,
     )
 
 
-def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Decoded, Pixels]:
-    """Decode, check and fit.
+def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Pixels, tuple[int, int], tuple[str, ...]]:
+    """Decode, check and fit; return the pixels, the upright original's width and height, and notes.
 
     Raises:
         Refusal: for one of the many reasons.
     """
-    shape = settings.height, settings.width
     image = _open(data, kind, settings)
-    either_way = min(_scale(*image.size, settings), _scale(*image.size[::-1], settings))
-    decoded = _decode(image, settings, either_way)
-    _check_size(decoded.width, decoded.height, settings)
+    size = image.size
+    decoded = _decode(image, kind, settings, min(_scale(*size, settings), _scale(*size[::-1], settings)))
+    if (decoded.image.width > decoded.image.height) != (size[0] > size[1]):
+        size = size[1], size[0]
+    _check_size(*size, settings)
+    notes = decoded.notes
     box = borders.find(np.asarray(decoded.image.convert("RGB"))) if settings.trim_borders else None
     if box is not None:
-        shrunk = decoded.width / decoded.image.width
+        notes = (*notes, "trimmed")
+        shrunk = size[0] / decoded.image.width
         inner = (box[2] - box[0]) * shrunk, (box[3] - box[1]) * shrunk
         _check_size(*inner, settings, "after its borders were trimmed")
         if shrunk > 1 and _scale(*inner, settings) < GAP * shrunk:  # so much was cut off that more detail is needed
-            coarse, decoded = decoded, _decode(_open(data, kind, settings), settings, _scale(*inner, settings))
-            finer = decoded.image.width / coarse.image.width
+            coarse = decoded.image.width
+            decoded = _decode(_open(data, kind, settings), kind, settings, _scale(*inner, settings))
+            finer = decoded.image.width / coarse
             box = (box[0] * finer, box[1] * finer, box[2] * finer, box[3] * finer)
-        decoded = replace(decoded, notes=(*decoded.notes, "trimmed"))
-    if settings.detect_damage:
-        damage.check_content(decoded.image, kind)
-    pixels = fit(decoded.image, *shape, settings.geometry, box=box, background=settings.background)
+    pixels = fit(decoded.image, settings.height, settings.width, settings.geometry, box=box,
+                 background=settings.background)  # fmt: skip
     if pixels.std(axis=(0, 1)).max() < FEATURELESS:
         raise Refusal(Reason.FEATURELESS, "one colour, or nearly")
-    return decoded, pixels
+    return pixels, size, notes
 
 
 def _scale(width: float, height: float, settings: Settings) -> float:
@@ -132,11 +134,16 @@ def _open(data: bytes, kind: str, settings: Settings) -> Image.Image:
     return image
 
 
-def _decode(image: Image.Image, settings: Settings, scale: float) -> Decoded:
+def _decode(image: Image.Image, kind: str, settings: Settings, scale: float) -> Decoded:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return decode(image, channels=settings.channels, background=settings.background, scale=scale)
+            load(image, scale)
+            if settings.detect_damage:
+                damage.check_content(image, kind)
+            return decode(image, settings.channels, settings.background)
+    except Refusal:
+        raise
     except Exception as error:  # Pillow raises what its parsers stumble over
         reason = Reason.TRUNCATED if "truncated" in str(error) else Reason.UNDECODABLE
         raise Refusal(reason, _clause(error)) from None
