@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from lienzo.pictures import Box
 
@@ -19,15 +20,17 @@ AT_MOST = 0.45
 """No more than this share of the picture is cut from one side."""
 
 
-def find(pixels: NDArray[np.uint8]) -> Box | None:
+def find(image: Image.Image, box: Box) -> Box | None:
     """Find what is left when plain borders are cut off.
 
     Args:
-        pixels: (h, w, 3), uint8.
+        image: any mode of :data:`lienzo.pictures.MODES`.
+        box: where the picture lies in it.
 
     Returns:
         left, top, right, bottom in pixels, or None where there is no border.
     """
+    pixels = np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     top = _depth(pixels)
     bottom = _depth(pixels[::-1])
     middle = pixels[top : len(pixels) - bottom].transpose(1, 0, 2)
@@ -35,7 +38,13 @@ def find(pixels: NDArray[np.uint8]) -> Box | None:
     right = _depth(middle[::-1])
     if not (top or bottom or left or right):
         return None
-    return float(left), float(top), float(pixels.shape[1] - right), float(pixels.shape[0] - bottom)
+    height, width = pixels.shape[:2]
+    return (
+        float(left) if left else box[0],
+        float(top) if top else box[1],
+        float(width - right) if right else box[2],
+        float(height - bottom) if bottom else box[3],
+    )
 
 
 def _depth(pixels: NDArray[np.uint8]) -> int:

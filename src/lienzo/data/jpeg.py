@@ -1,14 +1,13 @@
 """The structure of a JPEG (ITU-T T.81, annex B): segments, scans, and whether the end is there."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from lienzo.data.reasons import Reason, Refusal
 
-_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
-
-_TEM, _DHT, _SOI, _EOI, _SOS = 0x01, 0xC4, 0xD8, 0xD9, 0xDA
+_RST, _TEM, _DHT, _SOI, _EOI, _SOS = 0xD0, 0x01, 0xC4, 0xD8, 0xD9, 0xDA
 
 
 @dataclass(frozen=True)
@@ -36,15 +35,13 @@ def scans(data: bytes) -> Iterator[Scan]:
     """
     first_symbols: dict[int, int] = {}
     position, start, plain = 2, -1, False
-    while True:
-        found = _MARKER.search(data, position)
-        if found is None:
-            raise Refusal(Reason.TRUNCATED, "the JPEG has no end marker")
-        marker = data[found.end() - 1]
+    for found in _markers(data):
+        if found < position:
+            continue  # within a segment
+        marker, position = data[found], found + 1
         if start >= 0:
-            yield Scan(start, found.start(), plain)
+            yield Scan(start, found - 1, plain)
             start = -1
-        position = found.end()
         if marker == _EOI:
             return
         if marker == _SOI:
@@ -60,6 +57,15 @@ def scans(data: bytes) -> Iterator[Scan]:
             first_symbols |= _first_symbols(segment)
         elif marker == _SOS:
             start, plain = position, _zeros_are_plain(segment, first_symbols)
+    raise Refusal(Reason.TRUNCATED, "the JPEG has no end marker")
+
+
+def _markers(data: bytes) -> list[int]:
+    """Return where the second bytes of all markers may be: behind 0xFF, but for stuffing, filling and restarts."""
+    codes = np.frombuffer(data, np.uint8)
+    behind = np.flatnonzero(codes[:-1] == 0xFF) + 1
+    found = codes[behind]
+    return list(map(int, behind[(found != 0) & (found != 0xFF) & ((found & 0xF8) != _RST)]))
 
 
 def check_whole(data: bytes) -> None:
