@@ -1,7 +1,7 @@
 """lienzo trains generative adversarial networks on pictures, above all paintings.
 
-This module is the table of contents: each public name and the module it lives in. Names are loaded on first use, so that
-``import lienzo`` is quick and PyTorch is loaded by those who train.
+This module is the table of contents: each public name and the module it lives in. Names are loaded on first use, so
+that ``import lienzo`` is quick and PyTorch is loaded by those who train.
 """
 
 import importlib

@@ -1,10 +1,12 @@
-"""How lienzo draws: Matplotlib without a screen, one style, colours that colour-blind eyes and grey print tell apart."""
+"""How lienzo draws: Matplotlib without a screen, one style, colours that colour-blind eyes tell apart."""
 
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib
+from cycler import cycler
 from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -13,8 +15,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 LINES = ("-", "--", "-.", ":")
 """Line styles, so that curves differ in print as well."""
 
-_STYLE = {
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+_STYLE: dict[str, Any] = {
+    "axes.prop_cycle": cycler(color=COLOURS),
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -31,7 +33,7 @@ _STYLE = {
 @contextmanager
 def figure(width: float = 7.0, height: float = 3.6) -> Iterator[Figure]:
     """Give a figure of ``width`` × ``height`` inches in lienzo's style, for as long as it is drawn and saved."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
         yield Figure(figsize=(width, height))
 
 

@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: one file, no script from elsewhere, pictures inside, legible by day, by night and in print.
+"""Self-contained HTML pages: one file, no script from elsewhere, pictures inside, legible by day and night.
 
 Every function returns a piece of HTML as a string; :func:`page` puts the pieces together.
 """
@@ -8,7 +8,8 @@ import html
 from collections.abc import Iterable, Sequence
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1d1d1f; --paper: #fdfcf9; --soft: #6b6b70; --line: #dcd8cf; --shade: #f3f0e8; }
+:root { color-scheme: light dark;
+        --ink: #1d1d1f; --paper: #fdfcf9; --soft: #6b6b70; --line: #dcd8cf; --shade: #f3f0e8; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #ececec; --paper: #17171a; --soft: #a0a0a8; --line: #38383e; --shade: #212126; }
 }
@@ -81,8 +82,8 @@ def code(text: str) -> str:
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table; numbers (and cells that are written as numbers) stand to the right."""
-    rows = [[str(cell) for cell in row] for row in rows]
-    numeric = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(headers))]
+    written = [[str(cell) for cell in row] for row in rows]
+    numeric = [bool(written) and all(_is_number(row[i]) for row in written) for i in range(len(headers))]
 
     def cells(tag: str, values: Sequence[str]) -> str:
         return "".join(
@@ -90,7 +91,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
             for value, right in zip(values, numeric, strict=True)
         )
 
-    body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in written)
     return f'<div class="scroll"><table>\n<tr>{cells("th", headers)}</tr>\n{body}\n</table></div>'
 
 

@@ -1,7 +1,7 @@
 """Randomness as a function of (seed, stream, position), never of history.
 
-The batch, the latents and the augmentation at picture 1,280,000 are the same whether training came there in one go or in
-five, in one process or in eight. Resuming therefore needs no saved generator state.
+The batch, the latents and the augmentation at picture 1,280,000 are the same whether training came there in one go or
+in five, in one process or in eight. Resuming therefore needs no saved generator state.
 """
 
 import hashlib

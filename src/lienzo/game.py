@@ -1,0 +1,108 @@
+"""The game: one alternating update of the two players (Goodfellow et al. 2014, algorithm 1).
+
+The same game is played on paintings and, in the theory laboratory, on densities that are known exactly.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lienzo.objectives import Objective, Regularisation
+
+Measures = dict[str, Tensor]
+"""Scalars on the device, detached: nothing is read back from there inside the loop."""
+
+
+@dataclass
+class Game:
+    """Two networks, what each wants, and how each learns."""
+
+    generator: nn.Module
+    """From latents (N, latents) to a batch of pictures or points (N, ...)."""
+
+    discriminator: nn.Module
+    """From such a batch to logits (N,)."""
+
+    objective: Objective
+    generator_optimizer: Optimizer
+    discriminator_optimizer: Optimizer
+    regularisation: Regularisation = field(default_factory=Regularisation)
+
+    autocast: torch.dtype | None = None
+    """Lower precision for the networks' products (``torch.bfloat16``), or none."""
+
+    augment: Callable[[Tensor], Tensor] | None = None
+    """A differentiable change of whatever the discriminator sees, real or generated, or none."""
+
+    def step(self, real: Tensor, latents: Tensor, mix: Tensor | None = None) -> Measures:
+        """Update the discriminator k times and the generator once.
+
+        Args:
+            real: (k, N, ...) a batch for each of the discriminator's k updates.
+            latents: (k, N, latents) likewise; the generator learns from the last of them.
+            mix: (k, N) uniform in [0, 1), where the regularisation has a ``gradient_penalty``.
+
+        Returns:
+            What the log wants to know of this step.
+        """
+        fake, measures = torch.empty(0), {}
+        for i in range(len(real)):
+            last = i == len(real) - 1
+            with torch.set_grad_enabled(last), self._precision(real):
+                fake = self.generator(latents[i])
+            measures = self.discriminator_step(real[i], fake, None if mix is None else mix[i])
+        return measures | self.generator_step(real[-1], fake)
+
+    def discriminator_step(self, real: Tensor, fake: Tensor, mix: Tensor | None = None) -> Measures:
+        """Update the discriminator once, against generated pictures that are taken as they are."""
+        regularisation = self.regularisation
+        real = real.detach().requires_grad_(regularisation.r1 > 0)
+        fake = fake.detach().requires_grad_(regularisation.r2 > 0)
+        with self._precision(real):
+            real_logits, fake_logits = self._judge(real), self._judge(fake)
+        loss = self.objective.discriminator(real_logits, fake_logits)
+        measures = {
+            "discriminator_loss": loss.detach(),
+            "real_score": real_logits.detach().sigmoid().mean(),
+            "fake_score": fake_logits.detach().sigmoid().mean(),
+        }
+        penalties: Measures = {}
+        if regularisation.r1:
+            penalties["r1_penalty"] = regularisation.penalty(real, real_logits, regularisation.r1)
+        if regularisation.r2:
+            penalties["r2_penalty"] = regularisation.penalty(fake, fake_logits, regularisation.r2)
+        if regularisation.gradient_penalty:
+            assert mix is not None
+            penalties["gradient_penalty"] = regularisation.interpolated_penalty(self._judge, real, fake, mix)
+        for name, penalty in penalties.items():
+            loss = loss + penalty
+            measures[name] = penalty.detach()
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        self.discriminator_optimizer.step()
+        if regularisation.clip:
+            regularisation.clip_weights(self.discriminator)
+        return measures
+
+    def generator_step(self, real: Tensor, fake: Tensor) -> Measures:
+        """Update the generator once, through the pictures ``fake`` that it made with gradients."""
+        self.discriminator.requires_grad_(False)  # its gradients would be thrown away
+        with self._precision(real):
+            real_logits = self._judge(real) if self.objective.relativistic else None
+            fake_logits = self._judge(fake)
+        loss = self.objective.generator(real_logits, fake_logits)
+        self.generator_optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        self.generator_optimizer.step()
+        self.discriminator.requires_grad_(True)
+        return {"generator_loss": loss.detach(), "fooled_score": fake_logits.detach().sigmoid().mean()}
+
+    def _judge(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.discriminator(images if self.augment is None else self.augment(images))
+        return logits.float()
+
+    def _precision(self, tensor: Tensor) -> torch.autocast:
+        return torch.autocast(tensor.device.type, dtype=self.autocast, enabled=self.autocast is not None)

@@ -1,0 +1,37 @@
+"""The networks: each is a frozen dataclass that makes a generator and a discriminator for pictures of a given shape.
+
+A generator turns latents (N, latents), drawn from N(0, 1), into pictures (N, C, H, W) in (−1, 1) and knows its number
+of ``latents``. A discriminator turns such pictures into logits (N,).
+"""
+
+from typing import Protocol
+
+from torch import nn
+
+from lienzo.nets.dcgan import DCGAN
+from lienzo.nets.mlp import MLP
+from lienzo.nets.shape import Shape as Shape
+
+
+class Network(Protocol):
+    """A pair of players, by their configuration."""
+
+    @property
+    def latents(self) -> int:
+        """Dimension of z."""
+        ...
+
+    def generator(self, shape: Shape) -> nn.Module:
+        """Return a generator of pictures of this shape, initialised from PyTorch's current seed."""
+        ...
+
+    def discriminator(self, shape: Shape) -> nn.Module:
+        """Return a discriminator of pictures of this shape, initialised from PyTorch's current seed."""
+        ...
+
+
+NETS: dict[str, type[Network]] = {
+    "dcgan": DCGAN,
+    "mlp": MLP,
+}
+"""Every network by the name that recipes use."""

@@ -1,0 +1,110 @@
+"""The deep convolutional GAN of Radford, Metz and Chintala (2016), as the thesis built it.
+
+Strided convolutions instead of pooling, transposed convolutions in the generator, batch normalisation in both players
+(but not on the pictures themselves), no fully connected layer, ReLU and tanh in the generator, LeakyReLU in the
+discriminator, which ends before the sigmoid.
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from lienzo.nets.shape import Shape
+
+
+@dataclass(frozen=True)
+class DCGAN:
+    """A pair of DCGAN networks for pictures of any size that is 4 to 7 times a power of two."""
+
+    latents: int = 100
+    """Dimension of z."""
+
+    width: int = 64
+    """Channels beside the picture; each layer further from it has twice as many, up to eight times as many."""
+
+    discriminator_norm: Literal["batch", "spectral", "none"] = "batch"
+    """Batch normalisation, spectral normalisation (Miyato et al. 2018) or none in the discriminator."""
+
+    def generator(self, shape: Shape) -> "Generator":
+        """Return a generator of pictures of this shape, initialised."""
+        return Generator(shape, self.latents, self.width)
+
+    def discriminator(self, shape: Shape) -> "Discriminator":
+        """Return a discriminator of pictures of this shape, initialised."""
+        return Discriminator(shape, self.width, self.discriminator_norm)
+
+
+class Generator(nn.Module):
+    """From latents (N, latents) to pictures (N, C, H, W) in (−1, 1)."""
+
+    def __init__(self, shape: Shape, latents: int, width: int) -> None:
+        super().__init__()
+        self.latents = latents
+        base_height, base_width, doublings = shape.doublings()
+        widths = _widths(width, doublings)[::-1]  # at 64×64: 512, 256, 128, 64
+        layers: list[nn.Module] = [
+            nn.ConvTranspose2d(latents, widths[0], (base_height, base_width), bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(inplace=True),
+        ]
+        for inside, outside in itertools.pairwise(widths):
+            layers += [
+                nn.ConvTranspose2d(inside, outside, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(outside),
+                nn.ReLU(inplace=True),
+            ]
+        layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 4, stride=2, padding=1, bias=False), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        self.apply(_initialise)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the pictures (N, C, H, W) in (−1, 1) that the latents ``z`` (N, latents) stand for."""
+        images: Tensor = self.layers(z[:, :, None, None])
+        return images
+
+
+class Discriminator(nn.Module):
+    """From pictures (N, C, H, W) in [−1, 1] to logits (N,)."""
+
+    def __init__(self, shape: Shape, width: int, norm: Literal["batch", "spectral", "none"]) -> None:
+        super().__init__()
+        base_height, base_width, doublings = shape.doublings()
+        widths = _widths(width, doublings)  # at 64×64: 64, 128, 256, 512
+        layers: list[nn.Module] = [
+            nn.Conv2d(shape.channels, widths[0], 4, stride=2, padding=1, bias=False),
+            nn.LeakyReLU(0.2, inplace=True),
+        ]
+        for inside, outside in itertools.pairwise(widths):
+            layers += [nn.Conv2d(inside, outside, 4, stride=2, padding=1, bias=norm != "batch")]
+            layers += [nn.BatchNorm2d(outside)] if norm == "batch" else []
+            layers += [nn.LeakyReLU(0.2, inplace=True)]
+        layers += [nn.Conv2d(widths[-1], 1, (base_height, base_width), bias=False)]
+        self.layers = nn.Sequential(*layers)
+        self.apply(_initialise)
+        if norm == "spectral":
+            for layer in layers:
+                if isinstance(layer, nn.Conv2d):
+                    spectral_norm(layer)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1]."""
+        logits: Tensor = self.layers(images)
+        return logits.flatten()
+
+
+def _widths(width: int, doublings: int) -> list[int]:
+    return [width * min(2**i, 8) for i in range(doublings)]
+
+
+def _initialise(module: nn.Module) -> None:
+    """Draw weights from N(0, 0.02) and the scales of batch normalisation from N(1, 0.02), as the thesis does."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,68 @@
+"""Multilayer perceptrons: the networks of the first GAN (Goodfellow et al. 2014)."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from lienzo.nets.shape import Shape
+
+
+@dataclass(frozen=True)
+class MLP:
+    """A pair of multilayer perceptrons for small pictures."""
+
+    latents: int = 100
+    """Dimension of z."""
+
+    width: int = 1024
+    """Units of each hidden layer."""
+
+    depth: int = 2
+    """Hidden layers of each player."""
+
+    def generator(self, shape: Shape) -> "Generator":
+        """Return a generator of pictures of this shape, initialised."""
+        return Generator(shape, self.latents, self.width, self.depth)
+
+    def discriminator(self, shape: Shape) -> "Discriminator":
+        """Return a discriminator of pictures of this shape, initialised."""
+        return Discriminator(shape, self.width, self.depth)
+
+
+class Generator(nn.Module):
+    """From latents (N, latents) to pictures (N, C, H, W) in (−1, 1)."""
+
+    def __init__(self, shape: Shape, latents: int, width: int, depth: int) -> None:
+        super().__init__()
+        self.latents = latents
+        self.shape = (shape.channels, shape.height, shape.width)
+        self.layers = perceptron(latents, [width] * depth, shape.channels * shape.height * shape.width)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the pictures (N, C, H, W) in (−1, 1) that the latents ``z`` (N, latents) stand for."""
+        images: Tensor = self.layers(z).tanh().unflatten(1, self.shape)
+        return images
+
+
+class Discriminator(nn.Module):
+    """From pictures (N, C, H, W) in [−1, 1], or points (N, dimensions), to logits (N,)."""
+
+    def __init__(self, shape: Shape, width: int, depth: int) -> None:
+        super().__init__()
+        self.layers = perceptron(
+            shape.channels * shape.height * shape.width, [width] * depth, 1, activation=nn.LeakyReLU(0.2)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1]."""
+        logits: Tensor = self.layers(images.flatten(1))
+        return logits.flatten()
+
+
+def perceptron(inputs: int, hidden: list[int], outputs: int, activation: nn.Module | None = None) -> nn.Sequential:
+    """Return a perceptron from (N, inputs) to (N, outputs), with the activation (ReLU) after each hidden layer."""
+    widths = [inputs, *hidden]
+    layers: list[nn.Module] = []
+    for inside, outside in zip(widths, hidden, strict=False):
+        layers += [nn.Linear(inside, outside), activation or nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
