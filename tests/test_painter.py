@@ -97,10 +97,12 @@ def test_these_broken_files_cannot_be_decoded(damage: str) -> None:
         decode(first(damage))
 
 
-def test_a_zeroed_jpeg_is_as_long_as_before_but_holds_nothing_after_the_first_third() -> None:
-    data = painting.content(first("zeroed"))
+@pytest.mark.parametrize(("damage", "kept"), [("zeroed end", 0), ("zeroed middle", 40)])
+def test_a_zeroed_jpeg_is_as_long_as_before_but_holds_nothing_after_the_first_third(damage: str, kept: int) -> None:
+    data = painting.content(first(damage))
     assert data.startswith(b"\xff\xd8")
-    assert not any(data[len(data) // 3 :])
+    assert not any(data[len(data) // 3 : len(data) - kept])
+    assert data.endswith(b"\xff\xd9") == bool(kept)
 
 
 def test_one_pixel_is_a_good_png_of_one_pixel() -> None:

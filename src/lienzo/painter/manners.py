@@ -203,7 +203,7 @@ def gesture(canvas: Canvas) -> None:
 
 def _brush(canvas: Canvas, colour: Array, width: float, *points: npt.NDArray[np.float64]) -> None:
     """Draw one stroke along the quadratic Bézier curve of three points, with the streaks that bristles leave."""
-    t = np.linspace(0, 1, 13)[:, None]
+    t = np.linspace(0, 1, 9)[:, None]
     curve = ((1 - t) ** 2 * points[0] + 2 * t * (1 - t) * points[1] + t**2 * points[2]).astype(np.float32)
     shape = canvas.colours.shape[:2]
     nearest, beside, along = np.full(shape, 9, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
