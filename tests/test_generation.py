@@ -101,7 +101,7 @@ def test_what_lienzo_generated_is_replaced_and_nothing_else(generator: lienzo.Ge
 
 
 def test_other_endings_are_refused(generator: lienzo.Generator, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="neither a .png file nor a folder"):
+    with pytest.raises(InputError, match=r"neither a \.png file nor a folder"):
         generator.generate([1]).save(tmp_path / "grid.jpg")
 
 

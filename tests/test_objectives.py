@@ -235,5 +235,5 @@ def test_clipping_bounds_every_weight() -> None:
     {"gradient_penalty": 10.0, "r2": 1.0},
 ])  # fmt: skip
 def test_regularisation_that_contradicts_itself_is_refused(values: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="negative|choose one"):
+    with pytest.raises(ValueError, match=r"negative|choose one"):
         Regularisation(**values)

@@ -48,11 +48,15 @@ def test_a_page_is_whole_and_needs_nothing_else() -> None:
         pages.section("Part", pages.paragraph("words"), pages.code("lienzo demo")),
         pages.table(["what", "how many"], [["a", 1], ["b", "2.5"]]),
         pages.facts([(3, "pictures")]),
-        pages.row(pages.picture(PNG, "black", pixels=True, width=40), pages.svg("<?xml ?>\n<svg></svg>", caption="drawn")),
+        pages.row(
+            pages.picture(PNG, "black", pixels=True, width=40), pages.svg("<?xml ?>\n<svg></svg>", caption="drawn")
+        ),
         lead="A lead.",
     )
     reader = read(page)
-    assert all(word in reader.text for word in ("Title", "A lead.", "Part", "words", "lienzo demo", "pictures", "drawn"))
+    assert all(
+        word in reader.text for word in ("Title", "A lead.", "Part", "words", "lienzo demo", "pictures", "drawn")
+    )
     assert "data:image/png;base64," in page
     assert "http" not in page.replace("http-equiv", "")
     assert "<script" not in page

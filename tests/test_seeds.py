@@ -6,7 +6,6 @@ import pytest
 from lienzo.schedule import average_decay, crossed
 from lienzo.seeds import derive, numpy_generator
 
-
 GOLDEN = {
     "weights": 5409347080047710043,
     "latents": 2602900439428043780,

@@ -46,6 +46,11 @@ def test_tensors_of_every_kind_come_back(tmp_path: Path) -> None:
         assert torch.equal(loaded[name], tensor.detach())
 
 
+def test_the_same_content_is_the_same_file(tmp_path: Path, path: Path) -> None:
+    tensors.save(tmp_path / "again.safetensors", TENSORS, HEADER)
+    assert (tmp_path / "again.safetensors").read_bytes() == path.read_bytes()
+
+
 def test_the_fingerprint_is_of_the_content(tmp_path: Path) -> None:
     first = tensors.save(tmp_path / "a.safetensors", TENSORS, HEADER)
     assert tensors.save(tmp_path / "b.safetensors", dict(reversed(TENSORS.items())), HEADER) == first
@@ -73,26 +78,24 @@ def test_a_longer_file_is_refused(path: Path) -> None:
         load(path)
 
 
-def test_every_flipped_bit_is_noticed(path: Path) -> None:
+def test_a_flipped_bit_is_noticed_wherever_it_is(path: Path) -> None:
     """A flipped bit is refused, or changed nothing that is read (such as a blank of the padding)."""
     whole = path.read_bytes()
     expected = load(path)[1]
-    unnoticed = 0
+    noticed = 0
     for position in range(len(whole)):
-        for bit in range(8):
-            damaged = bytearray(whole)
-            damaged[position] ^= 1 << bit
-            path.write_bytes(damaged)
-            try:
-                loaded, header = load(path)
-            except GeneratorError as error:
-                assert str(path) in str(error)
-                continue
-            unnoticed += 1
-            assert header == expected
-            assert loaded.keys() == TENSORS.keys()
-            assert all(torch.equal(loaded[name], TENSORS[name]) for name in TENSORS)
-    assert unnoticed < len(whole) / 8
+        damaged = bytearray(whole)
+        damaged[position] ^= 1 << position % 8
+        path.write_bytes(damaged)
+        try:
+            loaded, header = load(path)
+        except GeneratorError:
+            noticed += 1
+            continue
+        assert header == expected
+        assert loaded.keys() == TENSORS.keys()
+        assert all(torch.equal(loaded[name], TENSORS[name]) for name in TENSORS)
+    assert noticed > 0.98 * len(whole)
 
 
 @pytest.mark.parametrize("content", [
@@ -119,14 +122,14 @@ def test_what_others_wrote_is_refused(tmp_path: Path, metadata: dict[str, str] |
 
 def test_what_a_newer_lienzo_wrote_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "newer.safetensors"
-    header = json.dumps({"format": tensors.FORMAT + 1, **HEADER})
-    safetensors.torch.save_file(TENSORS, path, {"lienzo": header, "fingerprint": "0"})
+    header = json.dumps({"format": tensors.FORMAT + 1, **HEADER, "fingerprint": "0"})
+    safetensors.torch.save_file(TENSORS, path, {"lienzo": header})
     with pytest.raises(GeneratorError, match="newer lienzo: update"):
         load(path)
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(GeneratorError, match="there is no file .*nowhere"):
+    with pytest.raises(GeneratorError, match=r"there is no file .*nowhere"):
         load(tmp_path / "nowhere.safetensors")
     with pytest.raises(GeneratorError, match="cannot be read"):
         load(tmp_path)
