@@ -50,7 +50,9 @@ class State:
         groups, batch = real.shape[:2]
         source = torch.Generator().manual_seed(derive(self.recipe.seed, "latents", self.images))
         z = torch.randn(groups, batch, self.recipe.network.latents, generator=source).to(self.device)
-        mix = torch.rand(groups, batch, generator=source).to(self.device)
+        mix = None
+        if self.recipe.regularisation.gradient_penalty:
+            mix = torch.rand(groups, batch, generator=source).to(self.device)
         measures = self.game.step(real, z, mix)
         for name, value in measures.items():
             self.sums[name] = self.sums[name].add_(value) if name in self.sums else value.clone()
