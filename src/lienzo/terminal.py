@@ -35,7 +35,8 @@ class Bar:
 
     def show(self, done: float, total: float, text: str = "", title: str | None = None) -> None:
         """Show that ``done`` of ``total`` are done, and a few words or figures beside it."""
-        self.title = title or self.title
+        if title is not None and title != self.title:
+            self.title, self._first = title, None
         now = time.monotonic()
         if self.progress is not None:
             if self._task is None:
@@ -48,7 +49,7 @@ class Bar:
             note("  ".join(word for word in words if word))
 
     def _left(self, now: float, done: float, total: float) -> str:
-        """Say how long it still takes, at the speed since the first line: what an earlier sitting did does not count."""
+        """Say how long it still takes, at the speed since the first line; what was done before does not count."""
         assert self._first is not None
         since, at = self._first
         if done >= total or done <= at:
