@@ -1,6 +1,6 @@
 """Batches of real pictures on the device, each a function of the seed and of its position on the clock."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
@@ -43,7 +43,7 @@ class Batches:
             position += stop - start
         return np.concatenate(parts)
 
-    def stream(self, position: int, groups: int, batch: int) -> Iterator[Tensor]:
+    def stream(self, position: int, groups: int, batch: int) -> Generator[Tensor, None, None]:
         """Yield the pictures from ``position`` on, for ever.
 
         Args:
