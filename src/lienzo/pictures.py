@@ -217,7 +217,7 @@ def resize(images: Pixels, height: int, width: int) -> Pixels:
 
 
 def _resize(image: Image.Image, width: int, height: int, box: Box) -> Image.Image:
-    if image.size == (width, height) and box == (0, 0, width, height):
+    if image.size == (width, height) and box == (0.0, 0.0, float(width), float(height)):
         return image
     return image.resize((width, height), Image.Resampling.LANCZOS, box=box)
 

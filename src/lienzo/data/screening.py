@@ -3,7 +3,7 @@
 import hashlib
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -14,7 +14,7 @@ from lienzo.data import borders, damage, formats
 from lienzo.data.entries import Entry
 from lienzo.data.reasons import Reason, Refusal
 from lienzo.data.settings import Settings
-from lienzo.pictures import Decoded, Pixels, decode, fit, needed_scale
+from lienzo.pictures import GAP, Decoded, Pixels, decode, fit, needed_scale
 
 FEATURELESS = 2.0
 """A picture whose packed pixels have a standard deviation below this, in each channel, shows nothing."""
@@ -56,59 +56,63 @@ class Screened:
 
 def screen(entry: Entry, settings: Settings) -> Screened:
     """Read, check and decode one entry and bring it to the collection's shape; a file's content never raises."""
-    known = {"source": entry.name, "size": entry.size, "stamp": entry.stamp, "labels": dict(entry.labels)}
+    known = Screened(entry.name, entry.size, entry.stamp, dict(entry.labels))
     try:
         data = entry.read()
         kind = formats.identify(data)
         formats.check_whole(data, kind)
         if settings.detect_damage:
             damage.check_bytes(data, kind)
-        pixels, facts = _picture(data, kind, settings)
+        decoded, pixels = _picture(data, kind, settings)
     except Refusal as refusal:
-        return Screened(**known, reason=refusal.reason, detail=refusal.detail)
-    notes = facts.pop("notes")
-    if (suffix := PurePosixPath(entry.name).suffix.lower()) and suffix not in formats.FORMATS[kind]:
-        notes = (*notes, "wrong-extension")
+        return replace(known, reason=refusal.reason, detail=refusal.detail)
+    suffix = PurePosixPath(entry.name).suffix.lower()
+    misnamed = ("wrong-extension",) if suffix and suffix not in formats.FORMATS[kind] else ()
     content = pixels.tobytes()
-    return Screened(
-        **known,
-        **facts,
-        notes=notes,
+    return replace(
+        known,
         sha256=hashlib.sha256(data).hexdigest(),
         format=kind,
+        width=decoded.width,
+        height=decoded.height,
+        notes=(*misnamed, *decoded.notes),
         digest=hashlib.blake2b(content, digest_size=16).hexdigest(),
         perceptual=perceptual_hash(pixels),
         pixels=content,
     )
 
 
-def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Pixels, dict[str, object]]:
-    height, width = settings.height, settings.width
+def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Decoded, Pixels]:
+    """Decode, check and fit.
+
+    Raises:
+        Refusal: for one of the many reasons.
+    """
+    shape = settings.height, settings.width
     image = _open(data, kind, settings)
-    scale = needed_scale(*image.size, width, height, settings.geometry)
-    turned = needed_scale(image.height, image.width, width, height, settings.geometry)
-    _check_size(image.width, image.height, settings)
-    decoded = _decode(image, settings, min(scale, turned))
-    box = None
-    notes = decoded.notes
-    if settings.trim_borders:
-        box = borders.find(np.asarray(decoded.image.convert("RGB")))
-        if box is not None:
-            notes = (*notes, "trimmed")
-            shrunk = decoded.width / decoded.image.width
-            inner = (box[2] - box[0]) * shrunk, (box[3] - box[1]) * shrunk
-            _check_size(*inner, settings, "after its borders were trimmed")
-            scale = needed_scale(*inner, width, height, settings.geometry)
-            if shrunk > max(1.0, scale / 2):  # trimmed so much that the scaled decode is too coarse
-                full = _decode(_open(data, kind, settings), settings, 1.0)
-                box = tuple(side * full.image.width / decoded.image.width for side in box)
-                decoded = full
+    either_way = min(_scale(*image.size, settings), _scale(*image.size[::-1], settings))
+    decoded = _decode(image, settings, either_way)
+    _check_size(decoded.width, decoded.height, settings)
+    box = borders.find(np.asarray(decoded.image.convert("RGB"))) if settings.trim_borders else None
+    if box is not None:
+        shrunk = decoded.width / decoded.image.width
+        inner = (box[2] - box[0]) * shrunk, (box[3] - box[1]) * shrunk
+        _check_size(*inner, settings, "after its borders were trimmed")
+        if shrunk > 1 and _scale(*inner, settings) < GAP * shrunk:  # so much was cut off that more detail is needed
+            coarse, decoded = decoded, _decode(_open(data, kind, settings), settings, _scale(*inner, settings))
+            finer = decoded.image.width / coarse.image.width
+            box = (box[0] * finer, box[1] * finer, box[2] * finer, box[3] * finer)
+        decoded = replace(decoded, notes=(*decoded.notes, "trimmed"))
     if settings.detect_damage:
         damage.check_content(decoded.image, kind)
-    pixels = fit(decoded.image, height, width, settings.geometry, box=box, background=settings.background)
+    pixels = fit(decoded.image, *shape, settings.geometry, box=box, background=settings.background)
     if pixels.std(axis=(0, 1)).max() < FEATURELESS:
         raise Refusal(Reason.FEATURELESS, "one colour, or nearly")
-    return pixels, {"width": decoded.width, "height": decoded.height, "notes": notes}
+    return decoded, pixels
+
+
+def _scale(width: float, height: float, settings: Settings) -> float:
+    return needed_scale(width, height, settings.width, settings.height, settings.geometry)
 
 
 def _open(data: bytes, kind: str, settings: Settings) -> Image.Image:
@@ -139,13 +143,9 @@ def _decode(image: Image.Image, settings: Settings, scale: float) -> Decoded:
 
 
 def _check_size(width: float, height: float, settings: Settings, when: str = "") -> None:
-    """Refuse what would have to be enlarged, whichever way round it turns out to be."""
-    if settings.enlarge:
-        return
-    scale = needed_scale(width, height, settings.width, settings.height, settings.geometry)
-    if scale < 1 - 1e-9:
-        detail = f"{width:.0f}×{height:.0f} {when}".rstrip()
-        raise Refusal(Reason.TOO_SMALL, detail)
+    """Refuse what would have to be enlarged."""
+    if not settings.enlarge and _scale(width, height, settings) < 1 - 1e-9:
+        raise Refusal(Reason.TOO_SMALL, f"{width:.0f}×{height:.0f} {when}".rstrip())
 
 
 def _clause(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Processes that screen: a picture that kills or stalls its decoder costs one process, never the preparation.
 
 Workers are started with the interpreter's own command line, not forked and without importing the caller's script, so
-that :func:`lienzo.prepare` works alike on every system, in notebooks and in scripts without ``if __name__ == "__main__"``.
+that :func:`lienzo.prepare` works alike on every system, in notebooks and in scripts that guard nothing by ``__main__``.
 """
 
 import contextlib
