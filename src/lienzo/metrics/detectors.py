@@ -26,6 +26,9 @@ Images = NDArray[np.uint8]
 
 Precision = Literal["bf16", "fp32"]
 
+BATCH = 64
+"""Pictures that a detector gets at a time."""
+
 INCEPTION_URL = "https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt"
 INCEPTION_SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
 """The TorchScript translation of the Inception of 2015 that FID was defined with, 95,607,719 bytes."""
@@ -193,3 +196,9 @@ def check(images: NDArray[Any]) -> None:
         raise ScoreError(
             f"pictures to score are uint8 (n, height, width, 1, 3 or 4 channels), not {images.dtype} {images.shape}."
         )
+
+
+def features(detector: Detector, images: Images) -> Tensor:
+    """Return the features (n, d) float32 of pictures that are all at hand, such as those of a tick of training."""
+    batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+    return torch.from_numpy(np.concatenate(list(extract(detector, batches))))
