@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +12,18 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from lienzo.cli import main
 from lienzo.data.collection import Collection
 from lienzo.errors import InputError, ScoreError
-from lienzo.evaluation import Settings, evaluate, steps
-from lienzo.generation import Generator
+from lienzo.evaluation import Settings, compare, evaluate, steps
+from lienzo.evaluation.report import page
+from lienzo.evaluation.scores import append, refuse_incomparable, table, written
+from lienzo.generation import Generator, save_generator
 from lienzo.metrics.detectors import Detector, thumbnails
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.measures import measure_labels
+from lienzo.nets import NETS, Shape
 from lienzo.preparation import prepare
-from lienzo.scores import append, refuse_incomparable, table, written
 
 SIZE, LATENTS = 32, 48
 LABELS = ("blue", "green", "red")
@@ -69,7 +74,9 @@ class Memory(nn.Module):
         self.blend = blend
 
     def forward(self, z: Tensor) -> Tensor:
-        first, second = ((z[:, i].abs() * 1e4).long() % len(self.images) for i in (0, 1))
+        count = len(self.images)
+        first = (z[:, 0].abs() * 1e4).long() % count
+        second = (first + 1 + (z[:, 1].abs() * 1e4).long() % (count - 1)) % count
         return self.images[first] * 0.5 + self.images[second] * 0.5 if self.blend else self.images[first]
 
 
@@ -137,8 +144,13 @@ def test_a_copy_is_shown_beside_the_picture_it_was_copied_from(scores, collectio
 def test_a_blending_generator_is_caught_by_the_test_for_blends(scores):
     blending = scores["blending"].novelty
     assert blending.blends.excess.share.value > 0.9
-    assert len(blending.blends.worst[0].rows) == 2
-    assert blending.pixels.worst[0].value > 100 * scores["memorising"].novelty.pixels.worst[0].value
+
+
+def test_a_blend_is_shown_beside_the_two_pictures_it_was_made_of(scores, collection):
+    maker = generator(Memory(collection.take(collection.rows("train")), blend=True), "blending")
+    for case in scores["blending"].novelty.blends.worst:
+        halves = collection.take(np.array(case.rows)).astype(float)
+        assert np.abs(maker.generate([case.seed]).images[0] - halves.mean(0)).max() <= 1
 
 
 def test_held_out_pictures_can_be_scored_and_are_new(scores, collection):
@@ -350,3 +362,86 @@ def test_scores_are_plain_json_and_lines_are_added(scores, tmp_path):
     assert lines[0]["measures"]["kid"] == scores["perfect"].measures.kid._asdict()
     assert lines[0]["collection"] == scores["perfect"].collection
     assert lines[1]["measures"]["fid"] is None
+
+
+# Several at once, runs, pages and the command
+
+
+@pytest.fixture(scope="module")
+def run(collection, tmp_path_factory) -> Path:
+    """A run whose generator has learnt nothing."""
+    folder = tmp_path_factory.mktemp("runs") / "a"
+    network = NETS["dcgan"](width=4)
+    torch.manual_seed(0)
+    shape = Shape(SIZE, SIZE, 3)
+    save_generator(folder / "generator.safetensors", network.generator(shape), network, shape, {})
+    for name in ("run.json", "recipe.toml"):
+        (folder / name).write_text("", encoding="utf-8")
+    return folder
+
+
+def test_several_are_compared_one_after_the_other(collection, run):
+    settings = Settings("pixels", samples=100, novelty=False, device="cpu")
+    subjects = [run, run / "generator.safetensors"]
+    seen = list(compare(subjects, collection, settings))
+    ours, theirs = (step.scores for step in seen if step.scores is not None)
+    assert ours.measures == theirs.measures
+    assert (ours.subject, theirs.subject) == tuple(map(str, subjects))
+    assert seen[0].stage.startswith(f"{run}: ")
+
+
+def test_different_numbers_of_pictures_are_refused_before_anything_is_scored(collection, run):
+    clean(collection)
+    detector, counts = counting()
+    held_out = len(collection.rows("holdout"))
+    with pytest.raises(ScoreError, match=f"there would be 200 of .*, {held_out} of .*: take --samples {held_out}"):
+        list(compare([run, collection], collection, Settings(detector, samples=200, device="cpu")))
+    assert counts == []
+
+
+def test_the_scores_of_a_run_are_kept_with_it(collection, run):
+    (run / "scores.jsonl").unlink(missing_ok=True)
+    scored = evaluate(run, collection, detector="pixels", samples=20, novelty=False, device="cpu")
+    evaluate(run, collection, detector="pixels", samples=30, novelty=False, device="cpu")
+    lines = [json.loads(line) for line in (run / "scores.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [line["measures"]["generated"] for line in lines] == [20, 30]
+    assert lines[0]["generator"] == scored.generator
+
+
+def test_the_page_needs_nothing_else_and_shows_what_was_measured(scores, collection):
+    training = collection.take(collection.rows("train"))
+    subjects = [generator(Memory(training, blend=False), "memorising"), generator(World(), "perfect")]
+    shown = page([scores["memorising"], scores["perfect"]], subjects, collection)
+    assert "generator memorising" in shown
+    assert written(scores["perfect"].measures.fid) in shown
+    assert shown.count("data:image/png") == 6
+    assert shown.count("<svg") == 2
+    assert "<script" not in shown
+    assert "http" not in re.sub(r"xmlns[^\s>]*|<!DOCTYPE[^>]*>|<rdf:RDF.*?</rdf:RDF>", "", shown, flags=re.DOTALL)
+
+
+def command(monkeypatch, *words: object) -> int | str | None:
+    monkeypatch.setattr(sys, "argv", ["lienzo", *map(str, words)])
+    try:
+        main()
+    except SystemExit as left:
+        return left.code
+    return 0
+
+
+def test_the_command_prints_a_table_or_json_and_writes_a_page(collection, run, tmp_path, capsys, monkeypatch):
+    words = ("evaluate", run, run / "generator.safetensors", collection.path, "--detector", "pixels", "--samples", 40)
+    assert command(monkeypatch, *words, "--device", "cpu", "--report", tmp_path / "scores.html") == 0
+    shown = capsys.readouterr()
+    assert "FID wants more pictures" in shown.err
+    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == [str(run), str(run / "generator.safetensors")]
+    assert (tmp_path / "scores.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert command(monkeypatch, *words, "--no-novelty", "--json") == 0
+    assert [one["novelty"] for one in json.loads(capsys.readouterr().out)] == [None, None]
+
+
+def test_the_command_says_what_is_missing(collection, tmp_path, capsys, monkeypatch):
+    assert command(monkeypatch, "evaluate", collection.path) == 2
+    assert "lienzo evaluate SUBJECT... COLLECTION" in capsys.readouterr().err
+    assert command(monkeypatch, "evaluate", tmp_path / "nothing", collection.path) == 2
+    assert "nothing" in capsys.readouterr().err

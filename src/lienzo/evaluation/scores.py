@@ -198,6 +198,22 @@ def table(scores: Sequence[Scores]) -> tuple[list[str], list[list[str]]]:
     return headers, rows
 
 
+def lines(scores: Sequence[Scores]) -> list[str]:
+    """Return the table as lines of plain text, its columns aligned.
+
+    Raises:
+        ScoreError: the scores cannot be compared.
+    """
+    headers, rows = table(scores)
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in (headers, *rows)
+    ]
+
+
 def written(estimate: Estimate | None) -> str:
     """Return a value with as many decimals as its standard error warrants: 12.34 ± 0.05."""
     if estimate is None:

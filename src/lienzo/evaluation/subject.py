@@ -13,9 +13,6 @@ from lienzo.errors import ScoreError
 from lienzo.generation import Generator
 from lienzo.run import Run
 
-Source = str | Path | Run | Generator | Collection
-"""A generator, a run or collection, or where one of them lies."""
-
 
 @dataclass(frozen=True)
 class Subject:
@@ -36,11 +33,18 @@ class Subject:
     collection: Collection | None = None
     """Where the pictures are real."""
 
+    run: Run | None = None
+    """Where they are a run's newest generator's."""
+
     def numbers(self, samples: int, seed: int) -> NDArray[np.int64]:
         """Return the seeds of ``samples`` pictures, one after the other, or the rows of as many as there are."""
         if self.rows is None:
             return np.arange(seed, seed + samples, dtype=np.int64)
         return self.rows[sample(len(self.rows), samples)]
+
+
+Source = str | Path | Run | Generator | Collection | Subject
+"""A generator, a run or collection, or where one of them lies."""
 
 
 def sample(count: int, samples: int) -> NDArray[np.int64]:
@@ -66,32 +70,42 @@ def open_subject(source: Source, against: Collection, device: str = "cpu") -> Su
         ScoreError: pictures of another shape than the collection's, or a collection without held-out pictures.
         InputError: there is no generator and no collection.
     """
+    if isinstance(source, Subject):
+        return source
     if isinstance(source, str | Path) and (Path(source) / "collection.json").exists():
         source = Collection.open(source)
     if isinstance(source, Collection):
-        same = source.fingerprint == against.fingerprint
-        rows = source.rows("holdout" if same else "all")
-        if not len(rows):
-            raise ScoreError(
-                f"{source.path} has no held-out pictures to compare with the rest: prepare it with --holdout 0.1."
-            )
-        subject = Subject(str(source.path), source.fingerprint, source.take, rows, source)
+        subject = _real(source, against)
         shape = source.height, source.width, source.channels
     else:
-        generator = source if isinstance(source, Generator) else generation.load(source, device)
-        called = f"generator {generator.fingerprint}" if isinstance(source, Generator) else str(_path(source))
-        subject = Subject(called, generator.fingerprint, lambda seeds: generator.generate(seeds.tolist()).images)
-        shape = generator.height, generator.width, generator.channels
-    if shape != (against.height, against.width, against.channels):
+        made = source if isinstance(source, Generator) else generation.load(source, device)
+        subject = _made(source, made)
+        shape = made.height, made.width, made.channels
+    wanted = against.height, against.width, against.channels
+    if shape != wanted:
         raise ScoreError(
-            f"{subject.name} has pictures of {_written(shape)}, but {against.path} of "
-            f"{_written((against.height, against.width, against.channels))}: take a collection of its shape."
+            f"{subject.name} has pictures of {_written(shape)}, but {against.path} of {_written(wanted)}: "
+            "take a collection of its shape."
         )
     return subject
 
 
-def _path(source: str | Path | Run) -> Path:
-    return source.path if isinstance(source, Run) else Path(source)
+def _real(source: Collection, against: Collection) -> Subject:
+    rows = source.rows("holdout" if source.fingerprint == against.fingerprint else "all")
+    if not len(rows):
+        raise ScoreError(
+            f"{source.path} has no held-out pictures to compare with the rest: prepare it with --holdout 0.1."
+        )
+    return Subject(str(source.path), source.fingerprint, source.take, rows=rows, collection=source)
+
+
+def _made(source: str | Path | Run | Generator, generator: Generator) -> Subject:
+    name, run = f"generator {generator.fingerprint}", None
+    if not isinstance(source, Generator):
+        run = source if isinstance(source, Run) else Run(Path(source))
+        name = str(run.path)
+    there = run if run is not None and run.exists() else None
+    return Subject(name, generator.fingerprint, lambda seeds: generator.generate(seeds.tolist()).images, run=there)
 
 
 def _written(shape: tuple[int, int, int]) -> str:

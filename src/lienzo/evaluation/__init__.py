@@ -1,7 +1,9 @@
 """Evaluation: how good, how varied and how new a generator's pictures are. See docs/evaluate.md."""
 
+import dataclasses
+import logging
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,21 +16,24 @@ import lienzo
 from lienzo.data.collection import Collection, Part
 from lienzo.devices import pick_device
 from lienzo.errors import ScoreError
-from lienzo.features import cached_features, cut_patches, detected, joined_patches, shrunk, walk
+from lienzo.evaluation.features import cached_features, cut_patches, detected, joined_patches, shrunk, walk
+from lienzo.evaluation.scores import Case, Novelty, Progress, Scores, Trial, append
+from lienzo.evaluation.subject import Source, Subject, open_subject, sample
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import Detector, Precision
 from lienzo.metrics.distances import nearest
 from lienzo.metrics.measures import NEIGHBOURS, measure, measure_labels
 from lienzo.metrics.novelty import blends, excess
 from lienzo.metrics.sliced import patch_distance
-from lienzo.scores import Case, Novelty, Progress, Scores, Trial
-from lienzo.subject import Source, Subject, open_subject, sample
+from lienzo.run import Run
 
 BLENDED = 1_000
 """Blends are sought of this many pictures of either kind: every pair of training pictures is a candidate."""
 
 WORST = 12
 """Cases that are kept to be looked at."""
+
+log = logging.getLogger("lienzo")
 
 
 @dataclass(frozen=True)
@@ -109,10 +114,34 @@ def evaluate(
     return last.scores
 
 
+def compare(subjects: Sequence[Source], collection: str | Path | Collection, settings: Settings) -> Iterator[Progress]:
+    """Score several subjects against one collection, one after the other; the last step of each holds its scores.
+
+    What cannot be compared is refused before anything is scored.
+
+    Raises:
+        ScoreError: as `evaluate`, or subjects with different numbers of pictures.
+        InputError: no such subject, collection or device.
+    """
+    collection = collection if isinstance(collection, Collection) else Collection.open(collection)
+    place = str(pick_device(settings.device))
+    tried = [open_subject(subject, collection, place) for subject in subjects]
+    counts = {subject.name: len(subject.numbers(settings.samples, settings.seed)) for subject in tried}
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
+        raise ScoreError(
+            f"scores of different numbers of pictures cannot be compared, and there would be {told}: "
+            f"take --samples {min(counts.values())}."
+        )
+    for subject in tried:
+        for step in steps(subject, collection, settings):
+            yield dataclasses.replace(step, stage=f"{subject.name}: {step.stage}")
+
+
 def steps(subject: Source, collection: str | Path | Collection, settings: Settings) -> Iterator[Progress]:
     """Score a generator against a collection, and yield how far that has come; the last step holds the scores.
 
-    Arguments and errors are those of :func:`evaluate`.
+    The scores of a run are also added to its ``scores.jsonl``. Arguments and errors are those of :func:`evaluate`.
     """
     started = time.monotonic()
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
@@ -175,7 +204,16 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
         seconds=round(time.monotonic() - started, 1),
         lienzo=lienzo.__version__,
     )
+    if tried.run is not None:
+        _keep(tried.run, scores)
     yield Progress("measures", total, total, scores)
+
+
+def _keep(run: Run, scores: Scores) -> None:
+    try:
+        append(run.scores_path, scores)
+    except OSError as error:
+        log.warning("the scores are not added to the run: %s", error)
 
 
 def _label_arrays(
