@@ -39,6 +39,7 @@ class State:
         )
         self.sums: Measures = {}
         self.steps = torch.zeros((), dtype=torch.int64)
+        self.best = torch.full((), math.inf, dtype=torch.float64)
 
     @property
     def shown(self) -> nn.Module:
@@ -79,7 +80,7 @@ class State:
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name, live: writing to them restores it."""
         game = self.game
-        found = {"steps": self.steps, **{f"sums/{name}": value for name, value in self.sums.items()}}
+        found = {"steps": self.steps, "best": self.best, **{f"sums/{name}": value for name, value in self.sums.items()}}
         modules = {"generator": game.generator, "discriminator": game.discriminator, "average": self.average}
         for name, module in modules.items():
             if module is not None:
