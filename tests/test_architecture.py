@@ -20,9 +20,10 @@ RANKS: dict[int, tuple[str, ...]] = {
     3: ("game", "recipe"),
     4: ("recipes", "run", "state", "autoencoding"),
     5: ("drawing", "generation", "theory"),
-    6: ("preparation", "training", "evaluation", "inspection", "laboratory"),
-    7: ("demo",),
-    8: ("cli",),
+    6: ("judge",),
+    7: ("preparation", "training", "evaluation", "inspection", "laboratory"),
+    8: ("demo",),
+    9: ("cli",),
 }
 """Every module and folder of lienzo by its rank; a module imports from lower ranks only."""
 

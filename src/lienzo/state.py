@@ -39,6 +39,7 @@ class State:
         )
         self.sums: Measures = {}
         self.steps = torch.zeros((), dtype=torch.int64)
+        self.best = torch.full((), math.inf, dtype=torch.float64)
 
     @property
     def shown(self) -> nn.Module:
@@ -50,7 +51,9 @@ class State:
         groups, batch = real.shape[:2]
         source = torch.Generator().manual_seed(derive(self.recipe.seed, "latents", self.images))
         z = torch.randn(groups, batch, self.recipe.network.latents, generator=source).to(self.device)
-        mix = torch.rand(groups, batch, generator=source).to(self.device)
+        mix = None
+        if self.recipe.regularisation.gradient_penalty:
+            mix = torch.rand(groups, batch, generator=source).to(self.device)
         measures = self.game.step(real, z, mix)
         for name, value in measures.items():
             self.sums[name] = self.sums[name].add_(value) if name in self.sums else value.clone()
@@ -77,7 +80,7 @@ class State:
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name, live: writing to them restores it."""
         game = self.game
-        found = {"steps": self.steps, **{f"sums/{name}": value for name, value in self.sums.items()}}
+        found = {"steps": self.steps, "best": self.best, **{f"sums/{name}": value for name, value in self.sums.items()}}
         modules = {"generator": game.generator, "discriminator": game.discriminator, "average": self.average}
         for name, module in modules.items():
             if module is not None:
