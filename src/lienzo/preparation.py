@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -23,7 +23,7 @@ from lienzo.data.labels import of, read
 from lienzo.data.packing import pack
 from lienzo.data.screening import Screened
 from lienzo.data.settings import Conflicts, Settings, parse_colour, parse_size
-from lienzo.data.sources import entries
+from lienzo.data.sources import entries, folder_label
 from lienzo.data.workers import Unit, screen_units
 from lienzo.errors import CollectionError, InputError, SourceError
 from lienzo.pictures import Geometry
@@ -57,6 +57,7 @@ def prepare(
     *,
     size: int | str | tuple[int, int] = 64,
     labels: str | Path = "folders",
+    label_columns: Sequence[str] = (),
     channels: int = 3,
     geometry: Geometry = "crop",
     trim_borders: bool = False,
@@ -74,10 +75,11 @@ def prepare(
     adds what is new in the sources.
 
     Args:
-        source: a folder (of any depth) or a zip file, or several.
+        source: a folder, a zip or tar file, a table, or several of those; see docs/prepare.md.
         out: the collection's folder.
         size: of the pictures, in pixels, 16 to 1024: a number, "96x64" (height by width) or (height, width).
-        labels: "folders" (label kind ``folder``), "none", or a CSV table.
+        labels: "folders" (label kind ``folder``, unless the source knows labels of its own), "none", or a table.
+        label_columns: which columns of tables are labels; by default those in which values repeat.
         channels: 1 (grey), 3 (colour) or 4 (with alpha).
         geometry: "crop", "squash" or "pad"; see :func:`lienzo.pictures.fit`.
         trim_borders: cut plain borders off first.
@@ -109,7 +111,7 @@ def prepare(
         holdout=holdout,
     )
     collection = None
-    for step in steps(source, out, settings, labels=labels, workers=workers):
+    for step in steps(source, out, settings, labels=labels, label_columns=label_columns, workers=workers):
         collection = step.collection
     assert collection is not None
     return collection
@@ -121,6 +123,7 @@ def steps(
     settings: Settings,
     *,
     labels: str | Path = "folders",
+    label_columns: Sequence[str] = (),
     workers: int | None = None,
 ) -> Iterator[Progress]:
     """Do what :func:`prepare` does, step by step; leaving the loop stops it, and the same call goes on."""
@@ -130,7 +133,7 @@ def steps(
     workers = workers if workers is not None else _cores()
     if workers < 1:
         raise InputError(f"at least one worker is needed, not {workers}.")
-    listing = _Listing(sources, str(labels), folder)
+    listing = _Listing(sources, str(labels), tuple(label_columns), folder)
     provenance = {"sources": sources, "labels": listing.labels_from}
     earlier = _earlier(folder, {**settings.to_json(), "labels": listing.labels_from})
     known = _known(earlier)
@@ -174,25 +177,29 @@ class _Listing:
 
     sources: Sequence[str]
     labels: str
+    columns: Sequence[str]
     folder: Path
 
     @property
     def labels_from(self) -> str:
+        """Where the labels are from, without the path."""
         return self.labels if self.labels in ("folders", "none") else Path(self.labels).name
 
     @cached_property
     def _table(self) -> dict[str, dict[str, str]]:
-        return {} if self.labels in ("folders", "none") else read(Path(self.labels))
+        return {} if self.labels in ("folders", "none") else read(self.labels, self.columns)
 
     def __iter__(self) -> Iterator[Entry]:
-        for entry in entries(self.sources, leave_out=self.folder):
-            labels: Mapping[str, str] = {}
-            if self.labels == "folders":
-                parent = str(PurePosixPath(entry.name).parent)
-                labels = entry.labels or ({} if parent == "." else {"folder": parent})
-            elif self.labels != "none":
-                labels = of(entry.name, self._table)
-            yield replace(entry, labels=labels)
+        for entry in entries(self.sources, columns=self.columns, leave_out=str(self.folder)):
+            yield entry.labelled(self._labels(entry))
+
+    def _labels(self, entry: Entry) -> Mapping[str, str]:
+        if self.labels == "none":
+            return {}
+        if self.labels != "folders":
+            return of(entry.name, self._table)
+        folder = folder_label(entry.name)
+        return entry.labels or ({} if folder is None else {"folder": folder})
 
 
 def _progress(tally: Counter[str], total: int) -> Progress:

@@ -65,8 +65,8 @@ def find(image: Image.Image, box: Box) -> Box | None:
 def _depths(pixels: NDArray[np.uint8]) -> tuple[int, int]:
     """Return how many lines at the top and at the bottom are border; (h, w, 3).
 
-    A letterbox has two borders of one depth: the one that ends clearly vouches for the other, which may end in the dark,
-    and where both are equally deep they vouch for one another.
+    A letterbox has two borders of one depth: the one that ends clearly vouches for the other, which may end in the
+    dark, and where both are equally deep they vouch for one another.
     """
     height = len(pixels)
     if height < 16:
