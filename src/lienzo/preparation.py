@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,11 +17,13 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from lienzo import files
+from lienzo.data import remote, report
 from lienzo.data.collection import Collection
 from lienzo.data.entries import Entry
 from lienzo.data.journal import Journal, unit_key
 from lienzo.data.labels import of, read
 from lienzo.data.packing import pack
+from lienzo.data.places import is_url
 from lienzo.data.screening import Screened
 from lienzo.data.settings import Conflicts, Settings, parse_colour, parse_size
 from lienzo.data.sources import entries, folder_label
@@ -76,7 +79,7 @@ def prepare(
 
     Args:
         source: a folder, a zip or tar file, a table, or several of those; see docs/prepare.md.
-        out: the collection's folder.
+        out: the collection's folder, or an fsspec URL.
         size: of the pictures, in pixels, 16 to 1024: a number, "96x64" (height by width) or (height, width).
         labels: "folders" (label kind ``folder``, unless the source knows labels of its own), "none", or a table.
         label_columns: which columns of tables are labels; by default those in which values repeat.
@@ -125,10 +128,41 @@ def steps(
     labels: str | Path = "folders",
     label_columns: Sequence[str] = (),
     workers: int | None = None,
+    dry_run: bool = False,
 ) -> Iterator[Progress]:
-    """Do what :func:`prepare` does, step by step; leaving the loop stops it, and the same call goes on."""
+    """Do what :func:`prepare` does, step by step; leaving the loop stops it, and the same call goes on.
+
+    With ``dry_run`` nothing is written but the report; the last step then brings no collection.
+    """
+    if dry_run:
+        with tempfile.TemporaryDirectory() as scratch:
+            place = Path(scratch) / "collection"
+            for step in _steps(source, place, settings, labels=labels, label_columns=label_columns, workers=workers):
+                if step.collection is not None:
+                    with _writing(Path(out)):
+                        files.write_bytes(Path(out) / report.NAME, (place / report.NAME).read_bytes())
+                yield replace(step, collection=None)
+    elif not is_url(str(out)):
+        yield from _steps(source, Path(out), settings, labels=labels, label_columns=label_columns, workers=workers)
+    else:
+        folder = remote.fetch(str(out))
+        known = {shard.name for shard in folder.glob("*-[0-9]*")} if (folder / remote.DESCRIPTION).exists() else set()
+        for step in _steps(source, folder, settings, labels=labels, label_columns=label_columns, workers=workers):
+            if step.collection is not None:
+                remote.send(folder, str(out), known)
+            yield step
+
+
+def _steps(
+    source: str | Path | Sequence[str | Path],
+    folder: Path,
+    settings: Settings,
+    *,
+    labels: str | Path,
+    label_columns: Sequence[str],
+    workers: int | None,
+) -> Iterator[Progress]:
     sources = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
-    folder = Path(out)
     _check_places(sources, folder)
     workers = workers if workers is not None else _cores()
     if workers < 1:
@@ -238,7 +272,8 @@ def _earlier(folder: Path, wanted: Mapping[str, Any]) -> Collection | None:
     if folder.exists() and not folder.is_dir():
         raise CollectionError(f"{folder} is a file: name a folder for the collection.")
     if not (folder / "collection.json").exists():
-        if folder.exists() and not (folder / JOURNAL).exists() and any(folder.iterdir()):
+        strangers = {path.name for path in folder.iterdir()} - {report.NAME} if folder.exists() else set()
+        if strangers and JOURNAL not in strangers:
             raise CollectionError(f"{folder} holds something else: name an empty or a new folder.")
         return None
     earlier = Collection.open(folder)

@@ -49,7 +49,7 @@ def download(source: str) -> str:
 
 def is_layout(folder: str) -> bool:
     """Say whether a folder holds the competition's files."""
-    return any(places.exists(places.join(folder, name)) for name in (TABLE, f"{TABLE}.zip"))
+    return not {TABLE, f"{TABLE}.zip"}.isdisjoint(places.names(folder))
 
 
 def entries(folder: str) -> Iterator[Entry]:

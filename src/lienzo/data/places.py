@@ -59,6 +59,15 @@ def is_folder(location: str) -> bool:
     return bool(_ask(location, lambda: store.isdir(path)))
 
 
+def names(location: str) -> set[str]:
+    """Return the names of what stands directly in a folder."""
+    if not is_url(location):
+        return set(os.listdir(location))  # noqa: PTH208
+    store, path = _store(location)
+    found = _ask(location, lambda: store.ls(path, detail=False))
+    return {str(name).rstrip("/").rpartition("/")[2] for name in found}
+
+
 def join(location: str, name: str) -> str:
     """Return the location of a file in a folder."""
     return f"{location.rstrip('/')}/{name}" if is_url(location) else str(Path(location) / name)
@@ -89,6 +98,12 @@ def opened(location: str) -> BinaryIO:
     store, path = _store(location)
     file: BinaryIO = _ask(location, lambda: store.open(path, "rb"))
     return file
+
+
+def write(location: str, file: Path) -> None:
+    """Copy a local file to a store, whole: objects appear when they are complete."""
+    store, path = _store(location)
+    _ask(location, lambda: store.put_file(str(file), path))
 
 
 def stamp_of(location: str) -> tuple[int, str]:

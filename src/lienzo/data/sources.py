@@ -101,11 +101,12 @@ def _folder(source: str, columns: Sequence[str], leave_out: str | None) -> Itera
 def _metadata(source: str, columns: Sequence[str]) -> dict[str, dict[str, str]]:
     """Read the tables of labels of a Hugging Face image folder, at its top or in its splits."""
     described: dict[str, dict[str, str]] = {}
-    for split in ("", *sorted(SPLITS)):
+    top = places.names(source)
+    for split in ("", *sorted(SPLITS & top)):
+        folder = places.join(source, split) if split else source
         for name in METADATA:
-            table = places.join(places.join(source, split) if split else source, name)
-            if places.exists(table):
-                found = labels.read(table, columns)
+            if name in (places.names(folder) if split else top):
+                found = labels.read(places.join(folder, name), columns)
                 described |= {f"{split}/{path}" if split else path: values for path, values in found.items()}
     return described
 
