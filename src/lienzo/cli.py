@@ -132,11 +132,12 @@ def info(path: Positional[Path], /, *, json: bool = False) -> None:
 
 
 def prepare(
-    paths: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE... OUT")],
+    places: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE... OUT")],
     /,
     *,
     size: Annotated[str, arg(metavar="64|96x64")] = "64",
     labels: Annotated[str, arg(metavar="folders|FILE.csv|none")] = "folders",
+    label_columns: Annotated[tuple[str, ...], arg(metavar="NAME")] = (),
     channels: Literal[1, 3, 4] = 3,
     geometry: Literal["crop", "squash", "pad"] = "crop",
     trim_borders: bool = False,
@@ -147,14 +148,17 @@ def prepare(
     conflicts: Literal["first", "all", "refuse"] = "first",
     holdout: Annotated[float, arg(metavar="SHARE")] = 0.0,
     workers: Annotated[int | None, arg(metavar="N")] = None,
+    engine: Literal["local", "ray"] = "local",
+    dry_run: bool = False,
     json: bool = False,
 ) -> None:
     """Make a collection of the pictures in folders and archives; the same command goes on after an interruption.
 
     Args:
-        paths: folders or archives of pictures, and last the folder of the collection to make.
+        places: folders, zip and tar files, tables, URLs or kaggle:COMPETITION; then the collection's folder or URL.
         size: of the pictures in pixels, or height by width.
         labels: from folders, from a table, or none.
+        label_columns: columns of tables that are labels; by default those in which values repeat.
         channels: 1 grey, 3 colour, 4 colour and alpha.
         geometry: crop the centre, squash, or pad.
         trim_borders: cut plain borders off first.
@@ -165,15 +169,17 @@ def prepare(
         conflicts: which to keep of one picture under different labels.
         holdout: share of the pictures to set aside for evaluation.
         workers: processes; by default one for each core.
+        engine: what screens: processes here, or the cluster that RAY_ADDRESS names.
+        dry_run: screen only, and write nothing but OUT/report.html.
         json: print JSON.
     """
     from lienzo import preparation
     from lienzo.data.settings import Settings, parse_colour, parse_size
     from lienzo.inspection import inspect
 
-    *sources, out = paths or ("",)
-    if not sources:
-        raise InputError("prepare needs the pictures and a folder for the collection: lienzo prepare SOURCE... OUT")
+    if len(places) < 2:
+        raise InputError("prepare needs a source of pictures and the folder of the collection: SOURCE... OUT.")
+    *sources, out = places
     height, width = parse_size(size)
     settings = Settings(
         height=height,
@@ -189,9 +195,18 @@ def prepare(
         holdout=holdout,
     )
     with bar("preparing") as shown:
-        for step in preparation.steps(sources, out, settings, labels=labels, workers=workers):
+        for step in preparation.steps(
+            sources,
+            out,
+            settings,
+            labels=labels,
+            label_columns=label_columns,
+            workers=workers,
+            engine=engine,
+            dry_run=dry_run,
+        ):
             shown.show(step.done, step.total, f"{step.kept:,} kept, {step.done - step.kept:,} refused")
-    found = inspect(out)
+    found = {"kept": step.kept, "refused": step.refused} if step.collection is None else inspect(step.collection.path)
     _print(found if json else "\n".join(_lines(found)), json)
 
 
