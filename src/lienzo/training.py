@@ -22,6 +22,7 @@ from lienzo.devices import pick_device, pick_precision
 from lienzo.errors import RunError
 from lienzo.files import sweep, write_bytes, write_json, write_text
 from lienzo.generation import render, save_generator
+from lienzo.judge import Judge
 from lienzo.nets import Shape
 from lienzo.recipe import Recipe
 from lienzo.recipes import find
@@ -147,6 +148,7 @@ class _Sitting:
         run.truncate_log(self.state.images)
         self.writer = SummaryWriter(str(run.path), purge_step=self.state.images + 1)  # hides what is shown again
         batches = Batches(collection, recipe.seed, device)
+        self.judge = Judge(collection, device) if recipe.evaluate_every and not self.done else None
         self.epoch = len(batches.members)
         self.stream = batches.stream(self.state.images, recipe.discriminator_steps, recipe.batch)
         self.started = time.monotonic() - self.state.seconds
@@ -198,6 +200,8 @@ class _Sitting:
         measures = state.take_measures()
         state.seconds = time.monotonic() - self.started
         speed = (state.images - images) / (state.seconds - seconds)
+        if self.judge and (self.done or crossed(images, state.images, self.recipe.evaluate_every)):
+            measures |= self._evaluate(self.judge)
         tick = Tick(state.images, self.total, state.seconds, speed, measures)
         self.last_tick = (state.images, state.seconds)
         line = tick.to_dict()
@@ -206,6 +210,19 @@ class _Sitting:
             if name != "images":
                 self.writer.add_scalar(name, value, state.images)
         return tick
+
+    def _evaluate(self, judge: Judge) -> dict[str, float]:
+        """Measure the generator, keep it if it is the best so far; the time this takes is no training time."""
+        begun, state = time.monotonic(), self.state
+        module = state.shown.eval()
+        score = judge.kid(module, self.recipe.network.latents)
+        module.train()
+        if score.value < float(state.best):
+            state.best.fill_(score.value)
+            self._save_generator(self.run.best_path)
+        took = time.monotonic() - begun
+        self.started += took
+        return {"kid": score.value, "kid_error": score.error, "evaluation_seconds": round(took, 2)}
 
     def _save_generator(self, path: Path) -> None:
         state = self.state
