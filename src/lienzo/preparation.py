@@ -6,24 +6,27 @@ import itertools
 import os
 import shutil
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from lienzo import files
+from lienzo.data import remote, report
 from lienzo.data.collection import Collection
 from lienzo.data.entries import Entry
 from lienzo.data.journal import Journal, unit_key
 from lienzo.data.labels import of, read
 from lienzo.data.packing import pack
+from lienzo.data.places import is_url
 from lienzo.data.screening import Screened
 from lienzo.data.settings import Conflicts, Settings, parse_colour, parse_size
-from lienzo.data.sources import entries
+from lienzo.data.sources import entries, folder_label
 from lienzo.data.workers import Unit, screen_units
 from lienzo.errors import CollectionError, InputError, SourceError
 from lienzo.pictures import Geometry
@@ -57,6 +60,7 @@ def prepare(
     *,
     size: int | str | tuple[int, int] = 64,
     labels: str | Path = "folders",
+    label_columns: Sequence[str] = (),
     channels: int = 3,
     geometry: Geometry = "crop",
     trim_borders: bool = False,
@@ -74,10 +78,11 @@ def prepare(
     adds what is new in the sources.
 
     Args:
-        source: a folder (of any depth) or a zip file, or several.
-        out: the collection's folder.
+        source: a folder, a zip or tar file, a table, or several of those; see docs/prepare.md.
+        out: the collection's folder, or an fsspec URL.
         size: of the pictures, in pixels, 16 to 1024: a number, "96x64" (height by width) or (height, width).
-        labels: "folders" (label kind ``folder``), "none", or a CSV table.
+        labels: "folders" (label kind ``folder``, unless the source knows labels of its own), "none", or a table.
+        label_columns: which columns of tables are labels; by default those in which values repeat.
         channels: 1 (grey), 3 (colour) or 4 (with alpha).
         geometry: "crop", "squash" or "pad"; see :func:`lienzo.pictures.fit`.
         trim_borders: cut plain borders off first.
@@ -109,7 +114,7 @@ def prepare(
         holdout=holdout,
     )
     collection = None
-    for step in steps(source, out, settings, labels=labels, workers=workers):
+    for step in steps(source, out, settings, labels=labels, label_columns=label_columns, workers=workers):
         collection = step.collection
     assert collection is not None
     return collection
@@ -121,16 +126,48 @@ def steps(
     settings: Settings,
     *,
     labels: str | Path = "folders",
+    label_columns: Sequence[str] = (),
     workers: int | None = None,
+    dry_run: bool = False,
 ) -> Iterator[Progress]:
-    """Do what :func:`prepare` does, step by step; leaving the loop stops it, and the same call goes on."""
+    """Do what :func:`prepare` does, step by step; leaving the loop stops it, and the same call goes on.
+
+    With ``dry_run`` nothing is written but the report; the last step then brings no collection.
+    """
+    if dry_run:
+        with tempfile.TemporaryDirectory() as scratch:
+            place = Path(scratch) / "collection"
+            for step in _steps(source, place, settings, labels=labels, label_columns=label_columns, workers=workers):
+                if step.collection is not None:
+                    with _writing(Path(out)):
+                        files.write_bytes(Path(out) / report.NAME, (place / report.NAME).read_bytes())
+                yield replace(step, collection=None)
+    elif not is_url(str(out)):
+        yield from _steps(source, Path(out), settings, labels=labels, label_columns=label_columns, workers=workers)
+    else:
+        folder = remote.fetch(str(out))
+        known = {shard.name for shard in folder.glob("*-[0-9]*")} if (folder / remote.DESCRIPTION).exists() else set()
+        for step in _steps(source, folder, settings, labels=labels, label_columns=label_columns, workers=workers):
+            if step.collection is not None:
+                remote.send(folder, str(out), known)
+            yield step
+
+
+def _steps(
+    source: str | Path | Sequence[str | Path],
+    folder: Path,
+    settings: Settings,
+    *,
+    labels: str | Path,
+    label_columns: Sequence[str],
+    workers: int | None,
+) -> Iterator[Progress]:
     sources = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
-    folder = Path(out)
     _check_places(sources, folder)
     workers = workers if workers is not None else _cores()
     if workers < 1:
         raise InputError(f"at least one worker is needed, not {workers}.")
-    listing = _Listing(sources, str(labels), folder)
+    listing = _Listing(sources, str(labels), tuple(label_columns), folder)
     provenance = {"sources": sources, "labels": listing.labels_from}
     earlier = _earlier(folder, {**settings.to_json(), "labels": listing.labels_from})
     known = _known(earlier)
@@ -174,25 +211,29 @@ class _Listing:
 
     sources: Sequence[str]
     labels: str
+    columns: Sequence[str]
     folder: Path
 
     @property
     def labels_from(self) -> str:
+        """Where the labels are from, without the path."""
         return self.labels if self.labels in ("folders", "none") else Path(self.labels).name
 
     @cached_property
     def _table(self) -> dict[str, dict[str, str]]:
-        return {} if self.labels in ("folders", "none") else read(Path(self.labels))
+        return {} if self.labels in ("folders", "none") else read(self.labels, self.columns)
 
     def __iter__(self) -> Iterator[Entry]:
-        for entry in entries(self.sources, leave_out=self.folder):
-            labels: Mapping[str, str] = {}
-            if self.labels == "folders":
-                parent = str(PurePosixPath(entry.name).parent)
-                labels = entry.labels or ({} if parent == "." else {"folder": parent})
-            elif self.labels != "none":
-                labels = of(entry.name, self._table)
-            yield replace(entry, labels=labels)
+        for entry in entries(self.sources, columns=self.columns, leave_out=str(self.folder)):
+            yield entry.labelled(self._labels(entry))
+
+    def _labels(self, entry: Entry) -> Mapping[str, str]:
+        if self.labels == "none":
+            return {}
+        if self.labels != "folders":
+            return of(entry.name, self._table)
+        folder = folder_label(entry.name)
+        return entry.labels or ({} if folder is None else {"folder": folder})
 
 
 def _progress(tally: Counter[str], total: int) -> Progress:
@@ -231,7 +272,8 @@ def _earlier(folder: Path, wanted: Mapping[str, Any]) -> Collection | None:
     if folder.exists() and not folder.is_dir():
         raise CollectionError(f"{folder} is a file: name a folder for the collection.")
     if not (folder / "collection.json").exists():
-        if folder.exists() and not (folder / JOURNAL).exists() and any(folder.iterdir()):
+        strangers = {path.name for path in folder.iterdir()} - {report.NAME} if folder.exists() else set()
+        if strangers and JOURNAL not in strangers:
             raise CollectionError(f"{folder} holds something else: name an empty or a new folder.")
         return None
     earlier = Collection.open(folder)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lienzo import files
+from lienzo.data import places, remote
 from lienzo.errors import CollectionError, unknown
 
 FORMAT, VERSION = "lienzo collection", 1
@@ -65,11 +66,15 @@ class Collection:
 
     @classmethod
     def open(cls, path: str | Path) -> "Collection":
-        """Open the collection in a folder.
+        """Open the collection in a folder, or at an fsspec URL, from where it is copied into the user's cache.
 
         Raises:
             CollectionError: it is missing, unfinished, foreign or damaged.
         """
+        if places.is_url(str(path)):
+            if not places.exists(places.join(str(path), "collection.json")):
+                raise CollectionError(f"there is no collection at {path}: make one with `lienzo prepare`.")
+            path = remote.fetch(str(path))
         path = Path(path)
         described = path / "collection.json"
         if not path.exists():
