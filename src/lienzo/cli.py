@@ -283,12 +283,44 @@ def evaluate(
     _print([scores.to_json() for scores in found] if json else "\n".join(lines(found)), json)
 
 
+def probe(
+    run: Positional[Path],
+    collection: Positional[Path],
+    /,
+    *,
+    labels: Annotated[str, arg(metavar="KIND")] = "folder",
+    samples: int = 5000,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    json: bool = False,
+) -> None:
+    """Measure what a run's discriminator has learnt, by a linear classifier of labels on its features.
+
+    Args:
+        run: folder of the run.
+        collection: with labels and held-out pictures, of the run's shape.
+        labels: their kind.
+        samples: pictures at most to fit the classifiers on, and to try them on.
+        device: where to compute.
+        json: print JSON.
+    """
+    from lienzo.evaluation import probing
+
+    with bar("probing") as shown:
+        for step in probing.steps(run, collection, labels=labels, samples=samples, device=device):
+            if isinstance(step, probing.Probed):
+                found = step
+            else:
+                shown.show(step.done, step.total, title=step.stage)
+    _print(found.to_json() if json else "\n".join(probing.lines(found)), json)
+
+
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "prepare": prepare,
     "train": train,
     "generate": generate,
     "evaluate": evaluate,
+    "probe": probe,
     "recipes": recipes,
     "info": info,
 }
