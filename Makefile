@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint types docs bench bench-gpu clean
+.PHONY: help demo test test-slow lint types docs bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -34,11 +34,8 @@ types: $(READY)  ## strict types
 docs: $(READY)  ## links, commands and options named in the pages exist
 	$(BIN)/python -m pytest tests/test_docs.py
 
-bench: $(READY)  ## speed of a training step and of preparation, as ratios measured in one run
+bench: $(READY)  ## speed of a training step, as ratios measured in one run
 	$(BIN)/python benchmarks/step.py
-
-bench-gpu: $(READY)  ## everything that wants a GPU, in one call of under eight minutes
-	$(BIN)/python benchmarks/gpu.py
 
 clean:  ## forget the environment and the caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

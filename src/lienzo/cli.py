@@ -26,6 +26,7 @@ def train(
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
     epochs: Annotated[float | None, arg(metavar="N")] = None,
     images: Annotated[int | None, arg(metavar="N")] = None,
+    evaluate_every: Annotated[int | None, arg(metavar="N")] = None,
     seed: Annotated[int | None, arg(metavar="N")] = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     precision: Annotated[Literal["auto", "fp32", "bf16"] | None, arg(metavar="{auto,fp32,bf16}")] = None,
@@ -40,6 +41,7 @@ def train(
         out: folder of the run; by default runs/COLLECTION-RECIPE.
         epochs: length of training in passes over the collection.
         images: length of training in pictures shown.
+        evaluate_every: measure KID every so many pictures and keep the best generator; 0 is never.
         seed: from which all randomness follows.
         device: where to compute.
         precision: of the networks' products; auto is bf16 where the hardware has it.
@@ -50,7 +52,10 @@ def train(
     from lienzo.run import Run
 
     chosen = recipes.find(recipe).with_settings(
-        [*settings, *_given(epochs=epochs, images=images, seed=seed, precision=precision)]
+        [
+            *settings,
+            *_given(epochs=epochs, images=images, evaluate_every=evaluate_every, seed=seed, precision=precision),
+        ]
     )
     place = out or Path("runs") / f"{collection.name}-{chosen.name}"
     with bar("training") as shown:
@@ -209,11 +214,66 @@ def demo(*, out: Path = Path("lienzo-demo")) -> None:
     _print(str(demo.page_path(out)), as_json=False)
 
 
+def evaluate(
+    paths: Annotated[Positional[tuple[Path, ...]], arg(metavar="SUBJECT... COLLECTION")],
+    /,
+    *,
+    detector: Literal["lite0", "inception", "pixels"] = "lite0",
+    detector_file: Annotated[Path | None, arg(metavar="FILE.pt")] = None,
+    samples: int = 5000,
+    part: Literal["train", "holdout", "all"] = "train",
+    labels: Annotated[str | None, arg(metavar="KIND")] = None,
+    novelty: bool = True,
+    seed: int = 0,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    precision: Annotated[Literal["bf16", "fp32"] | None, arg(metavar="{bf16,fp32}")] = None,
+    report: Annotated[Path | None, arg(metavar="FILE.html")] = None,
+    json: bool = False,
+) -> None:
+    """Score generators: how good, how varied and how new their pictures are. A run keeps them in scores.jsonl.
+
+    Args:
+        paths: runs, generators' .safetensors files or collections to score, and last the collection of real pictures.
+        detector: from pictures to features.
+        detector_file: weights of inception; by default they are fetched once.
+        samples: generated pictures of each, and real ones where there are more.
+        part: which of the real pictures to compare with.
+        labels: a kind of labels, to score each label by itself too.
+        novelty: skip the search for copies and blends of training pictures.
+        seed: the first seed.
+        device: where to compute.
+        precision: of lite0, bf16 by default.
+        report: also write a page with charts, and the least new pictures beside what they look like.
+        json: print all scores as JSON.
+    """
+    from lienzo import evaluation, files
+    from lienzo.evaluation.report import page
+    from lienzo.evaluation.scores import lines
+
+    *subjects, collection = paths or (Path(),)
+    if not subjects:
+        raise InputError("evaluate needs what to score and a collection: lienzo evaluate SUBJECT... COLLECTION")
+    settings = evaluation.Settings(detector, samples, part, labels, novelty, seed, device, precision, detector_file)
+    found = []
+    with bar("evaluating") as shown:
+        for step in evaluation.compare(subjects, collection, settings):
+            shown.show(step.done, step.total, title=step.stage)
+            if step.scores is not None:
+                found.append(step.scores)
+    for scores in found:
+        for remark in scores.notes:
+            note(f"{scores.subject}: {remark}")
+    if report is not None:
+        files.write_text(report, page(found, subjects, collection, device))
+    _print([scores.to_json() for scores in found] if json else "\n".join(lines(found)), json)
+
+
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "prepare": prepare,
     "train": train,
     "generate": generate,
+    "evaluate": evaluate,
     "recipes": recipes,
     "info": info,
 }
@@ -270,6 +330,7 @@ def _figures(images_per_second: float, measures: dict[str, float]) -> str:
     return (
         f"{images_per_second:,.0f} pictures/s  loss D {measures['discriminator_loss']:.3f} "
         f"G {measures['generator_loss']:.3f}  D(x) {measures['real_score']:.2f}  D(G(z)) {measures['fake_score']:.2f}"
+        + (f"  KID {measures['kid']:.4f}" if "kid" in measures else "")
     )
 
 

@@ -102,11 +102,13 @@ class Generator:
         """Of its pictures: 1, 3 or 4."""
         return int(self.header["shape"][2])
 
+    @torch.no_grad()
     def generate(self, seeds: Iterable[int]) -> Pictures:
         """Return one picture for each seed; the same seed always gives the same picture.
 
         Raises:
             InputError: no seed at all, or a negative one.
+            GeneratorError: the pictures are no numbers.
         """
         chosen = tuple(seeds)
         if not chosen or min(chosen) < 0:
@@ -117,7 +119,10 @@ class Generator:
             part = chosen[start : start + CHUNK]
             padded = [*part, *[part[-1]] * (CHUNK - len(part))]
             z = torch.stack([latents(self.latents, seed) for seed in padded])
-            parts.append(render(self.module, z.to(device))[: len(part)])
+            images = self.module(z.to(device))
+            if not images.isfinite().all():
+                raise GeneratorError("the generator makes values that are no finite numbers (NaN): it has diverged.")
+            parts.append(to_pixels(images)[: len(part)])
         return Pictures(np.concatenate(parts), chosen, self.fingerprint)
 
 
@@ -129,7 +134,11 @@ def latents(dimension: int, seed: int) -> Tensor:
 @torch.no_grad()
 def render(module: nn.Module, z: Tensor) -> NDArray[np.uint8]:
     """Return the pictures (N, H, W, C) that a generator in evaluation mode makes of latents (N, latents)."""
-    images: Tensor = module(z)
+    return to_pixels(module(z))
+
+
+def to_pixels(images: Tensor) -> NDArray[np.uint8]:
+    """Return pictures (N, C, H, W) in [−1, 1] as bytes (N, H, W, C)."""
     pixels = images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
     return pixels.permute(0, 2, 3, 1).cpu().numpy()
 

@@ -78,6 +78,9 @@ class Recipe:
     sample_every: int = 25_600
     """Draw them every so many pictures, and at the end of every epoch."""
 
+    evaluate_every: int = 0
+    """Measure KID (lite0, 1,000 pictures) every so many pictures, and keep the best generator; 0: never."""
+
     keep_epochs: bool = True
     """Keep the generator of every epoch."""
 

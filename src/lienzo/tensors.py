@@ -1,7 +1,8 @@
 """Tensors in files that cannot run code, and that know when they are damaged.
 
-A file is safetensors with two entries in its header: ``lienzo``, whatever describes the tensors as JSON, and
-``fingerprint``, the SHA-256 of that description and of every tensor. Reading compares it.
+A file is safetensors whose metadata has one entry, ``lienzo``: JSON that describes the tensors and holds, as
+``fingerprint``, the SHA-256 of that description and of every tensor. Reading compares it. The same content is always
+the same file, byte for byte.
 """
 
 import hashlib
@@ -35,7 +36,8 @@ def save(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> str:
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     header = {"format": FORMAT, **header}
     fingerprint = _fingerprint(tensors, header)
-    write_bytes(path, safetensors.torch.save(tensors, {"lienzo": json.dumps(header), "fingerprint": fingerprint}))
+    metadata = {"lienzo": json.dumps({**header, "fingerprint": fingerprint})}  # one entry: their order is random
+    write_bytes(path, safetensors.torch.save(tensors, metadata))
     return fingerprint
 
 
@@ -58,9 +60,10 @@ def load(path: Path, kind: str, error: type[InputError]) -> tuple[dict[str, Tens
         raise error(f"{path} is no lienzo {kind}: it was written by something else or holds something else.")
     if header["format"] > FORMAT:
         raise error(f"{path} was written by a newer lienzo: update lienzo to read it.")
-    if _fingerprint(tensors, header) != metadata.get("fingerprint"):
+    fingerprint = header.pop("fingerprint", None)
+    if _fingerprint(tensors, header) != fingerprint:
         raise error(f"{path} is damaged, its content does not match its fingerprint: copy or make it again.")
-    return tensors, {**header, "fingerprint": metadata["fingerprint"]}
+    return tensors, {**header, "fingerprint": fingerprint}
 
 
 def _read_header(metadata: dict[str, str]) -> dict[str, Any] | None:

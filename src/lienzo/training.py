@@ -1,9 +1,7 @@
 """Training: an iterator of ticks, the same for a fresh run and for one that goes on."""
 
-import copy
 import dataclasses
 import logging
-import math
 import platform
 import signal
 import threading
@@ -13,27 +11,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-import numpy as np
 import torch
-from PIL import Image
-from tensorboard.summary import Writer
-from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
 
 import lienzo
-from lienzo import ema, gallery, tensors
+from lienzo import drawing, gallery, tensors
 from lienzo.data.batches import Batches
 from lienzo.data.collection import Collection
 from lienzo.devices import pick_device, pick_precision
-from lienzo.errors import RunError, TrainingError
+from lienzo.errors import RunError
 from lienzo.files import sweep, write_bytes, write_json, write_text
-from lienzo.game import Game, Measures
 from lienzo.generation import render, save_generator
+from lienzo.judge import Judge
 from lienzo.nets import Shape
-from lienzo.recipe import Adam, Recipe
+from lienzo.recipe import Recipe
 from lienzo.recipes import find
 from lienzo.run import FORMAT, Run
-from lienzo.schedule import average_decay, crossed
+from lienzo.schedule import crossed
 from lienzo.seeds import derive
+from lienzo.state import State
 
 SAVE_SECONDS = 10.0
 """A tick is saved before it is yielded, unless the last save is younger than this."""
@@ -121,9 +117,9 @@ def steps(
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
     place = pick_device(device)
-    recipe = recipe.resolved(len(collection.rows("train")))
-    recipe = dataclasses.replace(recipe, precision=pick_precision(recipe.precision, place))
-    run = _open_run(Path(out), collection, recipe)
+    run = Run(Path(out))
+    recipe = _resolve(recipe, collection, run, place)
+    _open(run, collection, recipe)
     sitting = _Sitting(run, collection, recipe, place)
     try:
         while not sitting.done:
@@ -131,7 +127,8 @@ def steps(
                 tick = sitting.step()
             if tick is not None:
                 yield tick
-        _finish(run)
+        write_bytes(run.evolution_path, drawing.evolution(run))
+        write_bytes(run.curves_path, drawing.curves(run))
     except (GeneratorExit, KeyboardInterrupt):
         sitting.save()
         raise
@@ -146,11 +143,12 @@ class _Sitting:
         assert recipe.images is not None
         self.run, self.recipe, self.total = run, recipe, recipe.images
         self.collection = collection.fingerprint
-        self.state = _State(recipe, Shape(collection.height, collection.width, collection.channels), device)
+        self.state = State(recipe, Shape(collection.height, collection.width, collection.channels), device)
         _restore(run, self.state)
         run.truncate_log(self.state.images)
-        self.writer = Writer(str(run.path))
+        self.writer = SummaryWriter(str(run.path), purge_step=self.state.images + 1)  # hides what is shown again
         batches = Batches(collection, recipe.seed, device)
+        self.judge = Judge(collection, device) if recipe.evaluate_every and not self.done else None
         self.epoch = len(batches.members)
         self.stream = batches.stream(self.state.images, recipe.discriminator_steps, recipe.batch)
         self.started = time.monotonic() - self.state.seconds
@@ -182,13 +180,13 @@ class _Sitting:
         return tick
 
     def save(self) -> None:
-        """Write the checkpoint and the generator, and forget the oldest checkpoint."""
+        """Write the generator and the checkpoint, and forget the oldest checkpoint."""
         state = self.state
+        self._save_generator(self.run.generator_path)  # first, so that a checkpoint means that its generator is there
         header = {"kind": "checkpoint", "images": state.images, "seconds": state.seconds}
         tensors.save(self.run.checkpoint_path(state.images), state.tensors(), header)
         for old in self.run.checkpoints()[KEPT_CHECKPOINTS:]:
             old.unlink()
-        self._save_generator(self.run.generator_path)
         self.last_save = time.monotonic()
 
     def close(self) -> None:
@@ -202,6 +200,8 @@ class _Sitting:
         measures = state.take_measures()
         state.seconds = time.monotonic() - self.started
         speed = (state.images - images) / (state.seconds - seconds)
+        if self.judge and (self.done or crossed(images, state.images, self.recipe.evaluate_every)):
+            measures |= self._evaluate(self.judge)
         tick = Tick(state.images, self.total, state.seconds, speed, measures)
         self.last_tick = (state.images, state.seconds)
         line = tick.to_dict()
@@ -210,6 +210,19 @@ class _Sitting:
             if name != "images":
                 self.writer.add_scalar(name, value, state.images)
         return tick
+
+    def _evaluate(self, judge: Judge) -> dict[str, float]:
+        """Measure the generator, keep it if it is the best so far; the time this takes is no training time."""
+        begun, state = time.monotonic(), self.state
+        module = state.shown.eval()
+        score = judge.kid(module, self.recipe.network.latents)
+        module.train()
+        if score.value < float(state.best):
+            state.best.fill_(score.value)
+            self._save_generator(self.run.best_path)
+        took = time.monotonic() - begun
+        self.started += took
+        return {"kid": score.value, "kid_error": score.error, "evaluation_seconds": round(took, 2)}
 
     def _save_generator(self, path: Path) -> None:
         state = self.state
@@ -232,111 +245,16 @@ class _Sitting:
         write_bytes(self.run.sample_path(self.state.images), gallery.png(gallery.grid(pixels), about))
 
 
-class _State:
-    """All that changes while training runs; what is here is saved, and nothing else."""
-
-    def __init__(self, recipe: Recipe, shape: Shape, device: torch.device) -> None:
-        self.recipe, self.shape, self.device = recipe, shape, device
-        self.images = 0
-        self.seconds = 0.0
-        with torch.random.fork_rng():
-            torch.manual_seed(derive(recipe.seed, "weights"))
-            generator = recipe.network.generator(shape)
-            discriminator = recipe.network.discriminator(shape)
-        generator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        discriminator = discriminator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = copy.deepcopy(generator) if recipe.average_half_life else None
-        self.game = Game(
-            generator,
-            discriminator,
-            recipe.objective,
-            _adam(generator, recipe.generator_optimizer),
-            _adam(discriminator, recipe.discriminator_optimizer),
-            recipe.regularisation,
-            autocast=torch.bfloat16 if recipe.precision == "bf16" else None,
-        )
-        self.sums: Measures = {}
-        self.steps = torch.zeros((), dtype=torch.int64)
-
-    @property
-    def shown(self) -> nn.Module:
-        """The generator that samples come from."""
-        return self.game.generator if self.average is None else self.average
-
-    def step(self, real: Tensor) -> None:
-        """Play one step with real pictures (k, N, C, H, W)."""
-        groups, batch = real.shape[:2]
-        source = torch.Generator().manual_seed(derive(self.recipe.seed, "latents", self.images))
-        z = torch.randn(groups, batch, self.recipe.network.latents, generator=source).to(self.device)
-        mix = torch.rand(groups, batch, generator=source).to(self.device)
-        measures = self.game.step(real, z, mix)
-        for name, value in measures.items():
-            self.sums[name] = self.sums[name].add_(value) if name in self.sums else value.clone()
-        self.steps += 1
-        if self.average is not None:
-            recipe = self.recipe
-            shown = groups * batch
-            decay = average_decay(self.images + shown, shown, recipe.average_half_life, recipe.average_ramp)
-            ema.update(self.average, self.game.generator, decay)
-        self.images += groups * batch
-
-    def take_measures(self) -> dict[str, float]:
-        """Return the means since the last call: the only place where the loop reads from the device."""
-        names, values = list(self.sums), torch.stack(list(self.sums.values())).div(int(self.steps)).tolist()
-        self.sums, self.steps = {}, torch.zeros_like(self.steps)
-        for name, value in zip(names, values, strict=True):
-            if not math.isfinite(value):
-                raise TrainingError(
-                    f"{name} is {value} after {self.images:,} pictures, and training cannot go on: "
-                    "try a lower learning rate (--set generator_optimizer.rate=0.0001), or --precision fp32."
-                )
-        return dict(zip(names, values, strict=True))
-
-    def tensors(self) -> dict[str, Tensor]:
-        """Return every tensor of the state by name, live: writing to them restores it."""
-        game = self.game
-        found = {"steps": self.steps, **{f"sums/{name}": value for name, value in self.sums.items()}}
-        modules = {"generator": game.generator, "discriminator": game.discriminator, "average": self.average}
-        for name, module in modules.items():
-            if module is not None:
-                found |= {f"{name}/{key}": tensor for key, tensor in module.state_dict().items()}
-        optimizers = {"generator": game.generator_optimizer, "discriminator": game.discriminator_optimizer}
-        for name, optimizer in optimizers.items():
-            for i, memory in enumerate(optimizer.state.values()):
-                found |= {f"{name}_optimizer/{i}/{key}": tensor for key, tensor in memory.items()}
-        return found
-
-    def restore(self, loaded: dict[str, Tensor], images: int, seconds: float) -> None:
-        """Take over what :meth:`tensors` returned when it was saved."""
-        self.sums = {
-            name.removeprefix("sums/"): tensor.to(self.device)
-            for name, tensor in loaded.items()
-            if name.startswith("sums/")
-        }
-        live = self.tensors()
-        assert live.keys() == loaded.keys()
-        with torch.no_grad():
-            for name, tensor in live.items():
-                tensor.copy_(loaded[name])
-        self.images, self.seconds = images, seconds
+def _resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.device) -> Recipe:
+    """Return the recipe with nothing left open; a run that goes on keeps the precision it was begun with."""
+    recipe = recipe.resolved(len(collection.rows("train")))
+    begun = run.recipe.precision if run.exists() and recipe.precision == "auto" else recipe.precision
+    return dataclasses.replace(recipe, precision=pick_precision(begun, device))
 
 
-def _adam(module: nn.Module, settings: Adam) -> torch.optim.Adam:
-    """Return Adam with its memory there from the start, so that fresh and resumed runs are alike."""
-    parameters = list(module.parameters())
-    optimizer = torch.optim.Adam(parameters, settings.rate, settings.betas, fused=True)
-    for parameter in parameters:
-        optimizer.state[parameter] = {
-            "step": torch.zeros((), device=parameter.device),
-            "exp_avg": torch.zeros_like(parameter),
-            "exp_avg_sq": torch.zeros_like(parameter),
-        }
-    return optimizer
-
-
-def _open_run(path: Path, collection: Collection, recipe: Recipe) -> Run:
-    """Return the run in this folder, a new one or one that goes on."""
-    run = Run(path)
+def _open(run: Run, collection: Collection, recipe: Recipe) -> None:
+    """Make the run's folder, or make sure that it holds this run."""
+    path = run.path
     origin = {
         "path": str(collection.path),
         "fingerprint": collection.fingerprint,
@@ -366,7 +284,6 @@ def _open_run(path: Path, collection: Collection, recipe: Recipe) -> Run:
         write_json(
             run.manifest_path, {"format": FORMAT, "collection": origin, "versions": versions, "machine": machine}
         )
-    return run
 
 
 def _difference(old: Recipe, new: Recipe) -> list[str]:
@@ -378,7 +295,7 @@ def _difference(old: Recipe, new: Recipe) -> list[str]:
     ]
 
 
-def _restore(run: Run, state: _State) -> None:
+def _restore(run: Run, state: State) -> None:
     """Take the newest checkpoint that is whole."""
     for path in run.checkpoints():
         try:
@@ -388,41 +305,6 @@ def _restore(run: Run, state: _State) -> None:
             continue
         state.restore(loaded, header["images"], header["seconds"])
         return
-
-
-def _finish(run: Run) -> None:
-    """Draw the losses and the evolution of the fixed latents."""
-    frames = [np.asarray(Image.open(path).convert("RGB")) for path in _spread(run.samples(), 80)]
-    write_bytes(run.evolution_path, gallery.gif(frames))
-    write_bytes(run.curves_path, curves(run))
-
-
-def _spread(paths: list[Path], most: int) -> list[Path]:
-    """Return at most so many of the paths, evenly spread, with the first and the last."""
-    if len(paths) <= most:
-        return paths
-    return [paths[round(i * (len(paths) - 1) / (most - 1))] for i in range(most)]
-
-
-def curves(run: Run) -> bytes:
-    """Return the losses and the discriminator's scores of a run as a chart in PNG."""
-    from lienzo import charts  # noqa: PLC0415  Matplotlib is slow to load, and only the end of a run draws
-
-    lines = run.log()
-    images = [line["images"] for line in lines]
-    with charts.figure(8, 5) as drawn:
-        losses, scores = drawn.subplots(2, 1, sharex=True)
-        for axes, names in (
-            (losses, {"discriminator_loss": "discriminator", "generator_loss": "generator"}),
-            (scores, {"real_score": "D(x)", "fake_score": "D(G(z))"}),
-        ):
-            for (name, label), style in zip(names.items(), charts.LINES, strict=False):
-                axes.plot(images, [line[name] for line in lines], style, label=label)
-            axes.legend()
-        losses.set_ylabel("loss")
-        scores.set_ylabel("mean score")
-        scores.set_xlabel("pictures shown")
-        return charts.png(drawn)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Processes that screen: a picture that kills or stalls its decoder costs one process, never the preparation.
 
 Workers are started with the interpreter's own command line, not forked and without importing the caller's script, so
-that :func:`lienzo.prepare` works alike on every system, in notebooks and in scripts without ``if __name__ == "__main__"``.
+that :func:`lienzo.prepare` works alike on every system, in notebooks and in scripts that guard nothing by ``__main__``.
 """
 
 import contextlib
@@ -52,6 +52,7 @@ class Worker:
         self._patience = patience
         self._process: subprocess.Popen[bytes] | None = None
         self._deadline = float("inf")
+        self._ended = False
 
     def screen(self, entries: Sequence[Entry]) -> list[Screened]:
         """Screen entries one after the other; one that kills its process twice is refused."""
@@ -66,9 +67,13 @@ class Worker:
                 pickle.dump(entries[before:], process.stdin, protocol=5)
                 process.stdin.flush()
                 while len(screened) < len(entries):
+                    if self._ended:
+                        raise EOFError
                     self._deadline = time.monotonic() + self._patience
                     screened.append(pickle.load(process.stdout))
             except (EOFError, OSError, pickle.UnpicklingError):
+                if self._ended:
+                    raise
                 stalled = time.monotonic() > self._deadline
                 self.stop()
                 deaths = deaths + 1 if len(screened) == before else 1
@@ -102,6 +107,12 @@ class Worker:
         process = self._process
         if process is not None and time.monotonic() > self._deadline:
             process.kill()
+
+    def end(self) -> None:
+        """Kill the process, and let :meth:`screen` fail instead of starting another."""
+        self._ended = True
+        if self._process is not None:
+            self._process.kill()
 
     def stop(self) -> None:
         """Kill the process, if there is one."""
@@ -153,8 +164,10 @@ def screen_units(
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in done)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in everyone:
+            worker.end()
+        pool.shutdown(cancel_futures=True)
         ended.set()
+        watchman.join()
         for worker in everyone:
             worker.stop()
-        pool.shutdown(wait=True)
