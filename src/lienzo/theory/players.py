@@ -4,6 +4,9 @@ A point of the line is a picture of one grey pixel, a point of space one pixel o
 everywhere in lienzo.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from scipy.special import ndtri
@@ -40,24 +43,47 @@ def game(
         rate: learning rate of both.
         betas: Adam's.
     """
+    with weights_from(seed):
+        pair = net.generator(shape), net.discriminator(shape)
+    return game_of(*pair, objective, regularisation, rate, betas)
+
+
+def game_of(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    objective: Objective,
+    regularisation: Regularisation | None = None,
+    rate: float = 1e-3,
+    betas: tuple[float, float] = (0.5, 0.99),
+) -> Game:
+    """Return a game of these two networks, likewise."""
+    return Game(generator, discriminator, objective, adam(generator, rate, betas), adam(discriminator, rate, betas),
+                regularisation or Regularisation())  # fmt: skip
+
+
+def adam(network: nn.Module, rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
+    """Return Adam for all of a network's weights."""
+    return torch.optim.Adam(network.parameters(), rate, betas, fused=True)
+
+
+@contextmanager
+def weights_from(seed: int) -> Iterator[None]:
+    """Let networks made inside draw their weights from ``seed``, and leave PyTorch's own randomness as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.derive(seed, "theory/weights"))
-        generator, discriminator = net.generator(shape), net.discriminator(shape)
-    return Game(
-        generator,
-        discriminator,
-        objective,
-        torch.optim.Adam(generator.parameters(), rate, betas, fused=True),
-        torch.optim.Adam(discriminator.parameters(), rate, betas, fused=True),
-        regularisation or Regularisation(),
-    )
+        yield
 
 
 def cool(game: Game, rate: float, done: float) -> None:
     """Set both learning rates to ``rate`` · ½(1 + cos π·done), which falls to 0 as ``done`` goes from 0 to 1."""
     for optimizer in (game.generator_optimizer, game.discriminator_optimizer):
-        for group in optimizer.param_groups:
-            group["lr"] = rate * 0.5 * (1 + np.cos(np.pi * done))
+        set_rate(optimizer, rate, done)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float, done: float) -> None:
+    """Set one learning rate likewise."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * 0.5 * (1 + np.cos(np.pi * done))
 
 
 def pictures(points: Array, shape: Shape = LINE) -> Tensor:
