@@ -82,8 +82,8 @@ def code(text: str) -> str:
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table; numbers (and cells that are written as numbers) stand to the right."""
-    rows = [[str(cell) for cell in row] for row in rows]
-    numeric = [bool(rows) and all(_is_number(row[i]) for row in rows) for i in range(len(headers))]
+    written = [[str(cell) for cell in row] for row in rows]
+    numeric = [bool(written) and all(_is_number(row[i]) for row in written) for i in range(len(headers))]
 
     def cells(tag: str, values: Sequence[str]) -> str:
         return "".join(
@@ -91,7 +91,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
             for value, right in zip(values, numeric, strict=True)
         )
 
-    body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    body = "\n".join(f"<tr>{cells('td', row)}</tr>" for row in written)
     return f'<div class="scroll"><table>\n<tr>{cells("th", headers)}</tr>\n{body}\n</table></div>'
 
 

@@ -9,7 +9,9 @@ import itertools
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lienzo.nets.shape import Shape
@@ -46,7 +48,7 @@ class Generator(nn.Module):
         base_height, base_width, doublings = shape.doublings()
         widths = _widths(width, doublings)[::-1]  # at 64×64: 512, 256, 128, 64
         layers: list[nn.Module] = [
-            nn.ConvTranspose2d(latents, widths[0], (base_height, base_width), bias=False),
+            Projection(latents, widths[0], base_height, base_width),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         ]
@@ -62,7 +64,7 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the pictures (N, C, H, W) in (−1, 1) that the latents ``z`` (N, latents) stand for."""
-        images: Tensor = self.layers(z[:, :, None, None])
+        images: Tensor = self.layers(z)
         return images
 
 
@@ -81,18 +83,48 @@ class Discriminator(nn.Module):
             layers += [nn.Conv2d(inside, outside, 4, stride=2, padding=1, bias=norm != "batch")]
             layers += [nn.BatchNorm2d(outside)] if norm == "batch" else []
             layers += [nn.LeakyReLU(0.2, inplace=True)]
-        layers += [nn.Conv2d(widths[-1], 1, (base_height, base_width), bias=False)]
+        layers += [Readout(widths[-1], base_height, base_width)]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
         if norm == "spectral":
             for layer in layers:
-                if isinstance(layer, nn.Conv2d):
+                if isinstance(layer, nn.Conv2d | Readout):
                     spectral_norm(layer)
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1]."""
         logits: Tensor = self.layers(images)
-        return logits.flatten()
+        return logits
+
+
+class Projection(nn.Module):
+    """The transposed convolution of a single pixel, from (N, inputs) to (N, outputs, H, W): a product of matrices.
+
+    The weights are those of ``nn.ConvTranspose2d``; the convolution itself takes several times as long on a CPU.
+    """
+
+    def __init__(self, inputs: int, outputs: int, height: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(inputs, outputs, height, width))
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return (N, outputs, H, W)."""
+        return (z @ self.weight.flatten(1)).view(-1, *self.weight.shape[1:])
+
+
+class Readout(nn.Module):
+    """The convolution to one number whose kernel covers its whole input, from (N, C, H, W) to (N,): a scalar product.
+
+    The weights are those of ``nn.Conv2d``; the convolution itself takes several times as long on a CPU.
+    """
+
+    def __init__(self, inputs: int, height: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(1, inputs, height, width))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (N,)."""
+        return linear(features.flatten(1), self.weight.flatten(1)).flatten()
 
 
 def _widths(width: int, doublings: int) -> list[int]:
@@ -101,10 +133,10 @@ def _widths(width: int, doublings: int) -> list[int]:
 
 def _initialise(module: nn.Module) -> None:
     """Draw weights from N(0, 0.02) and the scales of batch normalisation from N(1, 0.02), as the thesis does."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | Projection | Readout):
         nn.init.normal_(module.weight, 0.0, 0.02)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.BatchNorm2d):
+    if isinstance(module, nn.Conv2d) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+    if isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)

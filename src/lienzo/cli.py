@@ -1,0 +1,268 @@
+"""The command ``lienzo``: one small function per verb, which reads its words, calls the verb and prints the result.
+
+Results go to standard output, progress and messages to standard error. Exit status: 0; 2 for what the user can mend,
+said in one sentence; 1 for the rest; 130 after Ctrl-C.
+"""
+
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from lienzo.errors import InputError, TrainingError
+from lienzo.terminal import bar, note
+
+
+def train(
+    collection: Positional[Path],
+    /,
+    *,
+    recipe: str = "thesis",
+    out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    epochs: Annotated[float | None, arg(metavar="N")] = None,
+    images: Annotated[int | None, arg(metavar="N")] = None,
+    seed: Annotated[int | None, arg(metavar="N")] = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    precision: Annotated[Literal["auto", "fp32", "bf16"] | None, arg(metavar="{auto,fp32,bf16}")] = None,
+    settings: Annotated[tuple[str, ...], arg(name="set", metavar="KEY=VALUE")] = (),
+    json: bool = False,
+) -> None:
+    """Train a generator on a collection; the same command goes on after an interruption.
+
+    Args:
+        collection: folder that `lienzo prepare` made.
+        recipe: name (see `lienzo recipes`) or path of a .toml file.
+        out: folder of the run; by default runs/COLLECTION-RECIPE.
+        epochs: length of training in passes over the collection.
+        images: length of training in pictures shown.
+        seed: from which all randomness follows.
+        device: where to compute.
+        precision: of the networks' products; auto is bf16 where the hardware has it.
+        settings: any key of the recipe, such as batch=32 network.width=32.
+        json: print the last line of the log as JSON instead of the run's folder.
+    """
+    from lienzo import recipes, training
+    from lienzo.run import Run
+
+    chosen = recipes.find(recipe).with_settings(
+        [*settings, *_given(epochs=epochs, images=images, seed=seed, precision=precision)]
+    )
+    place = out or Path("runs") / f"{collection.name}-{chosen.name}"
+    with bar("training") as shown:
+        try:
+            for tick in training.steps(collection, chosen, place, device=device):
+                shown.show(tick.images, tick.total, _figures(tick.images_per_second, tick.measures))
+        except KeyboardInterrupt:
+            note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")
+            raise
+    run = Run.open(place)
+    _print(run.log()[-1] if json else str(run.path), json)
+
+
+def generate(
+    source: Positional[Path],
+    /,
+    *,
+    count: int = 64,
+    seeds: Annotated[str | None, arg(metavar="LIST")] = None,
+    out: Path = Path("generated.png"),
+    columns: Annotated[int | None, arg(metavar="N")] = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "cpu",
+    json: bool = False,
+) -> None:
+    """Generate pictures: one grid, or one file for each seed.
+
+    Args:
+        source: folder of a run, or a generator's .safetensors file.
+        count: how many pictures, from seed 0 on; or --seeds.
+        seeds: which pictures, such as 0,1,2 or 10-19.
+        out: a .png file for one grid, or a folder for single files.
+        columns: pictures side by side in the grid.
+        device: where to compute.
+        json: print paths, seeds and the generator's fingerprint as JSON.
+    """
+    from lienzo import generation
+    from lienzo.devices import pick_device
+
+    chosen = range(count) if seeds is None else _parse_seeds(seeds)
+    pictures = generation.load(source, str(pick_device(device))).generate(chosen)
+    paths = [str(path) for path in pictures.save(out, columns)]
+    made = {"paths": paths, "seeds": list(pictures.seeds), "generator": pictures.generator}
+    _print(made if json else str(out), json)
+
+
+def recipes(name: Positional[str | None] = None, /, *, json: bool = False) -> None:
+    """List the recipes, or print one as TOML.
+
+    Args:
+        name: of a recipe, or the path of a .toml file.
+        json: print JSON.
+    """
+    from lienzo.recipes import RECIPES, find
+
+    if name is not None:
+        found = find(name)
+        _print(found.to_dict() if json else found.to_toml().rstrip(), json)
+        return
+    told = {known: (make.__doc__ or "").split("\n")[0] for known, make in RECIPES.items()}
+    _print(told if json else "\n".join(f"{known:14} {line}" for known, line in told.items()), json)
+
+
+def info(path: Positional[Path], /, *, json: bool = False) -> None:
+    """Say what a collection, a run or one of their files holds.
+
+    Args:
+        path: of the collection, the run, a .safetensors, .toml or generated .png file.
+        json: print JSON.
+    """
+    from lienzo.inspection import inspect
+
+    found = inspect(path)
+    _print(found if json else "\n".join(_lines(found)), json)
+
+
+def prepare(
+    paths: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE... OUT")],
+    /,
+    *,
+    size: Annotated[str, arg(metavar="64|96x64")] = "64",
+    labels: Annotated[str, arg(metavar="folders|FILE.csv|none")] = "folders",
+    channels: Literal[1, 3, 4] = 3,
+    geometry: Literal["crop", "squash", "pad"] = "crop",
+    trim_borders: bool = False,
+    background: Annotated[str, arg(metavar="COLOUR")] = "white",
+    enlarge: bool = False,
+    detect_damage: bool = True,
+    near_duplicates: Annotated[int | None, arg(metavar="BITS")] = None,
+    conflicts: Literal["first", "all", "refuse"] = "first",
+    holdout: Annotated[float, arg(metavar="SHARE")] = 0.0,
+    workers: Annotated[int | None, arg(metavar="N")] = None,
+    json: bool = False,
+) -> None:
+    """Make a collection of the pictures in folders and archives; the same command goes on after an interruption.
+
+    Args:
+        paths: folders or archives of pictures, and last the folder of the collection to make.
+        size: of the pictures in pixels, or height by width.
+        labels: from folders, from a table, or none.
+        channels: 1 grey, 3 colour, 4 colour and alpha.
+        geometry: crop the centre, squash, or pad.
+        trim_borders: cut plain borders off first.
+        background: behind transparent pictures and padding: white, black, grey or '#rrggbb'.
+        enlarge: accept pictures smaller than --size.
+        detect_damage: refuse pictures whose content shows damage.
+        near_duplicates: refuse pictures whose perceptual hash is within so many of 64 bits of an earlier one's.
+        conflicts: which to keep of one picture under different labels.
+        holdout: share of the pictures to set aside for evaluation.
+        workers: processes; by default one for each core.
+        json: print JSON.
+    """
+    from lienzo import preparation
+    from lienzo.data.settings import Settings, parse_colour, parse_size
+    from lienzo.inspection import inspect
+
+    *sources, out = paths or ("",)
+    if not sources:
+        raise InputError("prepare needs the pictures and a folder for the collection: lienzo prepare SOURCE... OUT")
+    height, width = parse_size(size)
+    settings = Settings(
+        height=height,
+        width=width,
+        channels=channels,
+        geometry=geometry,
+        trim_borders=trim_borders,
+        background=parse_colour(background),
+        enlarge=enlarge,
+        detect_damage=detect_damage,
+        near_duplicates=near_duplicates,
+        conflicts=conflicts,
+        holdout=holdout,
+    )
+    with bar("preparing") as shown:
+        for step in preparation.steps(sources, out, settings, labels=labels, workers=workers):
+            shown.show(step.done, step.total, f"{step.kept:,} kept, {step.done - step.kept:,} refused")
+    found = inspect(out)
+    _print(found if json else "\n".join(_lines(found)), json)
+
+
+VERBS: dict[str, Callable[..., None]] = {
+    "prepare": prepare,
+    "train": train,
+    "generate": generate,
+    "recipes": recipes,
+    "info": info,
+}
+"""Every verb by its name."""
+
+
+def main() -> None:
+    """Run the command."""
+    words = [word for word in sys.argv[1:] if word != "--debug"]
+    try:
+        tyro.extras.subcommand_cli_from_dict(
+            VERBS,
+            prog="lienzo",
+            description="Train generative adversarial networks on pictures. With --debug, errors show a traceback.",
+            args=words,
+            config=(FlagCreatePairsOff,),
+        )
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if len(words) < len(sys.argv[1:]):
+            raise
+        note(f"lienzo: {_sentence(error)}")
+        sys.exit(2 if isinstance(error, InputError | OSError) else 1)
+
+
+def _sentence(error: Exception) -> str:
+    """Say in one sentence what went wrong and what to do."""
+    if isinstance(error, InputError | TrainingError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{where}. Mend that, then run the same command again; nothing finished is lost."
+    return f"{type(error).__name__}: {error}. Run the same command with --debug to see where."
+
+
+def _given(**values: object) -> list[str]:
+    """Return the options that were given, as settings of the recipe."""
+    return [f"{name}={value}" for name, value in values.items() if value is not None]
+
+
+def _parse_seeds(text: str) -> list[int]:
+    try:
+        seeds: list[int] = []
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            seeds.extend(range(int(first), int(last or first) + 1))
+    except ValueError:
+        raise InputError(f"--seeds is '{text}', but has to be numbers such as 0,1,2 or 10-19.") from None
+    return seeds
+
+
+def _figures(images_per_second: float, measures: dict[str, float]) -> str:
+    return (
+        f"{images_per_second:,.0f} pictures/s  loss D {measures['discriminator_loss']:.3f} "
+        f"G {measures['generator_loss']:.3f}  D(x) {measures['real_score']:.2f}  D(G(z)) {measures['fake_score']:.2f}"
+    )
+
+
+def _print(value: Any, as_json: bool) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else value)
+
+
+def _lines(value: dict[str, Any], indent: str = "") -> list[str]:
+    lines = []
+    for key, item in value.items():
+        if isinstance(item, dict) and item:
+            lines += [f"{indent}{key}", *_lines(item, indent + "  ")]
+        else:
+            text = ", ".join(map(str, item)) if isinstance(item, list) else item
+            lines.append(f"{indent}{key:<{max(1, 24 - len(indent))}} {text if text not in ({}, '') else '-'}")
+    return lines

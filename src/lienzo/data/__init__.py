@@ -1,0 +1,1 @@
+"""From sources of pictures to a collection: listing, screening, packing. Runs without PyTorch."""

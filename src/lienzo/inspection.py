@@ -1,0 +1,94 @@
+"""What a path holds: a collection, a run, a generator, a checkpoint, a recipe or a generated picture."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from lienzo.data.collection import Collection
+from lienzo.errors import GeneratorError, InputError, RunError
+from lienzo.run import Run
+
+
+def inspect(path: str | Path) -> dict[str, Any]:
+    """Return what is worth knowing of an artefact, as plain values; ``kind`` says what it is.
+
+    Raises:
+        InputError: there is nothing, or nothing of lienzo's.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"there is no {path}: check the path.")
+    if path.is_dir():
+        return _run(Run(path)) if Run(path).exists() else _collection(Collection.open(path))
+    readers = {".safetensors": _tensors, ".toml": _recipe, ".png": _picture}
+    if path.suffix.lower() not in readers:
+        raise InputError(f"{path} is nothing that lienzo made: give a collection, a run, or one of their files.")
+    return readers[path.suffix.lower()](path)
+
+
+def _collection(collection: Collection) -> dict[str, Any]:
+    refused: dict[str, int] = {}
+    for reason in collection.rejected()["reason"].to_pylist():
+        refused[reason] = refused.get(reason, 0) + 1
+    return {
+        "kind": "collection",
+        "pictures": collection.count,
+        "height": collection.height,
+        "width": collection.width,
+        "channels": collection.channels,
+        "bytes": collection.count * collection.height * collection.width * collection.channels,
+        "train": len(collection.rows("train")),
+        "holdout": len(collection.rows("holdout")),
+        "labels": {kind: list(names) for kind, names in collection.vocabularies.items()},
+        "refused": dict(sorted(refused.items(), key=lambda item: -item[1])),
+        "settings": collection.settings,
+        "fingerprint": collection.fingerprint,
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    recipe, lines = run.recipe, run.log()
+    last = lines[-1] if lines else {"images": 0}
+    assert recipe.images is not None
+    return {
+        "kind": "run",
+        "recipe": recipe.name,
+        "images": last["images"],
+        "total": recipe.images,
+        "finished": last["images"] >= recipe.images,
+        "last_tick": last,
+        "collection": run.manifest["collection"],
+        "versions": run.manifest["versions"],
+        "machine": run.manifest["machine"],
+        "checkpoints": [path.name for path in run.checkpoints()],
+        "samples": len(run.samples()),
+        "epochs": len(run.epochs()),
+    }
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    from lienzo import tensors  # noqa: PLC0415  a collection can be looked at without PyTorch
+
+    try:
+        state, header = tensors.load(path, "generator", GeneratorError)
+    except GeneratorError:
+        state, header = tensors.load(path, "checkpoint", RunError)
+    return {**header, "parameters": sum(tensor.numel() for tensor in state.values()), "bytes": os.path.getsize(path)}  # noqa: PTH202
+
+
+def _recipe(path: Path) -> dict[str, Any]:
+    from lienzo.recipe import Recipe  # noqa: PLC0415
+
+    return {"kind": "recipe", **Recipe.from_toml(path).to_dict()}
+
+
+def _picture(path: Path) -> dict[str, Any]:
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
+
+    try:
+        with Image.open(path) as image:
+            said = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
+            width, height = image.size
+    except UnidentifiedImageError:
+        raise InputError(f"{path} is no picture: give a PNG that lienzo generated.") from None
+    return {"kind": "picture", "width": width, "height": height, **said}

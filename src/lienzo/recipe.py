@@ -1,0 +1,289 @@
+"""The recipe: everything that decides what a training run does, as one frozen value that TOML holds without loss."""
+
+import dataclasses
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+
+from lienzo.errors import RecipeError, unknown
+from lienzo.nets import NETS, Network
+from lienzo.objectives import OBJECTIVES, Objective, Regularisation
+
+NAMED: dict[Any, dict[str, type[Any]]] = {Network: NETS, Objective: OBJECTIVES}
+"""Fields of these types are tables whose key ``name`` chooses a class from a dict."""
+
+
+@dataclass(frozen=True)
+class Adam:
+    """The optimiser of one player (Kingma and Ba 2015)."""
+
+    rate: float = 0.0002
+    """Learning rate."""
+
+    betas: tuple[float, float] = (0.5, 0.999)
+    """Decay of the averages of the gradient and of its square."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what a run does. Lengths are counted in pictures shown to the discriminator."""
+
+    name: str
+    """Of the recipe."""
+
+    network: Network
+    """The two players."""
+
+    objective: Objective
+    """What they want."""
+
+    regularisation: Regularisation = field(default_factory=Regularisation)
+    """What holds the discriminator's gradient in bounds."""
+
+    generator_optimizer: Adam = field(default_factory=Adam)
+    """How the generator learns."""
+
+    discriminator_optimizer: Adam = field(default_factory=Adam)
+    """How the discriminator learns."""
+
+    batch: int = 128
+    """Pictures of one update."""
+
+    discriminator_steps: int = 1
+    """Updates k of the discriminator for one of the generator."""
+
+    average_half_life: int = 0
+    """Half-life in pictures of the averaged generator, from which samples then come; 0: no average."""
+
+    average_ramp: float = 0.05
+    """The half-life is at most this share of the pictures shown so far."""
+
+    epochs: float | None = 30.0
+    """Length of training in passes over the collection; or ``images``."""
+
+    images: int | None = None
+    """Length of training in pictures; or ``epochs``."""
+
+    tick: int = 1_280
+    """A line of the log every so many pictures."""
+
+    samples: int = 64
+    """Number of fixed latents that are drawn again and again."""
+
+    sample_every: int = 25_600
+    """Draw them every so many pictures, and at the end of every epoch."""
+
+    keep_epochs: bool = True
+    """Keep the generator of every epoch."""
+
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of the networks' products; auto is bf16 where the hardware has it."""
+
+    seed: int = 0
+    """From which all randomness follows."""
+
+    def __post_init__(self) -> None:
+        if (self.epochs is None) == (self.images is None):
+            raise RecipeError("a recipe has a length either in epochs or in images: give one of the two.")
+        for name in ("batch", "discriminator_steps", "tick", "samples", "sample_every"):
+            if getattr(self, name) < 1:
+                raise RecipeError(f"{name} is {getattr(self, name)}, but has to be at least 1.")
+        for name in ("epochs", "images"):
+            if (length := getattr(self, name)) is not None and length <= 0:
+                raise RecipeError(f"{name} is {length}, but training has to have a length: give a positive number.")
+        if self.average_half_life < 0:
+            raise RecipeError("average_half_life is a number of pictures and cannot be negative; 0 turns it off.")
+        bounded = self.regularisation != Regularisation()
+        if OBJECTIVES["wasserstein"] is type(self.objective) and not bounded and "spectral" not in str(self.network):
+            raise RecipeError(
+                "the wasserstein objective holds for a critic of bounded slope only: set "
+                "regularisation.gradient_penalty=10, regularisation.clip=0.01, "
+                "or spectral normalisation in the network."
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as plain values; what is None is left out."""
+        plain = _to_plain(self)
+        assert isinstance(plain, dict)
+        return plain
+
+    def to_toml(self) -> str:
+        """Return the recipe as TOML."""
+        return tomli_w.dumps(self.to_dict())
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Recipe":
+        """Return the recipe that :meth:`to_dict` made.
+
+        Raises:
+            RecipeError: an unknown or missing key, or a value of the wrong type.
+        """
+        recipe = _from_plain(cls, values, "")
+        assert isinstance(recipe, Recipe)
+        return recipe
+
+    @classmethod
+    def from_toml(cls, path: Path) -> "Recipe":
+        """Read a recipe from a file.
+
+        Raises:
+            RecipeError: no such file, no TOML, or no recipe.
+        """
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RecipeError(f"there is no recipe file {path}: check the path.") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise RecipeError(
+                f"{path} is no TOML file ({error}): mend it, or start from `lienzo recipes NAME`."
+            ) from None
+        return cls.from_dict(values)
+
+    def with_settings(self, settings: list[str]) -> "Recipe":
+        """Return the recipe with settings such as ``network.width=32`` changed.
+
+        Raises:
+            RecipeError: an unknown key, or a value of the wrong type.
+        """
+        values = self.to_dict()
+        for setting in settings:
+            path, equals, text = setting.partition("=")
+            if not equals:
+                raise RecipeError(f"'{setting}' is no setting: write key=value, such as batch=64 or network.width=32.")
+            *tables, key = path.strip().split(".")
+            table = values
+            for name in tables:
+                if not isinstance(table.get(name), dict):
+                    raise RecipeError(
+                        unknown("table of a recipe", name, [k for k, v in table.items() if isinstance(v, dict)])
+                    )
+                table = table[name]
+            if key == "name" and tables:
+                table.clear()  # another class has other keys
+            table[key] = _parse(text.strip())
+            if not tables and key in ("epochs", "images"):
+                values.pop({"epochs": "images", "images": "epochs"}[key], None)
+        return Recipe.from_dict(values)
+
+    def lasting(self, epochs: float | None, images: int | None) -> "Recipe":
+        """Return the recipe with another length, where one is given."""
+        if epochs is None and images is None:
+            return self
+        return dataclasses.replace(self, epochs=epochs, images=images)
+
+    def resolved(self, count: int) -> "Recipe":
+        """Return the recipe with its length in pictures, for a collection of ``count`` pictures to train on.
+
+        Raises:
+            RecipeError: where the collection has fewer pictures than a batch.
+        """
+        if count < self.batch:
+            raise RecipeError(
+                f"the collection has {count} pictures to train on, fewer than one batch of {self.batch}: "
+                f"add pictures, or make the batch smaller, as with --set batch={max(1, count // 4)}."
+            )
+        if self.epochs is None:
+            return self
+        return dataclasses.replace(self, epochs=None, images=max(1, round(self.epochs * count)))
+
+
+def network_to_dict(network: Network) -> dict[str, Any]:
+    """Return a network's name and configuration as plain values."""
+    plain = _to_plain(network)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def network_from_dict(values: dict[str, Any]) -> Network:
+    """Return the network that :func:`network_to_dict` wrote down.
+
+    Raises:
+        RecipeError: an unknown network, or one with other keys.
+    """
+    network: Network = _from_plain(Network, values, "network")
+    return network
+
+
+def _parse(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text  # a bare word is a string
+
+
+def _to_plain(value: Any) -> Any:
+    if not dataclasses.is_dataclass(value):
+        return list(value) if isinstance(value, tuple) else value
+    plain: dict[str, Any] = {}
+    for classes in NAMED.values():
+        if type(value) in classes.values():
+            plain["name"] = next(name for name, known in classes.items() if known is type(value))
+    for entry in dataclasses.fields(value):
+        if (part := getattr(value, entry.name)) is not None:
+            plain[entry.name] = _to_plain(part)
+    return plain
+
+
+def _from_plain(kind: Any, value: Any, where: str) -> Any:
+    """Turn a TOML value into what the annotation ``kind`` of the key ``where`` says."""
+    if kind in NAMED:
+        table = dict(_expect(dict, value, where, "a table"))
+        name = table.pop("name", None)
+        if name not in NAMED[kind]:
+            raise RecipeError(unknown(where, str(name), NAMED[kind]))
+        return _from_plain(NAMED[kind][name], table, where)
+    if dataclasses.is_dataclass(kind):
+        return _from_table(kind, _expect(dict, value, where, "a table"), where)
+    if typing.get_origin(kind) is types.UnionType:
+        return _from_plain(next(choice for choice in typing.get_args(kind) if choice is not type(None)), value, where)
+    if typing.get_origin(kind) is Literal:
+        if value not in typing.get_args(kind):
+            raise RecipeError(unknown(f"value of {where}", str(value), typing.get_args(kind)))
+        return value
+    if typing.get_origin(kind) is tuple:
+        parts = typing.get_args(kind)
+        values = _expect(list, value, where, f"a list of {len(parts)} numbers")
+        if len(values) != len(parts):
+            raise RecipeError(f"{where} is {value!r}, but has to be a list of {len(parts)} numbers.")
+        return tuple(_from_plain(part, item, where) for part, item in zip(parts, values, strict=True))
+    if kind is float:
+        return float(_expect((int, float), value, where, "a number"))
+    if kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return _expect(kind, value, where, {int: "a whole number", bool: "true or false", str: "a text"}[kind])
+
+
+def _from_table(kind: Any, table: dict[str, Any], where: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    names = [entry.name for entry in dataclasses.fields(kind)]
+    prefix = f"{where}." if where else ""
+    for key in table:
+        if key not in names:
+            raise RecipeError(unknown("key of a recipe", prefix + key, [prefix + name for name in names]))
+    arguments = {key: _from_plain(hints[key], value, prefix + key) for key, value in table.items()}
+    missing = {e.name for e in dataclasses.fields(kind) if _required(e)} - arguments.keys()
+    if missing:
+        raise RecipeError(f"the recipe lacks {', '.join(sorted(prefix + name for name in missing))}: add it.")
+    if kind is Recipe:
+        arguments.setdefault("epochs", None)  # to_dict leaves out what is None
+    try:
+        return kind(**arguments)
+    except RecipeError:
+        raise
+    except ValueError as error:
+        raise RecipeError(f"{where}: {error}") from None
+
+
+def _required(entry: "dataclasses.Field[Any]") -> bool:
+    return entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
+
+
+def _expect(kind: Any, value: Any, where: str, what: str) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise RecipeError(f"{where} is {value!r}, but has to be {what}.")
+    return value

@@ -1,0 +1,47 @@
+"""The recipes: functions that return a whole :class:`~lienzo.recipe.Recipe`, with what speaks for it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from lienzo.errors import RecipeError, unknown
+from lienzo.nets.dcgan import DCGAN
+from lienzo.objectives import NonSaturating
+from lienzo.recipe import Adam, Recipe
+
+
+def thesis() -> Recipe:
+    """The DCGAN of the thesis of 2019, faithful in every point.
+
+    Both networks with batch normalisation and weights from N(0, 0.02); non-saturating cross-entropy with 0.9 as the
+    label of real pictures, in the generator's step too, as in the author's code; Adam(0.0002, (0.5, 0.999)); batches
+    of 128; 30 epochs; 64 fixed latents drawn every 200 steps; every epoch's generator kept; no average of weights.
+    """
+    return Recipe(
+        name="thesis",
+        network=DCGAN(latents=100, width=64),
+        objective=NonSaturating(real_label=0.9, generator_label=0.9),
+        generator_optimizer=Adam(0.0002, (0.5, 0.999)),
+        discriminator_optimizer=Adam(0.0002, (0.5, 0.999)),
+        batch=128,
+        epochs=30.0,
+        sample_every=200 * 128,
+    )
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "thesis": thesis,
+}
+"""Every recipe by its name."""
+
+
+def find(name: str | Path) -> Recipe:
+    """Return the recipe of this name, or the one in this ``.toml`` file.
+
+    Raises:
+        RecipeError: an unknown name (with the nearest known one), or a file that holds no recipe.
+    """
+    if str(name).endswith(".toml"):
+        return Recipe.from_toml(Path(name))
+    if str(name) not in RECIPES:
+        raise RecipeError(unknown("recipe", str(name), RECIPES))
+    return RECIPES[str(name)]()

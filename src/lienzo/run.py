@@ -1,0 +1,137 @@
+"""The folder of a training run, and the only place that knows what its files are called."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lienzo.errors import RunError
+from lienzo.files import write_bytes
+from lienzo.recipe import Recipe
+
+FORMAT = 1
+"""Counts up when an older lienzo could no longer go on with the run."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run, finished or not."""
+
+    path: Path
+    """The folder."""
+
+    @classmethod
+    def open(cls, path: "str | Path | Run") -> "Run":
+        """Return the run in this folder.
+
+        Raises:
+            RunError: no such folder, or no run in it.
+        """
+        run = path if isinstance(path, Run) else cls(Path(path))
+        if not run.path.exists():
+            raise RunError(f"there is no run {run.path}: check the path.")
+        if not run.exists():
+            raise RunError(f"{run.path} is no run: it has no run.json and recipe.toml; `lienzo train` makes one.")
+        return run
+
+    def exists(self) -> bool:
+        """Say whether the folder holds a run."""
+        return self.manifest_path.is_file() and self.recipe_path.is_file()
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the collection, the versions and the machine are written down."""
+        return self.path / "run.json"
+
+    @property
+    def recipe_path(self) -> Path:
+        """The resolved recipe."""
+        return self.path / "recipe.toml"
+
+    @property
+    def log_path(self) -> Path:
+        """A line of JSON per tick."""
+        return self.path / "log.jsonl"
+
+    @property
+    def generator_path(self) -> Path:
+        """The newest generator, averaged where the recipe has an average."""
+        return self.path / "generator.safetensors"
+
+    @property
+    def evolution_path(self) -> Path:
+        """The fixed latents through time, animated."""
+        return self.path / "samples" / "evolution.gif"
+
+    @property
+    def curves_path(self) -> Path:
+        """The losses, drawn."""
+        return self.path / "curves.png"
+
+    @property
+    def scores_path(self) -> Path:
+        """A line of JSON per evaluation."""
+        return self.path / "scores.jsonl"
+
+    def sample_path(self, images: int) -> Path:
+        """The fixed latents, drawn after so many pictures."""
+        return self.path / "samples" / f"{images:012}.png"
+
+    def checkpoint_path(self, images: int) -> Path:
+        """All that resuming needs, after so many pictures."""
+        return self.path / "checkpoints" / f"{images:012}.safetensors"
+
+    def epoch_path(self, epoch: int) -> Path:
+        """The generator at the end of an epoch, counted from 1."""
+        return self.path / "generators" / f"epoch-{epoch:04}.safetensors"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return Recipe.from_toml(self.recipe_path)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What ``run.json`` says.
+
+        Raises:
+            RunError: it is damaged, or from a newer lienzo.
+        """
+        try:
+            manifest = json.loads(self.manifest_path.read_bytes())
+            known = manifest["format"] <= FORMAT
+        except (ValueError, TypeError, KeyError):
+            raise RunError(f"{self.manifest_path} is damaged: restore it, or train into another folder.") from None
+        if not known:
+            raise RunError(f"{self.path} was written by a newer lienzo: update lienzo to go on with it.")
+        assert isinstance(manifest, dict)
+        return manifest
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return the lines of the log; a last line that was cut off is left out."""
+        if not self.log_path.exists():
+            return []
+        lines = self.log_path.read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines[:-1]]
+
+    def append_log(self, line: dict[str, Any]) -> None:
+        """Add a line to the log."""
+        with self.log_path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def truncate_log(self, images: int) -> None:
+        """Forget the lines after so many pictures: they will be written again."""
+        kept = [line for line in self.log() if line["images"] <= images]
+        write_bytes(self.log_path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+    def samples(self) -> list[Path]:
+        """Return the drawings of the fixed latents, the oldest first."""
+        return sorted(self.path.glob("samples/*.png"))
+
+    def checkpoints(self) -> list[Path]:
+        """Return the checkpoints, the newest first."""
+        return sorted(self.path.glob("checkpoints/*.safetensors"), reverse=True)
+
+    def epochs(self) -> list[Path]:
+        """Return the generators of the epochs, the first first."""
+        return sorted(self.path.glob("generators/epoch-*.safetensors"))

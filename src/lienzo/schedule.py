@@ -1,0 +1,20 @@
+"""Everything that changes while training runs on one clock: the number of pictures shown."""
+
+
+def crossed(before: int, after: int, every: int) -> bool:
+    """Say whether a multiple of ``every`` pictures lies in (before, after]; nothing has to divide the batch.
+
+    >>> crossed(0, 128, 100), crossed(128, 192, 100), crossed(100, 128, 0)
+    (True, False, False)
+    """
+    return every > 0 and before // every != after // every
+
+
+def average_decay(images: int, batch: int, half_life: int, ramp: float) -> float:
+    """Return the factor β by which an average of weights forgets during one step of ``batch`` pictures.
+
+    An old weight counts half after ``half_life`` pictures. Early in training the half-life is at most the share
+    ``ramp`` of the ``images`` shown so far, so that the average is right from the start (Karras et al. 2020, ADA).
+    """
+    half_life_now = min(float(half_life), ramp * images)
+    return 0.5 ** (batch / half_life_now) if half_life_now > 0 else 0.0

@@ -1,0 +1,65 @@
+"""What a person sees while a verb works: a bar in a terminal, plain lines otherwise; all of it on standard error."""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+PLAIN_SECONDS = 10.0
+"""Without a terminal, a line at most this often."""
+
+
+def note(text: str) -> None:
+    """Say something that is no result."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+@dataclass
+class Bar:
+    """How far a verb has come."""
+
+    progress: Progress | None
+    """Rich's display, or none where there is no terminal."""
+
+    title: str
+    _task: TaskID | None = None
+    _shown: float = field(default=-PLAIN_SECONDS)
+
+    def show(self, done: float, total: float, text: str = "", title: str | None = None) -> None:
+        """Show that ``done`` of ``total`` are done, and a few words or figures beside it."""
+        self.title = title or self.title
+        if self.progress is not None:
+            if self._task is None:
+                self._task = self.progress.add_task(self.title, total=total, text=text)
+            self.progress.update(self._task, completed=done, total=total, text=text, description=self.title)
+        elif done >= total or time.monotonic() - self._shown >= PLAIN_SECONDS:
+            self._shown = time.monotonic()
+            note(f"{self.title}: {done:,.0f} of {total:,.0f}{'  ' if text else ''}{text}")
+
+
+@contextmanager
+def bar(title: str) -> Iterator[Bar]:
+    """Give a :class:`Bar` for as long as the block runs; messages of the library appear above it."""
+    console = Console(stderr=True)
+    progress = None
+    handler: logging.Handler = logging.StreamHandler()
+    if console.is_terminal:
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        progress = Progress(*columns, TextColumn("{task.fields[text]}"), console=console, expand=False)
+        handler = RichHandler(console=console, show_time=False, show_path=False)
+    logger = logging.getLogger("lienzo")
+    logger.addHandler(handler)
+    try:
+        if progress is None:
+            yield Bar(None, title)
+        else:
+            with progress:
+                yield Bar(progress, title)
+    finally:
+        logger.removeHandler(handler)

@@ -1,0 +1,310 @@
+"""Training: an iterator of ticks, the same for a fresh run and for one that goes on."""
+
+import dataclasses
+import logging
+import platform
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+import lienzo
+from lienzo import drawing, gallery, tensors
+from lienzo.data.batches import Batches
+from lienzo.data.collection import Collection
+from lienzo.devices import pick_device, pick_precision
+from lienzo.errors import RunError
+from lienzo.files import sweep, write_bytes, write_json, write_text
+from lienzo.generation import render, save_generator
+from lienzo.nets import Shape
+from lienzo.recipe import Recipe
+from lienzo.recipes import find
+from lienzo.run import FORMAT, Run
+from lienzo.schedule import crossed
+from lienzo.seeds import derive
+from lienzo.state import State
+
+SAVE_SECONDS = 10.0
+"""A tick is saved before it is yielded, unless the last save is younger than this."""
+
+KEPT_CHECKPOINTS = 2
+
+log = logging.getLogger("lienzo")
+
+
+@dataclasses.dataclass(frozen=True)
+class Tick:
+    """How training stands, every ``recipe.tick`` pictures."""
+
+    images: int
+    """Pictures shown so far: the clock."""
+
+    total: int
+    """Pictures to be shown in all."""
+
+    seconds: float
+    """Time spent training, of earlier sessions too."""
+
+    images_per_second: float
+    """Since the last tick."""
+
+    measures: dict[str, float]
+    """Means over the steps since the last tick: losses, scores D(x) and D(G(z)), penalties."""
+
+    @property
+    def seconds_left(self) -> float:
+        """Time to the end at the present speed."""
+        return (self.total - self.images) / self.images_per_second
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the line of the log."""
+        return {
+            "images": self.images,
+            "seconds": round(self.seconds, 3),
+            "images_per_second": round(self.images_per_second, 2),
+            **self.measures,
+        }
+
+
+def train(
+    collection: str | Path | Collection,
+    recipe: str | Path | Recipe = "thesis",
+    out: str | Path = "run",
+    *,
+    device: str = "auto",
+) -> Run:
+    """Train a generator; the same call goes on with a run that was interrupted.
+
+    Args:
+        collection: the pictures to learn from.
+        recipe: its name, the path of its TOML file, or itself.
+        out: the run's folder.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        CollectionError: no collection, or a damaged one.
+        RecipeError: no such recipe, or one that does not fit the collection.
+        RunError: ``out`` holds something else: no run, or the run of another collection or recipe.
+        TrainingError: the losses are no numbers any more.
+    """
+    for _ in steps(collection, recipe, out, device=device):
+        pass
+    return Run.open(out)
+
+
+def steps(
+    collection: str | Path | Collection,
+    recipe: str | Path | Recipe = "thesis",
+    out: str | Path = "run",
+    *,
+    device: str = "auto",
+) -> Iterator[Tick]:
+    """Train a generator, and yield a :class:`Tick` every ``recipe.tick`` pictures.
+
+    Leaving the loop, or Ctrl-C, saves; the same call goes on from there. A run that is killed loses the work since the
+    last tick, or of ten seconds where ticks are more frequent. Arguments and errors are those of :func:`train`.
+    """
+    collection = collection if isinstance(collection, Collection) else Collection.open(collection)
+    recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
+    place = pick_device(device)
+    run = Run(Path(out))
+    recipe = _resolve(recipe, collection, run, place)
+    _open(run, collection, recipe)
+    sitting = _Sitting(run, collection, recipe, place)
+    try:
+        while not sitting.done:
+            with _uninterrupted():
+                tick = sitting.step()
+            if tick is not None:
+                yield tick
+        write_bytes(run.evolution_path, drawing.evolution(run))
+        write_bytes(run.curves_path, drawing.curves(run))
+    except (GeneratorExit, KeyboardInterrupt):
+        sitting.save()
+        raise
+    finally:
+        sitting.close()
+
+
+class _Sitting:
+    """One sitting at a run: from a checkpoint, or from nothing, to the end or to the next interruption."""
+
+    def __init__(self, run: Run, collection: Collection, recipe: Recipe, device: torch.device) -> None:
+        assert recipe.images is not None
+        self.run, self.recipe, self.total = run, recipe, recipe.images
+        self.collection = collection.fingerprint
+        self.state = State(recipe, Shape(collection.height, collection.width, collection.channels), device)
+        _restore(run, self.state)
+        run.truncate_log(self.state.images)
+        self.writer = SummaryWriter(str(run.path), purge_step=self.state.images + 1)  # hides what is shown again
+        batches = Batches(collection, recipe.seed, device)
+        self.epoch = len(batches.members)
+        self.stream = batches.stream(self.state.images, recipe.discriminator_steps, recipe.batch)
+        self.started = time.monotonic() - self.state.seconds
+        self.last_save = time.monotonic()
+        self.last_tick = (self.state.images, self.state.seconds)
+        if self.state.images == 0:
+            self._draw()
+
+    @property
+    def done(self) -> bool:
+        """Whether all pictures were shown."""
+        return self.state.images >= self.total
+
+    def step(self) -> Tick | None:
+        """Play one step, and do all that is due after it; return a tick where one is due."""
+        state, before = self.state, self.state.images
+        state.step(next(self.stream))
+        state.seconds = time.monotonic() - self.started
+        epoch_ends = crossed(before, state.images, self.epoch)
+        if epoch_ends and self.recipe.keep_epochs:
+            self._save_generator(self.run.epoch_path(state.images // self.epoch))
+        if self.done or epoch_ends or crossed(before, state.images, self.recipe.sample_every):
+            self._draw()
+        if not (self.done or crossed(before, state.images, self.recipe.tick)):
+            return None
+        tick = self._tick()
+        if self.done or time.monotonic() - self.last_save >= SAVE_SECONDS:
+            self.save()
+        return tick
+
+    def save(self) -> None:
+        """Write the generator and the checkpoint, and forget the oldest checkpoint."""
+        state = self.state
+        self._save_generator(self.run.generator_path)  # first, so that a checkpoint means that its generator is there
+        header = {"kind": "checkpoint", "images": state.images, "seconds": state.seconds}
+        tensors.save(self.run.checkpoint_path(state.images), state.tensors(), header)
+        for old in self.run.checkpoints()[KEPT_CHECKPOINTS:]:
+            old.unlink()
+        self.last_save = time.monotonic()
+
+    def close(self) -> None:
+        """Let go of what the sitting holds open."""
+        self.stream.close()
+        self.writer.close()
+
+    def _tick(self) -> Tick:
+        state = self.state
+        images, seconds = self.last_tick
+        measures = state.take_measures()
+        state.seconds = time.monotonic() - self.started
+        speed = (state.images - images) / (state.seconds - seconds)
+        tick = Tick(state.images, self.total, state.seconds, speed, measures)
+        self.last_tick = (state.images, state.seconds)
+        line = tick.to_dict()
+        self.run.append_log(line)
+        for name, value in line.items():
+            if name != "images":
+                self.writer.add_scalar(name, value, state.images)
+        return tick
+
+    def _save_generator(self, path: Path) -> None:
+        state = self.state
+        about = {
+            "recipe": self.recipe.name,
+            "images": state.images,
+            "averaged": state.average is not None,
+            "collection": self.collection,
+        }
+        save_generator(path, state.shown, self.recipe.network, state.shape, about)
+
+    def _draw(self) -> None:
+        """Draw the fixed latents, batch normalisation in evaluation mode."""
+        source = torch.Generator().manual_seed(derive(self.recipe.seed, "fixed latents"))
+        z = torch.randn(self.recipe.samples, self.recipe.network.latents, generator=source)
+        module = self.state.shown.eval()
+        pixels = render(module, z.to(self.state.device))
+        module.train()
+        about = {"Software": "lienzo", "images": str(self.state.images), "collection": self.collection}
+        write_bytes(self.run.sample_path(self.state.images), gallery.png(gallery.grid(pixels), about))
+
+
+def _resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.device) -> Recipe:
+    """Return the recipe with nothing left open; a run that goes on keeps the precision it was begun with."""
+    recipe = recipe.resolved(len(collection.rows("train")))
+    begun = run.recipe.precision if run.exists() and recipe.precision == "auto" else recipe.precision
+    return dataclasses.replace(recipe, precision=pick_precision(begun, device))
+
+
+def _open(run: Run, collection: Collection, recipe: Recipe) -> None:
+    """Make the run's folder, or make sure that it holds this run."""
+    path = run.path
+    origin = {
+        "path": str(collection.path),
+        "fingerprint": collection.fingerprint,
+        "count": collection.count,
+        "shape": [collection.height, collection.width, collection.channels],
+    }
+    if run.exists():
+        if run.manifest["collection"]["fingerprint"] != collection.fingerprint:
+            raise RunError(
+                f"{path} was trained on another collection ({run.manifest['collection']['path']}): "
+                "choose another --out, or give that collection to go on."
+            )
+        changed = _difference(run.recipe, recipe)
+        if changed:
+            raise RunError(
+                f"{path} was begun with another recipe (it differs in {', '.join(changed)}): "
+                f"choose another --out, or go on with --recipe {run.recipe_path}."
+            )
+        for folder in (run.path, run.path / "checkpoints", run.path / "samples"):
+            sweep(folder)
+    elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise RunError(f"{path} exists and is no run: choose another --out, or an empty folder.")
+    write_text(run.recipe_path, recipe.to_toml())
+    if not run.manifest_path.exists():
+        versions = {"lienzo": lienzo.__version__, "torch": str(torch.__version__), "python": platform.python_version()}
+        machine = {"system": platform.platform(), "processor": platform.machine(), "threads": torch.get_num_threads()}
+        write_json(
+            run.manifest_path, {"format": FORMAT, "collection": origin, "versions": versions, "machine": machine}
+        )
+
+
+def _difference(old: Recipe, new: Recipe) -> list[str]:
+    """Return the keys in which two recipes differ, but for the length: a run may be made longer."""
+    return [
+        field.name
+        for field in dataclasses.fields(Recipe)
+        if field.name != "images" and getattr(old, field.name) != getattr(new, field.name)
+    ]
+
+
+def _restore(run: Run, state: State) -> None:
+    """Take the newest checkpoint that is whole."""
+    for path in run.checkpoints():
+        try:
+            loaded, header = tensors.load(path, "checkpoint", RunError)
+        except RunError as error:
+            log.warning("%s Going on from the checkpoint before it.", error)
+            continue
+        state.restore(loaded, header["images"], header["seconds"])
+        return
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back until the block is done, so that the state it changes stays whole."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+
+    def hold(number: int, _frame: FrameType | None) -> None:
+        held.append(number)
+
+    previous = signal.signal(signal.SIGINT, hold)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if held:
+        raise KeyboardInterrupt
