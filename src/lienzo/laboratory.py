@@ -104,17 +104,23 @@ def page(findings: Sequence[Finding], seed: int) -> str:
     return pages.page(
         "The theory laboratory",
         pages.facts(
-            [(len(findings), "experiments"), (len(claims), "claims"), (len(claims) - len(failed), "hold"), (len(failed), "fail")]
+            [
+                (len(findings), "experiments"),
+                (len(claims), "claims"),
+                (len(claims) - len(failed), "hold"),
+                (len(failed), "fail"),
+            ]
         ),
         *([pages.section("Claims that fail", claims_table(failed))] if failed else []),
         *(_section(finding) for finding in findings),
         pages.section(
             "How to read this page",
             pages.paragraph(
-                "Predicted is what the theory says, measured is what lienzo's own objectives, networks and training loop "
-                "gave on laws that are known exactly. The error is their difference (for ≤ and ≥, by how much the bound "
-                "is broken); a claim holds if it is within the tolerance, which is rounding, quadrature or four standard "
-                f"errors. All randomness comes from seed {seed}."
+                "Predicted is what the theory says, measured is what lienzo's own objectives, networks and training "
+                "loop gave on laws that are known exactly. The error is their difference (for ≤ and ≥, by how much "
+                "the bound is broken); a claim holds if it is within the tolerance, which is rounding, quadrature, "
+                "four standard errors or, where a network was trained, what is near enough. "
+                f"All randomness comes from seed {seed}."
             ),
         ),
         lead=f"What the theory of generative adversarial networks proves, checked on the code that paints. {verdict}",
@@ -137,6 +143,21 @@ def claims_table(claims: Sequence[Claim]) -> str:
             for claim in claims
         ],
     )
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """Return the table of all claims as lines of text."""
+    lines = []
+    for finding in findings:
+        lines += ["", f"{finding.title} ({finding.name})"]
+        for claim in finding.claims:
+            predicted = ("" if claim.relation == "=" else f"{claim.relation} ") + spelt(claim.predicted)
+            verdict = "holds" if claim.holds else "FAILS"
+            numbers = f"predicted {predicted}, measured {spelt(claim.measured)}, error {claim.error:.1e}"
+            lines.append(f"  {verdict}  {claim.statement}: {numbers}")
+    claims = [claim for finding in findings for claim in finding.claims]
+    lines += ["", f"{sum(claim.holds for claim in claims)} of {len(claims)} claims hold."]
+    return "\n".join(lines[1:])
 
 
 def spelt(value: float) -> str:

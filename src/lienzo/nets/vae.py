@@ -1,4 +1,4 @@
-"""Variational autoencoders (Kingma and Welling 2014): an encoder that guesses the latents, a decoder that paints them."""
+"""Variational autoencoders (Kingma and Welling 2014): an encoder guesses the latents, a decoder paints them."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -89,4 +89,3 @@ class VAE:
         values = shape.channels * shape.height * shape.width
         body = nn.Sequential(nn.Flatten(), perceptron(values, [self.width] * self.depth, 2 * self.latents))
         return Autoencoder(Encoder(body), Generator(shape, self.latents, self.width, self.depth))
-

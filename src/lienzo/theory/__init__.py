@@ -1,4 +1,4 @@
-"""The theory laboratory: what the papers prove, checked on the objectives, networks and loop that train on paintings."""
+"""The theory laboratory: what the papers prove, checked on the objectives, networks and loop that paint."""
 
 from lienzo.theory import (
     batch_normalisation,

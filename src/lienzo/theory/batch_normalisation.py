@@ -1,4 +1,6 @@
-"""Batch normalisation (Ioffe and Szegedy 2015, algorithm 1) takes, for each channel, the values x of a whole batch,
+"""Batch normalisation, step by step.
+
+Batch normalisation (Ioffe and Szegedy 2015, algorithm 1) takes, for each channel, the values x of a whole batch,
 
     μ = mean of x,   s² = mean of (x − μ)²,   x̂ = (x − μ) / √(s² + ε),   y = γ x̂ + β,
 
@@ -12,7 +14,7 @@ where n counts the values, so that evaluation treats each picture alone. What fl
 
 and the scale of the layer before does not matter: BN(aWx) = BN(Wx). Each step is computed here by hand in 64 bits and
 held against PyTorch's layer, then against the layers inside the thesis's generator.
-"""  # noqa: D205, D400  the laboratory's page shows this text
+"""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -132,7 +134,9 @@ def inside_the_generator(seed: int) -> tuple[Array, Array, float]:
     for hook in hooks:
         hook.remove()
     error = max(
-        float(np.abs(normalise(_numpy(x), _numpy(layer.weight), _numpy(layer.bias), layer.eps).output - _numpy(y)).max())
+        float(
+            np.abs(normalise(_numpy(x), _numpy(layer.weight), _numpy(layer.bias), layer.eps).output - _numpy(y)).max()
+        )
         for layer, x, y in seen
     )
     _, before, after = seen[2]
@@ -165,10 +169,14 @@ def _draw(before: Array, after: Array, seed: int) -> Drawing:
         bins = np.linspace(-4, 4, 81)
         for axes, values, title in ((left, before / before.std(), "before, scaled"), (middle, after, "after")):
             for channel in range(6):
-                axes.hist(values[:, channel].ravel(), bins, histtype="step", density=True, color=charts.COLOURS[channel])
+                axes.hist(
+                    values[:, channel].ravel(), bins, histtype="step", density=True, color=charts.COLOURS[channel]
+                )
             axes.set(xlabel="value", title=title)
         left.set_ylabel("density")
-        for values, truth, label, style in zip(zip(*averages, strict=True), (2, 9), ("μ_run", "s²_run"), charts.LINES, strict=False):
+        for values, truth, label, style in zip(
+            zip(*averages, strict=True), (2, 9), ("μ_run", "s²_run"), charts.LINES, strict=False
+        ):
             right.plot(range(1, 61), values, style, label=label)
             right.axhline(truth, color="0.7", linewidth=0.8)
         right.set(xlabel="batches", title="running averages of N(2, 9)")

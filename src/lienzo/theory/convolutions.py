@@ -1,4 +1,6 @@
-"""A convolution with kernel K, padding P and stride S turns a side of W pixels into
+"""Convolution arithmetic: sizes, transposes and receptive fields.
+
+A convolution with kernel K, padding P and stride S turns a side of W pixels into
 
     O = (W − K + 2P) / S + 1,   rounded down,
 
@@ -14,18 +16,19 @@ The receptive field of a layer, the side of the patch of the picture that one of
     r₀ = 1,   rᵢ = rᵢ₋₁ + (Kᵢ − 1) · S₁ ⋯ Sᵢ₋₁.
 
 The networks of the thesis follow: 64 → 32 → 16 → 8 → 4 → 1 in the discriminator, and back in the generator.
-"""  # noqa: D205, D400  the laboratory's page shows this text
+"""
 
 import itertools
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv2d, conv_transpose2d
 
 from lienzo import charts, seeds
 from lienzo.nets import Shape
-from lienzo.nets.dcgan import DCGAN
+from lienzo.nets.dcgan import DCGAN, Projection, Readout
 from lienzo.theory.finding import Claim, Drawing, Finding, Table
 from lienzo.theory.laws import Array
 
@@ -112,38 +115,75 @@ def transposes(seed: int) -> list[Claim]:
 def networks() -> tuple[list[Claim], list[tuple[str | float, ...]]]:
     """Return the claims about the thesis's networks, and its discriminator layer by layer."""
     generator, discriminator = DCGAN().generator(THESIS).eval(), DCGAN().discriminator(THESIS).eval()
-    descending = [layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d)]
-    ascending = [layer for layer in generator.modules() if isinstance(layer, nn.ConvTranspose2d)]
+    descending, ascending = _convolving(discriminator), _convolving(generator)
     rows: list[tuple[str | float, ...]] = []
-    side, field, stride_so_far = 64, 1, 1
-    predicted_down, predicted_up, predicted_fields = [], [], []
-    for number, layer in enumerate(descending):
-        kernel, stride, padding = layer.kernel_size[0], layer.stride[0], int(layer.padding[0])
-        after = shrunk(side, kernel, stride, padding)
-        field += (kernel - 1) * stride_so_far
-        stride_so_far *= stride
-        rows.append((f"convolution {number + 1}", kernel, stride, padding, side, after, field))
-        predicted_down.append(after)
-        predicted_fields.append(field)
-        side = after
-    for layer in ascending:
-        side = grown(side, layer.kernel_size[0], layer.stride[0], layer.padding[0])
-        predicted_up.append(side)
-    down = _sides(discriminator, descending, torch.zeros(1, 3, 64, 64))
-    up = _sides(generator, ascending, torch.zeros(1, 100))
-    fields = [_seen(discriminator, layer) for layer in descending]
-    names = ("discriminator: sides 32, 16, 8, 4, 1", "generator: sides 4, 8, 16, 32, 64", "discriminator: receptive fields")
-    return [
-        Claim(f"{name}: layers that differ", 0.0, float(sum(a != b for a, b in zip(predicted, measured, strict=True))))
-        for name, predicted, measured in zip(
-            names, (predicted_down, predicted_up, predicted_fields), (down, up, fields), strict=True
+    side, field, spacing = 64, 1, 1
+    for number, layer in enumerate(descending, 1):
+        kernel, stride, padding = _arithmetic(layer)
+        field += (kernel - 1) * spacing
+        spacing *= stride
+        rows.append(
+            (f"convolution {number}", kernel, stride, padding, side, shrunk(side, kernel, stride, padding), field)
         )
-    ] + [
+        side = shrunk(side, kernel, stride, padding)
+    risen = list(itertools.accumulate(ascending, lambda side, layer: grown(side, *_arithmetic(layer)), initial=side))[
+        1:
+    ]
+    down, up = (
+        _sides(discriminator, descending, torch.zeros(1, 3, 64, 64)),
+        _sides(generator, ascending, torch.zeros(1, 100)),
+    )
+    seen = [_seen(descending[: number + 1]) for number in range(len(descending))]
+    return [
+        Claim(
+            "discriminator, sides 64, 32, 16, 8, 4, 1: layers that differ from O",
+            0,
+            _different(down, [row[5] for row in rows]),
+        ),
+        Claim("generator, sides 1, 4, 8, 16, 32, 64: layers that differ from O", 0, _different(up, risen)),
+        Claim(
+            "discriminator, receptive fields: layers that differ from r", 0, _different(seen, [row[6] for row in rows])
+        ),
+        Claim(
+            "the generator's first layer is a transposed convolution of one pixel: largest error",
+            0.0,
+            _first_error(),
+            1e-5,
+        ),
+        Claim("the discriminator's last layer is a convolution to one pixel: largest error", 0.0, _last_error(), 1e-5),
         Claim("generator: number of parameters", 3_576_704, sum(p.numel() for p in generator.parameters())),
         Claim("discriminator: number of parameters", 2_765_568, sum(p.numel() for p in discriminator.parameters())),
-        Claim("generator: the side of its picture", 64, up[-1]),
-        Claim("discriminator: outputs per picture", 1, down[-1]),
     ], rows
+
+
+def _convolving(network: nn.Module) -> list[nn.Module]:
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, Projection, Readout)
+    return [layer for layer in network.modules() if isinstance(layer, kinds)]
+
+
+def _arithmetic(layer: nn.Module) -> tuple[int, int, int]:
+    """Return kernel, stride and padding; the layers beside the latents and the logit have stride 1 and no padding."""
+    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+        return layer.kernel_size[0], layer.stride[0], int(layer.padding[0])
+    return layer.get_parameter("weight").shape[-1], 1, 0
+
+
+def _different(measured: list[int], predicted: Sequence[str | float]) -> int:
+    return sum(a != b for a, b in zip(measured, predicted, strict=True))
+
+
+@torch.no_grad()
+def _first_error() -> float:
+    layer, z = Projection(10, 6, 4, 4), torch.linspace(-1, 1, 30).view(3, 10)
+    layer.weight.copy_(torch.linspace(-1, 1, layer.weight.numel()).view_as(layer.weight))
+    return float((layer(z) - conv_transpose2d(z[:, :, None, None], layer.weight)).abs().max())
+
+
+@torch.no_grad()
+def _last_error() -> float:
+    layer, features = Readout(6, 4, 4), torch.linspace(-1, 1, 3 * 6 * 16).view(3, 6, 4, 4)
+    layer.weight.copy_(torch.linspace(-1, 1, layer.weight.numel()).view_as(layer.weight))
+    return float((layer(features) - conv2d(features, layer.weight).flatten()).abs().max())
 
 
 def _layer(kind: type[nn.Conv2d] | type[nn.ConvTranspose2d], kernel: int, stride: int, padding: int) -> nn.Module:
@@ -159,10 +199,13 @@ def _pair(kernel: int, stride: int, padding: int) -> tuple[nn.Module, nn.Module]
     return forward, back
 
 
-def _sides(network: nn.Module, layers: list[nn.Conv2d] | list[nn.ConvTranspose2d], inputs: Tensor) -> list[int]:
-    """Return the side of what each layer gives, seen while the network works."""
+def _sides(network: nn.Module, layers: list[nn.Module], inputs: Tensor) -> list[int]:
+    """Return the side of what each layer gives, seen while the network works; a single number has side 1."""
     sides: list[int] = []
-    hooks = [layer.register_forward_hook(lambda _, __, out: sides.append(out.shape[-1])) for layer in layers]
+    hooks = [
+        layer.register_forward_hook(lambda _, __, out: sides.append(out.shape[-1] if out.dim() == 4 else 1))
+        for layer in layers
+    ]
     with torch.no_grad():
         network(inputs)
     for hook in hooks:
@@ -170,18 +213,16 @@ def _sides(network: nn.Module, layers: list[nn.Conv2d] | list[nn.ConvTranspose2d
     return sides
 
 
-def _seen(discriminator: nn.Module, last: nn.Module) -> int:
-    """Return the side of the patch in which pixels change the output of one layer, on a picture larger than the patch.
+def _seen(layers: list[nn.Module]) -> int:
+    """Return the side of the patch in which pixels change the output of the last of these convolutions.
 
-    The weights are made positive, so that no two changes cancel.
+    The picture is larger than the patch, and the weights are made positive, so that no two changes cancel.
     """
     picture = torch.zeros(1, 3, 192, 192, requires_grad=True)
     signal: Tensor = picture
-    for layer in discriminator.get_submodule("layers").children():
-        if isinstance(layer, nn.Conv2d):
-            signal = nn.functional.conv2d(signal, layer.weight.abs(), stride=layer.stride, padding=layer.padding)
-        if layer is last:
-            break
+    for layer in layers:
+        _, stride, padding = _arithmetic(layer)
+        signal = conv2d(signal, layer.get_parameter("weight").abs(), stride=stride, padding=padding)
     middle = signal.shape[-1] // 2
     (gradient,) = torch.autograd.grad(signal[0, 0, middle, middle], picture)
     touched = torch.nonzero(gradient[0, 0].sum(0))
@@ -195,14 +236,16 @@ def _draw_matrices() -> Drawing:
         reach = float(np.abs(matrix(forward, 8)).max())
         for axes, values, title in (
             (left, matrix(forward, 8), "convolution, 8×8 → 4×4"),
-            (right, matrix(back, 4), "transposed, 4×4 → 8×8"),
+            (right, matrix(back, 4), "back"),
         ):
             axes.imshow(values, cmap="PuOr", vmin=-reach, vmax=reach, interpolation="nearest")
             axes.set_title(title, fontsize=9)
             axes.set(xlabel="pixel in")
             axes.grid(visible=False)
         left.set_ylabel("pixel out")
-        return Drawing(charts.svg(figure), "One kernel (K = 4, S = 2, P = 1) as two matrices: the second is the first, transposed.")
+        return Drawing(
+            charts.svg(figure), "One kernel (K = 4, S = 2, P = 1) as two matrices: the second is the first, transposed."
+        )
 
 
 def _draw_field(rows: list[tuple[str | float, ...]]) -> Drawing:
@@ -215,4 +258,6 @@ def _draw_field(rows: list[tuple[str | float, ...]]) -> Drawing:
             axes.annotate(f"{field:.0f}", (place, field), ha="center", va="bottom")
         axes.set(xlabel="convolution of the discriminator", ylabel="receptive field in pixels", ylim=(0, 108))
         axes.legend(loc="upper left")
-        return Drawing(charts.svg(figure), "How much of the picture one output of each layer sees; the last sees all of it.")
+        return Drawing(
+            charts.svg(figure), "How much of the picture one output of each layer sees; the last sees all of it."
+        )

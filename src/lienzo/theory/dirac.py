@@ -24,6 +24,7 @@ class Dirac:
         objective: Objective,
         regularisation: Regularisation,
         rate: float,
+        *,
         theta: float,
         psi: float,
         bias: bool = True,
@@ -74,7 +75,9 @@ class Dirac:
         return np.array([float(parameter.detach()) for parameter in (self.theta, self.psi, self.level)])
 
 
-def jacobian(objective: Objective, regularisation: Regularisation, level: float, simultaneous: bool, rate: float) -> Array:
+def jacobian(
+    objective: Objective, regularisation: Regularisation, level: float, simultaneous: bool, rate: float
+) -> Array:
     """Return the Jacobian (3, 3) of one step of play at θ = ψ = 0, b = ``level``, by central differences.
 
     A simultaneous step of rate h has the Jacobian I + hJ, where J is that of the field along which the players move.
@@ -85,7 +88,7 @@ def jacobian(objective: Objective, regularisation: Regularisation, level: float,
         ends = []
         for sign in (1.0, -1.0):
             theta, psi, at = rest + sign * reach * direction
-            dirac = Dirac(objective, regularisation, rate, theta, psi, level=at)
+            dirac = Dirac(objective, regularisation, rate, theta=theta, psi=psi, level=at)
             dirac.step(simultaneous)
             ends.append(dirac.place())
         columns.append((ends[0] - ends[1]) / (2 * reach))

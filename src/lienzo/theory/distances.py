@@ -1,7 +1,7 @@
 """Distances between laws, by quadrature and by Monte Carlo.
 
-Densities come as logarithms, so that tails do not underflow: ``p`` and ``q`` are log p and log q at the midpoints of the
-cells, −∞ outside the support.
+Densities come as logarithms, so that tails do not underflow: ``p`` and ``q`` are log p and log q at the midpoints of
+the cells, −∞ outside the support.
 """
 
 from collections.abc import Callable

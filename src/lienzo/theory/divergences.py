@@ -1,4 +1,6 @@
-"""The Kullback-Leibler divergence of two laws with densities p and q is the mean surprise of q under p,
+"""Divergences: how far apart two laws are.
+
+The Kullback-Leibler divergence of two laws with densities p and q is the mean surprise of q under p,
 
     KL(p ‖ q) = ∫ p(x) log(p(x) / q(x)) dx ≥ 0,
 
@@ -12,9 +14,9 @@ The Jensen-Shannon divergence compares both with their mean m = ½(p + q),
 
 is symmetric and at most log 2, which it reaches when the supports are disjoint, however far apart they are. So does
 the total variation ½ ∫ |p − q|, whose largest value is 1. The Wasserstein-1 distance ∫ |P − Q| of the distribution
-functions counts how far mass has to be carried: it alone keeps a gradient when the supports are disjoint, which is
-why it was proposed for generators (Arjovsky, Chintala and Bottou 2017, example 1).
-"""  # noqa: D205, D400  the laboratory's page shows this text
+functions counts how far mass has to be carried: it alone keeps a gradient when the supports are disjoint, which is why
+it was proposed for generators (Arjovsky, Chintala and Bottou 2017, example 1).
+"""
 
 from collections.abc import Generator
 
@@ -53,7 +55,9 @@ def closed_forms() -> list[Claim]:
     first, second = (1.0, 0.7), (-0.5, 1.3)
     p, q = (gaussian(*law).log_density(CELLS.points) for law in (first, second))
     return [
-        Claim(f"KL({a} ‖ {b}) of two Gaussians: the closed form", formula, distances.kullback_leibler(x, y, CELLS), 1e-9)
+        Claim(
+            f"KL({a} ‖ {b}) of two Gaussians: the closed form", formula, distances.kullback_leibler(x, y, CELLS), 1e-9
+        )
         for a, b, formula, x, y in (
             ("p", "q", _kl_of_gaussians(first, second), p, q),
             ("q", "p", _kl_of_gaussians(second, first), q, p),
@@ -129,7 +133,11 @@ def disjoint_supports() -> list[Claim]:
         return float((distance(here, moved, CELLS) - distance(here, apart, CELLS)) / CELLS.width)
 
     return [
-        Claim("KL = ∞ where q lacks mass that p has: U[0,1], U[2,3]", np.inf, distances.kullback_leibler(here, apart, CELLS)),
+        Claim(
+            "KL = ∞ where q lacks mass that p has: U[0,1], U[2,3]",
+            np.inf,
+            distances.kullback_leibler(here, apart, CELLS),
+        ),
         Claim("KL(U[0,1] ‖ U[0,2]) = log 2", LOG2, distances.kullback_leibler(here, wider, CELLS), 1e-9),
         Claim("KL(U[0,2] ‖ U[0,1]) = ∞", np.inf, distances.kullback_leibler(wider, here, CELLS)),
         Claim("JS = log 2 on disjoint supports", LOG2, distances.jensen_shannon(here, apart, CELLS), 1e-9),
@@ -182,7 +190,9 @@ def _draw_integrands() -> Drawing:
             right.plot(x, value[shown], style, label=f"{label} = {CELLS.integral(value):.3f}")
         right.set(xlabel="x", ylabel="integrand", title="What is integrated")
         right.legend(fontsize=8)
-        return Drawing(charts.svg(figure), "The area under each curve on the right is the divergence of the laws on the left.")
+        return Drawing(
+            charts.svg(figure), "The area under each curve on the right is the divergence of the laws on the left."
+        )
 
 
 def _draw_shift() -> Drawing:

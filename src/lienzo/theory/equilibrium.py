@@ -1,4 +1,6 @@
-"""A Nash equilibrium is a pair of strategies from which neither player gains by moving alone. In a zero-sum game with
+"""The Nash equilibrium: strategies from which nobody gains by moving alone.
+
+A Nash equilibrium is a pair of strategies from which neither player gains by moving alone. In a zero-sum game with
 payoff matrix A, where the row player pays xᵀAy to the column player and both mix their strategies,
 
     min over x of max over y of xᵀAy = max over y of min over x of xᵀAy = v
@@ -12,13 +14,13 @@ Where strategies are vectors without bounds and the payoff is bilinear, xᵀAy w
     alternating play    1, so it circles for ever, while h s < 2
 
 whereas the mean of the alternating iterates converges to the equilibrium (Gidel et al. 2019). A Wasserstein game of a
-linear critic ψ·x against a generator that paints one point θ is exactly that game, and lienzo's own loop plays it here.
-"""  # noqa: D205, D400  the laboratory's page shows this text
+linear critic ψ·x against a generator that paints one point θ is exactly that game, and lienzo's own loop plays it
+here.
+"""
 
 from collections.abc import Generator
 
 import numpy as np
-import torch
 from scipy.optimize import linprog
 
 from lienzo import charts, seeds
@@ -80,7 +82,7 @@ def solve(payoffs: Array) -> tuple[Array, float]:
         b_eq=[1.0],
         bounds=[(0, None)] * m + [(None, None)],
     )
-    return program.x[:m], float(program.x[m])
+    return program.x[:m], float(program.x[m]) + 0.0  # no negative zero
 
 
 def matrix_games() -> tuple[list[Claim], Table]:
@@ -132,10 +134,14 @@ def _claims_of(paths: dict[str, Array]) -> list[Claim]:
     kept = (around**2).sum(1) - STEP * around.prod(1)
     damped = np.abs(np.linalg.eigvals(np.array([[1 - STEP**2, STEP * (1 - STEP)], [-STEP, 1 - STEP]]))).max()
     return [
-        Claim("simultaneous play: growth per step = √(1 + h²)", (1 + STEP**2) ** 0.5, growth(paths["simultaneous"]), 1e-4),
+        Claim(
+            "simultaneous play: growth per step = √(1 + h²)", (1 + STEP**2) ** 0.5, growth(paths["simultaneous"]), 1e-4
+        ),
         Claim("alternating play circles: change of θ² + ψ² − hθψ", 0.0, float(np.abs(kept / kept[0] - 1).max()), 1e-4),
         Claim("the mean of the alternating path is at the equilibrium", 0.0, float(np.abs(around.mean(0)).max()), 0.05),
-        Claim("with R1 (γ = 1) it contracts by |λ|, the spectral radius", damped, growth(paths["alternating, R1"]), 0.01),
+        Claim(
+            "with R1 (γ = 1) it contracts by |λ|, the spectral radius", damped, growth(paths["alternating, R1"]), 0.01
+        ),
     ]
 
 
@@ -157,16 +163,20 @@ def _draw_values() -> Drawing:
         axes.legend()
         return Drawing(
             charts.svg(figure),
-            "Two by two, mixed: what the row player pays against each column. The equilibrium is the lowest point of the upper edge.",
+            "Two by two, mixed: what the row player pays against each column. The equilibrium is the lowest point "
+            "of the upper edge.",
         )
 
 
 def _draw_paths(paths: dict[str, Array]) -> Drawing:
     with charts.figure(7.2, 2.7) as figure:
         for axes, (name, path), colour in zip(figure.subplots(1, 3), paths.items(), charts.COLOURS, strict=False):
-            shown = path[: 60 if name == "simultaneous" else 200]
+            shown = path[: 60 if name == "simultaneous" else 33]
             axes.plot(*shown.T, "-", color=colour, marker=".", markersize=3, linewidth=0.8)
             axes.plot(0, 0, "+", color="black", markersize=10)
             axes.set(title=name, xlabel="θ, generator", aspect="equal", adjustable="datalim")
         figure.axes[0].set_ylabel("ψ, critic")
-        return Drawing(charts.svg(figure), "Gradient play of the bilinear game, by lienzo's loop, from (1, 0); the cross is the equilibrium.")
+        return Drawing(
+            charts.svg(figure),
+            "Gradient play of the bilinear game, by lienzo's loop, from (1, 0); the cross is the equilibrium.",
+        )

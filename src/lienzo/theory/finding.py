@@ -103,7 +103,11 @@ class Finding:
                 for claim in self.claims
             ],
             "tables": [
-                {"title": table.title, "headers": table.headers, "rows": [[_number(c) for c in row] for row in table.rows]}
+                {
+                    "title": table.title,
+                    "headers": table.headers,
+                    "rows": [[_number(c) for c in row] for row in table.rows],
+                }
                 for table in self.tables
             ],
         }

@@ -1,4 +1,6 @@
-"""Theorem 2 (Goodfellow et al. 2014, theorem 1). With the optimal discriminator put in, the generator minimises
+"""Theorem 2: the generator can do no better than paint the law of the data.
+
+Goodfellow et al. 2014, theorem 1. With the optimal discriminator put in, the generator minimises
 
     C(G) = max over D of V(D, G) = E[log D*(x)] + E[log(1 − D*(G(z)))] = −log 4 + 2 JS(p_d, p_g),
 
@@ -12,10 +14,10 @@ The loss of every discriminator, at its optimum, is such a divergence in disguis
     Wasserstein     −W₁(p_d, p_g), over critics whose slope is at most 1
 
 and what the generator then descends is known too. At a fixed optimal discriminator the gradient of the minimax loss is
-that of 2 JS; the gradient of the non-saturating loss is that of KL(p_g ‖ p_d) − 2 JS(p_d, p_g) (Arjovsky and Bottou 2017,
-theorem 2.5), and a critic's loss follows W₁. The batches here are quantiles, which makes a loss, a mean over a batch, a
-quadrature.
-"""  # noqa: D205, D400  the laboratory's page shows this text
+that of 2 JS; the gradient of the non-saturating loss is that of KL(p_g ‖ p_d) − 2 JS(p_d, p_g) (Arjovsky and Bottou
+2017, theorem 2.5), and a critic's loss follows W₁. The batches here are quantiles, which makes a loss, a mean over a
+batch, a quadrature.
+"""
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -104,8 +106,16 @@ def values_at_the_optimum() -> list[Claim]:
                 loss(NonSaturating(), odds),
             ),
             ("least squares at D*: ½ ∫ p_d p_g/(p_d + p_g)", harmonic, loss(LeastSquares(), lambda x: expit(odds(x)))),
-            ("hinge at D*: 2 − 2 TV", 2 - 2 * distances.total_variation(p, q, CELLS), loss(Hinge(), lambda x: np.sign(odds(x)))),
-            ("Wasserstein at f(x) = −x: −W₁", -distances.wasserstein_1(near, far, CELLS), loss(Wasserstein(), lambda x: -x, near, far)),
+            (
+                "hinge at D*: 2 − 2 TV",
+                2 - 2 * distances.total_variation(p, q, CELLS),
+                loss(Hinge(), lambda x: np.sign(odds(x))),
+            ),
+            (
+                "Wasserstein at f(x) = −x: −W₁",
+                -distances.wasserstein_1(near, far, CELLS),
+                loss(Wasserstein(), lambda x: -x, near, far),
+            ),
         )
     ]
 
@@ -214,7 +224,9 @@ def _draw(trained: list[Trained], exact: list[float]) -> Drawing:
     with charts.figure(7.2, 3.2) as figure:
         left, right = figure.subplots(1, 2)
         left.plot(along, exact, "-", label="−log 4 + 2 JS, by quadrature")
-        left.plot(along, [discriminator.value for discriminator in trained], "o", label="V of the trained D", markersize=5)
+        left.plot(
+            along, [discriminator.value for discriminator in trained], "o", label="V of the trained D", markersize=5
+        )
         left.axhline(-LOG4, color="0.5", linestyle=":", label="−log 4")
         left.axhline(0.0, color="0.8", linewidth=0.8)
         left.set(xlabel="generator's place t on the path", ylabel="C(G)", title="The value of the game")
@@ -228,5 +240,5 @@ def _draw(trained: list[Trained], exact: list[float]) -> Drawing:
         right.legend(fontsize=8, loc="upper right")
         return Drawing(
             charts.svg(figure),
-            "C(G) along a path of generators that passes through the data at t = 0; there the discriminator is flat at ½.",
+            "C(G) along a path of generators that passes through the data at t = 0; there the discriminator is at ½.",
         )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 
 class Law(Protocol):
@@ -55,7 +55,8 @@ class Uniform:
     def log_density(self, x: Array) -> Array:
         """Return log p(x) for points (N,)."""
         inside = (self.low <= x) & (x < self.high)
-        return np.where(inside, -np.log(self.high - self.low), -np.inf)
+        density: Array = np.where(inside, -np.log(self.high - self.low), -np.inf)
+        return density
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ class Cells:
         """
         mass = np.concatenate([[0.0], np.exp(log_density - log_density.max()).cumsum()])
         edges = np.linspace(self.low, self.high, self.count + 1)
-        return np.interp(levels * mass[-1], mass, edges)
+        found: Array = np.interp(levels * mass[-1], mass, edges)
+        return found
 
 
 def levels(count: int, random: np.random.Generator | None = None) -> Array:
@@ -102,4 +104,5 @@ def levels(count: int, random: np.random.Generator | None = None) -> Array:
     draws, so that a loss, which is a mean over a batch, becomes a quadrature.
     """
     offsets = 0.5 if random is None else random.random(count)
-    return (np.arange(count) + offsets) / count
+    inside: Array = (np.arange(count) + offsets) / count
+    return inside

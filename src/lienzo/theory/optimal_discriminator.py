@@ -1,4 +1,6 @@
-"""Theorem 1 (Goodfellow et al. 2014, proposition 1). For a generator that stands still, the discriminator that maximises
+"""Theorem 1: the best discriminator against a generator that stands still.
+
+Goodfellow et al. 2014, proposition 1. For a generator that stands still, the discriminator that maximises
 
     V(D, G) = E[log D(x)] + E[log(1 − D(G(z)))] = ∫ p_d log D + p_g log(1 − D)
 
@@ -6,41 +8,37 @@ is, at every point x,
 
     D*(x) = p_d(x) / (p_d(x) + p_g(x)),
 
-because y ↦ a log y + b log(1 − y) has its maximum at a / (a + b). As a logit that is log(p_d / p_g). With one-sided label
-smoothing, where real pictures are to be called real with probability α only, the same argument gives α p_d / (p_d + p_g).
+because y ↦ a log y + b log(1 − y) has its maximum at a / (a + b). As a logit that is log(p_d / p_g). With one-sided
+label smoothing, where real pictures are to be called real with probability α only, the same argument gives α p_d /
+(p_d + p_g).
 
-Each separable loss has its own optimum, found the same way: least squares with labels 0 and 1 gives the output
-p_d / (p_d + p_g) without a sigmoid, and the hinge loss gives the sign of p_d − p_g. Here each loss of lienzo is minimised
+Each separable loss has its own optimum, found the same way: least squares with labels 0 and 1 gives the output p_d /
+(p_d + p_g) without a sigmoid, and the hinge loss gives the sign of p_d − p_g. Here each loss of lienzo is minimised
 point by point, by trying a fine grid of outputs; then a perceptron is trained by the loop that trains on paintings.
-"""  # noqa: D205, D400  the laboratory's page shows this text
+"""
 
-import io
 from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
-from scipy.special import expit, ndtri
-from torch import Tensor
+from scipy.special import expit
 
 from lienzo import charts, seeds
 from lienzo.nets.mlp import MLP
-from lienzo.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Objective, Regularisation
-from lienzo.theory import distances, players
+from lienzo.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Objective
+from lienzo.theory import game_of_2014, players
 from lienzo.theory.finding import Claim, Drawing, Finding, Table
-from lienzo.theory.laws import Array, Cells, Mixture, gaussian, levels
+from lienzo.theory.game_of_2014 import DATA
+from lienzo.theory.laws import Array, Cells, gaussian, levels
 
 CELLS = Cells(-1.0, 1.0, 2000)
-DATA = Mixture((-0.45, 0.35), (0.12, 0.18), (0.4, 0.6))
 GENERATED = gaussian(0.1, 0.3)
 NET = MLP(latents=1, width=64, depth=3)
 UPDATES = 1500
 WATCHED = (0, 10, 30, 100, 300, 1000, UPDATES)
 """Updates after which the distance to the optimum is measured."""
-
-FRAMES = 48
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
         approaches[smoothing] = approach(smoothing, seed)
         claims += _claims_of(approaches[smoothing], smoothing)
     yield "the figure of 2014"
-    animation, ending = play(seed)
+    animation, ending = game_of_2014.play(seed)
     return Finding(
         name="optimal-discriminator",
         title="Theorem 1: the optimal discriminator",
@@ -90,7 +88,8 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
 
 def optimum(smoothing: float = 1.0) -> Array:
     """Return α p_d / (p_d + p_g) at the cells' midpoints."""
-    return smoothing * expit(_log_densities()[0] - _log_densities()[1])
+    best: Array = smoothing * expit(_log_densities()[0] - _log_densities()[1])
+    return best
 
 
 def point_by_point() -> list[Claim]:
@@ -111,7 +110,12 @@ def point_by_point() -> list[Claim]:
     pairs = (
         ("minimax: σ(logit) = p_d/(p_d + p_g)", expit(best(Minimax())), odds, step / 4),
         ("non-saturating: the same optimum", expit(best(NonSaturating())), odds, step / 4),
-        ("label smoothing, α = 0.9: σ(logit) = α·p_d/(p_d + p_g)", expit(best(Minimax(real_label=0.9))), 0.9 * odds, step / 4),
+        (
+            "label smoothing, α = 0.9: σ(logit) = α·p_d/(p_d + p_g)",
+            expit(best(Minimax(real_label=0.9))),
+            0.9 * odds,
+            step / 4,
+        ),
         ("least squares: output = p_d/(p_d + p_g)", best(LeastSquares()), odds, step),
         ("hinge: output = sign(p_d − p_g)", best(Hinge())[decided], np.sign(p - q)[decided], step),
     )
@@ -140,36 +144,6 @@ def approach(smoothing: float, seed: int) -> Approach:
     return Approach(tuple(supremum), tuple(mean_square), tuple(answers))
 
 
-def play(seed: int) -> tuple[Drawing, list[Claim]]:
-    """Play the whole game on one density; return it as the animated figure of the 2014 paper, and where it ended."""
-    cells, updates, rate = Cells(-1.0, 1.0, 200), 1000, 2e-3
-    game = players.game(
-        MLP(1, 64, 2), players.LINE, NonSaturating(), seed, Regularisation(r1=0.02, r2=0.02), rate, betas=(0.0, 0.9)
-    )
-    data = DATA.log_density(cells.points)
-    shown = np.unique(np.geomspace(1, updates + 1, FRAMES).astype(int) - 1)
-    frames = []
-    for update in range(updates + 1):
-        if update in shown:
-            frames.append(_frame(game.generator, game.discriminator, cells, update))
-        players.cool(game, rate, update / (updates + 1))
-        random = seeds.numpy_generator(seed, "theory/game-of-2014", update)
-        real = players.pictures(cells.quantiles(data, levels(512, random)))
-        game.step(real[None], players.latents(levels(512, random))[None])
-    density = players.pushed_forward(game.generator, cells)
-    answers = expit(players.logits(game.discriminator, cells.points))
-    apart = float(np.abs(answers - 0.5)[np.exp(data) > 0.1].max())
-    return Drawing(
-        _animate(frames),
-        "The figure of the 2014 paper, played by lienzo's own loop: data (dotted), generator (solid), discriminator "
-        "(dashed) and its optimum p_d/(p_d + p_g) (thin). Below, the generator carries z to x. The generator's law comes "
-        "to lie on the data and the discriminator ends at ½.",
-    ), [
-        Claim("the game ends with p_g near p_d: JS(p_g, p_d)", 0.0, distances.jensen_shannon(data, density, cells), 0.02),
-        Claim("the game ends with D = ½ where there are data: sup |D − ½|", 0.0, apart, 0.05),
-    ]
-
-
 def _log_densities() -> tuple[Array, Array]:
     return DATA.log_density(CELLS.points), GENERATED.log_density(CELLS.points)
 
@@ -181,7 +155,8 @@ def _mass() -> Array:
 
 
 def _massive() -> NDArray[np.bool_]:
-    return _mass() > 0.02 * _mass().max()
+    massive: NDArray[np.bool_] = _mass() > 0.02 * _mass().max()
+    return massive
 
 
 def _claims_of(trained: Approach, smoothing: float) -> list[Claim]:
@@ -212,46 +187,3 @@ def _draw_approach(approaches: dict[float, Approach]) -> Drawing:
         right.set(xlabel="updates + 1", ylabel="distance to the optimum", title="The error falls")
         right.legend(fontsize=8)
         return Drawing(charts.svg(figure), "A perceptron trained by lienzo's loss against the optimum of theorem 1.")
-
-
-def _frame(generator: torch.nn.Module, discriminator: torch.nn.Module, cells: Cells, update: int) -> Image.Image:
-    data = np.exp(DATA.log_density(cells.points))
-    with np.errstate(divide="ignore"):
-        generated = np.exp(_smooth(players.pushed_forward(generator, cells)))
-    with charts.figure(6.4, 4.0) as figure:
-        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
-        top.plot(cells.points, data, ":", color="black", label="data p_d", linewidth=2)
-        top.plot(cells.points, generated, "-", color=charts.COLOURS[2], label="generator p_g")
-        top.set(ylim=(0, 3.2), ylabel="density", title=f"update {update}")
-        right = top.twinx()
-        best = data / np.maximum(data + generated, 1e-12)
-        right.plot(cells.points, best, "-", color="0.6", linewidth=0.8)
-        answers = expit(players.logits(discriminator, cells.points))
-        right.plot(cells.points, answers, "--", color=charts.COLOURS[0], label="discriminator D")
-        right.set(ylim=(0, 1.05), ylabel="D(x)")
-        right.grid(visible=False)
-        top.legend(*(a + b for a, b in zip(top.get_legend_handles_labels(), right.get_legend_handles_labels(), strict=True)),
-                   loc="upper right", ncols=3, fontsize=8)  # fmt: skip
-        at = levels(24)
-        with torch.no_grad():
-            ends: Tensor = generator(players.latents(at))
-        for start, end in zip(ndtri(at) / 3.0, ends.flatten().tolist(), strict=True):
-            bottom.annotate("", (end, 1), (start, 0), arrowprops={"arrowstyle": "->", "color": "0.35", "linewidth": 0.8})
-        bottom.set(xlim=(-1, 1), ylim=(0, 1), yticks=(0, 1), yticklabels=("z/3", "x"), xticks=())
-        bottom.grid(visible=False)
-        return Image.open(io.BytesIO(charts.png(figure, 110))).convert("RGB")
-
-
-def _smooth(log_density: Array) -> Array:
-    kernel = np.exp(-0.5 * (np.arange(-4, 5) / 1.5) ** 2)
-    smoothed: Array = np.log(np.convolve(np.exp(log_density), kernel / kernel.sum(), mode="same"))
-    return smoothed
-
-
-def _animate(frames: list[Image.Image]) -> bytes:
-    palette = frames[-1].quantize(64)
-    reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    buffer = io.BytesIO()
-    durations = [120] * (len(reduced) - 1) + [2500]
-    reduced[0].save(buffer, "GIF", save_all=True, append_images=reduced[1:], duration=durations, loop=0, optimize=False)
-    return buffer.getvalue()

@@ -1,9 +1,11 @@
-"""Three ways to learn one density, of which only the first two write it down.
+"""Other models of the thesis: noise-contrastive estimation and variational autoencoders.
+
+Three ways to learn one density, of which only the first two write it down.
 
 Noise-contrastive estimation (Gutmann and Hyvärinen 2010) fits an unnormalised density by telling data from noise of a
 known density p_n. Put log p_m(x) = −E(x) + c into a discriminator as the logit log p_m(x) − log p_n(x): theorem 1 then
-makes p_m = p_d, the constant c = −log Z included, with nothing but lienzo's discriminator step. From T data and T draws of
-noise the estimate has, for large T (their theorem 3), the covariance Σ/T with
+makes p_m = p_d, the constant c = −log Z included, with nothing but lienzo's discriminator step. From T data and T
+draws of noise the estimate has, for large T (their theorem 3), the covariance Σ/T with
 
     Σ = I⁻¹ − 2 I⁻¹ e eᵀ I⁻¹,   I = ∫ g gᵀ P p_d,   e = ∫ g P p_d,   P = p_n / (p_d + p_n),
 
@@ -15,15 +17,16 @@ A variational autoencoder (Kingma and Welling 2014) raises a bound on the likeli
 
 by leaving the last term out, which is not negative. With one latent every integral here is known exactly.
 
-A generative adversarial network has no density to maximise, yet its generator's law is known exactly too: seen through the
-same Gaussian noise as the autoencoder's decoder, p_g(x) = ∫ N(z; 0, 1) N(x; G(z), s²) dz.
-"""  # noqa: D205, D400  the laboratory's page shows this text
+A generative adversarial network has no density to maximise, yet its generator's law is known exactly too: seen through
+the same Gaussian noise as the autoencoder's decoder, p_g(x) = ∫ N(z; 0, 1) N(x; G(z), s²) dz.
+"""
 
 from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.special import logsumexp
 from torch import Tensor, nn
 from torch.func import functional_call, grad, hessian
@@ -131,7 +134,8 @@ def estimate(seed: int) -> Estimates:
 
     def loss(parameters: Tensor, real: Tensor, noise: Tensor) -> Tensor:
         named = dict(zip(("energy.quadratic", "energy.quartic", "constant"), parameters, strict=True))
-        return objective.discriminator(functional_call(model, named, (real,)), functional_call(model, named, (noise,)))
+        logits = (functional_call(model, named, (images,)) for images in (real, noise))
+        return objective.discriminator(*logits)
 
     def newton(parameters: Tensor, real: Tensor, noise: Tensor) -> Tensor:
         step = torch.linalg.solve(hessian(loss)(parameters, real, noise), grad(loss)(parameters, real, noise))
@@ -188,7 +192,12 @@ def play(seed: int, updates: int = 1000) -> Array:
     with players.weights_from(seed):
         decoder, discriminator = net.generator(players.LINE), net.discriminator(players.LINE)
     game = players.game_of(
-        Observed(decoder, 1, BLUR), discriminator, NonSaturating(), Regularisation(r1=0.02, r2=0.02), rate, (0.0, 0.9)
+        Observed(decoder, 1, BLUR),
+        discriminator,
+        NonSaturating(),
+        regularisation=Regularisation(r1=0.02, r2=0.02),
+        rate=rate,
+        betas=(0.0, 0.9),
     )
     for update in range(updates):
         players.cool(game, rate, update / updates)
@@ -231,7 +240,9 @@ def compare(laws: dict[str, Array]) -> tuple[list[Claim], Table]:
     for name, law in laws.items():
         mass = CELLS.integral(np.exp(law))
         normalised = law - np.log(mass)
-        kl, js = (measure(density, normalised, CELLS) for measure in (distances.kullback_leibler, distances.jensen_shannon))
+        kl, js = (
+            measure(density, normalised, CELLS) for measure in (distances.kullback_leibler, distances.jensen_shannon)
+        )
         claims.append(Claim(f"{name}: KL(p_d ‖ p_model) of the trained model, by quadrature", 0.0, kl, 0.05))
         rows.append((name, kl, distances.kullback_leibler(normalised, density, CELLS), js, mass))
     claims.append(Claim("NCE of a network: ∫ p_m = 1, the normalisation it learnt", 1.0, float(rows[0][-1]), 0.03))
@@ -262,7 +273,8 @@ def _covariance(density: Array) -> Array:
     weights = np.exp(density + noise - np.logaddexp(density, noise)) * CELLS.width
     information, mean = (gradient * weights) @ gradient.T, gradient @ weights
     inverse: Array = np.linalg.inv(information)
-    return inverse - 2 * np.outer(inverse @ mean, inverse @ mean)
+    covariance: Array = inverse - 2 * np.outer(inverse @ mean, inverse @ mean)
+    return covariance
 
 
 def _claims_of_estimates(estimates: Estimates) -> list[Claim]:
@@ -297,13 +309,22 @@ def _claims_of_bound(autoencoder: Autoencoder, law: Array) -> list[Claim]:
     likely = np.exp(density) > 0.01
     mean_bound = CELLS.integral(np.exp(density) * bound)
     return [
-        Claim("VAE: bound ≤ log p(x), the largest excess over all x", 0.0, float((bound - law)[likely].max()), 1e-4, "≤"),
-        Claim("VAE: log p(x) = bound + KL(q ‖ posterior), the largest error", 0.0, _largest(bound + gap - law, likely), 1e-4),
-        Claim("VAE: mean bound ≤ −H(p_d), the best there is", -distances.entropy(density, CELLS), mean_bound, 1e-6, "≤"),
+        Claim(
+            "VAE: bound ≤ log p(x), the largest excess over all x", 0.0, float((bound - law)[likely].max()), 1e-4, "≤"
+        ),
+        Claim(
+            "VAE: log p(x) = bound + KL(q ‖ posterior), the largest error",
+            0.0,
+            _largest(bound + gap - law, likely),
+            1e-4,
+        ),
+        Claim(
+            "VAE: mean bound ≤ −H(p_d), the best there is", -distances.entropy(density, CELLS), mean_bound, 1e-6, "≤"
+        ),
     ]
 
 
-def _largest(errors: Array, where: Array) -> float:
+def _largest(errors: Array, where: NDArray[np.bool_]) -> float:
     return float(np.abs(errors[where]).max())
 
 
@@ -329,10 +350,14 @@ def _draw_estimates(estimates: Estimates) -> Drawing:
     with charts.figure(5.2, 3.0) as figure:
         axes = figure.subplots()
         axes.plot(SIZES, estimates.variance / np.array(SIZES), "-", label="tr Σ / T, the theory of 2010")
-        axes.errorbar(SIZES, estimates.mean_square, 2 * estimates.standard_error, fmt="o", label="measured, ± 2 standard errors")
+        axes.errorbar(
+            SIZES, estimates.mean_square, 2 * estimates.standard_error, fmt="o", label="measured, ± 2 standard errors"
+        )
         axes.set(xscale="log", yscale="log", xlabel="data, and draws of noise, T", ylabel="E‖error‖² of (a, b, c)")
         axes.legend()
-        return Drawing(charts.svg(figure), "Noise-contrastive estimation: the error of the parameters and of log Z falls as 1/T.")
+        return Drawing(
+            charts.svg(figure), "Noise-contrastive estimation: the error of the parameters and of log Z falls as 1/T."
+        )
 
 
 def _draw_laws(laws: dict[str, Array]) -> Drawing:

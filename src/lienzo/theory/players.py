@@ -1,7 +1,7 @@
 """Games on densities: the networks, the objectives and the loop that paint, on pictures of one pixel.
 
-A point of the line is a picture of one grey pixel, a point of space one pixel of three colours. Values lie in (−1, 1), as
-everywhere in lienzo.
+A point of the line is a picture of one grey pixel, a point of space one pixel of three colours. Values lie in (−1, 1),
+as everywhere in lienzo.
 """
 
 from collections.abc import Iterator
@@ -28,6 +28,7 @@ def game(
     shape: Shape,
     objective: Objective,
     seed: int,
+    *,
     regularisation: Regularisation | None = None,
     rate: float = 1e-3,
     betas: tuple[float, float] = (0.5, 0.99),
@@ -45,13 +46,14 @@ def game(
     """
     with weights_from(seed):
         pair = net.generator(shape), net.discriminator(shape)
-    return game_of(*pair, objective, regularisation, rate, betas)
+    return game_of(*pair, objective, regularisation=regularisation, rate=rate, betas=betas)
 
 
 def game_of(
     generator: nn.Module,
     discriminator: nn.Module,
     objective: Objective,
+    *,
     regularisation: Regularisation | None = None,
     rate: float = 1e-3,
     betas: tuple[float, float] = (0.5, 0.99),

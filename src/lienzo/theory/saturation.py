@@ -1,4 +1,6 @@
-"""The minimax loss saturates (Goodfellow et al. 2014, section 3). With l the logit of a painted picture, D = σ(l),
+"""Saturation: what the generator is left to learn from when the discriminator wins.
+
+The minimax loss saturates (Goodfellow et al. 2014, section 3). With l the logit of a painted picture, D = σ(l),
 
     ∂/∂l  log(1 − D)  = −σ(l) = −D
     ∂/∂l (−log D)     = −σ(−l) = −(1 − D),
@@ -6,10 +8,10 @@
 so that the minimax gradient is e^l times the non-saturating one: as the discriminator wins, l → −∞, the first vanishes
 and the second stays. The generator then learns from −log D and keeps the same fixed point.
 
-Between N(δ, σ²) and a generator N(0, σ²) against the optimal discriminator the pull on the generator's mean therefore goes
-to 0 with the distance for the minimax loss, and grows as δ/σ² for the other. On the convolutional networks of the thesis
-a gradient through one picture is exactly e^l times the other, whatever the weights.
-"""  # noqa: D205, D400  the laboratory's page shows this text
+Between N(δ, σ²) and a generator N(0, σ²) against the optimal discriminator the pull on the generator's mean therefore
+goes to 0 with the distance for the minimax loss, and grows as δ/σ² for the other. On the convolutional networks of the
+thesis a gradient through one picture is exactly e^l times the other, whatever the weights.
+"""
 
 import math
 from collections.abc import Generator
@@ -100,7 +102,12 @@ def of_a_logit() -> list[Claim]:
     return [
         Claim("∂ log(1 − D)/∂l = −σ(l): largest error", 0.0, float(np.abs(minimax + expit(logits)).max()), 1e-12),
         Claim("∂(−log D)/∂l = −σ(−l): largest error", 0.0, float(np.abs(non_saturating + expit(-logits)).max()), 1e-12),
-        Claim("their ratio is e^l: largest error of its logarithm", 0.0, _log_error(minimax / non_saturating, logits), 1e-9),
+        Claim(
+            "their ratio is e^l: largest error of its logarithm",
+            0.0,
+            _log_error(minimax / non_saturating, logits),
+            1e-9,
+        ),
     ]
 
 
@@ -121,10 +128,10 @@ def of_a_mean() -> tuple[Array, Array]:
 def of_the_networks(seed: int) -> list[Stage]:
     """Train the thesis's discriminator against its untrained generator and watch the generator's gradients."""
     shape = Shape(64, 64, 3)
-    game = players.game(DCGAN(), shape, NonSaturating(), seed, rate=2e-4, betas=(0.5, 0.999))
+    game = players.game(DCGAN(), shape, NonSaturating(), seed, rate=2e-5, betas=(0.5, 0.999))
     torch_random = torch.Generator().manual_seed(seeds.derive(seed, "theory/saturation"))
     real = interpolate(torch.randn(BATCH, 3, 4, 4, generator=torch_random), size=64, mode="bilinear").tanh()
-    latents = torch.randn(BATCH, game.generator.get_parameter("layers.0.weight").shape[0], generator=torch_random)
+    latents = torch.randn(BATCH, DCGAN().latents, generator=torch_random)
     stages = []
     for update in range(UPDATES + 1):
         if update % 2 == 0:
@@ -154,7 +161,9 @@ def _gradient(game: Game, objective: Objective, real: Tensor, latents: Tensor) -
     with torch.no_grad():
         logit = float(watched.discriminator(fake).mean())
     watched.generator_step(real, fake)
-    squares = [parameter.grad.square().sum() for parameter in watched.generator.parameters() if parameter.grad is not None]
+    squares = [
+        parameter.grad.square().sum() for parameter in watched.generator.parameters() if parameter.grad is not None
+    ]
     return logit, float(torch.stack(squares).sum().sqrt())
 
 
@@ -166,8 +175,15 @@ def _log_error(ratios: Array, logits: Array) -> float:
 def _claims_of_mean(shifts: Array, pulls: Array) -> list[Claim]:
     far = float(shifts[-1])
     return [
-        Claim(f"N(0, σ²) against N(δ, σ²), δ = {far:g}: the pull of log(1 − D) vanishes", 0.0, float(pulls[0, -1]), 1e-3),
-        Claim(f"N(0, σ²) against N(δ, σ²), δ = {far:g}: the pull of −log D is δ/σ²", far / DEVIATION**2, float(pulls[1, -1]), 1e-3),
+        Claim(
+            f"N(0, σ²) against N(δ, σ²), δ = {far:g}: the pull of log(1 − D) vanishes", 0.0, float(pulls[0, -1]), 1e-3
+        ),
+        Claim(
+            f"N(0, σ²) against N(δ, σ²), δ = {far:g}: the pull of −log D is δ/σ²",
+            far / DEVIATION**2,
+            float(pulls[1, -1]),
+            1e-3,
+        ),
         Claim("at δ = 0 both pulls are 0", 0.0, float(np.abs(pulls[:, 0]).max()), 1e-9),
     ]
 
