@@ -314,6 +314,35 @@ def probe(
     _print(found.to_json() if json else "\n".join(probing.lines(found)), json)
 
 
+def theory(
+    experiments: Annotated[Positional[tuple[str, ...]], arg(metavar="EXPERIMENT ...")] = (),
+    /,
+    *,
+    out: Annotated[Path, arg(metavar="FOLDER")] = Path("theory"),
+    seed: Annotated[int, arg(metavar="N")] = 0,
+    json: bool = False,
+) -> None:
+    """Check the theorems of the thesis on lienzo's own losses, networks and loop; exit with 1 if a claim fails.
+
+    Args:
+        experiments: names such as divergences or convergence; by default all ten.
+        out: folder for theory.html, one page with every figure and number, and theory.json.
+        seed: from which all randomness follows.
+        json: print JSON instead of a table.
+    """
+    from lienzo import laboratory
+
+    findings = []
+    with bar("theory") as shown:
+        for step in laboratory.steps(experiments, out, seed):
+            shown.show(step.number - (step.finding is None), step.count, f"{step.experiment}: {step.part or 'done'}")
+            findings += [step.finding] if step.finding else []
+    _print([finding.to_json() for finding in findings] if json else laboratory.summary(findings), json)
+    note(f"The page: {out / laboratory.PAGE}")
+    if not all(finding.holds for finding in findings):
+        sys.exit(1)
+
+
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "prepare": prepare,
@@ -323,6 +352,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "probe": probe,
     "recipes": recipes,
     "info": info,
+    "theory": theory,
 }
 """Every verb by its name."""
 
