@@ -1,6 +1,8 @@
 """Pictures that tests make."""
 
+import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -24,3 +26,10 @@ def gallery(folder: Path, count: int = 12) -> Path:
 def files_of(folder: Path) -> dict[str, bytes]:
     """Return name -> bytes of the files in a folder."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
+    """Return a picture as a file of some format."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()

@@ -3,19 +3,20 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.svm import LinearSVC
 from torch import nn
 
 from lienzo.errors import ScoreError
-from lienzo.metrics.representations import activations, classify
+from lienzo.metrics.representations import activations, classify, fit
 from lienzo.nets import NETS, Shape
 
 
-def blobs(n: int, seed: int, *, apart: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+def blobs(n: int, seed: int, *, apart: float = 1.0) -> tuple[torch.Tensor, np.ndarray]:
     """Three clouds in 40 dimensions."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 3, n)
     centres = np.random.default_rng(99).standard_normal((3, 40))
-    return (apart * centres[labels] + rng.standard_normal((n, 40))).astype(np.float32), labels
+    return torch.from_numpy(apart * centres[labels] + rng.standard_normal((n, 40))).float(), labels
 
 
 def test_layers_are_pooled_to_4_by_4_in_order_and_the_logit_is_left_out():
@@ -68,7 +69,27 @@ def test_accuracy_is_the_mean_over_labels_by_their_share():
 
 def test_scale_and_shift_of_the_features_do_not_matter():
     (x, y), (test, truth) = blobs(200, 0, apart=0.3), blobs(200, 1, apart=0.3)
-    assert classify(x, y, test, truth) == classify(x * 64 + 3, y, test * 64 + 3, truth)
+    assert classify(x * 64 + 3, y, test * 64 + 3, truth) == classify(x, y, test, truth)
+
+
+@pytest.mark.parametrize("cost", [0.1, 10.0])
+def test_the_classifier_agrees_with_liblinear(cost):
+    x, y = blobs(200, 0, apart=0.4)
+    theirs = LinearSVC(C=cost, dual=False, intercept_scaling=1000, tol=1e-8, max_iter=100_000).fit(x, y)
+    ours = fit(x, torch.from_numpy(y), 3, cost)
+    target = 2 * np.eye(3)[y] - 1
+
+    def loss(weights: np.ndarray, bias: np.ndarray) -> float:
+        slack = np.maximum(0, 1 - target * (x.numpy() @ weights + bias))
+        return (weights**2).sum() / 2 + cost * (slack**2).sum()
+
+    assert loss(ours[:-1].numpy(), ours[-1].numpy()) < 1.001 * loss(theirs.coef_.T, theirs.intercept_)
+    np.testing.assert_allclose(ours[:-1].T, theirs.coef_, atol=0.02 * np.abs(theirs.coef_).max())
+
+
+def test_labels_are_given_back_as_they_came():
+    (x, y), (test, truth) = blobs(200, 0), blobs(100, 1)
+    assert set(classify(x, 10 * y + 5, test, 10 * truth + 5).per_label) == {5, 15, 25}
 
 
 def test_too_few_labels_are_refused():

@@ -134,11 +134,12 @@ def info(path: Positional[Path], /, *, json: bool = False) -> None:
 
 
 def prepare(
-    paths: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE... OUT")],
+    places: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE... OUT")],
     /,
     *,
     size: Annotated[str, arg(metavar="64|96x64")] = "64",
     labels: Annotated[str, arg(metavar="folders|FILE.csv|none")] = "folders",
+    label_columns: Annotated[tuple[str, ...], arg(metavar="NAME")] = (),
     channels: Literal[1, 3, 4] = 3,
     geometry: Literal["crop", "squash", "pad"] = "crop",
     trim_borders: bool = False,
@@ -149,14 +150,17 @@ def prepare(
     conflicts: Literal["first", "all", "refuse"] = "first",
     holdout: Annotated[float, arg(metavar="SHARE")] = 0.0,
     workers: Annotated[int | None, arg(metavar="N")] = None,
+    engine: Literal["local", "ray"] = "local",
+    dry_run: bool = False,
     json: bool = False,
 ) -> None:
     """Make a collection of the pictures in folders and archives; the same command goes on after an interruption.
 
     Args:
-        paths: folders or archives of pictures, and last the folder of the collection to make.
+        places: folders, zip and tar files, tables, URLs or kaggle:COMPETITION; then the collection's folder or URL.
         size: of the pictures in pixels, or height by width.
         labels: from folders, from a table, or none.
+        label_columns: columns of tables that are labels; by default those in which values repeat.
         channels: 1 grey, 3 colour, 4 colour and alpha.
         geometry: crop the centre, squash, or pad.
         trim_borders: cut plain borders off first.
@@ -167,15 +171,17 @@ def prepare(
         conflicts: which to keep of one picture under different labels.
         holdout: share of the pictures to set aside for evaluation.
         workers: processes; by default one for each core.
+        engine: what screens: processes here, or the cluster that RAY_ADDRESS names.
+        dry_run: screen only, and write nothing but OUT/report.html.
         json: print JSON.
     """
     from lienzo import preparation
     from lienzo.data.settings import Settings, parse_colour, parse_size
     from lienzo.inspection import inspect
 
-    *sources, out = paths or ("",)
-    if not sources:
-        raise InputError("prepare needs the pictures and a folder for the collection: lienzo prepare SOURCE... OUT")
+    if len(places) < 2:
+        raise InputError("prepare needs a source of pictures and the folder of the collection: SOURCE... OUT.")
+    *sources, out = places
     height, width = parse_size(size)
     settings = Settings(
         height=height,
@@ -191,9 +197,18 @@ def prepare(
         holdout=holdout,
     )
     with bar("preparing") as shown:
-        for step in preparation.steps(sources, out, settings, labels=labels, workers=workers):
+        for step in preparation.steps(
+            sources,
+            out,
+            settings,
+            labels=labels,
+            label_columns=label_columns,
+            workers=workers,
+            engine=engine,
+            dry_run=dry_run,
+        ):
             shown.show(step.done, step.total, f"{step.kept:,} kept, {step.done - step.kept:,} refused")
-    found = inspect(out)
+    found = {"kept": step.kept, "refused": step.refused} if step.collection is None else inspect(step.collection.path)
     _print(found if json else "\n".join(_lines(found)), json)
 
 
@@ -270,14 +285,76 @@ def evaluate(
     _print([scores.to_json() for scores in found] if json else "\n".join(lines(found)), json)
 
 
+def probe(
+    run: Positional[Path],
+    collection: Positional[Path],
+    /,
+    *,
+    labels: Annotated[str, arg(metavar="KIND")] = "folder",
+    samples: int = 5000,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    json: bool = False,
+) -> None:
+    """Measure what a run's discriminator has learnt, by a linear classifier of labels on its features.
+
+    Args:
+        run: folder of the run.
+        collection: with labels and held-out pictures, of the run's shape.
+        labels: their kind.
+        samples: pictures at most to fit the classifiers on, and to try them on.
+        device: where to compute.
+        json: print JSON.
+    """
+    from lienzo.evaluation import probing
+
+    with bar("probing") as shown:
+        for step in probing.steps(run, collection, labels=labels, samples=samples, device=device):
+            if isinstance(step, probing.Probed):
+                found = step
+            else:
+                shown.show(step.done, step.total, title=step.stage)
+    _print(found.to_json() if json else "\n".join(probing.lines(found)), json)
+
+
+def theory(
+    experiments: Annotated[Positional[tuple[str, ...]], arg(metavar="EXPERIMENT ...")] = (),
+    /,
+    *,
+    out: Annotated[Path, arg(metavar="FOLDER")] = Path("theory"),
+    seed: Annotated[int, arg(metavar="N")] = 0,
+    json: bool = False,
+) -> None:
+    """Check the theorems of the thesis on lienzo's own losses, networks and loop; exit with 1 if a claim fails.
+
+    Args:
+        experiments: names such as divergences or convergence; by default all ten.
+        out: folder for theory.html, one page with every figure and number, and theory.json.
+        seed: from which all randomness follows.
+        json: print JSON instead of a table.
+    """
+    from lienzo import laboratory
+
+    findings = []
+    with bar("theory") as shown:
+        for step in laboratory.steps(experiments, out, seed):
+            shown.show(step.number - (step.finding is None), step.count, f"{step.experiment}: {step.part or 'done'}")
+            findings += [step.finding] if step.finding else []
+    _print([finding.to_json() for finding in findings] if json else laboratory.summary(findings), json)
+    note(f"The page: {out / laboratory.PAGE}")
+    if not all(finding.holds for finding in findings):
+        sys.exit(1)
+
+
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "prepare": prepare,
     "train": train,
     "generate": generate,
     "evaluate": evaluate,
+    "probe": probe,
     "recipes": recipes,
     "info": info,
+    "theory": theory,
 }
 """Every verb by its name."""
 

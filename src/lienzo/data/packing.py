@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lienzo import files
+from lienzo.data import report
 from lienzo.data.choosing import Candidates, Chosen, choose
 from lienzo.data.collection import Collection, Shard, label_column
 from lienzo.data.journal import Journal
@@ -103,6 +104,7 @@ def pack(
     chosen = choose(candidates, settings, held_out)
     shards = [] if earlier is None else list(earlier.shards)
     count = len(chosen.holdout) - len(held_out) - len(chosen.verdicts)
+    drawn: list[report.Drawn] = []
     refused = Counter[str]({} if earlier is None else earlier.refused)
     with files.replacing(folder / "rejected.parquet") as file, files.replacing(folder / "sources.parquet") as listed:
         rejected, sources = _Table(file, REJECTED), _Table(listed, SOURCES)
@@ -118,6 +120,9 @@ def pack(
                 if reason:
                     rejected.add(found.source, reason, detail, found.size)
                     refused[reason] += 1
+                    few = sum(one.reason == reason for one in drawn) < report.SHOWN
+                    if few and (one := report.draw(found, reason, detail, settings)) is not None:
+                        drawn.append(one)
                 else:
                     yield found, part
 
@@ -140,6 +145,7 @@ def pack(
         refused=dict(sorted(refused.items())),
         shards=tuple(shards),
     )
+    report.write(collection, drawn)
     files.write_json(folder / "collection.json", collection.to_json())
     return Collection.open(folder)
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from lienzo.data import borders, damage, formats
 from lienzo.data.entries import Entry
@@ -18,6 +18,13 @@ from lienzo.pictures import GAP, Box, Decoded, Pixels, decode, fit, load, needed
 
 FEATURELESS = 2.0
 """A picture that, shrunk to 32 × 32, has a standard deviation below this in each channel shows nothing."""
+
+
+THUMBNAIL = 96
+"""Largest side of a refused picture in the report, in pixels."""
+
+DRAWABLE = frozenset({Reason.TRUNCATED, Reason.DAMAGED, Reason.TOO_SMALL, Reason.FEATURELESS})
+"""Pictures refused for these are drawn."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class Screened:
     """Perceptual hash of the packed pixels, 64 bits; see :func:`perceptual_hash`."""
     pixels: bytes = b""
     """(height, width, channels), uint8."""
+    thumbnail: bytes = b""
+    """A small JPEG of a picture that was refused although it can be drawn, for the report."""
 
 
 def screen(entry: Entry, settings: Settings) -> Screened:
@@ -68,7 +77,8 @@ def screen(entry: Entry, settings: Settings) -> Screened:
         if small.reshape(-1, small.shape[2]).std(axis=0).max() < FEATURELESS:
             raise Refusal(Reason.FEATURELESS, "one colour, or nearly")
     except Refusal as refusal:
-        return replace(known, reason=refusal.reason, detail=refusal.detail)
+        thumbnail = _thumbnail(data) if refusal.reason in DRAWABLE else b""
+        return replace(known, reason=refusal.reason, detail=refusal.detail, thumbnail=thumbnail)
     suffix = PurePosixPath(entry.name).suffix.lower()
     misnamed = ("wrong-extension",) if suffix and suffix not in formats.FORMATS[kind] else ()
     content = pixels.tobytes()
@@ -83,6 +93,24 @@ def screen(entry: Entry, settings: Settings) -> Screened:
         perceptual=perceptual_hash(small),
         pixels=content,
     )
+
+
+def _thumbnail(data: bytes) -> bytes:
+    """Draw what can be drawn of a refused picture."""
+    buffer = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data), formats=[*formats.FORMATS, "MPO"])
+            image.draft(None, (2 * THUMBNAIL, 2 * THUMBNAIL))
+            ImageFile.LOAD_TRUNCATED_IMAGES = True
+            image.thumbnail((THUMBNAIL, THUMBNAIL))
+            image.convert("RGB").save(buffer, "JPEG", quality=80)
+    except Exception:  # it was refused for a reason
+        return b""
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return buffer.getvalue()
 
 
 def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Pixels, tuple[int, int], tuple[str, ...]]:

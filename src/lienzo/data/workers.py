@@ -19,6 +19,7 @@ from lienzo.data.entries import Entry
 from lienzo.data.reasons import Reason
 from lienzo.data.screening import Screened, screen
 from lienzo.data.settings import Settings
+from lienzo.errors import SourceError
 
 PATIENCE = 120.0
 """Seconds after which a decoder that has not come to an end is stopped."""
@@ -38,7 +39,11 @@ def serve() -> None:
         settings: Settings = pickle.load(sys.stdin.buffer)
         while True:
             for entry in pickle.load(sys.stdin.buffer):
-                pickle.dump(screen(entry, settings), answers, protocol=5)
+                try:
+                    answer: Screened | SourceError = screen(entry, settings)
+                except SourceError as error:  # a store does not answer
+                    answer = error
+                pickle.dump(answer, answers, protocol=5)
                 answers.flush()
     except (EOFError, BrokenPipeError):
         os._exit(0)  # the preparation ended or died
@@ -70,7 +75,10 @@ class Worker:
                     if self._ended:
                         raise EOFError
                     self._deadline = time.monotonic() + self._patience
-                    screened.append(pickle.load(process.stdout))
+                    answer = pickle.load(process.stdout)
+                    if isinstance(answer, SourceError):
+                        raise answer
+                    screened.append(answer)
             except (EOFError, OSError, pickle.UnpicklingError):
                 if self._ended:
                     raise

@@ -205,12 +205,18 @@ def lines(scores: Sequence[Scores]) -> list[str]:
         ScoreError: the scores cannot be compared.
     """
     headers, rows = table(scores)
-    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    return aligned([headers, *rows])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines whose columns are aligned, the first to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
-        for row in (headers, *rows)
+        for row in rows
     ]
 
 
