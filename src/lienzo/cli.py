@@ -5,6 +5,7 @@ said in one sentence; 1 for the rest; 130 after Ctrl-C.
 """
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -372,6 +373,9 @@ def main() -> None:
         )
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever read the result has seen enough, as in `lienzo info PATH | head -3`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except Exception as error:
         if len(words) < len(sys.argv[1:]):
             raise
