@@ -3,14 +3,16 @@
 import ast
 import inspect
 import json
+import os
 import re
 import signal
+import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
-from conftest import Command, Paint
+from conftest import ROOT, Command, Paint
 from PIL import Image
 
 import lienzo
@@ -273,3 +275,16 @@ def test_ctrl_c_is_status_130(
     monkeypatch.setattr(sys, "argv", ["lienzo", *again.split()])
     cli.main()
     assert lienzo.Run.open(tmp_path / "run").log()[-1]["images"] == 64
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other pipes")
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    program = "import sys; sys.argv = ['lienzo', 'recipes', 'thesis']; from lienzo.cli import main; main()"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing) as closed:
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=closed, stderr=subprocess.PIPE, env=environment, check=False
+        )
+    assert (done.returncode, done.stderr) == (141, b"")

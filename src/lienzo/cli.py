@@ -418,7 +418,7 @@ def _figures(images_per_second: float, measures: dict[str, float]) -> str:
 
 
 def _print(value: Any, as_json: bool) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else value)
+    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else value, flush=True)
 
 
 def _lines(value: dict[str, Any], indent: str = "") -> list[str]:
