@@ -49,6 +49,10 @@ def test_help_names_every_verb(command: Command) -> None:
     assert all(verb in out for verb in cli.VERBS)
 
 
+def test_the_version(command: Command) -> None:
+    assert command("--version") == (0, f"lienzo {lienzo.__version__}\n", "")
+
+
 def test_verbs_are_thin() -> None:
     """A verb parses, calls and prints: what is longer belongs into the library."""
     for function in cli.VERBS.values():
@@ -119,11 +123,23 @@ def test_recipes_are_listed_and_printed(command: Command, tmp_path: Path) -> Non
 
 def test_settings_reach_the_run(command: Command, collection: Collection, recipe_file: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
-    options = ["--images", 16, "--seed", 5, "--precision", "fp32", "--set", "batch=4", "network.width=4"]
+    options = [
+        "--images",
+        16,
+        "--seed",
+        5,
+        "--precision",
+        "fp32",
+        "--set",
+        "batch=4",
+        "tick=4",
+        "--set",
+        "network.width=4",
+    ]
     status, _, said = command("train", collection.path, "--recipe", recipe_file, "--out", run, *options)
     assert status == 0, said
     recipe = lienzo.Run.open(run).recipe
-    assert (recipe.images, recipe.seed, recipe.precision, recipe.batch) == (16, 5, "fp32", 4)
+    assert (recipe.images, recipe.seed, recipe.precision, recipe.batch, recipe.tick) == (16, 5, "fp32", 4, 4)
     assert lienzo.load(run).header["network"]["width"] == 4
 
 
@@ -153,6 +169,7 @@ MISTAKES = {
     "train {collection} --set batch": "'batch' is no setting",
     "train {collection} --epochs 0 --set batch=8": "epochs is 0.0, but training has to have a length",
     "train {collection} --images -5 --set batch=8": "images is -5, but training has to have a length",
+    "train {collection} --set batch=8 --epochs 1 --images 8": "--epochs and --images both say how long",
     "train {collection} --set batch=8 --out {folder}": "exists and is no run",
     "train {collection} --set batch=8 --out {collection}": "exists and is no run",
     "train {collection} --set batch=8 --out {file}/run": "Not a directory",

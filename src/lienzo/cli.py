@@ -4,6 +4,7 @@ Results go to standard output, progress and messages to standard error. Exit sta
 said in one sentence; 1 for the rest; 130 after Ctrl-C.
 """
 
+import itertools
 import json
 import os
 import shlex
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tyro
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
 
+import lienzo
 from lienzo.errors import InputError, TrainingError
 from lienzo.terminal import bar, note
 
@@ -31,7 +33,7 @@ def train(
     seed: Annotated[int | None, arg(metavar="N")] = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     precision: Annotated[Literal["auto", "fp32", "bf16"] | None, arg(metavar="{auto,fp32,bf16}")] = None,
-    settings: Annotated[tuple[str, ...], arg(name="set", metavar="KEY=VALUE")] = (),
+    settings: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(name="set", metavar="KEY=VALUE")] = (),
     json: bool = False,
 ) -> None:
     """Train a generator on a collection; the same command goes on after an interruption.
@@ -46,15 +48,17 @@ def train(
         seed: from which all randomness follows.
         device: where to compute.
         precision: of the networks' products; auto is bf16 where the hardware has it.
-        settings: any key of the recipe, such as batch=32 network.width=32.
+        settings: any key of the recipe, one or several, such as batch=32 network.width=32.
         json: print the last line of the log as JSON instead of the run's folder.
     """
     from lienzo import recipes, training
     from lienzo.run import Run
 
+    if epochs is not None and images is not None:
+        raise InputError("--epochs and --images both say how long to train: give one of the two.")
     chosen = recipes.find(recipe).with_settings(
         [
-            *settings,
+            *itertools.chain(*settings),
             *_given(epochs=epochs, images=images, evaluate_every=evaluate_every, seed=seed, precision=precision),
         ]
     )
@@ -62,7 +66,7 @@ def train(
     with bar("training") as shown:
         try:
             for tick in training.steps(collection, chosen, place, device=device):
-                shown.show(tick.images, tick.total, _figures(tick.images_per_second, tick.measures))
+                shown.show(min(tick.images, tick.total), tick.total, _figures(tick.images_per_second, tick.measures))
         except KeyboardInterrupt:
             note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")
             raise
@@ -221,8 +225,6 @@ def demo(*, out: Path = Path("lienzo-demo")) -> None:
     Args:
         out: folder for everything that the demo makes.
     """
-    import itertools
-
     from lienzo import demo
 
     for stage, progress in itertools.groupby(demo.steps(out), key=lambda step: step.stage):
@@ -363,6 +365,9 @@ VERBS: dict[str, Callable[..., None]] = {
 def main() -> None:
     """Run the command."""
     words = [word for word in sys.argv[1:] if word != "--debug"]
+    if words == ["--version"]:
+        _print(f"lienzo {lienzo.__version__}", as_json=False)
+        return
     try:
         tyro.extras.subcommand_cli_from_dict(
             VERBS,

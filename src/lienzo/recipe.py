@@ -200,7 +200,8 @@ class Recipe:
         """
         if count < self.batch:
             raise RecipeError(
-                f"the collection has {count} pictures to train on, fewer than one batch of {self.batch}: "
+                f"the collection has {count} picture{'s' * (count != 1)} to train on, "
+                f"fewer than one batch of {self.batch}: "
                 f"add pictures, or make the batch smaller, as with --set batch={max(1, count // 4)}."
             )
         if self.epochs is None:
