@@ -186,6 +186,8 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
             else (yield from cached_features(collection, "train", collection.rows("train"), detector, place))
         )
         novelty = yield from _novelty(collection, detector, training, fake, small, numbers=numbers, place=place)
+    unsought = settings.novelty and not searched
+    notes = tuple(_notes(measures, of_labels, names=names, dimension=real.shape[1], unsought=unsought))
     scores = Scores(
         subject=tried.name,
         generator=tried.fingerprint,
@@ -198,7 +200,7 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
         sliced_wasserstein=distances,
         novelty=novelty,
         labels=of_labels,
-        notes=tuple(_notes(settings, searched, measures, of_labels, names, real.shape[1])),
+        notes=notes,
         seconds=round(time.monotonic() - started, 1),
         lienzo=lienzo.__version__,
     )
@@ -208,12 +210,7 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
 
 
 def _notes(
-    settings: Settings,
-    searched: bool,
-    measures: Measures,
-    of_labels: dict[str, Measures],
-    names: Sequence[str],
-    dimension: int,
+    measures: Measures, of_labels: dict[str, Measures], *, names: Sequence[str], dimension: int, unsought: bool
 ) -> Iterator[str]:
     """Say what was not measured, and why."""
     if measures.fid is None:
@@ -225,7 +222,7 @@ def _notes(
         yield f"FID is left out of labels with no more than {dimension} pictures on a side: {', '.join(without)}"
     if few := [name for name in names if name not in of_labels]:
         yield f"labels with no more than {NEIGHBOURS} pictures on a side are left out: {', '.join(few)}"
-    if settings.novelty and not searched:
+    if unsought:
         yield "copies and blends were not sought, no pictures are held out to compare with: prepare with --holdout 0.1"
 
 

@@ -156,8 +156,8 @@ def _trial(kind: str, trial: Trial, subject: Subject, collection: Collection) ->
     return (
         f"<h3>{pages.escape(title)}</h3>"
         + pages.paragraph(
-            f"{written(share)} of {trial.generated:,} pictures fall below the threshold that 0.05 of {trial.held_out:,} "
-            "held-out real pictures fall below. Of one picture of either kind, the one that was scored has the lower "
+            f"{written(share)} of {trial.generated:,} pictures fall below the threshold that 0.05 of "
+            f"{trial.held_out:,} held-out real pictures fall below. Of one picture of either kind, the one that was scored has the lower "
             f"value with probability {written(probability)}; 0.5 if there is no difference."
         )
         + pages.picture(
