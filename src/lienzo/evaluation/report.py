@@ -13,6 +13,9 @@ from lienzo.evaluation.subject import Source, Subject, open_subject
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.measures import Measures
 
+NOVEL = 8
+"""From this column of the table on, it is about novelty."""
+
 DRAWN = {
     "fid": "FID, lower is better",
     "kid": "KID, lower is better",
@@ -70,7 +73,8 @@ def page(
         ),
         pages.section(
             "Scores",
-            pages.table(headers, rows),
+            pages.table(headers[:NOVEL], [row[:NOVEL] for row in rows]),
+            pages.table(["", *headers[NOVEL:]], [[row[0], *row[NOVEL:]] for row in rows]),
             pages.paragraph(
                 "Each value stands with its standard error. Copies and blends are the shares of generated pictures "
                 "that are closer to the training set (by features, and by pixels), or better explained as a blend of "
@@ -157,8 +161,8 @@ def _trial(kind: str, trial: Trial, subject: Subject, collection: Collection) ->
         f"<h3>{pages.escape(title)}</h3>"
         + pages.paragraph(
             f"{written(share)} of {trial.generated:,} pictures fall below the threshold that 0.05 of "
-            f"{trial.held_out:,} held-out real pictures fall below. Of one picture of either kind, the one that was scored has the lower "
-            f"value with probability {written(probability)}; 0.5 if there is no difference."
+            f"{trial.held_out:,} held-out real pictures fall below. Of one picture of either kind, the one that was "
+            f"scored has the lower value with probability {written(probability)}; 0.5 if there is no difference."
         )
         + pages.picture(
             gallery.png(wall),
