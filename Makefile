@@ -19,10 +19,10 @@ demo: $(READY)  ## paint a collection, prepare it, train on it, and show the res
 	$(BIN)/lienzo demo
 
 test: $(READY)  ## run every test but the slow ones, in under eight minutes on two cores
-	$(BIN)/python -m pytest -m 'not slow and not gpu' -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow and not gpu' -n auto
 
 test-slow: $(READY)  ## run the slow tests too
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 lint: $(READY)  ## style
 	$(BIN)/ruff check .

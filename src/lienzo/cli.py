@@ -5,6 +5,7 @@ said in one sentence; 1 for the rest; 130 after Ctrl-C.
 """
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -73,7 +74,7 @@ def generate(
     source: Positional[Path],
     /,
     *,
-    count: int = 64,
+    count: Annotated[int | None, arg(metavar="N")] = None,
     seeds: Annotated[str | None, arg(metavar="LIST")] = None,
     out: Path = Path("generated.png"),
     columns: Annotated[int | None, arg(metavar="N")] = None,
@@ -84,7 +85,7 @@ def generate(
 
     Args:
         source: folder of a run, or a generator's .safetensors file.
-        count: how many pictures, from seed 0 on; or --seeds.
+        count: how many pictures, from seed 0 on, by default 64; or --seeds.
         seeds: which pictures, such as 0,1,2 or 10-19.
         out: a .png file for one grid, or a folder for single files.
         columns: pictures side by side in the grid.
@@ -94,7 +95,9 @@ def generate(
     from lienzo import generation
     from lienzo.devices import pick_device
 
-    chosen = range(count) if seeds is None else _parse_seeds(seeds)
+    if count is not None and seeds is not None:
+        raise InputError("--count and --seeds both say which pictures: give one of the two.")
+    chosen = range(64 if count is None else count) if seeds is None else _parse_seeds(seeds)
     pictures = generation.load(source, str(pick_device(device))).generate(chosen)
     paths = [str(path) for path in pictures.save(out, columns)]
     made = {"paths": paths, "seeds": list(pictures.seeds), "generator": pictures.generator}
@@ -132,11 +135,12 @@ def info(path: Positional[Path], /, *, json: bool = False) -> None:
 
 
 def prepare(
-    paths: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE... OUT")],
+    places: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE... OUT")],
     /,
     *,
     size: Annotated[str, arg(metavar="64|96x64")] = "64",
     labels: Annotated[str, arg(metavar="folders|FILE.csv|none")] = "folders",
+    label_columns: Annotated[tuple[str, ...], arg(metavar="NAME")] = (),
     channels: Literal[1, 3, 4] = 3,
     geometry: Literal["crop", "squash", "pad"] = "crop",
     trim_borders: bool = False,
@@ -147,14 +151,17 @@ def prepare(
     conflicts: Literal["first", "all", "refuse"] = "first",
     holdout: Annotated[float, arg(metavar="SHARE")] = 0.0,
     workers: Annotated[int | None, arg(metavar="N")] = None,
+    engine: Literal["local", "ray"] = "local",
+    dry_run: bool = False,
     json: bool = False,
 ) -> None:
     """Make a collection of the pictures in folders and archives; the same command goes on after an interruption.
 
     Args:
-        paths: folders or archives of pictures, and last the folder of the collection to make.
+        places: folders, zip and tar files, tables, URLs or kaggle:COMPETITION; then the collection's folder or URL.
         size: of the pictures in pixels, or height by width.
         labels: from folders, from a table, or none.
+        label_columns: columns of tables that are labels; by default those in which values repeat.
         channels: 1 grey, 3 colour, 4 colour and alpha.
         geometry: crop the centre, squash, or pad.
         trim_borders: cut plain borders off first.
@@ -165,15 +172,17 @@ def prepare(
         conflicts: which to keep of one picture under different labels.
         holdout: share of the pictures to set aside for evaluation.
         workers: processes; by default one for each core.
+        engine: what screens: processes here, or the cluster that RAY_ADDRESS names.
+        dry_run: screen only, and write nothing but OUT/report.html.
         json: print JSON.
     """
     from lienzo import preparation
     from lienzo.data.settings import Settings, parse_colour, parse_size
     from lienzo.inspection import inspect
 
-    *sources, out = paths or ("",)
-    if not sources:
-        raise InputError("prepare needs the pictures and a folder for the collection: lienzo prepare SOURCE... OUT")
+    if len(places) < 2:
+        raise InputError("prepare needs a source of pictures and the folder of the collection: SOURCE... OUT.")
+    *sources, out = places
     height, width = parse_size(size)
     settings = Settings(
         height=height,
@@ -189,9 +198,18 @@ def prepare(
         holdout=holdout,
     )
     with bar("preparing") as shown:
-        for step in preparation.steps(sources, out, settings, labels=labels, workers=workers):
+        for step in preparation.steps(
+            sources,
+            out,
+            settings,
+            labels=labels,
+            label_columns=label_columns,
+            workers=workers,
+            engine=engine,
+            dry_run=dry_run,
+        ):
             shown.show(step.done, step.total, f"{step.kept:,} kept, {step.done - step.kept:,} refused")
-    found = inspect(out)
+    found = {"kept": step.kept, "refused": step.refused} if step.collection is None else inspect(step.collection.path)
     _print(found if json else "\n".join(_lines(found)), json)
 
 
@@ -299,6 +317,35 @@ def probe(
     _print(found.to_json() if json else "\n".join(probing.lines(found)), json)
 
 
+def theory(
+    experiments: Annotated[Positional[tuple[str, ...]], arg(metavar="EXPERIMENT ...")] = (),
+    /,
+    *,
+    out: Annotated[Path, arg(metavar="FOLDER")] = Path("theory"),
+    seed: Annotated[int, arg(metavar="N")] = 0,
+    json: bool = False,
+) -> None:
+    """Check the theorems of the thesis on lienzo's own losses, networks and loop; exit with 1 if a claim fails.
+
+    Args:
+        experiments: names such as divergences or convergence; by default all ten.
+        out: folder for theory.html, one page with every figure and number, and theory.json.
+        seed: from which all randomness follows.
+        json: print JSON instead of a table.
+    """
+    from lienzo import laboratory
+
+    findings = []
+    with bar("theory") as shown:
+        for step in laboratory.steps(experiments, out, seed):
+            shown.show(step.number - (step.finding is None), step.count, f"{step.experiment}: {step.part or 'done'}")
+            findings += [step.finding] if step.finding else []
+    _print([finding.to_json() for finding in findings] if json else laboratory.summary(findings), json)
+    note(f"The page: {out / laboratory.PAGE}")
+    if not all(finding.holds for finding in findings):
+        sys.exit(1)
+
+
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "prepare": prepare,
@@ -308,6 +355,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "probe": probe,
     "recipes": recipes,
     "info": info,
+    "theory": theory,
 }
 """Every verb by its name."""
 
@@ -325,6 +373,9 @@ def main() -> None:
         )
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever read the result has seen enough, as in `lienzo info PATH | head -3`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except Exception as error:
         if len(words) < len(sys.argv[1:]):
             raise
@@ -367,7 +418,7 @@ def _figures(images_per_second: float, measures: dict[str, float]) -> str:
 
 
 def _print(value: Any, as_json: bool) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else value)
+    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else value, flush=True)
 
 
 def _lines(value: dict[str, Any], indent: str = "") -> list[str]:

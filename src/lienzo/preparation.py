@@ -8,16 +8,16 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import pyarrow.parquet as pq
 
 from lienzo import files
-from lienzo.data import remote, report
+from lienzo.data import cluster, remote, report
 from lienzo.data.collection import Collection
 from lienzo.data.entries import Entry
 from lienzo.data.journal import Journal, unit_key
@@ -28,11 +28,17 @@ from lienzo.data.screening import Screened
 from lienzo.data.settings import Conflicts, Settings, parse_colour, parse_size
 from lienzo.data.sources import entries, folder_label
 from lienzo.data.workers import Unit, screen_units
-from lienzo.errors import CollectionError, InputError, SourceError
+from lienzo.errors import CollectionError, InputError, SourceError, unknown
 from lienzo.pictures import Geometry
 
 JOURNAL = ".journal"
 """Name of the file, in the collection's folder, that holds what was screened until the collection is whole."""
+
+Engine = Literal["local", "ray"]
+"""What screens: processes on this machine, or a Ray cluster."""
+
+Screen = Callable[[Iterable[Unit]], Iterator[tuple[str, list[Screened]]]]
+"""Takes units and yields their findings in any order."""
 
 UNIT, UNIT_BYTES = 32, 1 << 24
 """A unit of work has at most this many files, and at most this many bytes of packed pixels."""
@@ -71,6 +77,7 @@ def prepare(
     conflicts: Conflicts = "first",
     holdout: float = 0.0,
     workers: int | None = None,
+    engine: Engine = "local",
 ) -> Collection:
     """Make a collection of the pictures in one or several sources; the sources are only read.
 
@@ -92,7 +99,8 @@ def prepare(
         near_duplicates: refuse pictures whose perceptual hash is within this many of 64 bits of an earlier one's.
         conflicts: which to keep of one picture under different labels: "first", "all" or "refuse".
         holdout: share of the pictures to set aside for evaluation.
-        workers: processes; by default one for each core.
+        workers: processes; by default one for each core, of this machine or of the cluster.
+        engine: "local", or "ray" for the cluster that RAY_ADDRESS names.
 
     Raises:
         SourceError: a source is missing or unreadable, or holds no usable picture.
@@ -114,7 +122,9 @@ def prepare(
         holdout=holdout,
     )
     collection = None
-    for step in steps(source, out, settings, labels=labels, label_columns=label_columns, workers=workers):
+    for step in steps(
+        source, out, settings, labels=labels, label_columns=label_columns, workers=workers, engine=engine
+    ):
         collection = step.collection
     assert collection is not None
     return collection
@@ -128,46 +138,53 @@ def steps(
     labels: str | Path = "folders",
     label_columns: Sequence[str] = (),
     workers: int | None = None,
+    engine: Engine = "local",
     dry_run: bool = False,
 ) -> Iterator[Progress]:
     """Do what :func:`prepare` does, step by step; leaving the loop stops it, and the same call goes on.
 
     With ``dry_run`` nothing is written but the report; the last step then brings no collection.
     """
+    run = partial(_steps, source, settings, labels=labels, columns=label_columns, workers=workers, engine=engine)
     if dry_run:
         with tempfile.TemporaryDirectory() as scratch:
-            place = Path(scratch) / "collection"
-            for step in _steps(source, place, settings, labels=labels, label_columns=label_columns, workers=workers):
+            for step in run(Path(scratch) / "collection"):
                 if step.collection is not None:
                     with _writing(Path(out)):
-                        files.write_bytes(Path(out) / report.NAME, (place / report.NAME).read_bytes())
+                        files.write_bytes(Path(out) / report.NAME, (step.collection.path / report.NAME).read_bytes())
                 yield replace(step, collection=None)
-    elif not is_url(str(out)):
-        yield from _steps(source, Path(out), settings, labels=labels, label_columns=label_columns, workers=workers)
-    else:
+    elif is_url(str(out)):
         folder = remote.fetch(str(out))
         known = {shard.name for shard in folder.glob("*-[0-9]*")} if (folder / remote.DESCRIPTION).exists() else set()
-        for step in _steps(source, folder, settings, labels=labels, label_columns=label_columns, workers=workers):
+        for step in run(folder):
             if step.collection is not None:
                 remote.send(folder, str(out), known)
             yield step
+    else:
+        yield from run(Path(out))
 
 
 def _steps(
     source: str | Path | Sequence[str | Path],
-    folder: Path,
     settings: Settings,
+    folder: Path,
     *,
     labels: str | Path,
-    label_columns: Sequence[str],
+    columns: Sequence[str],
     workers: int | None,
+    engine: Engine,
 ) -> Iterator[Progress]:
     sources = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
     _check_places(sources, folder)
-    workers = workers if workers is not None else _cores()
-    if workers < 1:
+    if workers is not None and workers < 1:
         raise InputError(f"at least one worker is needed, not {workers}.")
-    listing = _Listing(sources, str(labels), tuple(label_columns), folder)
+    if engine not in get_args(Engine):
+        raise InputError(unknown("engine", engine, get_args(Engine)))
+    if engine == "ray":
+        screen: Screen = partial(cluster.screen_units, settings=settings, workers=workers)
+    else:
+        screen = partial(screen_units, settings=settings, workers=workers or _cores())
+    listing = _Listing(sources, str(labels), tuple(columns), folder)
     provenance = {"sources": sources, "labels": listing.labels_from}
     earlier = _earlier(folder, {**settings.to_json(), "labels": listing.labels_from})
     known = _known(earlier)
@@ -187,7 +204,7 @@ def _steps(
         keys: list[str] = []
         tally = Counter[str]()
         unseen = (entry for entry in listing if entry.name not in known)
-        for key, found in _screened(_units(unseen, settings), journal, settings, workers, keys):
+        for key, found in _screened(_units(unseen, settings), journal, keys, screen):
             if key not in journal:
                 with _writing(folder):
                     journal.add(key, found)
@@ -328,7 +345,7 @@ def _units(listed: Iterable[Entry], settings: Settings) -> Iterator[Unit]:
 
 
 def _screened(
-    units: Iterable[Unit], journal: Journal, settings: Settings, workers: int, keys: list[str]
+    units: Iterable[Unit], journal: Journal, keys: list[str], screen: Screen
 ) -> Iterator[tuple[str, list[Screened]]]:
     """Yield every unit's findings, from the journal where they stand there; note the order of the units in ``keys``."""
     ready: list[tuple[str, list[Screened]]] = []
@@ -341,7 +358,7 @@ def _screened(
             else:
                 yield key, unit
 
-    for key, found in screen_units(missing(), settings, workers):
+    for key, found in screen(missing()):
         yield key, found
         yield from ready
         ready.clear()

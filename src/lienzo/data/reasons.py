@@ -25,7 +25,7 @@ class Reason(StrEnum):
 
 
 EXPLANATIONS = {
-    Reason.UNREADABLE: "The file could not be read: no permission, a device or a pipe, a broken link, a damaged archive.",
+    Reason.UNREADABLE: "The file could not be read: no permission, a pipe, a broken link, a damaged archive.",
     Reason.VANISHED: "The file was there when the source was listed and gone when it was to be read.",
     Reason.CHANGED: "The file's size changed between listing and reading.",
     Reason.TOO_LARGE: "The file is larger than any picture, or an archive's member unpacks to more than it declares.",

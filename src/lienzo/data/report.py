@@ -1,7 +1,6 @@
 """The report of a preparation: one self-contained page that shows what was kept, what was refused and why."""
 
 import io
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lienzo import charts, files, pages
-from lienzo.data.collection import Collection, label_column
+from lienzo.data.collection import Collection
 from lienzo.data.reasons import EXPLANATIONS, Reason
 from lienzo.data.screening import THUMBNAIL, Screened
 from lienzo.data.settings import Settings
@@ -80,8 +79,10 @@ def _refused(collection: Collection, drawn: Sequence[Drawn]) -> list[str]:
     counts = sorted(collection.refused.items(), key=lambda item: (-item[1], item[0]))
     blocks = [pages.table(["reason", "files", "what it means"],
                           [(name, number, EXPLANATIONS[Reason(name)]) for name, number in counts])]  # fmt: skip
-    figures = [pages.picture(one.picture, one.source, caption=f"{one.source}: {one.reason}, {one.detail}", width=THUMBNAIL)
-               for one in drawn]  # fmt: skip
+    figures = [
+        pages.picture(one.picture, one.source, caption=f"{one.source}: {one.reason}, {one.detail}", width=THUMBNAIL)
+        for one in drawn
+    ]
     if figures:
         blocks.append('<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:1rem">')
         blocks.append("".join(figures) + "</div>")
@@ -90,31 +91,35 @@ def _refused(collection: Collection, drawn: Sequence[Drawn]) -> list[str]:
 
 def _kept(collection: Collection) -> list[str]:
     rows = np.unique(np.linspace(0, collection.count - 1, min(CONTACTS, collection.count)).astype(np.int64))
-    blocks = [
-        pages.picture(_sheet(collection.take(rows)), "a sample of the collection", caption="A sample, evenly spaced.")
-    ]
-    index = collection.index()
-    width, height = (np.asarray(index.column(name), np.float64) for name in ("width", "height"))
-    kinds = list(collection.vocabularies)
-    with charts.figure(
-        9.0, 2.6 + sum(0.6 + 0.17 * min(NAMES, len(collection.vocabularies[kind])) for kind in kinds)
-    ) as figure:
-        ratios = [2.6, *(0.6 + 0.17 * min(NAMES, len(collection.vocabularies[kind])) for kind in kinds)]
-        axes = figure.subplot_mosaic([["aspect", "size"], *([kind, kind] for kind in kinds)], height_ratios=ratios)
-        axes["aspect"].hist(np.clip(width / height, 0.25, 4), bins=np.geomspace(0.25, 4, 33))
-        axes["aspect"].set(xscale="log", xlabel="width / height of the originals", ylabel="pictures")
-        axes["aspect"].set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"], minor=False)
-        axes["aspect"].minorticks_off()
-        sides = np.minimum(width, height)
-        axes["size"].hist(sides, bins=np.linspace(0, float(np.quantile(sides, 0.99)) + 1, 33))
-        axes["size"].set(xlabel="short side of the originals in pixels")
-        for kind in kinds:
-            names = [name for name in index.column(label_column(kind)).to_pylist() if name is not None]
-            common = Counter(names).most_common(NAMES)[::-1]
-            axes[kind].barh([name[:40] for name, _ in common], [number for _, number in common])
-            axes[kind].set(xlabel=f"pictures of each {kind}; {collection.count - len(names):,} have none")
-        blocks.append(pages.svg(charts.svg(figure)))
-    return blocks
+    sheet = pages.picture(_sheet(collection.take(rows)), "a sample of the collection", caption="Evenly spaced.")
+    return [sheet, _shapes(collection), *(_histogram(collection, kind) for kind in collection.vocabularies)]
+
+
+def _shapes(collection: Collection) -> str:
+    """Draw the distribution of the originals' aspects and sizes."""
+    width, height = (np.asarray(collection.column(name), np.float64) for name in ("width", "height"))
+    sides = np.minimum(width, height)
+    with charts.figure(9.0, 2.8) as figure:
+        aspect, size = figure.subplots(1, 2)
+        aspect.hist(np.clip(width / height, 0.25, 4), bins=list(np.geomspace(0.25, 4, 33)))
+        aspect.set(xscale="log", xlabel="width / height of the originals", ylabel="pictures")
+        aspect.set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
+        aspect.minorticks_off()
+        size.hist(sides, bins=list(np.linspace(0, float(np.quantile(sides, 0.99)) + 1, 33)))
+        size.set(xlabel="short side of the originals in pixels")
+        return pages.svg(charts.svg(figure))
+
+
+def _histogram(collection: Collection, kind: str) -> str:
+    """Draw how many pictures carry each label, the most frequent first."""
+    codes = collection.labels(kind)
+    counts = np.bincount(codes[codes >= 0], minlength=len(collection.vocabularies[kind]))
+    common = np.argsort(-counts, kind="stable")[:NAMES]
+    with charts.figure(9.0, 1.0 + 0.2 * len(common)) as figure:
+        axes = figure.subplots()
+        axes.barh([collection.vocabularies[kind][i][:40] for i in common[::-1]], list(counts[common[::-1]]))
+        axes.set(xlabel=f"pictures of each {kind}; {int((codes < 0).sum()):,} have none")
+        return pages.svg(charts.svg(figure))
 
 
 def _sheet(pictures: NDArray[np.uint8]) -> bytes:

@@ -108,8 +108,8 @@ def grid(canvas: Canvas) -> None:
     white, black, red, blue, yellow = canvas.choose(("f3efe4 14141a d6201f 1b46a8 f4c81c",))
     canvas.wash(white, white)
     far = float(max(canvas.x.max(), canvas.y.max())) + 0.1
-    across = [-far, canvas.jitter(-0.36, 0.12), canvas.jitter(0.36, 0.12), far]
-    down = [-far, canvas.jitter(-0.36, 0.12), canvas.jitter(0.36, 0.12), far]
+    across = [-far, canvas.jitter(-0.36, 0.09), canvas.jitter(0.36, 0.09), far]
+    down = [-far, canvas.jitter(-0.36, 0.09), canvas.jitter(0.36, 0.09), far]
     thick = canvas.jitter(0.055, 0.012)
     for cut in across[1:-1]:
         canvas.cover(black, np.abs(canvas.x - cut) - thick)
@@ -192,12 +192,11 @@ def gesture(canvas: Canvas) -> None:
         (accent, 0.15, (-0.75, 0.55), (0.0, 0.75), (0.75, 0.5)),
         (ink, 0.17, (-0.8, -0.35), (-0.1, -0.75), (0.8, -0.3)),
         (ink, 0.14, (0.45, -0.85), (0.15, 0.0), (-0.4, 0.9)),
-        (ink, 0.09, (-0.55, -0.7), (-0.45, 0.1), (0.35, 0.75)),
     ]
     flip = canvas.random.choice((-1, 1))
     for colour, width, *points in strokes:
-        drift = canvas.random.uniform(-0.12, 0.12, 2)
-        start, bend, end = (np.multiply(p, (flip, 1)) + drift + canvas.random.uniform(-0.07, 0.07, 2) for p in points)
+        drift = canvas.random.uniform(-0.08, 0.08, 2)
+        start, bend, end = (np.multiply(p, (flip, 1)) + drift + canvas.random.uniform(-0.05, 0.05, 2) for p in points)
         _brush(canvas, colour, canvas.jitter(width, 0.03), start, bend, end)
 
 
@@ -226,9 +225,9 @@ def circles(canvas: Canvas) -> None:
     """Concentric rings of pure colour, the right half one colour ahead of the left, after Delaunay."""
     ground, *rings = canvas.choose(
         (
-            "e7dcc4 1d2a6b 2fb3d6 f4f0e6 7b2fa0 f2c230",
-            "20184f f0f0ee 6a3fc0 19b5b0 f4f0e6 e84a8a",
-            "b9d9e8 5a1f8a f4f0e6 1f6fd0 12b39a 2a1a60",
+            "e7dcc4 1d2a6b 2fb3d6 f4f0e6 7b2fa0",
+            "20184f f0f0ee 6a3fc0 19b5b0 e84a8a",
+            "b9d9e8 5a1f8a f4f0e6 1f6fd0 2a1a60",
         )
     )
     canvas.wash(ground, ground)
@@ -275,5 +274,5 @@ def paint_canvas(manner: str, seed: int, number: int) -> Image.Image:
     width, height = (round(short * max(1.0, ratio)), round(short * max(1.0, 1 / ratio)))
     easel = Canvas(width, height, random)
     MANNERS[manner].paint(easel)
-    light = 1 + 0.025 * easel.clouds(4, 4) + 0.02 * random.standard_normal((height, width), np.float32)
+    light = 1 + 0.025 * easel.clouds(4, 4) + 0.015 * random.standard_normal((height, width), np.float32)
     return Image.fromarray((np.clip(easel.colours * light[..., None], 0, 1) * 255 + 0.5).astype(np.uint8))

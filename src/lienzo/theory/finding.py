@@ -1,0 +1,121 @@
+"""What an experiment of the laboratory brings back: claims with numbers, drawings and tables."""
+
+import math
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement of the theory, as a number that it predicts beside the number that was measured."""
+
+    statement: str
+    """What the theory says, with its source."""
+
+    predicted: float
+
+    measured: float
+
+    tolerance: float = 0.0
+    """How far the measurement may miss the prediction: rounding, quadrature, or four standard errors of a sample."""
+
+    relation: Literal["=", "≤", "≥"] = "="
+    """Whether the measurement has to equal the prediction, or to stay below or above it."""
+
+    @property
+    def error(self) -> float:
+        """By how much the measurement misses the prediction; NaN where either is NaN."""
+        if self.measured == self.predicted:  # infinities too
+            return 0.0
+        miss = self.measured - self.predicted
+        if self.relation == "=" or math.isnan(miss):
+            return abs(miss)
+        return max(0.0, miss if self.relation == "≤" else -miss)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the error is within the tolerance; NaN never is."""
+        return self.error <= self.tolerance
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, drawn."""
+
+    content: str | bytes
+    """SVG as text, or the bytes of a PNG or GIF."""
+
+    caption: str
+    """What it shows, in plain text."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers beside the claims."""
+
+    title: str
+
+    headers: tuple[str, ...]
+
+    rows: tuple[tuple[str | float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one experiment found."""
+
+    name: str
+    """By which the experiment is called."""
+
+    title: str
+
+    mathematics: str
+    """The theory in plain text: paragraphs, with formulas indented by four spaces."""
+
+    claims: tuple[Claim, ...]
+
+    drawings: tuple[Drawing, ...] = ()
+
+    tables: tuple[Table, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        """Whether every claim holds."""
+        return all(claim.holds for claim in self.claims)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers as a JSON value; ∞ and NaN, which JSON lacks, are strings."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "holds": self.holds,
+            "claims": [
+                {
+                    "statement": claim.statement,
+                    "relation": claim.relation,
+                    "predicted": _number(claim.predicted),
+                    "measured": _number(claim.measured),
+                    "error": _number(claim.error),
+                    "tolerance": _number(claim.tolerance),
+                    "holds": claim.holds,
+                }
+                for claim in self.claims
+            ],
+            "tables": [
+                {
+                    "title": table.title,
+                    "headers": table.headers,
+                    "rows": [[_number(c) for c in row] for row in table.rows],
+                }
+                for table in self.tables
+            ],
+        }
+
+
+Experiment = Callable[[int], Generator[str, None, Finding]]
+"""From a seed to a finding; on the way it yields what it is about to do."""
+
+
+def _number(value: str | float) -> str | float:
+    return value if isinstance(value, str) or math.isfinite(value) else str(value)
