@@ -102,7 +102,7 @@ def point_by_point() -> list[Claim]:
     def best(objective: Objective) -> Array:
         real = torch.vmap(lambda logit: objective.discriminator(logit[None], at_rest))(tried).numpy()
         fake = torch.vmap(lambda logit: objective.discriminator(at_rest, logit[None]))(tried).numpy()
-        costs = p[:, None] * (real - real[0]) + q[:, None] * (fake - fake[0])
+        costs = p[:, None] * real + q[:, None] * fake  # but for what does not depend on the logit
         lowest: Array = tried.numpy()[costs.argmin(axis=1)]
         return lowest
 

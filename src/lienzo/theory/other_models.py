@@ -278,7 +278,8 @@ def _covariance(density: Array) -> Array:
 
 
 def _claims_of_estimates(estimates: Estimates) -> list[Claim]:
-    slope = float(np.polyfit(np.log(SIZES), np.log(estimates.mean_square), 1)[0])
+    falling = np.cov(np.log(SIZES), np.log(estimates.mean_square))
+    slope = float(falling[0, 1] / falling[0, 0])
     claims = [
         Claim(
             f"NCE, T = {size}: T · E‖error‖² = tr Σ",
