@@ -109,7 +109,7 @@ def test_a_failed_claim_is_shown_and_exits_with_1(monkeypatch, tmp_path: Path, c
 
 
 def test_the_page_is_one_file_with_every_claim(tmp_path: Path) -> None:
-    (finding,) = laboratory.theory(["equilibrium"], tmp_path)
+    (finding,) = laboratory.theory(["convolutions"], tmp_path)
     page = (tmp_path / laboratory.PAGE).read_text(encoding="utf-8")
     assert all(claim.statement.replace("&", "&amp;") in page for claim in finding.claims)
     assert page.count("<svg") == len(finding.drawings)
@@ -130,9 +130,9 @@ def test_numbers_are_json_and_the_same_again(tmp_path: Path) -> None:
 
 
 def test_progress_names_every_part_and_ends_with_the_finding() -> None:
-    steps = list(laboratory.steps(["equilibrium", "batch-normalisation"]))
+    steps = list(laboratory.steps(["convolutions", "batch-normalisation"]))
     assert [(step.experiment, step.number, step.count) for step in steps if step.finding] == [
-        ("equilibrium", 1, 2),
+        ("convolutions", 1, 2),
         ("batch-normalisation", 2, 2),
     ]
     assert all(step.part for step in steps if not step.finding)

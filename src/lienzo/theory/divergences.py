@@ -176,11 +176,11 @@ def _draw_integrands() -> Drawing:
     )
     middle, shown = np.logaddexp(p, q) - LOG2, np.abs(CELLS.points) < 5.5
     x = CELLS.points[shown]
-    with charts.figure(7.0, 3.0) as figure:
+    with charts.figure(7.2, 3.2) as figure:
         left, right = figure.subplots(1, 2)
         for density, label, style in ((p, "p", "-"), (q, "q", "--"), (middle, "m = ½(p + q)", ":")):
             left.plot(x, np.exp(density)[shown], style, label=label)
-        left.set(xlabel="x", ylabel="density", title="Two mixtures and their mean")
+        left.set(xlabel="x", ylabel="density", title="Two mixtures and their mean", ylim=(-0.02, 0.48))
         left.legend()
         for value, label, style in (
             (np.exp(p) * (p - q), "p log(p/q), KL(p ‖ q)", "-"),
@@ -188,7 +188,7 @@ def _draw_integrands() -> Drawing:
             (0.5 * np.exp(p) * (p - middle) + 0.5 * np.exp(q) * (q - middle), "JS(p, q)", "-."),
         ):
             right.plot(x, value[shown], style, label=f"{label} = {CELLS.integral(value):.3f}")
-        right.set(xlabel="x", ylabel="integrand", title="What is integrated")
+        right.set(xlabel="x", ylabel="integrand", title="What is integrated", ylim=(-0.15, 0.55))
         right.legend(fontsize=8)
         return Drawing(
             charts.svg(figure), "The area under each curve on the right is the divergence of the laws on the left."
@@ -199,7 +199,7 @@ def _draw_shift() -> Drawing:
     here = Uniform(0.0, 1.0).log_density(CELLS.points)
     shifts = CELLS.width * np.arange(-500, 501, 10)
     moved = [Uniform(shift, 1.0 + shift).log_density(CELLS.points) for shift in shifts]
-    with charts.figure(7.0, 3.0) as figure:
+    with charts.figure(7.2, 3.2) as figure:
         axes = figure.subplots()
         for measure, label, style in (
             (distances.wasserstein_1, "Wasserstein-1", "-"),

@@ -139,7 +139,8 @@ def estimate(seed: int) -> Estimates:
 
     def newton(parameters: Tensor, real: Tensor, noise: Tensor) -> Tensor:
         step = torch.linalg.solve(hessian(loss)(parameters, real, noise), grad(loss)(parameters, real, noise))
-        return parameters - step
+        better: Tensor = parameters - step
+        return better
 
     errors = []
     for size in SIZES:
@@ -355,6 +356,9 @@ def _draw_estimates(estimates: Estimates) -> Drawing:
             SIZES, estimates.mean_square, 2 * estimates.standard_error, fmt="o", label="measured, ± 2 standard errors"
         )
         axes.set(xscale="log", yscale="log", xlabel="data, and draws of noise, T", ylabel="E‖error‖² of (a, b, c)")
+        axes.set_xticks(SIZES, [str(size) for size in SIZES])
+        axes.set_yticks((marks := (0.02, 0.05, 0.1, 0.2, 0.5)), [str(mark) for mark in marks])
+        axes.minorticks_off()
         axes.legend()
         return Drawing(
             charts.svg(figure), "Noise-contrastive estimation: the error of the parameters and of log Z falls as 1/T."
