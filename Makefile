@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint types docs bench bench-gpu clean
+.PHONY: help demo test test-slow lint types docs bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -19,10 +19,10 @@ demo: $(READY)  ## paint a collection, prepare it, train on it, and show the res
 	$(BIN)/lienzo demo
 
 test: $(READY)  ## run every test but the slow ones, in under eight minutes on two cores
-	$(BIN)/python -m pytest -m 'not slow and not gpu' -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow and not gpu' -n auto
 
 test-slow: $(READY)  ## run the slow tests too
-	$(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 lint: $(READY)  ## style
 	$(BIN)/ruff check .
@@ -34,11 +34,8 @@ types: $(READY)  ## strict types
 docs: $(READY)  ## links, commands and options named in the pages exist
 	$(BIN)/python -m pytest tests/test_docs.py
 
-bench: $(READY)  ## speed of a training step and of preparation, as ratios measured in one run
+bench: $(READY)  ## speed of a training step, as ratios measured in one run
 	$(BIN)/python benchmarks/step.py
-
-bench-gpu: $(READY)  ## everything that wants a GPU, in one call of under eight minutes
-	$(BIN)/python benchmarks/gpu.py
 
 clean:  ## forget the environment and the caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -6,25 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from pictures_for_tests import files_of, gallery, painting
 
 import lienzo
 from lienzo.errors import CollectionError, SourceError
-
-
-def painting(seed: int, height: int = 90, width: int = 120) -> Image.Image:
-    """Return a smooth random picture that no other seed gives."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
-    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
-
-
-def gallery(folder: Path, count: int = 12) -> Path:
-    """Make a folder of ``count`` JPEGs in three folders."""
-    for i in range(count):
-        place = folder / ("grids", "seas", "portraits")[i % 3]
-        place.mkdir(parents=True, exist_ok=True)
-        painting(i).save(place / f"{i:03d}.jpg", quality=92)
-    return folder
 
 
 def test_a_folder_becomes_a_collection(tmp_path: Path) -> None:
@@ -46,10 +31,6 @@ def test_a_folder_becomes_a_collection(tmp_path: Path) -> None:
     assert taken.shape == (2, 32, 32, 3)
     assert np.array_equal(taken[1], np.load(tmp_path / "out" / "images-00000.npy", mmap_mode="r")[0])
     collection.verify()
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def test_the_number_of_workers_changes_nothing(tmp_path: Path) -> None:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lienzo.data.collection import Collection as Collection
     from lienzo.errors import InputError as InputError
+    from lienzo.evaluation import evaluate as evaluate
+    from lienzo.evaluation.probing import probe as probe
+    from lienzo.evaluation.scores import Scores as Scores
     from lienzo.generation import Generator as Generator
     from lienzo.generation import load as load
     from lienzo.preparation import prepare as prepare
@@ -26,8 +29,11 @@ CONTENTS = {
     "InputError": "lienzo.errors",
     "Recipe": "lienzo.recipe",
     "Run": "lienzo.run",
+    "Scores": "lienzo.evaluation.scores",
+    "evaluate": "lienzo.evaluation",
     "load": "lienzo.generation",
     "prepare": "lienzo.preparation",
+    "probe": "lienzo.evaluation.probing",
     "steps": "lienzo.training",
     "train": "lienzo.training",
 }

@@ -26,6 +26,7 @@ def train(
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
     epochs: Annotated[float | None, arg(metavar="N")] = None,
     images: Annotated[int | None, arg(metavar="N")] = None,
+    evaluate_every: Annotated[int | None, arg(metavar="N")] = None,
     seed: Annotated[int | None, arg(metavar="N")] = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     precision: Annotated[Literal["auto", "fp32", "bf16"] | None, arg(metavar="{auto,fp32,bf16}")] = None,
@@ -40,6 +41,7 @@ def train(
         out: folder of the run; by default runs/COLLECTION-RECIPE.
         epochs: length of training in passes over the collection.
         images: length of training in pictures shown.
+        evaluate_every: measure KID every so many pictures and keep the best generator; 0 is never.
         seed: from which all randomness follows.
         device: where to compute.
         precision: of the networks' products; auto is bf16 where the hardware has it.
@@ -50,7 +52,10 @@ def train(
     from lienzo.run import Run
 
     chosen = recipes.find(recipe).with_settings(
-        [*settings, *_given(epochs=epochs, images=images, seed=seed, precision=precision)]
+        [
+            *settings,
+            *_given(epochs=epochs, images=images, evaluate_every=evaluate_every, seed=seed, precision=precision),
+        ]
     )
     place = out or Path("runs") / f"{collection.name}-{chosen.name}"
     with bar("training") as shown:
@@ -127,11 +132,12 @@ def info(path: Positional[Path], /, *, json: bool = False) -> None:
 
 
 def prepare(
-    paths: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE... OUT")],
+    places: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE... OUT")],
     /,
     *,
     size: Annotated[str, arg(metavar="64|96x64")] = "64",
     labels: Annotated[str, arg(metavar="folders|FILE.csv|none")] = "folders",
+    label_columns: Annotated[tuple[str, ...], arg(metavar="NAME")] = (),
     channels: Literal[1, 3, 4] = 3,
     geometry: Literal["crop", "squash", "pad"] = "crop",
     trim_borders: bool = False,
@@ -142,14 +148,17 @@ def prepare(
     conflicts: Literal["first", "all", "refuse"] = "first",
     holdout: Annotated[float, arg(metavar="SHARE")] = 0.0,
     workers: Annotated[int | None, arg(metavar="N")] = None,
+    engine: Literal["local", "ray"] = "local",
+    dry_run: bool = False,
     json: bool = False,
 ) -> None:
     """Make a collection of the pictures in folders and archives; the same command goes on after an interruption.
 
     Args:
-        paths: folders or archives of pictures, and last the folder of the collection to make.
+        places: folders, zip and tar files, tables, URLs or kaggle:COMPETITION; then the collection's folder or URL.
         size: of the pictures in pixels, or height by width.
         labels: from folders, from a table, or none.
+        label_columns: columns of tables that are labels; by default those in which values repeat.
         channels: 1 grey, 3 colour, 4 colour and alpha.
         geometry: crop the centre, squash, or pad.
         trim_borders: cut plain borders off first.
@@ -160,15 +169,17 @@ def prepare(
         conflicts: which to keep of one picture under different labels.
         holdout: share of the pictures to set aside for evaluation.
         workers: processes; by default one for each core.
+        engine: what screens: processes here, or the cluster that RAY_ADDRESS names.
+        dry_run: screen only, and write nothing but OUT/report.html.
         json: print JSON.
     """
     from lienzo import preparation
     from lienzo.data.settings import Settings, parse_colour, parse_size
     from lienzo.inspection import inspect
 
-    *sources, out = paths or ("",)
-    if not sources:
-        raise InputError("prepare needs the pictures and a folder for the collection: lienzo prepare SOURCE... OUT")
+    if len(places) < 2:
+        raise InputError("prepare needs a source of pictures and the folder of the collection: SOURCE... OUT.")
+    *sources, out = places
     height, width = parse_size(size)
     settings = Settings(
         height=height,
@@ -184,10 +195,123 @@ def prepare(
         holdout=holdout,
     )
     with bar("preparing") as shown:
-        for step in preparation.steps(sources, out, settings, labels=labels, workers=workers):
+        for step in preparation.steps(
+            sources,
+            out,
+            settings,
+            labels=labels,
+            label_columns=label_columns,
+            workers=workers,
+            engine=engine,
+            dry_run=dry_run,
+        ):
             shown.show(step.done, step.total, f"{step.kept:,} kept, {step.done - step.kept:,} refused")
-    found = inspect(out)
+    found = {"kept": step.kept, "refused": step.refused} if step.collection is None else inspect(step.collection.path)
     _print(found if json else "\n".join(_lines(found)), json)
+
+
+def demo(*, out: Path = Path("lienzo-demo")) -> None:
+    """Paint a collection, prepare it, train on it and show the result on one page, in at most six minutes on two cores.
+
+    The same command goes on after an interruption.
+
+    Args:
+        out: folder for everything that the demo makes.
+    """
+    import itertools
+
+    from lienzo import demo
+
+    for stage, progress in itertools.groupby(demo.steps(out), key=lambda step: step.stage):
+        with bar(stage) as shown:
+            for step in progress:
+                shown.show(step.done, step.total, step.text)
+    _print(str(demo.page_path(out)), as_json=False)
+
+
+def evaluate(
+    paths: Annotated[Positional[tuple[Path, ...]], arg(metavar="SUBJECT... COLLECTION")],
+    /,
+    *,
+    detector: Literal["lite0", "inception", "pixels"] = "lite0",
+    detector_file: Annotated[Path | None, arg(metavar="FILE.pt")] = None,
+    samples: int = 5000,
+    part: Literal["train", "holdout", "all"] = "train",
+    labels: Annotated[str | None, arg(metavar="KIND")] = None,
+    novelty: bool = True,
+    seed: int = 0,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    precision: Annotated[Literal["bf16", "fp32"] | None, arg(metavar="{bf16,fp32}")] = None,
+    report: Annotated[Path | None, arg(metavar="FILE.html")] = None,
+    json: bool = False,
+) -> None:
+    """Score generators: how good, how varied and how new their pictures are. A run keeps them in scores.jsonl.
+
+    Args:
+        paths: runs, generators' .safetensors files or collections to score, and last the collection of real pictures.
+        detector: from pictures to features.
+        detector_file: weights of inception; by default they are fetched once.
+        samples: generated pictures of each, and real ones where there are more.
+        part: which of the real pictures to compare with.
+        labels: a kind of labels, to score each label by itself too.
+        novelty: skip the search for copies and blends of training pictures.
+        seed: the first seed.
+        device: where to compute.
+        precision: of lite0, bf16 by default.
+        report: also write a page with charts, and the least new pictures beside what they look like.
+        json: print all scores as JSON.
+    """
+    from lienzo import evaluation, files
+    from lienzo.evaluation.report import page
+    from lienzo.evaluation.scores import lines
+
+    *subjects, collection = paths or (Path(),)
+    if not subjects:
+        raise InputError("evaluate needs what to score and a collection: lienzo evaluate SUBJECT... COLLECTION")
+    settings = evaluation.Settings(detector, samples, part, labels, novelty, seed, device, precision, detector_file)
+    found = []
+    with bar("evaluating") as shown:
+        for step in evaluation.compare(subjects, collection, settings):
+            shown.show(step.done, step.total, title=step.stage)
+            if step.scores is not None:
+                found.append(step.scores)
+    for scores in found:
+        for remark in scores.notes:
+            note(f"{scores.subject}: {remark}")
+    if report is not None:
+        files.write_text(report, page(found, subjects, collection, device))
+    _print([scores.to_json() for scores in found] if json else "\n".join(lines(found)), json)
+
+
+def probe(
+    run: Positional[Path],
+    collection: Positional[Path],
+    /,
+    *,
+    labels: Annotated[str, arg(metavar="KIND")] = "folder",
+    samples: int = 5000,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    json: bool = False,
+) -> None:
+    """Measure what a run's discriminator has learnt, by a linear classifier of labels on its features.
+
+    Args:
+        run: folder of the run.
+        collection: with labels and held-out pictures, of the run's shape.
+        labels: their kind.
+        samples: pictures at most to fit the classifiers on, and to try them on.
+        device: where to compute.
+        json: print JSON.
+    """
+    from lienzo.evaluation import probing
+
+    with bar("probing") as shown:
+        for step in probing.steps(run, collection, labels=labels, samples=samples, device=device):
+            if isinstance(step, probing.Probed):
+                found = step
+            else:
+                shown.show(step.done, step.total, title=step.stage)
+    _print(found.to_json() if json else "\n".join(probing.lines(found)), json)
 
 
 def theory(
@@ -220,9 +344,12 @@ def theory(
 
 
 VERBS: dict[str, Callable[..., None]] = {
+    "demo": demo,
     "prepare": prepare,
     "train": train,
     "generate": generate,
+    "evaluate": evaluate,
+    "probe": probe,
     "recipes": recipes,
     "info": info,
     "theory": theory,
@@ -280,6 +407,7 @@ def _figures(images_per_second: float, measures: dict[str, float]) -> str:
     return (
         f"{images_per_second:,.0f} pictures/s  loss D {measures['discriminator_loss']:.3f} "
         f"G {measures['generator_loss']:.3f}  D(x) {measures['real_score']:.2f}  D(G(z)) {measures['fake_score']:.2f}"
+        + (f"  KID {measures['kid']:.4f}" if "kid" in measures else "")
     )
 
 

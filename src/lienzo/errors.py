@@ -7,7 +7,8 @@
     ├── CollectionError           a folder that is no collection, or a damaged or foreign one
     ├── RecipeError               an unknown recipe, key or value
     ├── RunError                  a folder that is no run, or the run of something else
-    └── GeneratorError            a file that holds no generator, or a damaged one
+    ├── GeneratorError            a file that holds no generator, or a damaged one
+    └── ScoreError                scores that cannot be taken, or not compared
     TrainingError (RuntimeError)  training that cannot go on: exit status 1
 
 Every message is one sentence that says what is wrong and what to do about it.
@@ -39,6 +40,10 @@ class RunError(InputError):
 
 class GeneratorError(InputError):
     """A file that holds no generator, or a damaged one."""
+
+
+class ScoreError(InputError):
+    """Scores that cannot be taken, or not compared."""
 
 
 class TrainingError(RuntimeError):

@@ -3,7 +3,6 @@
 The same game is played on paintings and, in the theory laboratory, on densities that are known exactly.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -33,9 +32,6 @@ class Game:
 
     autocast: torch.dtype | None = None
     """Lower precision for the networks' products (``torch.bfloat16``), or none."""
-
-    augment: Callable[[Tensor], Tensor] | None = None
-    """A differentiable change of whatever the discriminator sees, real or generated, or none."""
 
     def step(self, real: Tensor, latents: Tensor, mix: Tensor | None = None) -> Measures:
         """Update the discriminator k times and the generator once.
@@ -101,7 +97,7 @@ class Game:
         return {"generator_loss": loss.detach(), "fooled_score": fake_logits.detach().sigmoid().mean()}
 
     def _judge(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.discriminator(images if self.augment is None else self.augment(images))
+        logits: Tensor = self.discriminator(images)
         return logits.float()
 
     def _precision(self, tensor: Tensor) -> torch.autocast:

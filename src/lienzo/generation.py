@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lienzo import gallery, tensors
-from lienzo.errors import GeneratorError, InputError
+from lienzo.errors import GeneratorError, InputError, RecipeError
 from lienzo.files import write_bytes
 from lienzo.nets import Network, Shape
 from lienzo.recipe import network_from_dict, network_to_dict
@@ -102,11 +102,13 @@ class Generator:
         """Of its pictures: 1, 3 or 4."""
         return int(self.header["shape"][2])
 
+    @torch.no_grad()
     def generate(self, seeds: Iterable[int]) -> Pictures:
         """Return one picture for each seed; the same seed always gives the same picture.
 
         Raises:
             InputError: no seed at all, or a negative one.
+            GeneratorError: the pictures are no numbers.
         """
         chosen = tuple(seeds)
         if not chosen or min(chosen) < 0:
@@ -117,7 +119,10 @@ class Generator:
             part = chosen[start : start + CHUNK]
             padded = [*part, *[part[-1]] * (CHUNK - len(part))]
             z = torch.stack([latents(self.latents, seed) for seed in padded])
-            parts.append(render(self.module, z.to(device))[: len(part)])
+            images = self.module(z.to(device))
+            if not images.isfinite().all():
+                raise GeneratorError("the generator makes values that are no finite numbers (NaN): it has diverged.")
+            parts.append(to_pixels(images)[: len(part)])
         return Pictures(np.concatenate(parts), chosen, self.fingerprint)
 
 
@@ -129,7 +134,11 @@ def latents(dimension: int, seed: int) -> Tensor:
 @torch.no_grad()
 def render(module: nn.Module, z: Tensor) -> NDArray[np.uint8]:
     """Return the pictures (N, H, W, C) that a generator in evaluation mode makes of latents (N, latents)."""
-    images: Tensor = module(z)
+    return to_pixels(module(z))
+
+
+def to_pixels(images: Tensor) -> NDArray[np.uint8]:
+    """Return pictures (N, C, H, W) in [−1, 1] as bytes (N, H, W, C)."""
     pixels = images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
     return pixels.permute(0, 2, 3, 1).cpu().numpy()
 
@@ -160,8 +169,12 @@ def load(source: "str | Path | Run", device: str = "cpu") -> Generator:
     else:
         path = Path(source)
     state, header = tensors.load(path, "generator", GeneratorError)
-    module = network_from_dict(header["network"]).generator(Shape(*header["shape"]))
-    module.load_state_dict(state)
+    try:
+        module = network_from_dict(header["network"]).generator(Shape(*header["shape"]))
+        module.load_state_dict(state)
+    except (KeyError, TypeError, RuntimeError, RecipeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise GeneratorError(f"{path} holds no generator that this lienzo knows ({reason}): make it again.") from None
     return Generator(module.to(device).eval().requires_grad_(False), header)
 
 

@@ -45,6 +45,9 @@ class Minimax:
     real_label: float = 1.0
     """Target of D on real pictures; below 1 it is one-sided label smoothing (Salimans et al. 2016, section 3.4)."""
 
+    def __post_init__(self) -> None:
+        _check_labels(self.real_label)
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return −E[α log D(x) + (1 − α) log(1 − D(x))] − E[log(1 − D(G(z)))], α being ``real_label``."""
         return _cross_entropy(real, self.real_label) + softplus(fake).mean()
@@ -68,6 +71,9 @@ class NonSaturating:
 
     generator_label: float = 1.0
     """Target of D on generated pictures in the generator's step; 1 in the paper, 0.9 in the code of the thesis."""
+
+    def __post_init__(self) -> None:
+        _check_labels(self.real_label, self.generator_label)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return −E[α log D(x) + (1 − α) log(1 − D(x))] − E[log(1 − D(G(z)))], α being ``real_label``."""
@@ -212,6 +218,11 @@ class Regularisation:
         """Bring each weight into [−c, c]."""
         for parameter in discriminator.parameters():
             parameter.clamp_(-self.clip, self.clip)
+
+
+def _check_labels(*labels: float) -> None:
+    if not all(0 <= label <= 1 for label in labels):
+        raise ValueError("a label is a probability; give a number from 0 to 1.")
 
 
 def _cross_entropy(logits: Tensor, label: float) -> Tensor:

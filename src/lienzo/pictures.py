@@ -25,9 +25,23 @@ Box = tuple[float, float, float, float]
 WHITE = (255, 255, 255)
 """What alpha is composited on and padding is filled with, unless told otherwise."""
 
-GAP = 2.0
+GAP = 1.25
 """A JPEG is decoded at the smallest of the scales 1/8, 1/4, 1/2, 1 that is still this many times the size wanted; the
-antialiased resize does the rest. 2 keeps the result above 40 dB of what the full decode gives (see docs/prepare.md)."""
+antialiased resize does the rest. docs/prepare.md says how near that comes to resizing the full decode."""
+
+ORIENTATION = 0x0112
+"""Number of the EXIF tag that says how a picture is to be turned."""
+
+TURNS = {
+    2: (False, True, False),
+    3: (False, True, True),
+    4: (False, False, True),
+    5: (True, False, False),
+    6: (True, True, False),
+    7: (True, True, True),
+    8: (True, False, True),
+}
+"""EXIF orientation -> whether the axes change places, and then whether x and y are mirrored, to set it upright."""
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 """Pillow's name for pictures of that many channels."""
@@ -38,46 +52,65 @@ class Decoded:
     """A decoded picture."""
 
     image: Image.Image
-    """Upright, in one of :data:`MODES`; smaller than the original where a scaled decode was enough."""
-    width: int
-    """Of the upright original, in pixels."""
-    height: int
-    """Of the upright original, in pixels."""
+    """Upright, in one of :data:`MODES`."""
+    box: Box
+    """Where the original lies in ``image``: a scaled decode rounds its size up."""
     notes: tuple[str, ...]
     """What had to be done to it; the names are explained in docs/prepare.md."""
 
 
-def decode(
-    image: Image.Image, *, channels: int = 3, background: tuple[int, int, int] = WHITE, scale: float = 1.0
-) -> Decoded:
-    """Decode an opened picture completely, upright and in sRGB.
+def load(image: Image.Image, scale: float = 1.0) -> int:
+    """Decode the first frame of an opened picture, a JPEG at a smaller scale where that is enough.
 
     Args:
-        image: opened, not loaded yet; its first frame is taken.
-        channels: 1, 3 or 4.
-        background: what transparent pictures are composited on, unless alpha is kept.
-        scale: how many times larger than needed the original is; a JPEG is then decoded at a smaller scale.
+        image: opened, not loaded yet.
+        scale: how many times larger than needed the original is.
+
+    Returns:
+        how many times smaller than the original it was decoded: 1, 2, 4 or 8.
 
     Raises:
         OSError, SyntaxError, ValueError and others: whatever Pillow raises for broken content.
     """
-    notes = []
-    width, height = image.size
-    frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF", "MPO") else 1
-    if frames > 1:
-        notes.append("animated" if image.format != "MPO" else "several-pictures")
     reduction = 2 ** min(3, math.floor(math.log2(max(1.0, scale / GAP))))
-    if reduction > 1:
-        image.draft(None, (width // reduction, height // reduction))
+    if reduction > 1 and image.draft(None, (image.width // reduction, image.height // reduction)) is None:
+        reduction = 1
     image.load()
-    orientation = image.getexif().get(0x0112, 1)
-    if orientation in range(2, 9):
+    return int(reduction)
+
+
+def decode(
+    image: Image.Image, size: tuple[float, float], channels: int = 3, background: tuple[int, int, int] = WHITE
+) -> Decoded:
+    """Turn a loaded picture upright and convert it to sRGB.
+
+    Args:
+        image: see :func:`load`.
+        size: width and height of the original at the scale of ``image``, before rounding.
+        channels: 1, 3 or 4.
+        background: what transparent pictures are composited on, unless alpha is kept.
+    """
+    notes = []
+    if getattr(image, "n_frames", 1) > 1:
+        notes.append("several-frames")
+    box = (0.0, 0.0, *size)
+    orientation = image.getexif().get(ORIENTATION, 1)
+    if orientation in TURNS:
         image = ImageOps.exif_transpose(image)
+        box = _turned(box, image.size, *TURNS[orientation])
         notes.append("rotated")
-        if orientation >= 5:
-            width, height = height, width
     image, more = _to_mode(image, MODES[channels], background)
-    return Decoded(image, width, height, (*notes, *more))
+    return Decoded(image, box, (*notes, *more))
+
+
+def _turned(box: Box, size: tuple[int, int], swap: bool, mirror_x: bool, mirror_y: bool) -> Box:
+    """Turn a box with its picture, whose size is ``size`` afterwards."""
+    left, top, right, bottom = (box[1], box[0], box[3], box[2]) if swap else box
+    if mirror_x:
+        left, right = size[0] - right, size[0] - left
+    if mirror_y:
+        top, bottom = size[1] - bottom, size[1] - top
+    return left, top, right, bottom
 
 
 def _to_mode(image: Image.Image, mode: str, background: tuple[int, int, int]) -> tuple[Image.Image, list[str]]:
@@ -217,7 +250,7 @@ def resize(images: Pixels, height: int, width: int) -> Pixels:
 
 
 def _resize(image: Image.Image, width: int, height: int, box: Box) -> Image.Image:
-    if image.size == (width, height) and box == (0, 0, width, height):
+    if image.size == (width, height) and box == (0.0, 0.0, float(width), float(height)):
         return image
     return image.resize((width, height), Image.Resampling.LANCZOS, box=box)
 

@@ -6,31 +6,39 @@ import itertools
 import os
 import shutil
 import sys
+import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
-from typing import Any
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal, get_args
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lienzo import files
-from lienzo.data import packing
-from lienzo.data.choosing import choose
-from lienzo.data.collection import Collection, Shard
+from lienzo.data import cluster, remote, report
+from lienzo.data.collection import Collection
 from lienzo.data.entries import Entry
 from lienzo.data.journal import Journal, unit_key
 from lienzo.data.labels import of, read
+from lienzo.data.packing import pack
+from lienzo.data.places import is_url
 from lienzo.data.screening import Screened
 from lienzo.data.settings import Conflicts, Settings, parse_colour, parse_size
-from lienzo.data.sources import entries
+from lienzo.data.sources import entries, folder_label
 from lienzo.data.workers import Unit, screen_units
-from lienzo.errors import CollectionError, InputError, SourceError
+from lienzo.errors import CollectionError, InputError, SourceError, unknown
 from lienzo.pictures import Geometry
 
 JOURNAL = ".journal"
 """Name of the file, in the collection's folder, that holds what was screened until the collection is whole."""
+
+Engine = Literal["local", "ray"]
+"""What screens: processes on this machine, or a Ray cluster."""
+
+Screen = Callable[[Iterable[Unit]], Iterator[tuple[str, list[Screened]]]]
+"""Takes units and yields their findings in any order."""
 
 UNIT, UNIT_BYTES = 32, 1 << 24
 """A unit of work has at most this many files, and at most this many bytes of packed pixels."""
@@ -58,6 +66,7 @@ def prepare(
     *,
     size: int | str | tuple[int, int] = 64,
     labels: str | Path = "folders",
+    label_columns: Sequence[str] = (),
     channels: int = 3,
     geometry: Geometry = "crop",
     trim_borders: bool = False,
@@ -68,6 +77,7 @@ def prepare(
     conflicts: Conflicts = "first",
     holdout: float = 0.0,
     workers: int | None = None,
+    engine: Engine = "local",
 ) -> Collection:
     """Make a collection of the pictures in one or several sources; the sources are only read.
 
@@ -75,10 +85,11 @@ def prepare(
     adds what is new in the sources.
 
     Args:
-        source: a folder (of any depth) or a zip file, or several.
-        out: the collection's folder.
+        source: a folder, a zip or tar file, a table, or several of those; see docs/prepare.md.
+        out: the collection's folder, or an fsspec URL.
         size: of the pictures, in pixels, 16 to 1024: a number, "96x64" (height by width) or (height, width).
-        labels: "folders" (label kind ``folder``), "none", or a CSV table.
+        labels: "folders" (label kind ``folder``, unless the source knows labels of its own), "none", or a table.
+        label_columns: which columns of tables are labels; by default those in which values repeat.
         channels: 1 (grey), 3 (colour) or 4 (with alpha).
         geometry: "crop", "squash" or "pad"; see :func:`lienzo.pictures.fit`.
         trim_borders: cut plain borders off first.
@@ -88,7 +99,8 @@ def prepare(
         near_duplicates: refuse pictures whose perceptual hash is within this many of 64 bits of an earlier one's.
         conflicts: which to keep of one picture under different labels: "first", "all" or "refuse".
         holdout: share of the pictures to set aside for evaluation.
-        workers: processes; by default one for each core.
+        workers: processes; by default one for each core, of this machine or of the cluster.
+        engine: "local", or "ray" for the cluster that RAY_ADDRESS names.
 
     Raises:
         SourceError: a source is missing or unreadable, or holds no usable picture.
@@ -110,7 +122,9 @@ def prepare(
         holdout=holdout,
     )
     collection = None
-    for step in steps(source, out, settings, labels=labels, workers=workers):
+    for step in steps(
+        source, out, settings, labels=labels, label_columns=label_columns, workers=workers, engine=engine
+    ):
         collection = step.collection
     assert collection is not None
     return collection
@@ -122,97 +136,126 @@ def steps(
     settings: Settings,
     *,
     labels: str | Path = "folders",
+    label_columns: Sequence[str] = (),
     workers: int | None = None,
+    engine: Engine = "local",
+    dry_run: bool = False,
 ) -> Iterator[Progress]:
-    """Do what :func:`prepare` does, step by step; leaving the loop stops it, and the same call goes on."""
+    """Do what :func:`prepare` does, step by step; leaving the loop stops it, and the same call goes on.
+
+    With ``dry_run`` nothing is written but the report; the last step then brings no collection.
+    """
+    run = partial(_steps, source, settings, labels=labels, columns=label_columns, workers=workers, engine=engine)
+    if dry_run:
+        with tempfile.TemporaryDirectory() as scratch:
+            for step in run(Path(scratch) / "collection"):
+                if step.collection is not None:
+                    with _writing(Path(out)):
+                        files.write_bytes(Path(out) / report.NAME, (step.collection.path / report.NAME).read_bytes())
+                yield replace(step, collection=None)
+    elif is_url(str(out)):
+        folder = remote.fetch(str(out))
+        known = {shard.name for shard in folder.glob("*-[0-9]*")} if (folder / remote.DESCRIPTION).exists() else set()
+        for step in run(folder):
+            if step.collection is not None:
+                remote.send(folder, str(out), known)
+            yield step
+    else:
+        yield from run(Path(out))
+
+
+def _steps(
+    source: str | Path | Sequence[str | Path],
+    settings: Settings,
+    folder: Path,
+    *,
+    labels: str | Path,
+    columns: Sequence[str],
+    workers: int | None,
+    engine: Engine,
+) -> Iterator[Progress]:
     sources = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
-    if not sources:
-        raise SourceError("no source was given: name a folder or an archive of pictures.")
-    folder = Path(out)
-    for one in sources:
-        if Path(one).exists() and folder.exists() and Path(one).samefile(folder):
-            raise CollectionError(f"the collection cannot be written into its own source {one}: name another folder.")
-    workers = workers if workers is not None else _cores()
-    if workers < 1:
+    _check_places(sources, folder)
+    if workers is not None and workers < 1:
         raise InputError(f"at least one worker is needed, not {workers}.")
-    chosen = {**settings.to_json(), "sources": sources, "labels": str(labels)}
-
-    table = {} if str(labels) in ("folders", "none") else read(Path(labels))
-
-    def listed() -> Iterator[Entry]:
-        for entry in entries(sources, leave_out=folder):
-            yield _labelled(entry, labels, table)
-
-    earlier = _earlier(folder, chosen)
+    if engine not in get_args(Engine):
+        raise InputError(unknown("engine", engine, get_args(Engine)))
+    if engine == "ray":
+        screen: Screen = partial(cluster.screen_units, settings=settings, workers=workers)
+    else:
+        screen = partial(screen_units, settings=settings, workers=workers or _cores())
+    listing = _Listing(sources, str(labels), tuple(columns), folder)
+    provenance = {"sources": sources, "labels": listing.labels_from}
+    earlier = _earlier(folder, {**settings.to_json(), "labels": listing.labels_from})
     known = _known(earlier)
-    total, new, seen = 0, 0, 0
-    for entry in listed():
-        total += 1
-        if known.get(entry.name) == _identity(entry):
-            seen += 1
-        elif entry.name in known:
-            raise CollectionError(
-                f"{entry.name} has changed since the collection in {folder} was made: prepare into another folder."
-            )
-        else:
-            new += 1
-    if seen < len(known):
-        raise CollectionError(
-            f"{len(known) - seen} of the files that the collection in {folder} was made of are gone:"
-            " prepare into another folder."
-        )
+    total, new = _compare(listing, known, folder)
+    if total == 0:
+        raise SourceError(f"there are no pictures in {', '.join(sources)}: name a folder or an archive of pictures.")
     if earlier is not None and not new:
         yield Progress(total, total, earlier.count, earlier.refused, earlier)
         return
-    if total == 0:
-        raise SourceError(f"there are no pictures in {', '.join(sources)}: name a folder or an archive of pictures.")
 
     fresh = not folder.exists()
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         files.sweep(folder)
-        journal = Journal(folder / JOURNAL, files.fingerprint(chosen))
-    try:
-        unseen = (entry for entry in listed() if entry.name not in known)
+        journal = Journal(folder / JOURNAL, files.fingerprint(settings.to_json()))
+    with contextlib.closing(journal):
         keys: list[str] = []
-        done, kept, refused = 0, 0, Counter[str]()
-
-        def missing() -> Iterator[Unit]:
-            nonlocal done, kept
-            for key, unit in _units(unseen, settings):
-                keys.append(key)
-                if key not in journal:
-                    yield key, unit
-                    continue
-                for screened in next(journal.units([key])):
-                    count(screened)
-
-        def count(screened: Screened) -> None:
-            nonlocal done, kept
-            done += 1
-            if screened.reason:
-                refused[screened.reason] += 1
-            else:
-                kept += 1
-
-        for key, found in screen_units(missing(), settings, workers):
-            with _writing(folder):
-                journal.add(key, found)
-            for screened in found:
-                count(screened)
-            yield Progress(done, new, kept, dict(refused))
-        if kept == 0 and earlier is None:
-            reasons = ", ".join(f"{number} {reason}" for reason, number in refused.most_common())
+        tally = Counter[str]()
+        unseen = (entry for entry in listing if entry.name not in known)
+        for key, found in _screened(_units(unseen, settings), journal, keys, screen):
+            if key not in journal:
+                with _writing(folder):
+                    journal.add(key, found)
+            tally.update(screened.reason for screened in found)
+            yield _progress(tally, new)
+        if not tally[""] and earlier is None:
             journal.remove()
             if fresh:
                 shutil.rmtree(folder)
-            raise SourceError(f"none of the {done} files in {', '.join(sources)} can be used ({reasons}).")
+            reasons = ", ".join(f"{number} {reason}" for reason, number in tally.most_common())
+            raise SourceError(f"none of the {tally.total()} files in {', '.join(sources)} can be used ({reasons}).")
         with _writing(folder):
-            collection = _pack(folder, journal, keys, settings, chosen, earlier)
+            collection = pack(folder, journal, keys, settings=settings, provenance=provenance, earlier=earlier)
             journal.remove()
-    finally:
-        journal.close()
-    yield Progress(done, new, kept, collection.refused, collection)
+    yield replace(_progress(tally, new), refused=collection.refused, collection=collection)
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """The files of the sources, with their labels; may be gone through again and again."""
+
+    sources: Sequence[str]
+    labels: str
+    columns: Sequence[str]
+    folder: Path
+
+    @property
+    def labels_from(self) -> str:
+        """Where the labels are from, without the path."""
+        return self.labels if self.labels in ("folders", "none") else Path(self.labels).name
+
+    @cached_property
+    def _table(self) -> dict[str, dict[str, str]]:
+        return {} if self.labels in ("folders", "none") else read(self.labels, self.columns)
+
+    def __iter__(self) -> Iterator[Entry]:
+        for entry in entries(self.sources, columns=self.columns, leave_out=str(self.folder)):
+            yield entry.labelled(self._labels(entry))
+
+    def _labels(self, entry: Entry) -> Mapping[str, str]:
+        if self.labels == "none":
+            return {}
+        if self.labels != "folders":
+            return of(entry.name, self._table)
+        folder = folder_label(entry.name)
+        return entry.labels or ({} if folder is None else {"folder": folder})
+
+
+def _progress(tally: Counter[str], total: int) -> Progress:
+    refused = {reason: number for reason, number in sorted(tally.items()) if reason}
+    return Progress(tally.total(), total, tally[""], refused)
 
 
 def _cores() -> int:
@@ -231,116 +274,92 @@ def _writing(folder: Path) -> Iterator[None]:
         raise CollectionError(f"{folder} cannot be written ({error.strerror or error}): {mend}.") from error
 
 
-def _earlier(folder: Path, chosen: dict[str, Any]) -> Collection | None:
+def _check_places(sources: Sequence[str], folder: Path) -> None:
+    if not sources:
+        raise SourceError("no source was given: name a folder or an archive of pictures.")
+    for source in sources:
+        if Path(source).exists() and folder.exists() and Path(source).samefile(folder):
+            raise CollectionError(
+                f"the collection cannot be written into its own source {source}: name another folder."
+            )
+
+
+def _earlier(folder: Path, wanted: Mapping[str, Any]) -> Collection | None:
     """Return the collection that is to be added to, if there is one."""
+    if folder.exists() and not folder.is_dir():
+        raise CollectionError(f"{folder} is a file: name a folder for the collection.")
     if not (folder / "collection.json").exists():
-        if folder.exists() and not folder.is_dir():
-            raise CollectionError(f"{folder} is a file: name a folder for the collection.")
-        if folder.exists() and not (folder / JOURNAL).exists() and any(folder.iterdir()):
+        strangers = {path.name for path in folder.iterdir()} - {report.NAME} if folder.exists() else set()
+        if strangers and JOURNAL not in strangers:
             raise CollectionError(f"{folder} holds something else: name an empty or a new folder.")
         return None
     earlier = Collection.open(folder)
-    different = [name for name in chosen if earlier.settings.get(name) != chosen[name]]
-    if different:
-        name = different[0]
-        raise CollectionError(
-            f"the collection in {folder} was prepared with {name} = {earlier.settings.get(name)}, not {chosen[name]}:"
-            " name another folder."
-        )
+    for name, value in wanted.items():
+        if earlier.settings.get(name) != value:
+            raise CollectionError(
+                f"the collection in {folder} was prepared with {name} = {earlier.settings.get(name)}, not {value}:"
+                " name another folder."
+            )
     return earlier
 
 
-def _identity(entry: Entry) -> tuple[int, str, str]:
-    return entry.size, entry.stamp, files.fingerprint(dict(entry.labels))
-
-
 def _known(earlier: Collection | None) -> dict[str, tuple[int, str, str]]:
-    """Return what the collection was made of."""
+    """Return what the collection was made of: name -> size, stamp and the labels' fingerprint."""
     if earlier is None:
         return {}
     table = pq.read_table(earlier.path / "sources.parquet")
-    return {
-        name: (size, stamp, labels)
-        for name, size, stamp, labels in zip(*(column.to_pylist() for column in table.columns), strict=True)
-    }
+    names, *identities = (column.to_pylist() for column in table.columns)
+    return dict(zip(names, zip(*identities, strict=True), strict=True))
 
 
-def _labelled(entry: Entry, labels: str | Path, table: Mapping[str, dict[str, str]]) -> Entry:
-    if labels == "none":
-        return replace(entry, labels={})
-    if labels != "folders":
-        return replace(entry, labels=of(entry.name, table))
-    parent = PurePosixPath(entry.name).parent
-    return entry if entry.labels or str(parent) == "." else replace(entry, labels={"folder": str(parent)})
+def _compare(listing: Iterable[Entry], known: Mapping[str, tuple[int, str, str]], folder: Path) -> tuple[int, int]:
+    """Return how many files there are, and how many that the collection does not know yet.
+
+    Raises:
+        CollectionError: one that it knows has changed or is gone.
+    """
+    total = new = 0
+    for entry in listing:
+        total += 1
+        if entry.name not in known:
+            new += 1
+        elif known[entry.name] != (entry.size, entry.stamp, files.fingerprint(dict(entry.labels))):
+            raise CollectionError(
+                f"{entry.name} or its label has changed since the collection in {folder} was made:"
+                " prepare into another folder."
+            )
+    if total - new < len(known):
+        raise CollectionError(
+            f"{len(known) - total + new} of the {len(known)} files that the collection in {folder} was made of"
+            " are gone: prepare into another folder."
+        )
+    return total, new
 
 
 def _units(listed: Iterable[Entry], settings: Settings) -> Iterator[Unit]:
     """Yield entries in units of work."""
-    bytes_each = settings.height * settings.width * settings.channels
-    size = max(1, min(UNIT, UNIT_BYTES // bytes_each))
+    size = max(1, min(UNIT, UNIT_BYTES // (settings.height * settings.width * settings.channels)))
     listed = iter(listed)
     while unit := list(itertools.islice(listed, size)):
         yield unit_key(unit), unit
 
 
-def _pack(
-    folder: Path,
-    journal: Journal,
-    keys: Sequence[str],
-    settings: Settings,
-    chosen_settings: dict[str, Any],
-    earlier: Collection | None,
-) -> Collection:
-    """Write the collection's files from the journal; ``collection.json`` comes last and makes them count."""
+def _screened(
+    units: Iterable[Unit], journal: Journal, keys: list[str], screen: Screen
+) -> Iterator[tuple[str, list[Screened]]]:
+    """Yield every unit's findings, from the journal where they stand there; note the order of the units in ``keys``."""
+    ready: list[tuple[str, list[Screened]]] = []
 
-    def passed() -> Iterator[Screened]:
-        return (found for unit in journal.units(keys) for found in unit if not found.reason)
+    def missing() -> Iterator[Unit]:
+        for key, unit in units:
+            keys.append(key)
+            if key in journal:
+                ready.extend((key, found) for found in journal.units([key]))
+            else:
+                yield key, unit
 
-    chosen = choose(passed(), settings)
-    kinds = sorted({kind for found in passed() for kind in found.labels})
-    refused = Counter[str](earlier.refused if earlier else {})
-    rejected: list[dict[str, Any]] = earlier.rejected().to_pylist() if earlier else []
-    listed: list[dict[str, Any]] = pq.read_table(folder / "sources.parquet").to_pylist() if earlier else []
-
-    def rows() -> Iterator[packing.Row]:
-        names: dict[int, str] = {}
-        needed = {verdict.earlier for verdict in chosen.verdicts.values()}
-        position = 0
-        for unit in journal.units(keys):
-            for found in unit:
-                listed.append({"source": found.source, "bytes": found.size, "stamp": found.stamp,
-                               "labels": files.fingerprint(found.labels)})  # fmt: skip
-                reason, detail = found.reason, found.detail
-                if not reason:
-                    if position in needed:
-                        names[position] = found.source
-                    if (verdict := chosen.verdicts.get(position)) is None:
-                        yield packing.Row(found, "holdout" if chosen.holdout[position] else "train")
-                    else:
-                        reason, detail = verdict.reason, f"the same as {names.get(verdict.earlier, 'another')}"
-                    position += 1
-                if reason:
-                    refused[reason] += 1
-                    rejected.append({"source": found.source, "reason": str(reason), "detail": detail,
-                                     "bytes": found.size})  # fmt: skip
-
-    count = len(chosen.holdout) - len(chosen.verdicts)
-    shards: list[Shard] = list(earlier.shards if earlier else ())
-    kept = rows()
-    for size in packing.shard_counts(count, settings):
-        shards.append(packing.write_shard(folder, len(shards), kept, size, kinds, settings))
-    for _ in kept:
-        raise AssertionError("more pictures than were counted")
-    for name, schema, values in (
-        ("rejected.parquet", packing.REJECTED, rejected),
-        ("sources.parquet", packing.SOURCES, listed),
-    ):
-        with files.replacing(folder / name) as file:
-            pq.write_table(pa.Table.from_pylist(values, schema=schema), file)
-    draft = Collection(
-        folder, settings.height, settings.width, settings.channels, sum(shard.count for shard in shards), "", {},
-        chosen_settings, dict(sorted(refused.items())), tuple(shards),
-    )  # fmt: skip
-    collection = packing.finished(draft)
-    files.write_json(folder / "collection.json", collection.to_json())
-    return Collection.open(folder)
+    for key, found in screen(missing()):
+        yield key, found
+        yield from ready
+        ready.clear()
+    yield from ready

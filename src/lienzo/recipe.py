@@ -1,6 +1,8 @@
 """The recipe: everything that decides what a training run does, as one frozen value that TOML holds without loss."""
 
 import dataclasses
+import math
+import re
 import tomllib
 import types
 import typing
@@ -27,6 +29,12 @@ class Adam:
 
     betas: tuple[float, float] = (0.5, 0.999)
     """Decay of the averages of the gradient and of its square."""
+
+    def __post_init__(self) -> None:
+        if self.rate <= 0:
+            raise ValueError(f"the learning rate is {self.rate}; give a positive number.")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas are {list(self.betas)}; give two numbers from 0 on and below 1.")
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,9 @@ class Recipe:
     sample_every: int = 25_600
     """Draw them every so many pictures, and at the end of every epoch."""
 
+    evaluate_every: int = 0
+    """Measure KID (lite0, 1,000 pictures) every so many pictures, and keep the best generator; 0: never."""
+
     keep_epochs: bool = True
     """Keep the generator of every epoch."""
 
@@ -96,8 +107,13 @@ class Recipe:
         for name in ("epochs", "images"):
             if (length := getattr(self, name)) is not None and length <= 0:
                 raise RecipeError(f"{name} is {length}, but training has to have a length: give a positive number.")
-        if self.average_half_life < 0:
-            raise RecipeError("average_half_life is a number of pictures and cannot be negative; 0 turns it off.")
+        if min(self.average_half_life, self.average_ramp) < 0:
+            raise RecipeError("average_half_life and average_ramp cannot be negative; 0 means no average.")
+        if not re.fullmatch(r"[\w.-]+", self.name):
+            raise RecipeError(
+                f"a recipe's name is part of file names, and '{self.name}' cannot be: "
+                "use letters, digits, dots, dashes and underscores."
+            )
         bounded = self.regularisation != Regularisation()
         if OBJECTIVES["wasserstein"] is type(self.objective) and not bounded and "spectral" not in str(self.network):
             raise RecipeError(
@@ -252,7 +268,10 @@ def _from_plain(kind: Any, value: Any, where: str) -> Any:
             raise RecipeError(f"{where} is {value!r}, but has to be a list of {len(parts)} numbers.")
         return tuple(_from_plain(part, item, where) for part, item in zip(parts, values, strict=True))
     if kind is float:
-        return float(_expect((int, float), value, where, "a number"))
+        number = float(_expect((int, float), value, where, "a number"))
+        if not math.isfinite(number):
+            raise RecipeError(f"{where} is {value!r}, but has to be a finite number.")
+        return number
     if kind is int and isinstance(value, float) and value.is_integer():
         return int(value)
     return _expect(kind, value, where, {int: "a whole number", bool: "true or false", str: "a text"}[kind])

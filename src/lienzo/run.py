@@ -59,6 +59,11 @@ class Run:
         return self.path / "generator.safetensors"
 
     @property
+    def best_path(self) -> Path:
+        """The generator with the lowest KID, where the recipe has it measured."""
+        return self.path / "best.safetensors"
+
+    @property
     def evolution_path(self) -> Path:
         """The fixed latents through time, animated."""
         return self.path / "samples" / "evolution.gif"

@@ -26,20 +26,20 @@ class State:
             torch.manual_seed(derive(recipe.seed, "weights"))
             generator = recipe.network.generator(shape)
             discriminator = recipe.network.discriminator(shape)
-        generator = generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        discriminator = discriminator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        generator, discriminator = place(generator, device), place(discriminator, device)
         self.average = copy.deepcopy(generator) if recipe.average_half_life else None
         self.game = Game(
             generator,
             discriminator,
             recipe.objective,
-            _adam(generator, recipe.generator_optimizer),
-            _adam(discriminator, recipe.discriminator_optimizer),
+            adam(generator, recipe.generator_optimizer),
+            adam(discriminator, recipe.discriminator_optimizer),
             recipe.regularisation,
             autocast=torch.bfloat16 if recipe.precision == "bf16" else None,
         )
         self.sums: Measures = {}
         self.steps = torch.zeros((), dtype=torch.int64)
+        self.best = torch.full((), math.inf, dtype=torch.float64)
 
     @property
     def shown(self) -> nn.Module:
@@ -51,7 +51,9 @@ class State:
         groups, batch = real.shape[:2]
         source = torch.Generator().manual_seed(derive(self.recipe.seed, "latents", self.images))
         z = torch.randn(groups, batch, self.recipe.network.latents, generator=source).to(self.device)
-        mix = torch.rand(groups, batch, generator=source).to(self.device)
+        mix = None
+        if self.recipe.regularisation.gradient_penalty:
+            mix = torch.rand(groups, batch, generator=source).to(self.device)
         measures = self.game.step(real, z, mix)
         for name, value in measures.items():
             self.sums[name] = self.sums[name].add_(value) if name in self.sums else value.clone()
@@ -78,7 +80,7 @@ class State:
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name, live: writing to them restores it."""
         game = self.game
-        found = {"steps": self.steps, **{f"sums/{name}": value for name, value in self.sums.items()}}
+        found = {"steps": self.steps, "best": self.best, **{f"sums/{name}": value for name, value in self.sums.items()}}
         modules = {"generator": game.generator, "discriminator": game.discriminator, "average": self.average}
         for name, module in modules.items():
             if module is not None:
@@ -104,7 +106,13 @@ class State:
         self.images, self.seconds = images, seconds
 
 
-def _adam(module: nn.Module, settings: Adam) -> torch.optim.Adam:
+def place(module: nn.Module, device: torch.device) -> nn.Module:
+    """Return a network on the device, in the memory format in which its convolutions are fastest."""
+    placed: nn.Module = module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return placed
+
+
+def adam(module: nn.Module, settings: Adam) -> torch.optim.Adam:
     """Return Adam with its memory there from the start, so that fresh and resumed runs are alike."""
     parameters = list(module.parameters())
     optimizer = torch.optim.Adam(parameters, settings.rate, settings.betas, fused=True)

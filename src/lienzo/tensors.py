@@ -53,8 +53,10 @@ def load(path: Path, kind: str, error: type[InputError]) -> tuple[dict[str, Tens
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dict
     except FileNotFoundError:
         raise error(f"there is no file {path}: check the path.") from None
-    except (safetensors.SafetensorError, IsADirectoryError) as reason:
+    except safetensors.SafetensorError as reason:
         raise error(f"{path} is truncated or no safetensors file ({reason}): copy or make it again.") from None
+    except OSError as reason:
+        raise error(f"{path} cannot be read ({reason}): give a file that can be.") from None
     header = _read_header(metadata)
     if header is None or header.get("kind") != kind:
         raise error(f"{path} is no lienzo {kind}: it was written by something else or holds something else.")

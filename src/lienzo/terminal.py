@@ -1,5 +1,6 @@
 """What a person sees while a verb works: a bar in a terminal, plain lines otherwise; all of it on standard error."""
 
+import datetime
 import logging
 import sys
 import time
@@ -30,17 +31,30 @@ class Bar:
     title: str
     _task: TaskID | None = None
     _shown: float = field(default=-PLAIN_SECONDS)
+    _first: tuple[float, float] | None = None
 
     def show(self, done: float, total: float, text: str = "", title: str | None = None) -> None:
         """Show that ``done`` of ``total`` are done, and a few words or figures beside it."""
-        self.title = title or self.title
+        if title is not None and title != self.title:
+            self.title, self._first = title, None
+        now = time.monotonic()
         if self.progress is not None:
             if self._task is None:
-                self._task = self.progress.add_task(self.title, total=total, text=text)
+                self._task = self.progress.add_task(self.title, completed=int(done), total=total, text=text)
             self.progress.update(self._task, completed=done, total=total, text=text, description=self.title)
-        elif done >= total or time.monotonic() - self._shown >= PLAIN_SECONDS:
-            self._shown = time.monotonic()
-            note(f"{self.title}: {done:,.0f} of {total:,.0f}{'  ' if text else ''}{text}")
+        elif done >= total or now - self._shown >= PLAIN_SECONDS:
+            self._shown = now
+            self._first = self._first or (now, done)
+            words = [f"{self.title}: {done:,.0f} of {total:,.0f}", text, self._left(now, done, total)]
+            note("  ".join(word for word in words if word))
+
+    def _left(self, now: float, done: float, total: float) -> str:
+        """Say how long it still takes, at the speed since the first line; what was done before does not count."""
+        assert self._first is not None
+        since, at = self._first
+        if done >= total or done <= at:
+            return ""
+        return f"{datetime.timedelta(seconds=round((now - since) * (total - done) / (done - at)))} left"
 
 
 @contextmanager

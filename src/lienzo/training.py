@@ -20,8 +20,9 @@ from lienzo.data.batches import Batches
 from lienzo.data.collection import Collection
 from lienzo.devices import pick_device, pick_precision
 from lienzo.errors import RunError
-from lienzo.files import sweep, write_bytes, write_json, write_text
+from lienzo.files import TEMPORARY, sweep, write_bytes, write_json, write_text
 from lienzo.generation import render, save_generator
+from lienzo.judge import Judge
 from lienzo.nets import Shape
 from lienzo.recipe import Recipe
 from lienzo.recipes import find
@@ -118,8 +119,9 @@ def steps(
     place = pick_device(device)
     run = Run(Path(out))
     recipe = _resolve(recipe, collection, run, place)
+    state = State(recipe, Shape(collection.height, collection.width, collection.channels), place)
     _open(run, collection, recipe)
-    sitting = _Sitting(run, collection, recipe, place)
+    sitting = _Sitting(run, collection, recipe, state)
     try:
         while not sitting.done:
             with _uninterrupted():
@@ -138,15 +140,16 @@ def steps(
 class _Sitting:
     """One sitting at a run: from a checkpoint, or from nothing, to the end or to the next interruption."""
 
-    def __init__(self, run: Run, collection: Collection, recipe: Recipe, device: torch.device) -> None:
+    def __init__(self, run: Run, collection: Collection, recipe: Recipe, state: State) -> None:
         assert recipe.images is not None
         self.run, self.recipe, self.total = run, recipe, recipe.images
         self.collection = collection.fingerprint
-        self.state = State(recipe, Shape(collection.height, collection.width, collection.channels), device)
+        self.state = state
         _restore(run, self.state)
         run.truncate_log(self.state.images)
         self.writer = SummaryWriter(str(run.path), purge_step=self.state.images + 1)  # hides what is shown again
-        batches = Batches(collection, recipe.seed, device)
+        batches = Batches(collection, recipe.seed, state.device)
+        self.judge = Judge(collection, state.device) if recipe.evaluate_every and not self.done else None
         self.epoch = len(batches.members)
         self.stream = batches.stream(self.state.images, recipe.discriminator_steps, recipe.batch)
         self.started = time.monotonic() - self.state.seconds
@@ -198,6 +201,8 @@ class _Sitting:
         measures = state.take_measures()
         state.seconds = time.monotonic() - self.started
         speed = (state.images - images) / (state.seconds - seconds)
+        if self.judge and (self.done or crossed(images, state.images, self.recipe.evaluate_every)):
+            measures |= self._evaluate(self.judge)
         tick = Tick(state.images, self.total, state.seconds, speed, measures)
         self.last_tick = (state.images, state.seconds)
         line = tick.to_dict()
@@ -206,6 +211,19 @@ class _Sitting:
             if name != "images":
                 self.writer.add_scalar(name, value, state.images)
         return tick
+
+    def _evaluate(self, judge: Judge) -> dict[str, float]:
+        """Measure the generator, keep it if it is the best so far; the time this takes is no training time."""
+        begun, state = time.monotonic(), self.state
+        module = state.shown.eval()
+        score = judge.kid(module, self.recipe.network.latents)
+        module.train()
+        if score.value < float(state.best):
+            state.best.fill_(score.value)
+            self._save_generator(self.run.best_path)
+        took = time.monotonic() - begun
+        self.started += took
+        return {"kid": score.value, "kid_error": score.error, "evaluation_seconds": round(took, 2)}
 
     def _save_generator(self, path: Path) -> None:
         state = self.state
@@ -256,9 +274,9 @@ def _open(run: Run, collection: Collection, recipe: Recipe) -> None:
                 f"{path} was begun with another recipe (it differs in {', '.join(changed)}): "
                 f"choose another --out, or go on with --recipe {run.recipe_path}."
             )
-        for folder in (run.path, run.path / "checkpoints", run.path / "samples"):
+        for folder in (path, path / "checkpoints", path / "generators", path / "samples"):
             sweep(folder)
-    elif path.exists() and (not path.is_dir() or any(path.iterdir())):
+    elif path.exists() and not _is_blank(run):
         raise RunError(f"{path} exists and is no run: choose another --out, or an empty folder.")
     write_text(run.recipe_path, recipe.to_toml())
     if not run.manifest_path.exists():
@@ -267,6 +285,13 @@ def _open(run: Run, collection: Collection, recipe: Recipe) -> None:
         write_json(
             run.manifest_path, {"format": FORMAT, "collection": origin, "versions": versions, "machine": machine}
         )
+
+
+def _is_blank(run: Run) -> bool:
+    """Say whether the folder holds nothing, or only what a run leaves that was killed while it was begun."""
+    return run.path.is_dir() and all(
+        path == run.recipe_path or path.name.endswith(TEMPORARY) for path in run.path.iterdir()
+    )
 
 
 def _difference(old: Recipe, new: Recipe) -> list[str]:

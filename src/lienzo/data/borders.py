@@ -1,54 +1,100 @@
-"""Plain borders: letterboxes and the margins of scans, with the noise that JPEG leaves in them."""
+"""Plain borders: letterboxes and the margins of scans, with the noise that JPEG leaves in them.
+
+A border and the dark ground of a portrait are both plain. They differ in how they end: a border ends all along its
+length, within a few lines, while a ground ends first where the sitter's hat begins.
+"""
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from lienzo.pictures import Box
 
-TOLERANCE = 10
+LOOKED_AT = 256
+"""Pictures are shrunk to about this many pixels along their short side to be looked at."""
+
+TOLERANCE = 12
 """A border's pixel differs from the border's colour by at most this, in every channel."""
 
 PLAIN = 0.985
 """Share of a line's pixels that have to be the border's colour."""
 
-EDGE = 0.5
-"""Share of the first line's pixels inside the border that have to differ from it: a frame ends all along its length,
-while the dark ground of a portrait ends only where the sitter begins."""
+WITHIN = 0.02
+"""A border ends within this share of the picture's lines: scans lie a little askew."""
+
+EDGE = 0.6
+"""Where it ends, a line differs from the border in so many pixels, as a share of the usual in the picture's middle."""
+
+ENOUGH = 0.1
+"""Pictures whose middle differs from the border in a smaller share of the pixels are left alone."""
+
+DEEP = 0.04
+"""Two equally deep plain sides are borders from this share of the picture's lines on."""
 
 AT_MOST = 0.45
 """No more than this share of the picture is cut from one side."""
 
 
-def find(pixels: NDArray[np.uint8]) -> Box | None:
+def find(image: Image.Image, box: Box) -> Box | None:
     """Find what is left when plain borders are cut off.
 
     Args:
-        pixels: (h, w, 3), uint8.
+        image: any mode of :data:`lienzo.pictures.MODES`.
+        box: where the picture lies in it.
 
     Returns:
         left, top, right, bottom in pixels, or None where there is no border.
     """
-    top = _depth(pixels)
-    bottom = _depth(pixels[::-1])
-    middle = pixels[top : len(pixels) - bottom].transpose(1, 0, 2)
-    left = _depth(middle)
-    right = _depth(middle[::-1])
+    shrunk = max(1, min(image.size) // LOOKED_AT)
+    small = image.reduce(shrunk) if shrunk > 1 else image
+    pixels = np.asarray(small if small.mode == "RGB" else small.convert("RGB"))
+    top, bottom = _depths(pixels)
+    left, right = _depths(pixels[top : len(pixels) - bottom].transpose(1, 0, 2))
     if not (top or bottom or left or right):
         return None
-    return float(left), float(top), float(pixels.shape[1] - right), float(pixels.shape[0] - bottom)
+    return (
+        float(left * shrunk) if left else box[0],
+        float(top * shrunk) if top else box[1],
+        min(box[2], float((small.width - right) * shrunk)) if right else box[2],
+        min(box[3], float((small.height - bottom) * shrunk)) if bottom else box[3],
+    )
 
 
-def _depth(pixels: NDArray[np.uint8]) -> int:
-    """Return how many lines at the top are border."""
-    limit = int(len(pixels) * AT_MOST)
-    if limit < 1:
-        return 0
-    colour = np.median(pixels[0], axis=0)
-    differs = (np.abs(pixels[: limit + 4].astype(np.int16) - colour.astype(np.int16)) > TOLERANCE).any(axis=2)
-    share = differs.mean(axis=1)
-    plain = share <= 1 - PLAIN
-    depth = int(np.argmin(plain)) if not plain.all() else len(plain)
-    if depth == 0 or depth > limit:
-        return 0
-    inside = share[depth : depth + 3].max(initial=0.0)
-    return depth if inside >= EDGE else 0
+def _depths(pixels: NDArray[np.uint8]) -> tuple[int, int]:
+    """Return how many lines at the top and at the bottom are border; (h, w, 3).
+
+    A letterbox has two borders of one depth: the one that ends clearly vouches for the other, which may end in the
+    dark, and where both are equally deep they vouch for one another.
+    """
+    height = len(pixels)
+    if height < 16:
+        return 0, 0
+    top, bottom = _side(pixels), _side(pixels[::-1])
+    alike = abs(top.plain - bottom.plain) <= max(2, height * WITHIN)
+    deep = min(top.plain, bottom.plain) >= max(3, height * DEEP)
+    if alike and (top.ends or bottom.ends or deep):
+        return max(top.plain, top.ends), max(bottom.plain, bottom.ends)
+    return top.ends, bottom.ends
+
+
+class _Side(NamedTuple):
+    """Lines at one side of a picture."""
+
+    plain: int
+    """So many lines have one colour."""
+    ends: int
+    """So many lines are border beyond doubt, because they end like one."""
+
+
+def _side(pixels: NDArray[np.uint8]) -> _Side:
+    height = len(pixels)
+    colour = np.sort(pixels[0], axis=0)[pixels.shape[1] // 2].astype(np.int16)
+    share = (np.abs(pixels.astype(np.int16) - colour) > TOLERANCE).any(axis=2).mean(axis=1)
+    plain = int(np.argmax(share > 1 - PLAIN))
+    usual = float(np.median(share[height // 4 : -(height // 4)]))
+    if plain == 0 or plain > height * AT_MOST or usual < ENOUGH:
+        return _Side(0, 0)
+    full = share[plain : plain + 2 + int(height * WITHIN)] >= EDGE * usual
+    return _Side(plain, plain + int(np.argmax(full)) if full.any() else 0)

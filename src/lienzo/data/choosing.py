@@ -1,16 +1,43 @@
 """Choosing among screened pictures: duplicates, conflicting labels, and the part that is held out."""
 
 import hashlib
+import itertools
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from lienzo.data.reasons import Reason
-from lienzo.data.screening import Screened
 from lienzo.data.settings import Settings
+
+SIDE_BITS = 4
+"""Pictures whose perceptual hashes differ in at most so many of 64 bits are held out together, or not at all."""
+
+_BLOCK = 1 << 20
+"""So many pairs of hashes are compared at a time."""
+
+
+@dataclass
+class Candidates:
+    """What has to be known of every picture to choose among them; 32 bytes each."""
+
+    digests: bytearray = field(default_factory=bytearray)
+    """Of the packed pixels, 16 bytes each."""
+    labels: bytearray = field(default_factory=bytearray)
+    """Of the labels, 8 bytes each."""
+    hashes: bytearray = field(default_factory=bytearray)
+    """Perceptual, 8 bytes each, little-endian."""
+
+    def add(self, digest: str, labels: Mapping[str, str], perceptual: int) -> None:
+        """Append a picture."""
+        self.digests += bytes.fromhex(digest)
+        text = json.dumps(dict(labels), sort_keys=True)
+        self.labels += hashlib.blake2b(text.encode(), digest_size=8).digest()
+        self.hashes += perceptual.to_bytes(8, "little")
 
 
 @dataclass(frozen=True)
@@ -18,7 +45,7 @@ class Verdict:
     """Why a picture that passed screening is refused all the same."""
 
     reason: Reason
-    earlier: int
+    other: int
     """Position of the picture that it repeats."""
 
 
@@ -32,32 +59,96 @@ class Chosen:
     """(n,): whether each is held out."""
 
 
-def choose(pictures: Iterable[Screened], settings: Settings) -> Chosen:
-    """Decide about all pictures that passed screening; a few dozen bytes of memory for each."""
-    digests, labels, hashes = bytearray(), bytearray(), []
-    for picture in pictures:
-        digests += bytes.fromhex(picture.digest)
-        labels += _label_digest(picture.labels)
-        hashes.append(picture.perceptual)
-    content = np.frombuffer(bytes(digests), "V16")
-    named = np.frombuffer(bytes(labels), "V8")
-    _, first, group = np.unique(content, return_index=True, return_inverse=True)
+def choose(candidates: Candidates, settings: Settings, earlier: NDArray[np.bool_]) -> Chosen:
+    """Decide about pictures that passed screening.
+
+    Args:
+        candidates: n pictures, in order.
+        settings: the policies.
+        earlier: (k,), which of the first k pictures, those that stand in the collection already, are held out.
+    """
+    digests = np.frombuffer(bytes(candidates.digests), "V16")
+    labels = np.frombuffer(bytes(candidates.labels), "<u8")
+    hashes = np.frombuffer(bytes(candidates.hashes), "<u8")
+    same = list(_groups(np.unique(digests, return_inverse=True)[1]))
     verdicts: dict[int, Verdict] = {}
-    for position in np.flatnonzero(np.bincount(group)[group] > 1):
-        members = np.flatnonzero(group == group[position])
-        earlier = int(first[group[position]])
-        same_labels = named[position] == named[earlier]
-        if settings.conflicts == "refuse" and len(np.unique(named[members])) > 1:
-            verdicts[int(position)] = Verdict(Reason.CONFLICT, int(members[1] if position == earlier else earlier))
-        elif settings.conflicts == "all":
-            alike = members[named[members] == named[position]]
-            if position != alike[0]:
-                verdicts[int(position)] = Verdict(Reason.DUPLICATE, int(alike[0]))
-        elif position != earlier:
-            verdicts[int(position)] = Verdict(Reason.DUPLICATE if same_labels else Reason.CONFLICT, earlier)
-    share = np.frombuffer(bytes(digests), "<u8")[::2] / 2.0**64
-    return Chosen(verdicts, share < settings.holdout)
+    for members in same:
+        verdicts |= _among_equal(members, labels, settings)
+    if settings.near_duplicates is not None:
+        for first, second in near_pairs(hashes, settings.near_duplicates):
+            if first not in verdicts and second not in verdicts:
+                verdicts[int(second)] = Verdict(Reason.NEAR_DUPLICATE, int(first))
+    verdicts = {position: verdict for position, verdict in verdicts.items() if position >= len(earlier)}
+    holdout = np.zeros(len(digests), np.bool_)
+    if settings.holdout > 0:
+        holdout = _sides(digests, hashes, settings.holdout, earlier)
+    return Chosen(verdicts, holdout)
 
 
-def _label_digest(labels: dict[str, str]) -> bytes:
-    return hashlib.blake2b(json.dumps(labels, sort_keys=True).encode(), digest_size=8).digest()
+def _groups(codes: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the positions, ascending, of every code that occurs more than once."""
+    order = np.argsort(codes, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
+        if len(members) > 1:
+            yield members
+
+
+def _among_equal(members: NDArray[np.int64], labels: NDArray[np.uint64], settings: Settings) -> dict[int, Verdict]:
+    """Decide about pictures whose pixels are all the same."""
+    first = int(members[0])
+    if settings.conflicts == "refuse" and len(np.unique(labels[members])) > 1:
+        return {int(position): Verdict(Reason.CONFLICT, int(members[1]) if position == first else first)
+                for position in members}  # fmt: skip
+    verdicts = {}
+    standing: dict[int, int] = {}
+    for position in members:
+        label = int(labels[position])
+        if label in standing:
+            verdicts[int(position)] = Verdict(Reason.DUPLICATE, standing[label])
+        elif standing and settings.conflicts == "first":
+            verdicts[int(position)] = Verdict(Reason.CONFLICT, first)
+        else:
+            standing[label] = int(position)
+    return verdicts
+
+
+def near_pairs(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
+    """Find all pairs of hashes that differ in at most ``bits`` bits.
+
+    Of ``bits + 1`` bands of bits at least one is equal in such a pair (the pigeonhole principle), so that only hashes
+    that share a band are compared.
+
+    Returns:
+        (pairs, 2), the smaller position first, ordered by the larger one.
+    """
+    edges = np.linspace(0, 64, bits + 2).astype(int)
+    found: list[NDArray[np.int64]] = []
+    for low, high in itertools.pairwise(edges):
+        band = (hashes >> np.uint64(low)) & np.uint64((1 << int(high - low)) - 1)
+        for members in _groups(band.astype(np.int64)):
+            step = max(1, _BLOCK // len(members))
+            for start in range(0, len(members), step):
+                block = members[start : start + step]
+                close = np.bitwise_count(hashes[block][:, None] ^ hashes[members][None, :]) <= bits
+                rows, columns = np.nonzero(close & (block[:, None] < members[None, :]))
+                found.append(np.stack([block[rows], members[columns]], axis=1))
+    pairs = np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2), np.int64)
+    return pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
+
+
+def _sides(
+    digests: NDArray[np.void], hashes: NDArray[np.uint64], share: float, earlier: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Hold out a share of the pictures by their content: equal and nearly equal ones fall on the same side."""
+    pairs = near_pairs(hashes, SIDE_BITS)
+    links = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(hashes), len(hashes)))
+    _, component = connected_components(links, directed=False)
+    leading = digests.view("<u8")[::2]
+    smallest = np.full(component.max(initial=-1) + 1, np.iinfo(np.uint64).max, np.uint64)
+    np.minimum.at(smallest, component, leading)
+    sides = smallest / 2.0**64 < share
+    for position in range(len(earlier) - 1, -1, -1):  # what stands in the collection keeps its side, the first decides
+        sides[component[position]] = earlier[position]
+    chosen: NDArray[np.bool_] = sides[component]
+    chosen[: len(earlier)] = earlier
+    return chosen

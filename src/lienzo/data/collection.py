@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from lienzo import files
+from lienzo.data import places, remote
 from lienzo.errors import CollectionError, unknown
 
 FORMAT, VERSION = "lienzo collection", 1
@@ -65,11 +66,15 @@ class Collection:
 
     @classmethod
     def open(cls, path: str | Path) -> "Collection":
-        """Open the collection in a folder.
+        """Open the collection in a folder, or at an fsspec URL, from where it is copied into the user's cache.
 
         Raises:
             CollectionError: it is missing, unfinished, foreign or damaged.
         """
+        if places.is_url(str(path)):
+            if not places.exists(places.join(str(path), "collection.json")):
+                raise CollectionError(f"there is no collection at {path}: make one with `lienzo prepare`.")
+            path = remote.fetch(str(path))
         path = Path(path)
         described = path / "collection.json"
         if not path.exists():
@@ -156,7 +161,7 @@ class Collection:
         """Return the row numbers of a part, ascending. Without a share held out, every picture is to train on."""
         if part == "all":
             return np.arange(self.count, dtype=np.int64)
-        return np.flatnonzero(np.asarray(pc.equal(self._column("part"), part))).astype(np.int64)
+        return np.flatnonzero(np.asarray(pc.equal(self.column("part"), part))).astype(np.int64)
 
     def labels(self, kind: str) -> NDArray[np.int64]:
         """Return each picture's position in ``vocabularies[kind]``, −1 where it has no such label; (count,).
@@ -168,7 +173,7 @@ class Collection:
             if not self.vocabularies:
                 raise CollectionError(f"the collection in {self.path} has no labels: prepare it with --labels.")
             raise CollectionError(unknown("label kind", kind, self.vocabularies))
-        names = self._column(label_column(kind))
+        names = self.column(label_column(kind))
         codes = pc.index_in(names, pa.array(self.vocabularies[kind], pa.string()))
         return np.asarray(pc.fill_null(codes, -1)).astype(np.int64)
 
@@ -176,8 +181,8 @@ class Collection:
         """Return the index: a row for each picture."""
         return pa.concat_tables([self._read(shard.index) for shard in self.shards], promote_options="default")
 
-    def _column(self, name: str) -> pa.ChunkedArray:
-        """Return one column of the index; null in shards that lack it."""
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column of the index without reading the others; null in shards that lack it."""
         chunks: list[pa.Array] = []
         for shard in self.shards:
             if name in pq.read_schema(self.path / shard.index).names:

@@ -3,10 +3,9 @@
 import bz2
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO
+from dataclasses import dataclass, field, replace
 
+from lienzo.data import places
 from lienzo.data.reasons import Reason, Refusal
 
 LARGEST = 1 << 30
@@ -41,11 +40,20 @@ class Entry:
     refusal: tuple[Reason, str] | None = None
     """Found out while listing."""
 
+    def at(self, offset: int, refusal: tuple[Reason, str] | None = None) -> "Entry":
+        """Return the entry with its place in the archive."""
+        return replace(self, offset=offset, refusal=refusal)
+
+    def labelled(self, labels: Mapping[str, str]) -> "Entry":
+        """Return the entry with labels."""
+        return replace(self, labels=dict(labels))
+
     def read(self) -> bytes:
         """Return the bytes.
 
         Raises:
             Refusal: they cannot be had.
+            SourceError: a store does not answer.
         """
         if self.refusal is not None:
             raise Refusal(*self.refusal)
@@ -54,12 +62,10 @@ class Entry:
         if max(self.size, self.packed) > LARGEST:
             raise Refusal(Reason.TOO_LARGE, f"{self.size:,} bytes; no more than {LARGEST:,} are read")
         try:
-            with _open(self.location) as file:
-                if self.offset is None:
-                    data = file.read(self.size + 1)
-                else:
-                    file.seek(self.offset)
-                    data = file.read(self.packed)
+            if self.offset is None:
+                data = places.read(self.location, 0, self.size + 1)
+            else:
+                data = places.read(self.location, self.offset, self.packed)
         except FileNotFoundError:
             raise Refusal(Reason.VANISHED, "it was listed, but is there no more") from None
         except OSError as error:
@@ -69,15 +75,6 @@ class Entry:
         if len(data) != self.size:
             raise Refusal(Reason.CHANGED, f"{self.size:,} bytes when it was listed, another number when it was read")
         return data
-
-
-def _open(location: str) -> BinaryIO:
-    if "://" not in location:
-        return Path(location).open("rb")
-    import fsspec  # noqa: PLC0415  only remote sources need it
-
-    opened: BinaryIO = fsspec.open(location, "rb").open()
-    return opened
 
 
 def _unpack(data: bytes, entry: Entry) -> bytes:

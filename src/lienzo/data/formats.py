@@ -3,6 +3,7 @@
 import re
 import zlib
 
+from lienzo.data import jpeg
 from lienzo.data.reasons import Reason, Refusal
 
 FORMATS = {
@@ -37,6 +38,8 @@ _UNSUPPORTED = (
 )
 
 _OTHER = (
+    (re.compile(rb"\x89PNG|\xef\xbf\xbdPNG"), "a PNG that was transferred as text"),
+    (re.compile(rb"\xef\xbf\xbd"), "a file that was saved as text: its bytes above 127 are lost"),
     (re.compile(rb"%PDF-"), "a PDF document"),
     (re.compile(rb"%!PS"), "a PostScript document"),
     (re.compile(rb"PK\x03\x04|PK\x05\x06"), "a zip archive"),
@@ -97,30 +100,6 @@ def check_whole(data: bytes, name: str) -> None:
         Refusal: TRUNCATED or DAMAGED.
     """
     CHECKS[name](data)
-
-
-_MARKER = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
-
-
-def _jpeg(data: bytes) -> None:
-    """Segments carry their length; within a scan, any marker but a restart ends it; EOI ends the picture."""
-    position, scans = 2, 0
-    while True:
-        found = _MARKER.search(data, position)
-        if found is None:
-            raise Refusal(Reason.TRUNCATED, "the JPEG has no end marker")
-        marker, position = data[found.end() - 1], found.end()
-        if marker == 0xD9:
-            if scans == 0:
-                raise Refusal(Reason.TRUNCATED, "the JPEG ends before its first scan")
-            return
-        if marker in (0x01, 0xD8):
-            continue
-        length = int.from_bytes(data[position : position + 2], "big")
-        if length < 2 or position + length > len(data):
-            raise Refusal(Reason.TRUNCATED, "the JPEG ends within a segment")
-        position += length
-        scans += marker == 0xDA
 
 
 def _png(data: bytes) -> None:
@@ -218,5 +197,5 @@ def _bmp(data: bytes) -> None:
         raise Refusal(Reason.TRUNCATED, "the BMP is shorter than it says")
 
 
-CHECKS = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp, "GIF": _gif, "TIFF": _tiff, "BMP": _bmp}
+CHECKS = {"JPEG": jpeg.check_whole, "PNG": _png, "WEBP": _webp, "GIF": _gif, "TIFF": _tiff, "BMP": _bmp}
 """How the end of each format is found."""

@@ -80,8 +80,11 @@ class Journal:
     def add(self, key: str, screened: Sequence[Screened]) -> None:
         """Append a unit."""
         offset = self._file.seek(0, os.SEEK_END)
-        records = [{**dataclasses.asdict(item), "pixels": len(item.pixels)} for item in screened]
-        self._append({"unit": key, "screened": records}, b"".join(item.pixels for item in screened))
+        records = [
+            {**dataclasses.asdict(item), "pixels": len(item.pixels), "thumbnail": len(item.thumbnail)}
+            for item in screened
+        ]
+        self._append({"unit": key, "screened": records}, b"".join(item.pixels + item.thumbnail for item in screened))
         self._offsets[key] = offset
 
     def units(self, keys: Sequence[str]) -> Iterator[list[Screened]]:
@@ -93,10 +96,11 @@ class Journal:
             head, pixels, _ = frame
             screened, at = [], 0
             for record in head["screened"]:
-                size = record["pixels"]
-                record |= {"pixels": pixels[at : at + size], "notes": tuple(record["notes"])}
-                screened.append(Screened(**record))
-                at += size
+                for field in ("pixels", "thumbnail"):
+                    size = record[field]
+                    record[field] = pixels[at : at + size]
+                    at += size
+                screened.append(Screened(**{**record, "notes": tuple(record["notes"])}))
             yield screened
 
     def close(self) -> None:

@@ -1,35 +1,193 @@
-"""Packing: from screened entries to the files of a collection."""
+"""Packing: from the journal to the files of a collection, which depend on its content and the order of units alone."""
 
 import hashlib
 import io
+import itertools
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lienzo import files
+from lienzo.data import report
+from lienzo.data.choosing import Candidates, Chosen, choose
 from lienzo.data.collection import Collection, Shard, label_column
+from lienzo.data.journal import Journal
 from lienzo.data.screening import Screened
 from lienzo.data.settings import Settings
 
 SHARD_BYTES = 1 << 26
 """No shard has more bytes of pixels than this, unless one picture has."""
 
+ROW_GROUP = 1024
+"""So many rows of a table are held in memory before they are written."""
 
-@dataclass(frozen=True)
-class Row:
-    """A picture that is kept."""
+REJECTED = pa.schema([("source", pa.string()), ("reason", pa.string()), ("detail", pa.string()), ("bytes", pa.int64())])
+"""Columns of ``rejected.parquet``."""
 
-    screened: Screened
-    part: str
-    """``train`` or ``holdout``."""
+SOURCES = pa.schema([("source", pa.string()), ("bytes", pa.int64()), ("stamp", pa.string()), ("labels", pa.string())])
+"""Columns of ``sources.parquet``: what was listed, so that a later preparation finds what is new."""
+
+_FIXED = pa.schema(
+    [
+        ("source", pa.string()),
+        ("sha256", pa.string()),
+        ("bytes", pa.int64()),
+        ("format", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("notes", pa.list_(pa.string())),
+        ("part", pa.string()),
+        ("digest", pa.string()),
+        ("perceptual_hash", pa.uint64()),
+    ]
+)
+"""Columns of every index; one for each kind of labels follows."""
 
 
-def shard_counts(count: int, settings: Settings) -> Iterator[int]:
+class _Table:
+    """A Parquet file written row by row: memory does not grow with it."""
+
+    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(file, schema)
+        self._schema = schema
+        self._rows: list[tuple[Any, ...]] = []
+
+    def add(self, *row: Any) -> None:
+        self._rows.append(row)
+        if len(self._rows) == ROW_GROUP:
+            self._write()
+
+    def extend(self, path: Path) -> None:
+        """Copy the rows of an earlier file."""
+        with pq.ParquetFile(path) as earlier:
+            for batch in earlier.iter_batches(ROW_GROUP, columns=self._schema.names):
+                for row in batch.to_pylist():
+                    self.add(*row.values())
+
+    def _write(self) -> None:
+        columns = [list(column) for column in zip(*self._rows, strict=True)] or [[] for _ in self._schema]
+        self._writer.write_table(pa.table(columns, schema=self._schema))
+        self._rows.clear()
+
+    def close(self) -> None:
+        self._write()
+        self._writer.close()
+
+
+def pack(
+    folder: Path,
+    journal: Journal,
+    keys: Sequence[str],
+    *,
+    settings: Settings,
+    provenance: Mapping[str, Any],
+    earlier: Collection | None,
+) -> Collection:
+    """Write a collection's files; ``collection.json`` comes last and makes them count.
+
+    Args:
+        folder: of the collection.
+        journal: holds every unit.
+        keys: of the units, in the order of the listing.
+        settings: the preparation's.
+        provenance: what else is written into the collection's settings.
+        earlier: the finished collection in ``folder`` that the units are added to.
+    """
+    candidates, kinds = _candidates(journal, keys, earlier)
+    held_out = np.zeros(0, np.bool_) if earlier is None else np.isin(np.arange(earlier.count), earlier.rows("holdout"))
+    chosen = choose(candidates, settings, held_out)
+    shards = [] if earlier is None else list(earlier.shards)
+    count = len(chosen.holdout) - len(held_out) - len(chosen.verdicts)
+    drawn: list[report.Drawn] = []
+    refused = Counter[str]({} if earlier is None else earlier.refused)
+    with files.replacing(folder / "rejected.parquet") as file, files.replacing(folder / "sources.parquet") as listed:
+        rejected, sources = _Table(file, REJECTED), _Table(listed, SOURCES)
+        names = {}
+        if earlier is not None:
+            rejected.extend(folder / "rejected.parquet")
+            sources.extend(folder / "sources.parquet")
+            names = dict(enumerate(earlier.index().column("source").to_pylist()))
+
+        def kept() -> Iterator[tuple[Screened, str]]:
+            for found, reason, detail, part in _judged(journal, keys, chosen, len(held_out), names):
+                sources.add(found.source, found.size, found.stamp, files.fingerprint(found.labels))
+                if reason:
+                    rejected.add(found.source, reason, detail, found.size)
+                    refused[reason] += 1
+                    few = sum(one.reason == reason for one in drawn) < report.SHOWN
+                    if few and (one := report.draw(found, reason, detail, settings)) is not None:
+                        drawn.append(one)
+                else:
+                    yield found, part
+
+        rows = kept()
+        for size in _shard_counts(count, settings):
+            shards.append(_write_shard(folder, len(shards), rows, count=size, kinds=kinds, settings=settings))
+        assert next(rows, None) is None
+        rejected.close()
+        sources.close()
+    vocabularies, fingerprint = _summary(folder, shards, settings)
+    collection = Collection(
+        path=folder,
+        height=settings.height,
+        width=settings.width,
+        channels=settings.channels,
+        count=sum(shard.count for shard in shards),
+        fingerprint=fingerprint,
+        vocabularies=vocabularies,
+        settings={**settings.to_json(), **provenance},
+        refused=dict(sorted(refused.items())),
+        shards=tuple(shards),
+    )
+    report.write(collection, drawn)
+    files.write_json(folder / "collection.json", collection.to_json())
+    return Collection.open(folder)
+
+
+def _candidates(journal: Journal, keys: Sequence[str], earlier: Collection | None) -> tuple[Candidates, list[str]]:
+    """Gather what choosing needs of every picture, and the kinds of labels there are."""
+    candidates = Candidates()
+    kinds: set[str] = set()
+    if earlier is not None:
+        kinds |= set(earlier.vocabularies)
+        for row in earlier.index().to_pylist():
+            labels = {kind: row[label_column(kind)] for kind in kinds if row[label_column(kind)] is not None}
+            candidates.add(row["digest"], labels, row["perceptual_hash"])
+    for unit in journal.units(keys):
+        for found in unit:
+            if not found.reason:
+                candidates.add(found.digest, found.labels, found.perceptual)
+                kinds |= set(found.labels)
+    return candidates, sorted(kinds)
+
+
+def _judged(
+    journal: Journal, keys: Sequence[str], chosen: Chosen, position: int, names: dict[int, str]
+) -> Iterator[tuple[Screened, str, str, str]]:
+    """Yield what was screened, with reason and detail, or with its part; the first picture is at ``position``."""
+    wanted = {verdict.other for verdict in chosen.verdicts.values()}
+    for unit in journal.units(keys):
+        for found in unit:
+            if found.reason:
+                yield found, found.reason, found.detail, ""
+                continue
+            verdict = chosen.verdicts.get(position)
+            if verdict is not None:
+                yield found, str(verdict.reason), f"the same as {names.get(verdict.other, 'a later one')}", ""
+            else:
+                yield found, "", "", "holdout" if chosen.holdout[position] else "train"
+            if position in wanted:
+                names[position] = found.source
+            position += 1
+
+
+def _shard_counts(count: int, settings: Settings) -> Iterator[int]:
     """Yield how many of ``count`` pictures stand in each shard."""
     full = max(1, SHARD_BYTES // (settings.height * settings.width * settings.channels))
     while count > 0:
@@ -37,68 +195,51 @@ def shard_counts(count: int, settings: Settings) -> Iterator[int]:
         count -= full
 
 
-def write_shard(
-    out: Path, number: int, rows: Iterator[Row], count: int, kinds: Sequence[str], settings: Settings
+def _write_shard(
+    folder: Path,
+    number: int,
+    rows: Iterator[tuple[Screened, str]],
+    *,
+    count: int,
+    kinds: Sequence[str],
+    settings: Settings,
 ) -> Shard:
     """Write the next ``count`` rows as shard ``number``."""
     images, index = f"images-{number:05d}.npy", f"index-{number:05d}.parquet"
+    header = io.BytesIO()
     shape = (count, settings.height, settings.width, settings.channels)
-    digest = hashlib.sha256()
-    records: list[Row] = []
-    with files.replacing(out / images) as file:
-        header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    digest = hashlib.sha256(header.getvalue())
+    schema = _FIXED
+    for kind in kinds:
+        schema = schema.append(pa.field(label_column(kind), pa.string()))
+    with files.replacing(folder / images) as file, files.replacing(folder / index) as described:
+        table = _Table(described, schema)
         file.write(header.getvalue())
-        digest.update(header.getvalue())
-        for _ in range(count):
-            row = next(rows)
-            file.write(row.screened.pixels)
-            digest.update(row.screened.pixels)
-            records.append(row)
-    with files.replacing(out / index) as file:
-        pq.write_table(index_table(records, kinds), file)
-    return Shard(images, index, count, digest.hexdigest(), files.sha256(out / index))
+        for found, part in itertools.islice(rows, count):
+            file.write(found.pixels)
+            digest.update(found.pixels)
+            table.add(
+                *(found.source, found.sha256, found.size, found.format, found.width, found.height, list(found.notes)),
+                *(part, found.digest, found.perceptual),
+                *(found.labels.get(kind) for kind in kinds),
+            )
+        table.close()
+    return Shard(images, index, count, digest.hexdigest(), files.sha256(folder / index))
 
 
-def index_table(rows: Sequence[Row], kinds: Sequence[str]) -> pa.Table:
-    """Return the index of pictures, a row each."""
-    found = [row.screened for row in rows]
-    columns = {
-        "source": pa.array([item.source for item in found], pa.string()),
-        "sha256": pa.array([item.sha256 for item in found], pa.string()),
-        "bytes": pa.array([item.size for item in found], pa.int64()),
-        "format": pa.array([item.format for item in found], pa.string()),
-        "width": pa.array([item.width for item in found], pa.int32()),
-        "height": pa.array([item.height for item in found], pa.int32()),
-        "notes": pa.array([list(item.notes) for item in found], pa.list_(pa.string())),
-        "part": pa.array([row.part for row in rows], pa.string()),
-        "digest": pa.array([item.digest for item in found], pa.string()),
-        "perceptual_hash": pa.array([item.perceptual for item in found], pa.uint64()),
-    }
-    columns |= {label_column(kind): pa.array([item.labels.get(kind) for item in found], pa.string()) for kind in kinds}
-    return pa.table(columns)
-
-
-REJECTED = pa.schema([("source", pa.string()), ("reason", pa.string()), ("detail", pa.string()), ("bytes", pa.int64())])
-"""Columns of ``rejected.parquet``."""
-
-SOURCES = pa.schema([("source", pa.string()), ("bytes", pa.int64()), ("stamp", pa.string()), ("labels", pa.string())])
-"""Columns of ``sources.parquet``: what was listed, to find out later what is new."""
-
-
-def finished(draft: Collection) -> Collection:
-    """Return a collection whose vocabularies and fingerprint are those of its shards."""
-    digest = hashlib.sha256(f"{draft.height}x{draft.width}x{draft.channels}".encode())
-    names: dict[str, set[str]] = {}
-    for shard in draft.shards:
+def _summary(folder: Path, shards: Sequence[Shard], settings: Settings) -> tuple[dict[str, tuple[str, ...]], str]:
+    """Return the vocabularies and the fingerprint of what stands in the shards."""
+    digest = hashlib.sha256(f"{settings.height}x{settings.width}x{settings.channels}".encode())
+    vocabularies: dict[str, set[str]] = {}
+    for shard in shards:
         digest.update(shard.images_sha256.encode())
-        index = pq.read_table(draft.path / shard.index)
-        for column in sorted(
-            name for name in index.column_names if name.startswith(label_column("")) or name == "part"
-        ):
-            values = index.column(column).to_pylist()
-            digest.update(json.dumps([column, values], ensure_ascii=False).encode())
-            if column != "part":
-                names.setdefault(column.removeprefix(label_column("")), set()).update(values)
-    vocabularies = {kind: tuple(sorted(found - {None})) for kind, found in sorted(names.items())}
-    return replace(draft, vocabularies=vocabularies, fingerprint=digest.hexdigest()[:16])
+        labels = [name for name in pq.read_schema(folder / shard.index).names if name.startswith(label_column(""))]
+        index = pq.read_table(folder / shard.index, columns=["part", *sorted(labels)])
+        for name in index.column_names:
+            values = index.column(name).to_pylist()
+            digest.update(json.dumps([name, values], ensure_ascii=False).encode())
+            if name != "part":
+                vocabularies.setdefault(name.removeprefix(label_column("")), set()).update(set(values) - {None})
+    sorted_ones = {kind: tuple(sorted(names)) for kind, names in sorted(vocabularies.items()) if names}
+    return sorted_ones, digest.hexdigest()[:16]

@@ -4,40 +4,45 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a source did not become a picture of the collection."""
+    """Why a source did not become a picture of the collection; :data:`EXPLANATIONS` says what each means."""
 
     UNREADABLE = "unreadable"
-    """The file could not be read: no permission, a device or a pipe, a broken link, a damaged archive."""
     VANISHED = "vanished"
-    """The file was there when the source was listed and gone when it was to be read."""
     CHANGED = "changed"
-    """The file's size changed between listing and reading."""
     TOO_LARGE = "too-large"
-    """The file is larger than any picture, or an archive's member unpacks to more than it declares."""
     EMPTY = "empty"
-    """No bytes, or nothing but zeros."""
     NOT_A_PICTURE = "not-a-picture"
-    """Something else under a picture's name; the detail says what."""
     UNSUPPORTED = "unsupported-format"
-    """A picture, but of a format that lienzo does not decode."""
     TRUNCATED = "truncated"
-    """The end of the file is missing."""
     UNDECODABLE = "undecodable"
-    """The decoder gave up, died or did not come to an end."""
     DAMAGED = "damaged"
-    """It decodes, but part of the content was lost."""
     BOMB = "decompression-bomb"
-    """More pixels than the limit."""
     TOO_SMALL = "too-small"
-    """Smaller than the pictures of the collection, after borders were trimmed."""
     FEATURELESS = "featureless"
-    """One colour, or nearly."""
     DUPLICATE = "duplicate"
-    """The same picture as an earlier one."""
     NEAR_DUPLICATE = "near-duplicate"
-    """Nearly the same picture as an earlier one."""
     CONFLICT = "conflicting-labels"
-    """The same picture stands in the source under different labels."""
+
+
+EXPLANATIONS = {
+    Reason.UNREADABLE: "The file could not be read: no permission, a pipe, a broken link, a damaged archive.",
+    Reason.VANISHED: "The file was there when the source was listed and gone when it was to be read.",
+    Reason.CHANGED: "The file's size changed between listing and reading.",
+    Reason.TOO_LARGE: "The file is larger than any picture, or an archive's member unpacks to more than it declares.",
+    Reason.EMPTY: "No bytes, or nothing but zeros.",
+    Reason.NOT_A_PICTURE: "Something else under a picture's name; the detail says what.",
+    Reason.UNSUPPORTED: "A picture, but of a format that lienzo does not decode.",
+    Reason.TRUNCATED: "The end of the file is missing.",
+    Reason.UNDECODABLE: "The decoder gave up, died or did not come to an end.",
+    Reason.DAMAGED: "It decodes, but part of the content was lost.",
+    Reason.BOMB: "More pixels than the limit.",
+    Reason.TOO_SMALL: "Smaller than the pictures of the collection, after borders were trimmed.",
+    Reason.FEATURELESS: "One colour, or nearly.",
+    Reason.DUPLICATE: "The same picture as an earlier one.",
+    Reason.NEAR_DUPLICATE: "Nearly the same picture as an earlier one.",
+    Reason.CONFLICT: "The same picture stands in the source under different labels.",
+}
+"""What each reason means, in a sentence."""
 
 
 class Refusal(Exception):  # noqa: N818  a verdict, not an error: it never leaves screening

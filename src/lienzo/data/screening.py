@@ -3,21 +3,28 @@
 import hashlib
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from lienzo.data import borders, damage, formats
 from lienzo.data.entries import Entry
 from lienzo.data.reasons import Reason, Refusal
 from lienzo.data.settings import Settings
-from lienzo.pictures import Decoded, Pixels, decode, fit, needed_scale
+from lienzo.pictures import GAP, Box, Decoded, Pixels, decode, fit, load, needed_scale
 
 FEATURELESS = 2.0
-"""A picture whose packed pixels have a standard deviation below this, in each channel, shows nothing."""
+"""A picture that, shrunk to 32 × 32, has a standard deviation below this in each channel shows nothing."""
+
+
+THUMBNAIL = 96
+"""Largest side of a refused picture in the report, in pixels."""
+
+DRAWABLE = frozenset({Reason.TRUNCATED, Reason.DAMAGED, Reason.TOO_SMALL, Reason.FEATURELESS})
+"""Pictures refused for these are drawn."""
 
 
 @dataclass(frozen=True)
@@ -52,63 +59,93 @@ class Screened:
     """Perceptual hash of the packed pixels, 64 bits; see :func:`perceptual_hash`."""
     pixels: bytes = b""
     """(height, width, channels), uint8."""
+    thumbnail: bytes = b""
+    """A small JPEG of a picture that was refused although it can be drawn, for the report."""
 
 
 def screen(entry: Entry, settings: Settings) -> Screened:
     """Read, check and decode one entry and bring it to the collection's shape; a file's content never raises."""
-    known = {"source": entry.name, "size": entry.size, "stamp": entry.stamp, "labels": dict(entry.labels)}
+    known = Screened(entry.name, entry.size, entry.stamp, dict(entry.labels))
     try:
         data = entry.read()
         kind = formats.identify(data)
         formats.check_whole(data, kind)
         if settings.detect_damage:
             damage.check_bytes(data, kind)
-        pixels, facts = _picture(data, kind, settings)
+        pixels, (width, height), notes = _picture(data, kind, settings)
+        small = _small(pixels)
+        if small.reshape(-1, small.shape[2]).std(axis=0).max() < FEATURELESS:
+            raise Refusal(Reason.FEATURELESS, "one colour, or nearly")
     except Refusal as refusal:
-        return Screened(**known, reason=refusal.reason, detail=refusal.detail)
-    notes = facts.pop("notes")
-    if (suffix := PurePosixPath(entry.name).suffix.lower()) and suffix not in formats.FORMATS[kind]:
-        notes = (*notes, "wrong-extension")
+        thumbnail = _thumbnail(data) if refusal.reason in DRAWABLE else b""
+        return replace(known, reason=refusal.reason, detail=refusal.detail, thumbnail=thumbnail)
+    suffix = PurePosixPath(entry.name).suffix.lower()
+    misnamed = ("wrong-extension",) if suffix and suffix not in formats.FORMATS[kind] else ()
     content = pixels.tobytes()
-    return Screened(
-        **known,
-        **facts,
-        notes=notes,
+    return replace(
+        known,
         sha256=hashlib.sha256(data).hexdigest(),
         format=kind,
+        width=width,
+        height=height,
+        notes=(*misnamed, *notes),
         digest=hashlib.blake2b(content, digest_size=16).hexdigest(),
-        perceptual=perceptual_hash(pixels),
+        perceptual=perceptual_hash(small),
         pixels=content,
     )
 
 
-def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Pixels, dict[str, object]]:
-    height, width = settings.height, settings.width
+def _thumbnail(data: bytes) -> bytes:
+    """Draw what can be drawn of a refused picture."""
+    buffer = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data), formats=[*formats.FORMATS, "MPO"])
+            image.draft(None, (2 * THUMBNAIL, 2 * THUMBNAIL))
+            ImageFile.LOAD_TRUNCATED_IMAGES = True
+            image.thumbnail((THUMBNAIL, THUMBNAIL))
+            image.convert("RGB").save(buffer, "JPEG", quality=80)
+    except Exception:  # it was refused for a reason
+        return b""
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return buffer.getvalue()
+
+
+def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Pixels, tuple[int, int], tuple[str, ...]]:
+    """Decode, check and fit; return the pixels, the upright original's width and height, and notes.
+
+    Raises:
+        Refusal: for one of the many reasons.
+    """
     image = _open(data, kind, settings)
-    scale = needed_scale(*image.size, width, height, settings.geometry)
-    turned = needed_scale(image.height, image.width, width, height, settings.geometry)
-    _check_size(image.width, image.height, settings)
-    decoded = _decode(image, settings, min(scale, turned))
-    box = None
-    notes = decoded.notes
-    if settings.trim_borders:
-        box = borders.find(np.asarray(decoded.image.convert("RGB")))
-        if box is not None:
-            notes = (*notes, "trimmed")
-            shrunk = decoded.width / decoded.image.width
-            inner = (box[2] - box[0]) * shrunk, (box[3] - box[1]) * shrunk
-            _check_size(*inner, settings, "after its borders were trimmed")
-            scale = needed_scale(*inner, width, height, settings.geometry)
-            if shrunk > max(1.0, scale / 2):  # trimmed so much that the scaled decode is too coarse
-                full = _decode(_open(data, kind, settings), settings, 1.0)
-                box = tuple(side * full.image.width / decoded.image.width for side in box)
-                decoded = full
-    if settings.detect_damage:
-        damage.check_content(decoded.image, kind)
-    pixels = fit(decoded.image, height, width, settings.geometry, box=box, background=settings.background)
-    if pixels.std(axis=(0, 1)).max() < FEATURELESS:
-        raise Refusal(Reason.FEATURELESS, "one colour, or nearly")
-    return pixels, {"width": decoded.width, "height": decoded.height, "notes": notes}
+    size = image.size
+    decoded, shrunk = _decode(image, kind, settings, min(_scale(*size, settings), _scale(*size[::-1], settings)))
+    if "rotated" in decoded.notes:
+        size = _extent(decoded.box, shrunk)
+    _check_size(*size, settings)
+    box, notes = decoded.box, decoded.notes
+    if settings.trim_borders and (inside := borders.find(decoded.image, box)) is not None:
+        box, notes = inside, (*notes, "trimmed")
+        inner = _extent(box, shrunk)
+        _check_size(*inner, settings, "after its borders were trimmed")
+        if shrunk > 1 and _scale(*inner, settings) < GAP * shrunk:  # so much was cut off that more detail is needed
+            decoded, finer = _decode(_open(data, kind, settings), kind, settings, _scale(*inner, settings))
+            larger = shrunk / finer
+            box = (box[0] * larger, box[1] * larger, box[2] * larger, box[3] * larger)
+    pixels = fit(decoded.image, settings.height, settings.width, settings.geometry, box=box,
+                 background=settings.background)  # fmt: skip
+    return pixels, size, notes
+
+
+def _extent(box: Box, shrunk: int) -> tuple[int, int]:
+    """Return width and height, in the original's pixels, of a box in a picture decoded at 1/``shrunk``."""
+    return round((box[2] - box[0]) * shrunk), round((box[3] - box[1]) * shrunk)
+
+
+def _scale(width: float, height: float, settings: Settings) -> float:
+    return needed_scale(width, height, settings.width, settings.height, settings.geometry)
 
 
 def _open(data: bytes, kind: str, settings: Settings) -> Image.Image:
@@ -128,24 +165,28 @@ def _open(data: bytes, kind: str, settings: Settings) -> Image.Image:
     return image
 
 
-def _decode(image: Image.Image, settings: Settings, scale: float) -> Decoded:
+def _decode(image: Image.Image, kind: str, settings: Settings, scale: float) -> tuple[Decoded, int]:
+    """Decode; return also how many times smaller than the original."""
+    width, height = image.size
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return decode(image, channels=settings.channels, background=settings.background, scale=scale)
+            shrunk = load(image, scale)
+            if settings.detect_damage:
+                damage.check_content(image, kind)
+            extent = width / shrunk, height / shrunk
+            return decode(image, extent, settings.channels, settings.background), shrunk
+    except Refusal:
+        raise
     except Exception as error:  # Pillow raises what its parsers stumble over
         reason = Reason.TRUNCATED if "truncated" in str(error) else Reason.UNDECODABLE
         raise Refusal(reason, _clause(error)) from None
 
 
 def _check_size(width: float, height: float, settings: Settings, when: str = "") -> None:
-    """Refuse what would have to be enlarged, whichever way round it turns out to be."""
-    if settings.enlarge:
-        return
-    scale = needed_scale(width, height, settings.width, settings.height, settings.geometry)
-    if scale < 1 - 1e-9:
-        detail = f"{width:.0f}×{height:.0f} {when}".rstrip()
-        raise Refusal(Reason.TOO_SMALL, detail)
+    """Refuse what would have to be enlarged."""
+    if not settings.enlarge and _scale(width, height, settings) < 1 - 1e-9:
+        raise Refusal(Reason.TOO_SMALL, f"{width:.0f}×{height:.0f} {when}".rstrip())
 
 
 def _clause(error: Exception) -> str:
@@ -160,16 +201,26 @@ def _cosines() -> NDArray[np.float32]:
 
 
 _COSINES = _cosines()
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def perceptual_hash(pixels: Pixels) -> int:
+def _small(pixels: Pixels) -> NDArray[np.float32]:
+    """Shrink packed pixels to 32 × 32; (32, 32, 1 or 3), the alpha channel left out."""
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    small = np.asarray(image.resize((32, 32), Image.Resampling.BOX), np.float32).reshape(32, 32, -1)
+    return small[:, :, :3]
+
+
+def perceptual_hash(small: NDArray[np.float32]) -> int:
     """Return 64 bits that stay the same, but for a few, when a picture is scaled or compressed again.
 
     The signs, relative to their median, of the 8 × 8 lowest DCT coefficients of the grey picture at 32 × 32 (Zauner,
     "Implementation and benchmarking of perceptual image hash functions", 2010, section 3.2).
+
+    Args:
+        small: (32, 32, 1 or 3), 0 to 255.
     """
-    colours = pixels[:, :, :3] if pixels.shape[2] >= 3 else pixels[:, :, 0]
-    small = Image.fromarray(colours).convert("L").resize((32, 32), Image.Resampling.BOX)
-    spectrum = _COSINES @ np.asarray(small, np.float32) @ _COSINES.T
-    bits = (spectrum > np.median(spectrum)).reshape(64)
+    grey = small @ _LUMA if small.shape[2] == 3 else small[:, :, 0]
+    spectrum = _COSINES @ grey @ _COSINES.T
+    bits = (spectrum > np.sort(spectrum, axis=None)[31:33].mean()).reshape(64)
     return int.from_bytes(np.packbits(bits).tobytes(), "big")

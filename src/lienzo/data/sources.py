@@ -1,11 +1,10 @@
-"""Listing sources: folders of any depth, zip files. Always in the same order, whatever the file system."""
+"""Listing sources of every sort, always in the same order. Each sort has its own way to be told and to be listed."""
 
-import os
-import stat
-import zipfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import PurePosixPath
 
+from lienzo.data import archives, labels, paintings, places, tables
 from lienzo.data.entries import Entry
 from lienzo.data.reasons import Reason
 from lienzo.errors import SourceError
@@ -35,30 +34,93 @@ COMPANIONS = frozenset(
 PASSED_OVER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"})
 """What operating systems leave in folders."""
 
+SPLITS = frozenset({"train", "test", "validation", "valid", "val", "dev"})
+"""Folders that say what pictures are for, not what they show."""
 
-def entries(sources: Sequence[str], *, leave_out: Path | None = None) -> Iterator[Entry]:
+METADATA = ("metadata.csv", "metadata.parquet")
+"""Tables in which Hugging Face's image folders keep labels."""
+
+
+def entries(sources: Sequence[str], *, columns: Sequence[str] = (), leave_out: str | None = None) -> Iterator[Entry]:
     """List every file of the sources that may be a picture.
 
     Args:
-        sources: folders and zip files.
+        sources: folders, zip and tar files, tables, the download of Painter by Numbers; paths, fsspec URLs or
+            ``kaggle:COMPETITION``.
+        columns: which columns of tables are labels; by default those that look like it.
         leave_out: a folder whose content is not listed, because the collection is written there.
 
     Yields:
         entries in an order that depends on names alone.
 
     Raises:
-        SourceError: a source is missing or unreadable as a whole.
+        SourceError: a source is missing, unreadable as a whole, or nothing that is known.
     """
     for source, prefix in zip(sources, prefixes(sources), strict=True):
-        path = Path(source)
-        if path.is_dir():
-            yield from _folder(path, prefix, leave_out)
-        elif not path.exists():
-            raise SourceError(f"there is nothing at {source}: give a folder or an archive of pictures.")
-        elif zipfile.is_zipfile(path):
-            yield from _zip(path, prefix)
-        else:
-            raise SourceError(f"{source} is neither a folder nor a zip file: give one of those.")
+        for entry in _entries(paintings.download(source), columns, leave_out):
+            if _candidate(entry.name):
+                yield replace(entry, name=prefix + printable(entry.name))
+
+
+def _entries(source: str, columns: Sequence[str], leave_out: str | None) -> Iterator[Entry]:
+    if not places.exists(source):
+        raise SourceError(f"there is nothing at {source}: give a folder, an archive or a table of pictures.")
+    name = source.lower()
+    if places.is_folder(source):
+        if paintings.is_layout(source):
+            return paintings.entries(source)
+        return _folder(source, columns, leave_out)
+    if name.endswith((".csv", ".tsv")):
+        return tables.path_entries(source, columns)
+    if name.endswith((".parquet", ".pq")):
+        return (tables.embedded_entries if tables.holds_pictures(source) else tables.path_entries)(source, columns)
+    with places.opened(source) as file:
+        head = file.read(262)
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return archives.zip_entries(source)
+    if head[257:262] == b"ustar" or name.endswith((".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")):
+        return archives.tar_entries(source)
+    raise SourceError(f"{source} is no folder, zip, tar, CSV or Parquet file: give one of those.")
+
+
+def _folder(source: str, columns: Sequence[str], leave_out: str | None) -> Iterator[Entry]:
+    """List a folder; tar files (WebDataset) and Parquet files that hold pictures are listed in their place."""
+    described = _metadata(source, columns)
+    for found in places.walk(source, leave_out):
+        name = "/".join(found.parts)
+        if name.endswith(".tar"):
+            yield from archives.tar_entries(found.location)
+        elif name.endswith(".parquet") and tables.holds_pictures(found.location):
+            yield from tables.embedded_entries(found.location, columns)
+        refusal = (Reason.UNREADABLE, found.problem) if found.problem else None
+        yield Entry(
+            name, found.location, found.size, found.stamp, labels=labels.of(name, described), refusal=refusal
+        )  # fmt: skip
+
+
+def _metadata(source: str, columns: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Read the tables of labels of a Hugging Face image folder, at its top or in its splits."""
+    described: dict[str, dict[str, str]] = {}
+    top = places.names(source)
+    for split in ("", *sorted(SPLITS & top)):
+        folder = places.join(source, split) if split else source
+        for name in METADATA:
+            if name in (places.names(folder) if split else top):
+                found = labels.read(places.join(folder, name), columns)
+                described |= {f"{split}/{path}" if split else path: values for path, values in found.items()}
+    return described
+
+
+def folder_label(name: str) -> str | None:
+    """Return the label that a picture's folder gives it.
+
+    >>> folder_label("seas/calm/1.jpg"), folder_label("train/seas/1.jpg"), folder_label("1.jpg")
+    ('seas/calm', 'seas', None)
+    """
+    parts = PurePosixPath(name).parts[:-1]
+    if parts and parts[0] in SPLITS:
+        parts = parts[1:]
+    return "/".join(parts) or None
 
 
 def prefixes(sources: Sequence[str]) -> list[str]:
@@ -69,11 +131,9 @@ def prefixes(sources: Sequence[str]) -> list[str]:
     """
     if len(sources) == 1:
         return [""]
-    stems = [PurePosixPath(source.replace("\\", "/").rstrip("/")).name.removesuffix(".zip") for source in sources]
-    return [
-        f"{stem}/" if stems.count(stem) == 1 else f"{stem}-{stems[: i + 1].count(stem)}/"
-        for i, stem in enumerate(stems)
-    ]
+    stems = [PurePosixPath(source.replace("\\", "/").rstrip("/")).name.split(".")[0] for source in sources]
+    return [f"{stem}/" if stems.count(stem) == 1 else f"{stem}-{stems[: i + 1].count(stem)}/"
+            for i, stem in enumerate(stems)]  # fmt: skip
 
 
 def printable(name: str) -> str:
@@ -87,73 +147,6 @@ def printable(name: str) -> str:
 
 def _candidate(name: str) -> bool:
     parts = name.split("/")
-    if any(part.startswith(".") or part in PASSED_OVER for part in parts if part):
+    if any(part.startswith(".") or part in PASSED_OVER for part in parts):
         return False
     return PurePosixPath(parts[-1]).suffix.lower() not in COMPANIONS
-
-
-def _folder(root: Path, prefix: str, leave_out: Path | None) -> Iterator[Entry]:
-    left_out = os.path.realpath(leave_out) if leave_out is not None else None
-
-    def walk(folder: str, within: str, above: tuple[str, ...]) -> Iterator[Entry]:
-        real = os.path.realpath(folder)
-        if real == left_out or real in above:  # a link that leads back to a folder above it
-            return
-        try:
-            names = sorted(os.listdir(folder))  # noqa: PTH208  names alone: folders may hold millions
-        except OSError as error:
-            if not above:
-                raise SourceError(f"{folder} cannot be read ({error.strerror}): mend its permissions.") from None
-            yield Entry(printable(within), folder, 0, refusal=(Reason.UNREADABLE, f"folder: {error.strerror}"))
-            return
-        for name in names:
-            if name.startswith(".") or name in PASSED_OVER:
-                continue
-            path, name_within = os.path.join(folder, name), within + name  # noqa: PTH118
-            try:
-                status = os.stat(path)  # noqa: PTH116
-            except OSError as error:
-                if _candidate(name):
-                    yield Entry(printable(name_within), path, 0, refusal=(Reason.UNREADABLE, error.strerror or "?"))
-                continue
-            if stat.S_ISDIR(status.st_mode):
-                yield from walk(path, f"{name_within}/", (*above, real))
-            elif not _candidate(name):
-                continue
-            elif stat.S_ISREG(status.st_mode):
-                yield Entry(printable(name_within), path, status.st_size, str(status.st_mtime_ns))
-            else:
-                refusal = (Reason.UNREADABLE, "a pipe, a socket or a device, not a file")
-                yield Entry(printable(name_within), path, 0, refusal=refusal)
-
-    yield from walk(str(root), prefix, ())
-
-
-def _zip(path: Path, prefix: str) -> Iterator[Entry]:
-    location = str(path)
-    try:
-        with zipfile.ZipFile(path) as archive, path.open("rb") as file:
-            for member in sorted(archive.infolist(), key=lambda member: member.filename):
-                name = member.filename.replace("\\", "/").lstrip("/")
-                if member.is_dir() or not _candidate(name):
-                    continue
-                name = "/".join(part for part in name.split("/") if part not in ("", ".", ".."))
-                stamp = f"{member.CRC:08x}"
-                if member.flag_bits & 1:
-                    refusal = (Reason.UNREADABLE, "encrypted")
-                    yield Entry(prefix + printable(name), location, member.file_size, stamp, refusal=refusal)
-                    continue
-                file.seek(member.header_offset)
-                header = file.read(30)
-                if not header.startswith(b"PK\x03\x04"):
-                    refusal = (Reason.UNREADABLE, "the archive is damaged here")
-                    yield Entry(prefix + printable(name), location, member.file_size, stamp, refusal=refusal)
-                    continue
-                offset = member.header_offset + 30 + int.from_bytes(header[26:28], "little")
-                offset += int.from_bytes(header[28:30], "little")
-                yield Entry(
-                    prefix + printable(name), location, member.file_size, stamp,
-                    offset=offset, packed=member.compress_size, method=member.compress_type,
-                )  # fmt: skip
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise SourceError(f"{path} cannot be read as a zip file ({error}): download it again.") from None

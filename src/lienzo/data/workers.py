@@ -1,7 +1,7 @@
 """Processes that screen: a picture that kills or stalls its decoder costs one process, never the preparation.
 
 Workers are started with the interpreter's own command line, not forked and without importing the caller's script, so
-that :func:`lienzo.prepare` works alike on every system, in notebooks and in scripts without ``if __name__ == "__main__"``.
+that :func:`lienzo.prepare` works alike on every system, in notebooks and in scripts that guard nothing by ``__main__``.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from lienzo.data.entries import Entry
 from lienzo.data.reasons import Reason
 from lienzo.data.screening import Screened, screen
 from lienzo.data.settings import Settings
+from lienzo.errors import SourceError
 
 PATIENCE = 120.0
 """Seconds after which a decoder that has not come to an end is stopped."""
@@ -38,7 +39,11 @@ def serve() -> None:
         settings: Settings = pickle.load(sys.stdin.buffer)
         while True:
             for entry in pickle.load(sys.stdin.buffer):
-                pickle.dump(screen(entry, settings), answers, protocol=5)
+                try:
+                    answer: Screened | SourceError = screen(entry, settings)
+                except SourceError as error:  # a store does not answer
+                    answer = error
+                pickle.dump(answer, answers, protocol=5)
                 answers.flush()
     except (EOFError, BrokenPipeError):
         os._exit(0)  # the preparation ended or died
@@ -52,6 +57,7 @@ class Worker:
         self._patience = patience
         self._process: subprocess.Popen[bytes] | None = None
         self._deadline = float("inf")
+        self._ended = False
 
     def screen(self, entries: Sequence[Entry]) -> list[Screened]:
         """Screen entries one after the other; one that kills its process twice is refused."""
@@ -66,9 +72,16 @@ class Worker:
                 pickle.dump(entries[before:], process.stdin, protocol=5)
                 process.stdin.flush()
                 while len(screened) < len(entries):
+                    if self._ended:
+                        raise EOFError
                     self._deadline = time.monotonic() + self._patience
-                    screened.append(pickle.load(process.stdout))
+                    answer = pickle.load(process.stdout)
+                    if isinstance(answer, SourceError):
+                        raise answer
+                    screened.append(answer)
             except (EOFError, OSError, pickle.UnpicklingError):
+                if self._ended:
+                    raise
                 stalled = time.monotonic() > self._deadline
                 self.stop()
                 deaths = deaths + 1 if len(screened) == before else 1
@@ -102,6 +115,12 @@ class Worker:
         process = self._process
         if process is not None and time.monotonic() > self._deadline:
             process.kill()
+
+    def end(self) -> None:
+        """Kill the process, and let :meth:`screen` fail instead of starting another."""
+        self._ended = True
+        if self._process is not None:
+            self._process.kill()
 
     def stop(self) -> None:
         """Kill the process, if there is one."""
@@ -153,8 +172,10 @@ def screen_units(
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             yield from (future.result() for future in done)
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in everyone:
+            worker.end()
+        pool.shutdown(cancel_futures=True)
         ended.set()
+        watchman.join()
         for worker in everyone:
             worker.stop()
-        pool.shutdown(wait=True)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from torch.nn.utils.parametrizations import spectral_norm
 
+from lienzo.errors import RecipeError
 from lienzo.nets.shape import Shape
 
 
@@ -29,6 +30,10 @@ class DCGAN:
 
     discriminator_norm: Literal["batch", "spectral", "none"] = "batch"
     """Batch normalisation, spectral normalisation (Miyato et al. 2018) or none in the discriminator."""
+
+    def __post_init__(self) -> None:
+        if min(self.latents, self.width) < 1:
+            raise RecipeError("network.latents and network.width have to be at least 1.")
 
     def generator(self, shape: Shape) -> "Generator":
         """Return a generator of pictures of this shape, initialised."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from lienzo.errors import RecipeError
 from lienzo.nets.shape import Shape
 
 
@@ -19,6 +20,10 @@ class MLP:
 
     depth: int = 2
     """Hidden layers of each player."""
+
+    def __post_init__(self) -> None:
+        if min(self.latents, self.width) < 1 or self.depth < 0:
+            raise RecipeError("network.latents and network.width have to be at least 1, network.depth at least 0.")
 
     def generator(self, shape: Shape) -> "Generator":
         """Return a generator of pictures of this shape, initialised."""

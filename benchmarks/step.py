@@ -1,0 +1,142 @@
+"""The speed of one training step of the recipe `thesis`: the plain loop, lienzo in float32 and in bfloat16, in one run.
+
+The plain loop is the one of the tutorials: float32, NCHW, the discriminator's gradients computed in the generator's
+step too and thrown away, losses read back in every step. Absolute numbers depend on the machine and on what else it
+does; the contestants therefore take turns, and the ratios are taken turn by turn.
+
+    python benchmarks/step.py [--device cpu|cuda] [--batch 128] [--turns 7]
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy
+
+from lienzo.game import Game
+from lienzo.nets import Shape
+from lienzo.recipes import thesis
+from lienzo.state import adam, place
+
+SHAPE = Shape(64, 64, 3)
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--device", default="cpu")
+    words.add_argument("--batch", type=int, default=128)
+    words.add_argument("--turns", type=int, default=7)
+    words.add_argument("--steps", type=int, default=2, help="steps of one turn")
+    given = words.parse_args()
+    device = torch.device(given.device)
+    contestants = {
+        "plain loop, float32": plain(device, given.batch),
+        "lienzo, float32": ours(device, given.batch, None),
+        "lienzo, bfloat16": ours(device, given.batch, torch.bfloat16),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for turn in range(given.turns + 1):
+        for name, step in contestants.items():
+            took = clock(device, step, given.steps)
+            if turn:  # the first turn warms up
+                seconds[name].append(took / given.steps)
+    base = seconds["plain loop, float32"]
+    print(f"torch {torch.__version__}, {device}, {torch.get_num_threads()} threads, batch {given.batch}")
+    print(f"{'':22}{'pictures/s':>12}{'ratio':>8}")
+    for name, times in seconds.items():
+        ratio = statistics.median(b / t for b, t in zip(base, times, strict=True))
+        print(f"{name:22}{given.batch / statistics.median(times):>12.0f}{ratio:>8.2f}")
+    for dtype in (torch.float32, torch.bfloat16):
+        print(f"matrix product of 2048², {str(dtype).removeprefix('torch.')}: {product(device, dtype):,.0f} GFLOP/s")
+
+
+def plain(device: torch.device, batch: int) -> Callable[[], None]:
+    """The loop as the tutorials write it."""
+    torch.manual_seed(0)
+    network = thesis().network
+    generator = tutorial_generator(network.generator(SHAPE)).to(device)
+    discriminator = tutorial_discriminator(network.discriminator(SHAPE)).to(device)
+    generator_optimizer = torch.optim.Adam(generator.parameters(), lr=0.0002, betas=(0.5, 0.999))
+    discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), lr=0.0002, betas=(0.5, 0.999))
+    images = pictures(batch, device)
+
+    def step() -> None:
+        discriminator.zero_grad()
+        label = torch.full((batch,), 0.9, device=device)
+        real_loss = binary_cross_entropy(discriminator(images).flatten(), label)
+        torch.autograd.backward(real_loss)
+        fake = generator(torch.randn(batch, 100, 1, 1, device=device))
+        fake_loss = binary_cross_entropy(discriminator(fake.detach()).flatten(), torch.zeros_like(label))
+        torch.autograd.backward(fake_loss)
+        discriminator_optimizer.step()
+        generator.zero_grad()
+        loss = binary_cross_entropy(discriminator(fake).flatten(), label)
+        torch.autograd.backward(loss)
+        generator_optimizer.step()
+        loss.item()
+
+    return step
+
+
+def tutorial_generator(ours: nn.Module) -> nn.Sequential:
+    """The generator with nothing but the layers of the tutorials."""
+    layers = next(ours.children())
+    assert isinstance(layers, nn.Sequential)
+    return nn.Sequential(nn.ConvTranspose2d(100, 512, 4, bias=False), *list(layers)[1:])
+
+
+def tutorial_discriminator(ours: nn.Module) -> nn.Sequential:
+    """The discriminator with nothing but the layers of the tutorials, and the sigmoid."""
+    layers = next(ours.children())
+    assert isinstance(layers, nn.Sequential)
+    return nn.Sequential(*list(layers)[:-1], nn.Conv2d(512, 1, 4, bias=False), nn.Sigmoid())
+
+
+def ours(device: torch.device, batch: int, dtype: torch.dtype | None) -> Callable[[], None]:
+    """The step as lienzo plays it."""
+    torch.manual_seed(0)
+    recipe = thesis()
+    generator = place(recipe.network.generator(SHAPE), device)
+    discriminator = place(recipe.network.discriminator(SHAPE), device)
+    game = Game(
+        generator,
+        discriminator,
+        recipe.objective,
+        adam(generator, recipe.generator_optimizer),
+        adam(discriminator, recipe.discriminator_optimizer),
+        autocast=dtype,
+    )
+    images = pictures(batch, device).to(memory_format=torch.channels_last)[None]
+
+    def step() -> None:
+        game.step(images, torch.randn(1, batch, 100, device=device))
+
+    return step
+
+
+def pictures(batch: int, device: torch.device) -> Tensor:
+    return torch.randint(0, 256, (batch, 3, 64, 64), device=device).float() / 127.5 - 1
+
+
+def product(device: torch.device, dtype: torch.dtype) -> float:
+    """Return the rate of a matrix product in GFLOP/s, the median of several."""
+    a = torch.randn(2048, 2048, device=device, dtype=dtype)
+    took = [clock(device, lambda: torch.mm(a, a), 3) / 3 for _ in range(7)]
+    return 2 * 2048**3 / statistics.median(took) / 1e9
+
+
+def clock(device: torch.device, work: Callable[[], object], times: int) -> float:
+    """Return the seconds that ``work`` takes so many times."""
+    start = time.perf_counter()
+    for _ in range(times):
+        work()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

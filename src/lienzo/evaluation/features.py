@@ -1,0 +1,98 @@
+"""From pictures, batch by batch, to all that is measured of them; the features of collections are kept."""
+
+import logging
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lienzo import files
+from lienzo.data.collection import Collection, Part
+from lienzo.evaluation.scores import Progress
+from lienzo.metrics import detectors
+from lienzo.metrics.detectors import BATCH, Detector, Images
+from lienzo.metrics.sliced import patches
+
+THUMBNAIL = 16
+"""Height and width of the pictures that are compared by their pixels."""
+
+log = logging.getLogger("lienzo")
+
+Function = Callable[[Images, int], Any]
+"""Of pictures, and how many came before them."""
+
+
+def detected(detector: Detector, place: torch.device) -> Function:
+    """Return the function that gives the features (n, d) of pictures."""
+    return lambda images, _: _at_home(detectors.features(detector, images), place)
+
+
+def shrunk(place: torch.device) -> Function:
+    """Return the function that gives pictures shrunk, as rows (n, 3 · THUMBNAIL²) in [0, 1]."""
+    return lambda images, _: _at_home(torch.from_numpy(detectors.thumbnails(images, THUMBNAIL, place)), place)
+
+
+def cut_patches(images: Images, before: int) -> dict[int, Tensor]:
+    """Return random patches of pictures (see `sliced.patches`)."""
+    return patches(torch.from_numpy(images).permute(0, 3, 1, 2).float(), position=before)
+
+
+def joined_patches(parts: list[dict[int, Tensor]]) -> dict[int, Tensor]:
+    """Put together what `cut_patches` made of batch after batch."""
+    return {level: torch.cat([part[level] for part in parts]) for level in parts[0]}
+
+
+def _at_home(features: Tensor, place: torch.device) -> Tensor:
+    """Put features where they are measured: on a CUDA device, else on the CPU, since MPS has no float64."""
+    return features.to(place if place.type == "cuda" else "cpu")
+
+
+def walk(
+    stage: str, draw: Callable[[NDArray[np.int64]], Images], numbers: NDArray[np.int64], functions: Sequence[Function]
+) -> Generator[Progress, None, list[list[Any]]]:
+    """Draw pictures batch by batch, once, and return what each function made of each batch."""
+    made: list[list[Any]] = [[] for _ in functions]
+    yield Progress(stage, 0, len(numbers))
+    for start in range(0, len(numbers), BATCH):
+        images = draw(numbers[start : start + BATCH])
+        for results, function in zip(made, functions, strict=True):
+            results.append(function(images, start))
+        yield Progress(stage, start + len(images), len(numbers))
+    return made
+
+
+def cached_features(
+    collection: Collection, part: Part, rows: NDArray[np.int64], detector: Detector, place: torch.device
+) -> Generator[Progress, None, Tensor]:
+    """Return the features of a collection's pictures, from its cache where they are there.
+
+    The cache is the folder ``features`` in the collection. Where it cannot be written, nothing is kept.
+    """
+    key = files.fingerprint([detector.fingerprint, collection.fingerprint, rows.tolist()])
+    path = collection.path / "features" / f"{detector.name}-{part}-{len(rows)}-{key}.npy"
+    if detector.fingerprint is not None and (kept := _kept(path, len(rows))) is not None:
+        return _at_home(kept, place)
+    made = yield from walk(f"{detector.name} of {part}", collection.take, rows, [detected(detector, place)])
+    features = torch.cat(made[0])
+    if detector.fingerprint is not None:
+        try:
+            with files.replacing(path) as file:
+                np.save(file, features.cpu().numpy())
+        except OSError as error:
+            log.warning("the features are not kept for the next time: %s", error)
+    return features
+
+
+def _kept(path: Path, count: int) -> Tensor | None:
+    """Return features from a file of the cache; none where it is missing or damaged."""
+    try:
+        features = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    if features.ndim != 2 or len(features) != count or features.dtype != np.float32 or not np.isfinite(features).all():
+        return None
+    return torch.from_numpy(features)

@@ -1,0 +1,163 @@
+"""Probing: what a run's discriminator has learnt, by a linear classifier on its features. See docs/probe.md."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from lienzo import tensors
+from lienzo.data.collection import Collection
+from lienzo.devices import pick_device
+from lienzo.errors import RunError, ScoreError
+from lienzo.evaluation.features import Function, detected, walk
+from lienzo.evaluation.scores import Progress, aligned, written
+from lienzo.evaluation.subject import sample
+from lienzo.metrics import detectors
+from lienzo.metrics.representations import Classified, activations, classify
+from lienzo.nets import Shape
+from lienzo.run import Run
+from lienzo.seeds import derive
+
+
+@dataclass(frozen=True)
+class Probed:
+    """How well labels are told apart on different features of the same pictures."""
+
+    run: str
+    """The run's folder."""
+
+    collection: str
+    """Fingerprint of the collection."""
+
+    labels: tuple[str, ...]
+    """Names of the labels."""
+
+    train: int
+    """Pictures the classifiers were fitted on: those the run was trained on."""
+
+    test: int
+    """Held-out pictures they were tried on."""
+
+    features: dict[str, Classified]
+    """By the features' name: discriminator, untrained (the same network before training), pixels, lite0."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            **{name: getattr(self, name) for name in ("run", "collection", "labels", "train", "test")},
+            "features": {
+                name: {
+                    "accuracy": one.accuracy._asdict(),
+                    "chance": one.chance,
+                    "per_label": {self.labels[label]: value._asdict() for label, value in one.per_label.items()},
+                }
+                for name, one in self.features.items()
+            },
+        }
+
+
+def probe(
+    run: str | Path | Run,
+    collection: str | Path | Collection,
+    *,
+    labels: str = "folder",
+    samples: int = 5_000,
+    device: str = "auto",
+) -> Probed:
+    """Measure how well labels are told apart on the features of a run's discriminator, and on others' for comparison.
+
+    Args:
+        run: or where it lies.
+        collection: the one it was trained on, or another of the same shape, with labels and held-out pictures.
+        labels: their kind.
+        samples: pictures at most to fit the classifiers on, and at most to try them on.
+        device: where to compute: auto, cpu, cuda or mps.
+
+    Raises:
+        ScoreError: pictures of another shape, or too few with labels.
+        InputError: no such run, collection, labels or device.
+    """
+    *_, last = steps(run, collection, labels=labels, samples=samples, device=device)
+    assert isinstance(last, Probed)
+    return last
+
+
+def steps(
+    run: str | Path | Run,
+    collection: str | Path | Collection,
+    *,
+    labels: str = "folder",
+    samples: int = 5_000,
+    device: str = "auto",
+) -> Iterator[Progress | Probed]:
+    """Probe a run, and yield how far that has come and at last the result; arguments are those of :func:`probe`."""
+    run = Run.open(run)
+    collection = collection if isinstance(collection, Collection) else Collection.open(collection)
+    place = pick_device(device)
+    shape = Shape(collection.height, collection.width, collection.channels)
+    networks = {"discriminator": _discriminator(run, shape), "untrained": _untrained(run, shape)}
+    known = collection.labels(labels)
+    parts = [rows[known[rows] >= 0] for rows in (collection.rows("train"), collection.rows("holdout"))]
+    train, test = (rows[sample(len(rows), samples)] for rows in parts)
+    functions: dict[str, Function] = {
+        **{name: _layers(network.to(place).eval(), place) for name, network in networks.items()},
+        "pixels": lambda images, _: torch.from_numpy(images).flatten(1).float().to(place),
+        "lite0": detected(detectors.load("lite0", place), place),
+    }
+    found = {}
+    for done, (name, function) in enumerate(functions.items()):
+        sides = []
+        for rows in (train, test):
+            made = yield from walk(f"features of {name}", collection.take, rows, [function])
+            sides.append(torch.cat(made[0]) if made[0] else torch.zeros(0, 1))
+        yield Progress("classifiers", done, len(functions))
+        found[name] = classify(sides[0], known[train], sides[1], known[test])
+    yield Progress("classifiers", len(functions), len(functions))
+    yield Probed(str(run.path), collection.fingerprint, collection.vocabularies[labels], len(train), len(test), found)
+
+
+def lines(probed: Probed) -> list[str]:
+    """Return the result as a table in plain text: a line for each kind of features, a column for each label."""
+    headers = ["", "accuracy", "chance", *probed.labels]
+    rows = [
+        [name, written(one.accuracy), f"{one.chance:.3f}"]
+        + [written(one.per_label.get(label)) for label in range(len(probed.labels))]
+        for name, one in probed.features.items()
+    ]
+    return aligned([headers, *rows])
+
+
+def _layers(network: nn.Module, place: torch.device) -> Function:
+    """Return the function that gives the features of a discriminator's layers."""
+    return lambda images, _: activations(
+        network, torch.from_numpy(images).to(place).permute(0, 3, 1, 2).float() / 127.5 - 1
+    )
+
+
+def _untrained(run: Run, shape: Shape) -> nn.Module:
+    """Return a discriminator of the run's kind that has seen nothing."""
+    with torch.random.fork_rng():
+        torch.manual_seed(derive(run.recipe.seed, "untrained"))
+        return run.recipe.network.discriminator(shape)
+
+
+def _discriminator(run: Run, shape: Shape) -> nn.Module:
+    """Return the discriminator of a run's newest checkpoint."""
+    checkpoints = run.checkpoints()
+    if not checkpoints:
+        raise RunError(f"{run.path} has no checkpoint yet: let `lienzo train` reach its first tick.")
+    loaded, _ = tensors.load(checkpoints[0], "checkpoint", RunError)
+    network = run.recipe.network.discriminator(shape)
+    prefix = "discriminator/"
+    state = {name.removeprefix(prefix): value for name, value in loaded.items() if name.startswith(prefix)}
+    try:
+        network.load_state_dict(state)
+    except RuntimeError:
+        raise ScoreError(
+            f"{run.path} was trained on pictures of another shape than {shape.height}×{shape.width} with "
+            f"{shape.channels} channels: probe it with a collection of its own shape."
+        ) from None
+    return network

@@ -1,0 +1,170 @@
+"""Scores as a self-contained page: a table, the measures drawn with their errors, and the least new pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lienzo import charts, gallery, pages
+from lienzo.data.collection import Collection
+from lienzo.devices import pick_device
+from lienzo.evaluation.scores import Scores, Trial, table, written
+from lienzo.evaluation.subject import Source, Subject, open_subject
+from lienzo.metrics.estimate import Estimate
+from lienzo.metrics.measures import Measures
+
+DRAWN = {
+    "fid": "FID, lower is better",
+    "kid": "KID, lower is better",
+    "precision": "precision: fidelity",
+    "recall": "recall: diversity",
+    "density": "density: fidelity",
+    "coverage": "coverage: diversity",
+}
+"""Measures that are drawn, and what stands above them."""
+
+TRIALS = {
+    "features": (
+        "Nearest training pictures, by features",
+        "Above, the generated pictures that lie closest to a training picture in the detector's features; "
+        "below each, that training picture.",
+    ),
+    "pixels": (
+        "Nearest training pictures, by pixels",
+        "The same by pixels, both shrunk to 16×16.",
+    ),
+    "blends": (
+        "Blends",
+        "Above, the generated pictures that are best explained as a blend of two training pictures; below, the two.",
+    ),
+}
+"""Ways to ask whether pictures are new, their titles and what the pictures show."""
+
+
+def page(
+    scores: Sequence[Scores], subjects: Sequence[Source], collection: str | Path | Collection, device: str = "cpu"
+) -> str:
+    """Return a page that compares scores.
+
+    Args:
+        scores: of one or several subjects, against one collection.
+        subjects: what was scored, in the same order; it draws the pictures shown.
+        collection: what they were scored against.
+        device: where generators run.
+
+    Raises:
+        ScoreError: the scores cannot be compared.
+    """
+    collection = collection if isinstance(collection, Collection) else Collection.open(collection)
+    drawing = [open_subject(subject, collection, str(pick_device(device))) for subject in subjects]
+    first = scores[0]
+    headers, rows = table(scores)
+    blocks = [
+        pages.facts(
+            [
+                (f"{first.measures.generated:,}", "pictures scored, of each"),
+                (f"{first.measures.reference:,}", f"real pictures, of the part {first.part}"),
+                (first.detector, f"detector {first.detector_fingerprint or 'of your own'}"),
+                (first.collection, f"collection {collection.path.name}"),
+            ]
+        ),
+        pages.section(
+            "Scores",
+            pages.table(headers, rows),
+            pages.paragraph(
+                "Each value stands with its standard error. Copies and blends are the shares of generated pictures "
+                "that are closer to the training set, or better explained as a blend of two of its pictures, than 95 "
+                "in 100 real pictures that were held out: real pictures have 0.05. SWD is the sliced Wasserstein "
+                "distance."
+            ),
+            *(pages.paragraph(f"{one.subject}: {note}.") for one in scores for note in one.notes),
+            pages.svg(_drawn([(one.subject, one.measures) for one in scores]), caption="Values and standard errors."),
+        ),
+        pages.section(
+            "Scales",
+            pages.svg(
+                _scales(scores), caption="Sliced Wasserstein distance of 7×7 patches: coarse layout to fine detail."
+            ),
+        ),
+    ]
+    for one, subject in zip(scores, drawing, strict=True):
+        if one.labels:
+            blocks.append(pages.section(f"{one.subject}, label by label", _labels(one.labels)))
+        if one.novelty:
+            blocks.append(
+                pages.section(
+                    f"Is it new? {one.subject}",
+                    *(_trial(kind, getattr(one.novelty, kind), subject, collection) for kind in TRIALS),
+                )
+            )
+    return pages.page("Scores", *blocks, lead=", ".join(one.subject for one in scores))
+
+
+def _drawn(measured: Sequence[tuple[str, Measures]]) -> str:
+    """Draw each measure with its errors, one small chart beside the other."""
+    with charts.figure(9.0, 1.6 + 0.5 * len(measured)) as figure:
+        for axes, (name, title) in zip(figure.subplots(2, 3).flat, DRAWN.items(), strict=True):
+            values: list[Estimate | None] = [getattr(one, name) for _, one in measured]
+            for row, value in enumerate(values):
+                if value is not None:
+                    colour = charts.COLOURS[row % len(charts.COLOURS)]
+                    axes.errorbar(value.value, row, xerr=value.error, fmt="o", capsize=3, color=colour)
+            axes.set_title(title, fontsize=9)
+            axes.set_ylim(len(values) - 0.5, -0.5)
+            axes.set_yticks(range(len(values)), [_short(subject) for subject, _ in measured], fontsize=8)
+            axes.tick_params(axis="x", labelsize=8)
+        return charts.svg(figure)
+
+
+def _scales(scores: Sequence[Scores]) -> str:
+    """Draw the patches' distance over the levels of the pyramid."""
+    with charts.figure(6.0, 3.0) as figure:
+        axes = figure.subplots()
+        for row, one in enumerate(scores):
+            levels = sorted(one.sliced_wasserstein)
+            axes.plot(
+                range(len(levels)),
+                [one.sliced_wasserstein[level] for level in levels],
+                marker="o",
+                linestyle=charts.LINES[row % len(charts.LINES)],
+                label=_short(one.subject),
+            )
+            axes.set_xticks(range(len(levels)), [f"{level} px" for level in levels])
+        axes.set_ylim(bottom=0)
+        axes.set_ylabel("distance")
+        axes.legend()
+        return charts.svg(figure)
+
+
+def _labels(labels: dict[str, Measures]) -> str:
+    rows = [
+        [label, one.generated, one.reference, *(written(getattr(one, name)) for name in DRAWN)]
+        for label, one in labels.items()
+    ]
+    return pages.table(["label", "generated", "real", *DRAWN], rows)
+
+
+def _trial(kind: str, trial: Trial, subject: Subject, collection: Collection) -> str:
+    """Show the worst cases above the training pictures that they look like."""
+    title, told = TRIALS[kind]
+    made = subject.draw(np.array([case.seed for case in trial.worst]))
+    likes = [collection.take(np.array(rows)) for rows in zip(*(case.rows for case in trial.worst), strict=True)]
+    wall = gallery.grid(np.concatenate([made, *likes]), columns=len(trial.worst))
+    share, probability = trial.excess.share, trial.excess.probability
+    cases = [
+        [case.seed, ", ".join(map(str, case.rows)), f"{case.value:.4g}", f"{case.rank:.3f}"] for case in trial.worst
+    ]
+    return (
+        f"<h3>{pages.escape(title)}</h3>"
+        + pages.paragraph(
+            f"{written(share)} of {trial.generated:,} generated pictures fall below the threshold that 0.05 of "
+            f"{trial.held_out:,} held-out real pictures fall below. Of one picture of either kind, the generated one "
+            f"has the lower value with probability {written(probability)}; 0.5 if there is no difference."
+        )
+        + pages.picture(gallery.png(wall), alt=told, caption=told, pixels=True, width=wall.shape[1])
+        + pages.table(["seed", "rows of the collection", "value", "share of held-out pictures below"], cases)
+    )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 24 else f"…{name[-23:]}"

@@ -1,0 +1,242 @@
+"""Scores: what was measured of a generator, on what, and whether two of them may be compared."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lienzo.errors import ScoreError
+from lienzo.files import write_bytes
+from lienzo.metrics.estimate import Estimate
+from lienzo.metrics.measures import Measures
+from lienzo.metrics.novelty import Excess
+
+
+@dataclass(frozen=True)
+class Case:
+    """A generated picture that looks least new, and what it looks like."""
+
+    seed: int
+    """Makes the picture again. Where a collection was scored, its row."""
+
+    rows: tuple[int, ...]
+    """In the collection: the nearest training picture, or the two that it is a blend of."""
+
+    value: float
+    """The distance, or the share that the blend leaves unexplained."""
+
+    rank: float
+    """Share of held-out real pictures with a lower value: 0 is closer than any real picture comes."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One way to ask whether pictures are new: against held-out real ones, and its worst cases."""
+
+    excess: Excess
+    """Generated pictures against held-out ones."""
+
+    generated: int
+    """How many generated pictures were tried."""
+
+    held_out: int
+    """How many held-out ones."""
+
+    worst: tuple[Case, ...]
+    """The most suspicious first."""
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """Whether generated pictures are new, in comparison with real pictures that were not trained on."""
+
+    training: int
+    """Training pictures searched."""
+
+    features: Trial
+    """Distance to the nearest training picture, in the detector's features."""
+
+    pixels: Trial
+    """The same in pixels, shrunk to 16×16."""
+
+    blends: Trial
+    """What the best blend of two training pictures leaves unexplained, in the same pixels."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All that was measured of one generator against one collection."""
+
+    subject: str
+    """What was scored, as it was named."""
+
+    generator: str
+    """Its fingerprint."""
+
+    collection: str
+    """Fingerprint of the collection it was scored against."""
+
+    part: str
+    """Which pictures of the collection: train, holdout or all."""
+
+    detector: str
+    """Name of the detector."""
+
+    detector_fingerprint: str | None
+    """Of its weights, size, resize and precision."""
+
+    seed: int
+    """The first seed; the pictures are those of this and the following ones."""
+
+    measures: Measures
+    """By features."""
+
+    sliced_wasserstein: dict[int, float]
+    """Distance of small patches, by height in pixels of the pyramid's level: no detector takes part."""
+
+    novelty: Novelty | None
+    """None where no pictures were held out, or where it was not asked for."""
+
+    labels: dict[str, Measures]
+    """The same measures label by label, where labels were asked for."""
+
+    notes: tuple[str, ...]
+    """What could not be measured, and why."""
+
+    seconds: float
+    """How long it took."""
+
+    lienzo: str
+    """Version."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values; an `Estimate` becomes ``{"value": …, "error": …}``."""
+        plain = _plain(self)
+        assert isinstance(plain, dict)
+        return plain
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an evaluation has come."""
+
+    stage: str
+    """What is being done."""
+
+    done: int
+    """Pictures, or measures, that are done in this stage."""
+
+    total: int
+    """How many there are in this stage."""
+
+    scores: Scores | None = None
+    """On the last step."""
+
+
+def append(path: Path, scores: Scores) -> None:
+    """Add a line to a file such as a run's ``scores.jsonl``; the file is whole at any moment."""
+    before = path.read_bytes() if path.exists() else b""
+    write_bytes(path, before + json.dumps(scores.to_json(), ensure_ascii=False).encode() + b"\n")
+
+
+def refuse_incomparable(scores: Sequence[Scores]) -> None:
+    """Refuse scores that were not taken in the same way.
+
+    Raises:
+        ScoreError: saying in what they differ and what to do.
+    """
+    first = scores[0]
+    for other in scores[1:]:
+        differences = [
+            f"{what} ({mine} and {theirs})"
+            for what, mine, theirs in (
+                ("collection", first.collection, other.collection),
+                ("part of it", first.part, other.part),
+                ("detector", first.detector, other.detector),
+                ("detector's fingerprint", first.detector_fingerprint, other.detector_fingerprint),
+                ("number of generated pictures", first.measures.generated, other.measures.generated),
+                ("number of real pictures", first.measures.reference, other.measures.reference),
+            )
+            if mine != theirs
+        ]
+        if differences:
+            raise ScoreError(
+                f"the scores of {first.subject} and {other.subject} cannot be compared, they differ in "
+                f"{', '.join(differences)}: evaluate both again with the same settings and --samples."
+            )
+
+
+def table(scores: Sequence[Scores]) -> tuple[list[str], list[list[str]]]:
+    """Return headers and rows of a table that compares scores, each with its standard error.
+
+    Raises:
+        ScoreError: they cannot be compared.
+    """
+    refuse_incomparable(scores)
+    headers = ["", "FID", "KID × 1000", "precision", "recall", "density", "coverage", "SWD", "copies", "blends"]
+    rows = []
+    for one in scores:
+        measures, novelty = one.measures, one.novelty
+        kid = Estimate(1000 * measures.kid.value, 1000 * measures.kid.error)
+        levels = one.sliced_wasserstein.values()
+        rows.append(
+            [
+                one.subject,
+                written(measures.fid),
+                written(kid),
+                *(
+                    written(value)
+                    for value in (measures.precision, measures.recall, measures.density, measures.coverage)
+                ),
+                f"{sum(levels) / len(levels):.3f}",
+                written(novelty.features.excess.share if novelty else None),
+                written(novelty.blends.excess.share if novelty else None),
+            ]
+        )
+    return headers, rows
+
+
+def lines(scores: Sequence[Scores]) -> list[str]:
+    """Return the table as lines of plain text, its columns aligned.
+
+    Raises:
+        ScoreError: the scores cannot be compared.
+    """
+    headers, rows = table(scores)
+    return aligned([headers, *rows])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines whose columns are aligned, the first to the left and the others to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
+
+
+def written(estimate: Estimate | None) -> str:
+    """Return a value with as many decimals as its standard error warrants: 12.34 ± 0.05."""
+    if estimate is None:
+        return "–"
+    decimals = 3
+    while decimals > 0 and estimate.error >= 2 * 10 ** (1 - decimals):
+        decimals -= 1
+    return f"{estimate.value:.{decimals}f} ± {estimate.error:.{decimals}f}"
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Estimate | Excess):
+        return {name: _plain(part) for name, part in value._asdict().items()}
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value

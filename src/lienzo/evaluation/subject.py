@@ -1,0 +1,112 @@
+"""What can be scored: a generator, or the real pictures of a collection."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lienzo import generation
+from lienzo.data.collection import Collection
+from lienzo.errors import ScoreError
+from lienzo.generation import Generator
+from lienzo.run import Run
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Pictures to score, each made or found by a number."""
+
+    name: str
+    """As it stands in tables."""
+
+    fingerprint: str
+    """Of the generator or collection."""
+
+    draw: Callable[[NDArray[np.int64]], NDArray[np.uint8]]
+    """From seeds, or rows of a collection, to pictures (n, height, width, channels)."""
+
+    rows: NDArray[np.int64] | None = None
+    """The rows of a collection that may be drawn; none for a generator, which knows no end."""
+
+    collection: Collection | None = None
+    """Where the pictures are real."""
+
+    run: Run | None = None
+    """Where they are a run's newest generator's."""
+
+    def numbers(self, samples: int, seed: int) -> NDArray[np.int64]:
+        """Return the seeds of ``samples`` pictures, one after the other, or the rows of as many as there are."""
+        if self.rows is None:
+            return np.arange(seed, seed + samples, dtype=np.int64)
+        return self.rows[sample(len(self.rows), samples)]
+
+
+Source = str | Path | Run | Generator | Collection | Subject
+"""A generator, a run or collection, or where one of them lies."""
+
+
+def sample(count: int, samples: int) -> NDArray[np.int64]:
+    """Return ``samples`` of the numbers below ``count``, ascending; all of them where they do not suffice.
+
+    Always the same ones, so that all generators are compared with the same real pictures.
+    """
+    return np.sort(np.random.Generator(np.random.Philox(0)).permutation(count)[:samples]).astype(np.int64)
+
+
+def open_subject(source: Source, against: Collection, device: str = "cpu") -> Subject:
+    """Return what is to be scored against a collection.
+
+    Real pictures are scored like generated ones: of the collection itself those held out, of another one all. They show
+    what scores a perfect generator would have.
+
+    Args:
+        source: a generator, a run or a collection, or where one of them lies.
+        against: the collection to compare with.
+        device: where a generator that has to be loaded runs.
+
+    Raises:
+        ScoreError: pictures of another shape than the collection's, or a collection without held-out pictures.
+        InputError: there is no generator and no collection.
+    """
+    if isinstance(source, Subject):
+        return source
+    if isinstance(source, str | Path) and (Path(source) / "collection.json").exists():
+        source = Collection.open(source)
+    if isinstance(source, Collection):
+        subject = _real(source, against)
+        shape = source.height, source.width, source.channels
+    else:
+        made = source if isinstance(source, Generator) else generation.load(source, device)
+        subject = _made(source, made)
+        shape = made.height, made.width, made.channels
+    wanted = against.height, against.width, against.channels
+    if shape != wanted:
+        raise ScoreError(
+            f"{subject.name} has pictures of {_written(shape)}, but {against.path} of {_written(wanted)}: "
+            "take a collection of its shape."
+        )
+    return subject
+
+
+def _real(source: Collection, against: Collection) -> Subject:
+    rows = source.rows("holdout" if source.fingerprint == against.fingerprint else "all")
+    if not len(rows):
+        raise ScoreError(
+            f"{source.path} has no held-out pictures to compare with the rest: prepare it with --holdout 0.1."
+        )
+    return Subject(str(source.path), source.fingerprint, source.take, rows=rows, collection=source)
+
+
+def _made(source: str | Path | Run | Generator, generator: Generator) -> Subject:
+    name, run = f"generator {generator.fingerprint}", None
+    if not isinstance(source, Generator):
+        run = source if isinstance(source, Run) else Run(Path(source))
+        name = str(run.path)
+    there = run if run is not None and run.exists() else None
+    return Subject(name, generator.fingerprint, lambda seeds: generator.generate(seeds.tolist()).images, run=there)
+
+
+def _written(shape: tuple[int, int, int]) -> str:
+    return f"{shape[0]}×{shape[1]} pixels with {shape[2]} channels"

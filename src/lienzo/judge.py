@@ -1,0 +1,37 @@
+"""A score while training runs: the kernel distance of a thousand generated pictures, cheap enough to be taken often."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from lienzo.data.collection import Collection
+from lienzo.generation import CHUNK, latents, render
+from lienzo.metrics import detectors
+from lienzo.metrics.estimate import Estimate
+from lienzo.metrics.kernel import kid
+from lienzo.seeds import numpy_generator
+
+SAMPLES = 1_000
+"""Pictures on either side. For numbers to quote, `lienzo evaluate` takes more."""
+
+
+class Judge:
+    """Compares generated pictures with real ones: held-out ones where the collection has them."""
+
+    def __init__(self, collection: Collection, device: torch.device) -> None:
+        held = collection.rows("holdout")
+        rows = held if len(held) else collection.rows("train")
+        chosen = numpy_generator(0, "judge").permutation(len(rows))[:SAMPLES]
+        self.device = device
+        self.detector = detectors.load("lite0", device)
+        self.real = detectors.features(self.detector, collection.take(np.sort(rows[chosen])))
+
+    def kid(self, module: nn.Module, dimension: int) -> Estimate:
+        """Return the kernel distance of a generator in evaluation mode, with ``dimension`` latents, and its error."""
+        pixels = [
+            render(
+                module, torch.stack([latents(dimension, seed) for seed in range(start, start + CHUNK)]).to(self.device)
+            )
+            for start in range(0, SAMPLES, CHUNK)
+        ]
+        return kid(self.real, detectors.features(self.detector, np.concatenate(pixels)[:SAMPLES]))

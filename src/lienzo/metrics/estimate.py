@@ -1,0 +1,29 @@
+"""A number measured on a sample of pictures, and how far it would move on another sample."""
+
+import math
+from typing import NamedTuple
+
+import torch
+
+
+class Estimate(NamedTuple):
+    """A value and its standard error, in the same unit."""
+
+    value: float
+    error: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.4g} ± {self.error:.1g}"
+
+
+def mean(values: torch.Tensor) -> Estimate:
+    """Return the mean of one number per picture.
+
+    The standard error is what a bootstrap over the pictures tends to: their standard deviation over the root of their
+    count.
+
+    Args:
+        values: (n,), bool or any number, n > 0.
+    """
+    values = values.double()
+    return Estimate(values.mean().item(), (values.std(correction=0) / math.sqrt(len(values))).item())

@@ -1,0 +1,59 @@
+"""Precision and recall, density and coverage: how much of one set lies in the neighbourhood of the other.
+
+Kynkäänniemi et al., Improved Precision and Recall Metric, 2019 (https://arxiv.org/abs/1904.06991);
+Naeem et al., Reliable Fidelity and Diversity Metrics, 2020 (https://arxiv.org/abs/2002.09797), whose definitions
+these are. The neighbourhood of a set is the union of balls around its pictures, each reaching to the picture's k-th
+neighbour.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from lienzo.metrics.distances import CHUNK, middle, nearest, squared_distances, tiles
+from lienzo.metrics.estimate import Estimate, mean
+
+_EDGE = 1 - 1e-9
+"""Squared radii are this much smaller: a picture as far as the k-th neighbour lies outside, whatever the rounding."""
+
+
+class Manifold(NamedTuple):
+    """Four shares; the standard errors are over the pictures that are counted, with the balls as they are."""
+
+    precision: Estimate
+    """Of the generated pictures, the share inside a ball of a real one: fidelity. An outlier's ball lets many in."""
+    recall: Estimate
+    """Of the real pictures, the share inside a ball of a generated one: diversity."""
+    density: Estimate
+    """How many real balls a generated picture lies in, over k: fidelity, 1 for the real distribution, uncapped."""
+    coverage: Estimate
+    """Of the real balls, the share that holds a generated picture: diversity, steadier than recall."""
+
+
+def manifold(real: Tensor, fake: Tensor, k: int = 5, *, chunk: int = CHUNK) -> Manifold:
+    """Return precision, recall, density and coverage.
+
+    They depend on the counts: compare only values taken with the same ones.
+
+    Args:
+        real: (n, d), n > k.
+        fake: (m, d), m > k.
+        k: which neighbour a ball reaches to; 5 as Naeem et al. advise.
+        chunk: size of a tile.
+
+    Raises:
+        ScoreError: a set has no more than ``k`` pictures.
+    """
+    real_reach = nearest(real, real, k, same=True, chunk=chunk).distances[:, -1].square() * _EDGE
+    fake_reach = nearest(fake, fake, k, same=True, chunk=chunk).distances[:, -1].square() * _EDGE
+    balls = torch.zeros(len(fake), dtype=torch.int64, device=fake.device)
+    covered = torch.zeros(len(real), dtype=torch.bool, device=real.device)
+    recalled = torch.zeros_like(covered)
+    for rows, columns, left, right in tiles(real, fake, chunk, origin=middle(real)):
+        tile = squared_distances(left, right)
+        inside = tile < real_reach[rows, None]
+        balls[columns] += inside.sum(0)
+        covered[rows] |= inside.any(1)
+        recalled[rows] |= (tile < fake_reach[columns]).any(1)
+    return Manifold(precision=mean(balls > 0), recall=mean(recalled), density=mean(balls / k), coverage=mean(covered))

@@ -1,0 +1,90 @@
+"""All measures of one set of generated pictures beside one of real ones, by their features."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lienzo.errors import ScoreError
+from lienzo.metrics.estimate import Estimate
+from lienzo.metrics.frechet import fid
+from lienzo.metrics.kernel import kid
+from lienzo.metrics.manifold import manifold
+
+NEIGHBOURS = 5
+"""The balls of precision and its siblings reach to this neighbour."""
+
+
+@dataclass(frozen=True)
+class Measures:
+    """One set of generated pictures beside one of real ones, by their features."""
+
+    generated: int
+    """How many generated pictures."""
+
+    reference: int
+    """How many real ones."""
+
+    fid: Estimate | None
+    """Fréchet distance, lower is better; none where there are no more pictures than features."""
+
+    kid: Estimate
+    """Kernel distance, lower is better, 0 on average for the real distribution."""
+
+    precision: Estimate
+    """Share of generated pictures in the neighbourhood of real ones: fidelity."""
+
+    recall: Estimate
+    """Share of real pictures in the neighbourhood of generated ones: diversity."""
+
+    density: Estimate
+    """Fidelity without precision's weakness for outliers; about 1 for the real distribution."""
+
+    coverage: Estimate
+    """Share of real neighbourhoods that hold a generated picture: diversity."""
+
+
+def measure(real: Tensor, fake: Tensor, notes: list[str]) -> Measures:
+    """Return every measure of features (n, d) and (m, d); what cannot be taken is said in ``notes``."""
+    distance = None
+    try:
+        distance = fid(real, fake)
+    except ScoreError as error:
+        notes.append(str(error))
+    shares = manifold(real, fake, NEIGHBOURS)
+    return Measures(len(fake), len(real), distance, kid(real, fake), **shares._asdict())
+
+
+def measure_labels(
+    real: Tensor,
+    fake: Tensor,
+    real_labels: NDArray[np.int64],
+    fake_labels: NDArray[np.int64],
+    names: Sequence[str],
+    *,
+    notes: list[str],
+) -> dict[str, Measures]:
+    """Return every measure label by label.
+
+    Args:
+        real: features (n, d).
+        fake: features (m, d).
+        real_labels: (n,) positions in ``names``, −1 for none.
+        fake_labels: (m,) likewise.
+        names: of the labels.
+        notes: takes what cannot be measured.
+    """
+    measured = {}
+    for label, name in enumerate(names):
+        ours, theirs = (torch.from_numpy(np.flatnonzero(side == label)) for side in (real_labels, fake_labels))
+        fewest = min(len(ours), len(theirs))
+        if fewest <= NEIGHBOURS:
+            notes.append(f"{name} has only {fewest} pictures on a side, too few for any measure")
+            continue
+        own: list[str] = []
+        measured[name] = measure(real[ours.to(real.device)], fake[theirs.to(fake.device)], own)
+        notes += [f"{name}: {note}" for note in own]
+    return measured

@@ -1,0 +1,278 @@
+"""The canvas, and the manners of covering it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from lienzo import seeds
+
+Array = npt.NDArray[np.float32]
+
+SHORT_SIDES = (96, 260)
+"""The shorter side of a canvas lies between these, in pixels."""
+
+
+class Canvas:
+    """A canvas and the means to cover it.
+
+    The origin is the centre, x grows to the right and y downwards, and the shorter side reaches from -1 to 1. What a
+    manner composes within ±1 survives the crop to the centre square.
+
+    Attributes:
+        x: (1, width) float32.
+        y: (height, 1) float32.
+        colours: (height, width, 3) float32 in [0, 1], what has been painted so far.
+        pixel: the side of a pixel.
+    """
+
+    def __init__(self, width: int, height: int, random: np.random.Generator) -> None:
+        self.random = random
+        self.pixel = 2 / min(width, height)
+        self.x = ((np.arange(width, dtype=np.float32) + 0.5) * self.pixel - width * self.pixel / 2)[None, :]
+        self.y = ((np.arange(height, dtype=np.float32) + 0.5) * self.pixel - height * self.pixel / 2)[:, None]
+        self.colours: Array = np.zeros((height, width, 3), np.float32)
+
+    def wash(self, top: Array, bottom: Array, start: float = -1, end: float = 1) -> None:
+        """Cover everything with a gradient from ``top`` at y = ``start`` to ``bottom`` at y = ``end``."""
+        share = np.clip((self.y - start) / (end - start), 0, 1)[..., None]
+        self.colours[:] = top + share * (bottom - top)
+
+    def cover(self, colour: Array, distance: Array, soft: float = 0.0, opacity: float | Array = 1.0) -> None:
+        """Paint a shape.
+
+        Args:
+            colour: (3,) or (height, width, 3), in [0, 1].
+            distance: signed distance to the shape's edge, negative within; broadcasts to (height, width).
+            soft: how wide the edge is; never narrower than a pixel.
+            opacity: in [0, 1], a number or (height, width).
+        """
+        share = np.clip(0.5 - distance / max(soft, self.pixel), 0, 1)
+        share = np.asarray(share * share * (3 - 2 * share) * opacity, np.float32)
+        self.colours += share[..., None] * (colour - self.colours)
+
+    def rectangle(self, left: float, top: float, right: float, bottom: float) -> Array:
+        """Return the signed distance to an upright rectangle (the larger of the two axes' distances)."""
+        across = np.abs(self.x - (left + right) / 2) - (right - left) / 2
+        down = np.abs(self.y - (top + bottom) / 2) - (bottom - top) / 2
+        outside: Array = np.maximum(across, down)
+        return outside
+
+    def ellipse(self, x: float, y: float, width: float, height: float) -> Array:
+        """Return roughly the signed distance to an ellipse given by its centre and half axes."""
+        radii: Array = np.hypot((self.x - x) / width, (self.y - y) / height)
+        return (radii - 1) * min(width, height)
+
+    def clouds(self, down: int, across: int) -> Array:
+        """Return smooth noise in about ±1, of ``down`` × ``across`` cells, as (height, width)."""
+        height, width, _ = self.colours.shape
+        cells = Image.fromarray(self.random.uniform(-1, 1, (down, across)).astype(np.float32))
+        return np.asarray(cells.resize((width, height), Image.Resampling.BICUBIC))
+
+    def jitter(self, value: float, spread: float) -> float:
+        """Return ``value`` shifted evenly by up to ``spread`` either way."""
+        return value + float(self.random.uniform(-spread, spread))
+
+    def choose(self, palettes: Sequence[str]) -> list[Array]:
+        """Draw one palette, written as hexadecimal colours with spaces between."""
+        return [_colour(name) for name in palettes[int(self.random.integers(len(palettes)))].split()]
+
+
+def _colour(name: str) -> Array:
+    return np.asarray(list(bytes.fromhex(name)), np.float32) / np.float32(255)
+
+
+def colour_field(canvas: Canvas) -> None:
+    """Two or three glowing fields with soft edges, one above the other on a warm dark ground, after Rothko."""
+    ground, *fields = canvas.choose(
+        (
+            "5c1420 e8602c f5b53a d83a2c",
+            "8f1d1f f2a32e c62a24 f0c75e",
+            "3d0f1c c4232b e8742c 8c1528",
+        )
+    )
+    canvas.wash(ground, ground * 0.85)
+    cuts = [-0.86, canvas.jitter(0.1, 0.25), 0.86]
+    if canvas.random.random() < 0.4:
+        cuts = [-0.86, canvas.jitter(-0.3, 0.1), canvas.jitter(0.3, 0.1), 0.86]
+    width = canvas.jitter(0.82, 0.04) + max(0.0, float(canvas.x.max()) - 1)
+    for field, top, bottom in zip(fields, cuts, cuts[1:], strict=False):
+        worn = 0.9 + 0.1 * canvas.clouds(5, 6)
+        canvas.cover(field, canvas.rectangle(-width, top + 0.06, width, bottom - 0.06), 0.16, worn)
+
+
+def grid(canvas: Canvas) -> None:
+    """Black lines on white, with one large plane of red and smaller ones of blue and yellow, after Mondrian."""
+    white, black, red, blue, yellow = canvas.choose(("f3efe4 14141a d6201f 1b46a8 f4c81c",))
+    canvas.wash(white, white)
+    far = float(max(canvas.x.max(), canvas.y.max())) + 0.1
+    across = [-far, canvas.jitter(-0.36, 0.09), canvas.jitter(0.36, 0.09), far]
+    down = [-far, canvas.jitter(-0.36, 0.09), canvas.jitter(0.36, 0.09), far]
+    thick = canvas.jitter(0.055, 0.012)
+    for cut in across[1:-1]:
+        canvas.cover(black, np.abs(canvas.x - cut) - thick)
+    for cut in down[1:-1]:
+        canvas.cover(black, np.abs(canvas.y - cut) - thick)
+    left, upper = canvas.random.random(2) < 0.5
+    beside, below = (2 if left else 0), (2 if upper else 0)  # the column and the row that the large plane leaves free
+    for colour, column, row, planes in (
+        (red, 0 if left else 1, 0 if upper else 1, 2),
+        (blue, beside, below, 1),
+        (yellow, beside, 2 - below, 1),
+    ):
+        plane = canvas.rectangle(across[column], down[row], across[column + planes], down[row + planes])
+        canvas.cover(colour, plane + thick - canvas.pixel)
+
+
+def seascape(canvas: Canvas) -> None:
+    """Sky, a low sun and its path on the water, and often a sail."""
+    high, low, sun, water, deep = canvas.choose(
+        (
+            "3f8fd0 cfe8f0 fff6d8 2f86a8 0b3a66",
+            "6a78c8 f6c6b4 fff0c0 5a7fb0 1c2f66",
+            "56b4d8 f2e6c4 ffffff 2aa198 0a5068",
+        )
+    )
+    horizon = canvas.jitter(0.12, 0.14)
+    canvas.wash(high, low, -1, horizon)
+    x, y = canvas.jitter(0, 0.45), horizon - canvas.jitter(0.42, 0.14)
+    canvas.cover(sun, canvas.ellipse(x, y, 0.5, 0.5), 0.6, 0.45)
+    canvas.cover(sun, canvas.ellipse(x, y, 0.19, 0.19))
+    share = np.clip((canvas.y - horizon) / (1 - horizon), 0, 1)[..., None]
+    sea = water + share * (deep - water)
+    canvas.cover(sea, horizon - canvas.y)
+    waves = canvas.clouds(44, 7)
+    canvas.cover(deep, horizon - canvas.y, 0, 0.35 * np.clip(waves, 0, 1))
+    path = np.abs(canvas.x - x) - 0.1 - 0.22 * (canvas.y - horizon)
+    canvas.cover(sun, np.maximum(path, horizon - canvas.y), 0.1, 0.35 + 0.5 * np.clip(waves, -0.6, 1))
+    if canvas.random.random() < 0.5:
+        mast, foot = (x + 0.62 if x < 0 else x - 0.62), horizon + 0.1
+        sail = np.maximum(canvas.y - foot, np.abs(canvas.x - mast) - 0.36 * (canvas.y - foot + 0.62))
+        canvas.cover(_colour("fffaf0"), sail * 0.9)
+        hull = np.maximum(
+            np.abs(canvas.x - mast) - 0.3 + 1.2 * (canvas.y - foot), np.abs(canvas.y - foot - 0.07) - 0.06
+        )
+        canvas.cover(_colour("2a1a1a"), hull)
+
+
+def silhouette(canvas: Canvas) -> None:
+    """Head and shoulders, nearly black, before a plain bright ground with a halo, and a coloured collar."""
+    ground, halo, collar = canvas.choose(
+        (
+            "2f9e5b 8fd66a f4d23c",
+            "f0b81e ffe27a d6452a",
+            "d8689a f7b6c8 f4efe2",
+        )
+    )
+    ink = _colour("15121c")
+    canvas.wash(ground, ground * 0.8)
+    x, y = canvas.jitter(0, 0.12), canvas.jitter(-0.22, 0.06)
+    head = canvas.jitter(0.33, 0.03)
+    canvas.cover(halo, canvas.ellipse(x, y, 0.74, 0.74), 0.06)
+    canvas.cover(ink, canvas.ellipse(x, 1.1, canvas.jitter(0.85, 0.08), 0.78))
+    canvas.cover(collar, canvas.ellipse(x, 0.4, 0.34, 0.16))
+    canvas.cover(ink, canvas.rectangle(x - 0.15, y, x + 0.15, 0.4), 0.04)
+    canvas.cover(ink, canvas.ellipse(x, y, head, head * 1.28))
+    fashion = canvas.random.integers(3)
+    if fashion == 0:  # a hat
+        canvas.cover(ink, canvas.ellipse(x, y - 0.22, 0.62, 0.08))
+        canvas.cover(ink, canvas.rectangle(x - 0.28, y - 0.58, x + 0.28, y - 0.2), 0.05)
+    elif fashion == 1:  # a bun
+        canvas.cover(ink, canvas.ellipse(x, y - 0.5, 0.18, 0.16))
+
+
+def gesture(canvas: Canvas) -> None:
+    """A few broad black strokes of a dry brush on bare canvas, and one of colour, after Kline and Hartung."""
+    bare, accent = canvas.choose(("efe6d2 c8321e", "efe6d2 c8321e", "e8e2d6 d98a14"))
+    ink = _colour("101014")
+    canvas.wash(bare, bare * 0.96)
+    strokes = [
+        (accent, 0.15, (-0.75, 0.55), (0.0, 0.75), (0.75, 0.5)),
+        (ink, 0.17, (-0.8, -0.35), (-0.1, -0.75), (0.8, -0.3)),
+        (ink, 0.14, (0.45, -0.85), (0.15, 0.0), (-0.4, 0.9)),
+    ]
+    flip = canvas.random.choice((-1, 1))
+    for colour, width, *points in strokes:
+        drift = canvas.random.uniform(-0.08, 0.08, 2)
+        start, bend, end = (np.multiply(p, (flip, 1)) + drift + canvas.random.uniform(-0.05, 0.05, 2) for p in points)
+        _brush(canvas, colour, canvas.jitter(width, 0.03), start, bend, end)
+
+
+def _brush(canvas: Canvas, colour: Array, width: float, *points: npt.NDArray[np.float64]) -> None:
+    """Draw one stroke along the quadratic Bézier curve of three points, with the streaks that bristles leave."""
+    t = np.linspace(0, 1, 9)[:, None]
+    curve = ((1 - t) ** 2 * points[0] + 2 * t * (1 - t) * points[1] + t**2 * points[2]).astype(np.float32)
+    shape = canvas.colours.shape[:2]
+    nearest, beside, along = np.full(shape, 9, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for i, (start, step) in enumerate(zip(curve, np.diff(curve, axis=0), strict=False)):
+        dx, dy = canvas.x - start[0], canvas.y - start[1]
+        length = float(np.hypot(*step))
+        share = np.clip((dx * step[0] + dy * step[1]) / length**2, 0, 1)
+        away = np.hypot(dx - share * step[0], dy - share * step[1])
+        closer = away < nearest
+        nearest = np.where(closer, away, nearest)
+        beside = np.where(closer, (dx * step[1] - dy * step[0]) / length, beside)
+        along = np.where(closer, (i + share) / (len(curve) - 1), along)
+    bristles = np.asarray(canvas.random.uniform(0, 1, 24), np.float32)
+    streaks = bristles[np.clip((beside / width + 1) * 12, 0, 23).astype(int)]
+    dry = np.clip(1.25 - 0.9 * streaks * along**2, 0, 1)
+    canvas.cover(colour, nearest - width * (1 - 0.4 * along), 0.03, dry)
+
+
+def circles(canvas: Canvas) -> None:
+    """Concentric rings of pure colour, the right half one colour ahead of the left, after Delaunay."""
+    ground, *rings = canvas.choose(
+        (
+            "e7dcc4 1d2a6b 2fb3d6 f4f0e6 7b2fa0",
+            "20184f f0f0ee 6a3fc0 19b5b0 e84a8a",
+            "b9d9e8 5a1f8a f4f0e6 1f6fd0 2a1a60",
+        )
+    )
+    canvas.wash(ground, ground)
+    x, y = canvas.jitter(0, 0.08), canvas.jitter(0, 0.08)
+    outer = canvas.jitter(0.84, 0.06)
+    for i, (left, right) in enumerate(zip(rings, rings[1:] + rings[:1], strict=True)):
+        radius = outer * (1 - i / len(rings))
+        disc = canvas.ellipse(x, y, radius, radius)
+        canvas.cover(left, disc)
+        canvas.cover(right, np.maximum(disc, x - canvas.x))
+
+
+@dataclass(frozen=True)
+class Manner:
+    """A way of painting."""
+
+    paint: Callable[[Canvas], None]
+    """Covers a canvas."""
+    ratios: tuple[float, float]
+    """Width over height lies between these."""
+
+
+MANNERS = {
+    "circles": Manner(circles, (0.8, 1.25)),
+    "colour-fields": Manner(colour_field, (0.65, 1.0)),
+    "gestures": Manner(gesture, (0.8, 1.5)),
+    "grids": Manner(grid, (0.8, 1.25)),
+    "seascapes": Manner(seascape, (1.2, 1.9)),
+    "silhouettes": Manner(silhouette, (0.65, 0.95)),
+}
+"""Every manner by the name of its folder, which is its pictures' label."""
+
+
+def paint_canvas(manner: str, seed: int, number: int) -> Image.Image:
+    """Paint one canvas.
+
+    Args:
+        manner: a key of :data:`MANNERS`.
+        seed: the whole collection's.
+        number: which canvas of the collection.
+    """
+    random = seeds.numpy_generator(seed, f"painter/{manner}", number)
+    short, ratio = random.integers(*SHORT_SIDES, endpoint=True), random.uniform(*MANNERS[manner].ratios)
+    width, height = (round(short * max(1.0, ratio)), round(short * max(1.0, 1 / ratio)))
+    easel = Canvas(width, height, random)
+    MANNERS[manner].paint(easel)
+    light = 1 + 0.025 * easel.clouds(4, 4) + 0.015 * random.standard_normal((height, width), np.float32)
+    return Image.fromarray((np.clip(easel.colours * light[..., None], 0, 1) * 255 + 0.5).astype(np.uint8))

@@ -1,0 +1,110 @@
+"""What the tests share: pictures painted on the spot, a small collection of them, a recipe that costs little."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, and sums must not depend on their number
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import lienzo
+from lienzo import cli
+from lienzo.data.collection import Collection
+from lienzo.nets.dcgan import DCGAN
+from lienzo.objectives import NonSaturating
+from lienzo.recipe import Recipe
+
+torch.set_num_threads(1)
+
+ROOT = Path(__file__).parent.parent
+
+Paint = Callable[..., Path]
+Result = tuple[int, str, str]
+Command = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def paint() -> Paint:
+    """Give a function that paints ``count`` PNGs, no two alike, into a folder, half of them in each of two folders."""
+
+    def paint(folder: Path, count: int = 24, height: int = 20, width: int = 24, first: int = 0) -> Path:
+        for i in range(first, first + count):
+            place = folder / ("fields", "waves")[i % 2]
+            place.mkdir(parents=True, exist_ok=True)
+            coarse = np.random.default_rng(i).integers(0, 256, (4, 4, 3), np.uint8)
+            picture = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+            picture.save(place / f"{i:03}.png")
+        return folder
+
+    return paint
+
+
+@pytest.fixture(scope="session")
+def collection(tmp_path_factory: pytest.TempPathFactory, paint: Paint) -> Collection:
+    """Give a collection of 24 pictures of 16×16×3."""
+    folder = tmp_path_factory.mktemp("collection")
+    return lienzo.prepare(paint(folder / "pictures"), folder / "paintings-16", size=16, workers=1)
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    """Give a recipe of eight steps on eight pictures each, four ticks, float32."""
+    return Recipe(
+        name="small",
+        network=DCGAN(latents=8, width=8),
+        objective=NonSaturating(real_label=0.9),
+        batch=8,
+        epochs=None,
+        images=64,
+        tick=16,
+        samples=4,
+        sample_every=32,
+        precision="fp32",
+    )
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory: pytest.TempPathFactory, collection: Collection) -> lienzo.Run:
+    """Give a finished run; tests read it only."""
+    small = Recipe("small", DCGAN(latents=8, width=8), NonSaturating(), batch=8, epochs=2.0, tick=16, samples=4)
+    return lienzo.train(collection, small, tmp_path_factory.mktemp("run") / "run", device="cpu")
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Give a function that runs ``lienzo WORD...`` in this process: exit status, standard output, standard error."""
+
+    def command(*words: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["lienzo", *map(str, words)])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def python() -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """Give a function that runs a program in a Python of its own."""
+
+    def python(program: str, *words: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", program, *map(str, words)],
+            env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONWARNINGS": "error"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return python

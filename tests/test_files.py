@@ -1,0 +1,79 @@
+"""Files are whole or absent, whatever happens while they are written."""
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from lienzo.files import fingerprint, replacing, sha256, sweep, write_bytes, write_json, write_text
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_is_replaced_at_the_end_and_not_before(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    write_bytes(path, b"old")
+    with replacing(path) as file:
+        file.write(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert names(path.parent) == ["file"]
+
+
+@pytest.mark.parametrize("error", [ValueError("a bug"), KeyboardInterrupt(), OSError(errno.ENOSPC, "disk full")])
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+    with pytest.raises(type(error)), replacing(path) as file:  # noqa: PT012
+        file.write(b"half of the new")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_bytes(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "file", b"whole")
+    leftover = replacing(tmp_path / "other")
+    leftover.__enter__().close()  # killed before the end
+    assert len(names(tmp_path)) == 2
+    sweep(tmp_path)
+    assert names(tmp_path) == ["file"]
+    with pytest.raises(ValueError, match="closed file"):
+        leftover.__exit__(None, None, None)
+
+
+def test_text_is_utf8_with_unix_line_ends(tmp_path: Path) -> None:
+    write_text(tmp_path / "text", "Ölbild\n×\n")
+    assert (tmp_path / "text").read_bytes() == "Ölbild\n×\n".encode()
+    write_json(tmp_path / "json", {"título": [1, None]})
+    assert json.loads((tmp_path / "json").read_text(encoding="utf-8")) == {"título": [1, None]}
+    assert (tmp_path / "json").read_bytes().endswith(b"}\n")
+
+
+def test_the_checksum_is_sha256(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "file", b"abc")  # the example of FIPS 180-2
+    assert sha256(tmp_path / "file") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_fingerprint_knows_values_and_not_their_order() -> None:
+    assert fingerprint({"a": 1, "b": [1, 2]}) == fingerprint({"b": [1, 2], "a": 1})
+    assert fingerprint({"a": 1, "b": [1, 2]}) != fingerprint({"a": 1, "b": [2, 1]})
+    assert fingerprint({"a": 1}) != fingerprint({"a": "1"})

@@ -1,0 +1,226 @@
+"""The game: who learns from what, and ten steps of the thesis against a plain implementation."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Paint
+from torch import Tensor, nn
+
+import lienzo
+from lienzo.data.batches import Batches
+from lienzo.game import Game
+from lienzo.nets import Shape
+from lienzo.objectives import OBJECTIVES, Hinge, Regularisation, Relativistic, Wasserstein
+from lienzo.recipes import thesis
+from lienzo.seeds import derive
+from lienzo.state import State
+
+STEPS = 10
+
+
+class Plain:
+    """Training as the tutorials and the thesis's code do it: probabilities, binary cross-entropy, plain Adam."""
+
+    def __init__(self) -> None:
+        up = [(100, 512, 4, 1, 0), (512, 256, 4, 2, 1), (256, 128, 4, 2, 1), (128, 64, 4, 2, 1), (64, 3, 4, 2, 1)]
+        layers: list[nn.Module] = []
+        for inside, outside, kernel, stride, padding in up:
+            layers += [nn.ConvTranspose2d(inside, outside, kernel, stride, padding, bias=False)]
+            layers += [nn.BatchNorm2d(outside), nn.ReLU()] if outside != 3 else [nn.Tanh()]
+        self.generator = nn.Sequential(*layers)
+        layers = []
+        for inside, outside in ((3, 64), (64, 128), (128, 256), (256, 512)):
+            layers += [nn.Conv2d(inside, outside, 4, 2, 1, bias=False)]
+            layers += [nn.BatchNorm2d(outside)] if inside != 3 else []
+            layers += [nn.LeakyReLU(0.2)]
+        self.discriminator = nn.Sequential(*layers, nn.Conv2d(512, 1, 4, 1, 0, bias=False), nn.Sigmoid())
+        adam = {"lr": 0.0002, "betas": (0.5, 0.999), "foreach": False, "fused": False}
+        self.generator_adam = torch.optim.Adam(self.generator.parameters(), **adam)  # type: ignore[arg-type]
+        self.discriminator_adam = torch.optim.Adam(self.discriminator.parameters(), **adam)  # type: ignore[arg-type]
+
+    def take_weights(self, generator: nn.Module, discriminator: nn.Module) -> None:
+        """Take over weights and the statistics of batch normalisation, layer by layer."""
+        for mine, theirs in ((self.generator, generator), (self.discriminator, discriminator)):
+            values = (value.clone() for value in theirs.state_dict().values())
+            mine.load_state_dict(dict(zip(mine.state_dict(), values, strict=True)))
+
+    def step(self, real: Tensor, z: Tensor) -> dict[str, float]:
+        cross_entropy, batch = nn.BCELoss(), len(real)
+        fake = self.generator(z[:, :, None, None])
+
+        self.discriminator_adam.zero_grad()
+        on_real = self.discriminator(real).view(-1)
+        loss_real = cross_entropy(on_real, torch.full((batch,), 0.9))
+        loss_real.backward()
+        on_fake = self.discriminator(fake.detach()).view(-1)
+        loss_fake = cross_entropy(on_fake, torch.zeros(batch))
+        loss_fake.backward()
+        self.discriminator_adam.step()
+
+        self.generator_adam.zero_grad()
+        fooled = self.discriminator(fake).view(-1)
+        generator_loss = cross_entropy(fooled, torch.full((batch,), 0.9))
+        generator_loss.backward()
+        self.generator_adam.step()
+        return {
+            "discriminator_loss": (loss_real + loss_fake).item(),
+            "generator_loss": generator_loss.item(),
+            "real_score": on_real.mean().item(),
+            "fake_score": on_fake.mean().item(),
+            "fooled_score": fooled.mean().item(),
+        }
+
+
+@pytest.mark.parametrize("batch", [8, pytest.param(128, marks=pytest.mark.slow)])
+def test_ten_steps_of_the_thesis_are_those_of_a_plain_implementation(tmp_path: Path, paint: Paint, batch: int) -> None:
+    """Each step from the same weights, with the same pictures and latents; each keeps its own memory of Adam.
+
+    Left to themselves, any two orders of summation drift apart: Adam's first steps have the size of the learning rate
+    whatever the size of the gradient, so that rounding decides the sign of steps where the gradient is about zero.
+    docs/log.md has the numbers.
+    """
+    source = paint(tmp_path / "pictures", batch + 5, 64, 70)
+    collection = lienzo.prepare(source, tmp_path / "out", size=64, workers=1)
+    recipe = thesis().with_settings([f"batch={batch}", "precision=fp32"]).resolved(collection.count)
+    state = State(recipe, Shape(64, 64, 3), torch.device("cpu"))
+    batches = Batches(collection, recipe.seed, torch.device("cpu"))
+    stream, plain = batches.stream(0, 1, batch), Plain()
+    for step in range(STEPS):
+        rows = batches.members[batches.rows(step * batch, batch)]
+        real = (torch.from_numpy(collection.take(rows)).permute(0, 3, 1, 2) / 127.5 - 1).contiguous()
+        source_ = torch.Generator().manual_seed(derive(recipe.seed, "latents", step * batch))
+        z = torch.randn(1, batch, 100, generator=source_)[0]
+        plain.take_weights(state.game.generator, state.game.discriminator)
+        state.step(next(stream))
+        assert state.take_measures() == pytest.approx(plain.step(real, z), abs=1e-4)
+        for mine, theirs in ((plain.generator, state.game.generator), (plain.discriminator, state.game.discriminator)):
+            for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
+                assert (a - b).abs().mean() < 0.02 * 0.0002  # a fiftieth of what Adam moves a weight
+    stream.close()
+
+
+class Point(nn.Module):
+    """A generator or a discriminator of points, of one weight: x -> w x."""
+
+    def __init__(self, weight: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(weight))
+        self.seen: list[Tensor] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.seen.append(x.detach().clone())
+        return (self.weight * x).sum(1) if x.shape[1] == 2 else self.weight * x.repeat(1, 2)
+
+
+def play(generator: Point, discriminator: Point, real: Tensor, latents: Tensor) -> dict[str, Tensor]:
+    game = Game(
+        generator,
+        discriminator,
+        Wasserstein(),
+        torch.optim.SGD(generator.parameters(), 0.1),
+        torch.optim.SGD(discriminator.parameters(), 0.1),
+    )
+    return game.step(real, latents)
+
+
+def test_one_step_by_hand() -> None:
+    """With D(x) = d Σx and G(z) = (g z, g z): first d rises by Σ(x − g z), then g by 2 d' z, at a rate of 0.1."""
+    generator, discriminator = Point(0.5), Point(1.0)
+    measures = play(generator, discriminator, torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[2.0]]]))
+    assert measures["discriminator_loss"].item() == pytest.approx(2 - 4)
+    d = 1.0 + 0.1 * (4 - 2)
+    assert discriminator.weight.item() == pytest.approx(d)
+    assert measures["generator_loss"].item() == pytest.approx(-d * 2)
+    assert generator.weight.item() == pytest.approx(0.5 + 0.1 * d * 2 * 2)
+
+
+def test_the_discriminator_learns_k_times_and_the_generator_once_from_the_last() -> None:
+    generator, discriminator = Point(0.5), Point(1.0)
+    real = torch.tensor([[[3.0, 1.0]], [[0.0, 5.0]], [[1.0, 1.0]]])
+    latents = torch.tensor([[[2.0]], [[1.0]], [[-1.0]]])
+    play(generator, discriminator, real, latents)
+    d = 1.0 + 0.1 * ((4 - 2) + (5 - 1) + (2 - -1))
+    assert discriminator.weight.item() == pytest.approx(d)
+    assert generator.weight.item() == pytest.approx(0.5 + 0.1 * d * 2 * -1)
+    assert [batch.item() for batch in generator.seen] == [2, 1, -1]  # each latent is used once
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_neither_player_moves_the_other(name: str) -> None:
+    torch.manual_seed(0)
+    generator, discriminator = nn.Linear(3, 4), nn.Sequential(nn.Linear(4, 1), nn.Flatten(0))
+    game = Game(
+        generator,
+        discriminator,
+        OBJECTIVES[name](),
+        torch.optim.SGD(generator.parameters(), 0.1),
+        torch.optim.SGD(discriminator.parameters(), 0.1),
+    )
+    real, fake = torch.randn(5, 4), generator(torch.randn(5, 3))
+    before = [parameter.clone() for parameter in generator.parameters()]
+    game.discriminator_step(real, fake)
+    assert all(torch.equal(old, new) for old, new in zip(before, generator.parameters(), strict=True))
+    before = [parameter.clone() for parameter in discriminator.parameters()]
+    game.generator_step(real, fake)
+    assert all(torch.equal(old, new) for old, new in zip(before, discriminator.parameters(), strict=True))
+    assert all(parameter.requires_grad for parameter in discriminator.parameters())
+
+
+@pytest.mark.parametrize(("regularisation", "measure"), [
+    (Regularisation(r1=0.5), "r1_penalty"), (Regularisation(r2=0.5), "r2_penalty"),
+    (Regularisation(gradient_penalty=10), "gradient_penalty"),
+])  # fmt: skip
+def test_penalties_reach_the_discriminator_and_the_log(regularisation: Regularisation, measure: str) -> None:
+    """Of a linear discriminator D(x) = d Σx the gradient is (d, d), wherever one looks."""
+    generator, discriminator = Point(0.5), Point(2.0)
+    game = Game(
+        generator,
+        discriminator,
+        Hinge(),
+        torch.optim.SGD(generator.parameters(), 0.0),
+        torch.optim.SGD(discriminator.parameters(), 0.1),
+        regularisation,
+    )
+    real, latents = torch.full((1, 4, 2), 10.0), torch.full((1, 4, 1), -10.0)  # the hinge itself is at rest
+    measures = game.step(real, latents, torch.rand(1, 4))
+    norm = 2.0 * 2**0.5
+    expected = 10 * (norm - 1) ** 2 if measure == "gradient_penalty" else 0.5 / 2 * norm**2
+    slope = 10 * 2 * (norm - 1) * 2**0.5 if measure == "gradient_penalty" else 0.5 / 2 * 2 * 2 * 2.0
+    assert measures[measure].item() == pytest.approx(expected, rel=1e-4)
+    assert discriminator.weight.item() == pytest.approx(2.0 - 0.1 * slope, rel=1e-4)
+
+
+def test_clipping_follows_every_update_of_the_discriminator() -> None:
+    generator, discriminator = Point(0.5), Point(1.0)
+    game = Game(
+        generator,
+        discriminator,
+        Wasserstein(),
+        torch.optim.SGD(generator.parameters(), 0.1),
+        torch.optim.SGD(discriminator.parameters(), 0.1),
+        Regularisation(clip=0.01),
+    )
+    game.step(torch.randn(2, 3, 2), torch.randn(2, 3, 1))
+    assert abs(discriminator.weight.item()) <= 0.01 + 1e-9
+
+
+def test_whatever_the_discriminator_sees_is_augmented() -> None:
+    generator, discriminator = Point(0.5), Point(1.0)
+    game = Game(
+        generator,
+        discriminator,
+        Relativistic(),
+        torch.optim.SGD(generator.parameters(), 0.1),
+        torch.optim.SGD(discriminator.parameters(), 0.1),
+        augment=lambda images: images + 100,
+    )
+    game.step(torch.zeros(1, 3, 2), torch.zeros(1, 3, 1))
+    assert len(discriminator.seen) == 4  # real and generated pictures, in either step
+    assert all(torch.equal(batch, torch.full((3, 2), 100.0)) for batch in discriminator.seen)
+
+
+def test_measures_are_scalars_without_a_graph() -> None:
+    measures = play(Point(0.5), Point(1.0), torch.randn(1, 3, 2), torch.randn(1, 3, 1))
+    assert set(measures) == {"discriminator_loss", "generator_loss", "real_score", "fake_score", "fooled_score"}
+    assert all(value.shape == () and not value.requires_grad for value in measures.values())

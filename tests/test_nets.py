@@ -1,0 +1,124 @@
+"""The networks: sizes, shapes, how they begin."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
+
+from lienzo import ema
+from lienzo.errors import RecipeError
+from lienzo.nets import NETS, Shape
+from lienzo.nets.dcgan import DCGAN
+from lienzo.recipes import thesis
+
+
+def parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_the_networks_of_the_thesis_have_as_many_parameters_as_in_the_thesis() -> None:
+    network = thesis().network
+    assert parameters(network.generator(Shape(64, 64, 3))) == 3_576_704
+    assert parameters(network.discriminator(Shape(64, 64, 3))) == 2_765_568
+
+
+def test_the_networks_of_the_thesis_begin_as_in_the_thesis() -> None:
+    torch.manual_seed(0)
+    network, shape = thesis().network, Shape(64, 64, 3)
+    kernels, scales, shifts = [], [], []
+    for module in (network.generator(shape), network.discriminator(shape)):
+        normalised = [layer for layer in module.modules() if isinstance(layer, nn.BatchNorm2d)]
+        assert all((layer.eps, layer.momentum) == (1e-5, 0.1) for layer in normalised)
+        scales += [layer.weight.detach() for layer in normalised]
+        shifts += [layer.bias.detach() for layer in normalised]
+        kernels += [parameter.detach() for parameter in module.parameters() if parameter.dim() > 1]
+        assert parameters(module) == sum(p.numel() for p in kernels[-5:]) + 2 * sum(len(p.weight) for p in normalised)
+    assert (len(kernels), len(scales)) == (10, 4 + 3)
+    assert not any(shift.any() for shift in shifts)
+    for values, mean in [*((kernel, 0.0) for kernel in kernels), *((scale, 1.0) for scale in scales)]:
+        count = values.numel()
+        assert abs(values.mean().item() - mean) < 5 * 0.02 / count**0.5  # five standard deviations
+        assert values.std().item() == pytest.approx(0.02, rel=5 / (2 * count) ** 0.5)
+
+
+SHAPES = [(side, side, 3) for side in (16, 24, 32, 48, 64, 96, 128, 256)]
+SHAPES += [(96, 64, 3), (64, 160, 3), (32, 32, 1), (32, 32, 4)]
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("size", SHAPES, ids=str)
+def test_every_network_makes_and_judges_every_shape(name: str, size: tuple[int, int, int]) -> None:
+    height, width, channels = size
+    network = NETS[name](width=4, latents=5)  # type: ignore[call-arg]
+    assert network.latents == 5
+    torch.manual_seed(0)
+    images = network.generator(Shape(*size))(torch.randn(2, 5))
+    assert images.shape == (2, channels, height, width)
+    assert images.abs().max() <= 1
+    logits = network.discriminator(Shape(*size))(images)
+    assert logits.shape == (2,)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_every_network_learns_with_every_weight(name: str) -> None:
+    network = NETS[name](width=4)  # type: ignore[call-arg]
+    generator, discriminator = network.generator(Shape(32, 32, 3)), network.discriminator(Shape(32, 32, 3))
+    discriminator(generator(torch.randn(4, network.latents))).square().sum().backward()
+    for parameter in [*generator.parameters(), *discriminator.parameters()]:
+        assert parameter.grad is not None
+        assert torch.isfinite(parameter.grad).all()
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_networks_beginning_follows_from_the_seed(name: str) -> None:
+    network = NETS[name](width=4)  # type: ignore[call-arg]
+    states = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(seed)
+        states.append([*network.generator(Shape(16, 16, 3)).parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(states[0], states[1], strict=True))
+    assert any(not torch.equal(a, b) for a, b in zip(states[0], states[2], strict=True))
+
+
+@pytest.mark.parametrize("size", [(17, 17), (20, 18), (64, 66), (6, 64), (100, 64), (7, 7)])
+def test_shapes_that_cannot_be_doubled_are_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(RecipeError, match=f"{size[0]}×{size[1]}.*prepare them with sides that are 4 to 7 times"):
+        DCGAN().generator(Shape(*size, 3))
+
+
+def test_spectral_normalisation_keeps_every_layer_at_norm_one() -> None:
+    torch.manual_seed(0)
+    discriminator = DCGAN(width=8, discriminator_norm="spectral").discriminator(Shape(32, 32, 3))
+    for _ in range(50):  # the power iteration goes one step further in every forward pass
+        discriminator(torch.randn(4, 3, 32, 32))
+    weights = [layer.weight for layer in discriminator.modules() if is_parametrized(layer, "weight")]
+    assert len(weights) == 4
+    for weight in weights:
+        assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=0.02)
+    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in discriminator.modules())
+
+
+def test_without_normalisation_pictures_of_a_batch_do_not_see_one_another() -> None:
+    discriminator = DCGAN(width=8, discriminator_norm="none").discriminator(Shape(16, 16, 3))
+    images = torch.randn(4, 3, 16, 16)
+    torch.testing.assert_close(discriminator(images)[:2], discriminator(images[:2]))
+
+
+@pytest.mark.parametrize("cls", NETS.values())
+def test_configurations_are_frozen(cls: type) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        cls().width = 3
+
+
+def test_the_average_of_a_generator_is_exponential() -> None:
+    torch.manual_seed(0)
+    average, module = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+    nn.init.normal_(module.weight)
+    module(torch.randn(8, 3, 4, 4))
+    begun = {name: value.clone() for name, value in average.state_dict().items()}
+    ema.update(average, module, 0.75)
+    for name, value in average.state_dict().items():
+        new = module.state_dict()[name]
+        torch.testing.assert_close(value, new if name == "num_batches_tracked" else 0.75 * begun[name] + 0.25 * new)

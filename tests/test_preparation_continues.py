@@ -1,0 +1,73 @@
+"""A preparation that is killed goes on, and nobody can tell from the collection."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from pictures_for_tests import files_of, gallery
+
+import lienzo
+from lienzo.preparation import JOURNAL
+
+PREPARE = "import sys, lienzo; lienzo.prepare(sys.argv[1], sys.argv[2], size=64, workers=2, holdout=0.2)"
+
+
+def prepare_until(source: Path, out: Path, journal_bytes: int) -> None:
+    """Start preparing in another process and kill it as soon as its journal has so many bytes."""
+    process = subprocess.Popen([sys.executable, "-c", PREPARE, source, out])
+    journal = out / JOURNAL
+    while process.poll() is None and not (journal.exists() and journal.stat().st_size >= journal_bytes):
+        time.sleep(0.002)
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source = gallery(tmp_path_factory.mktemp("source") / "pictures", 150)
+    (source / "seas" / "broken.jpg").write_bytes((source / "seas" / "001.jpg").read_bytes()[:900])
+    (source / "seas" / "again.jpg").write_bytes((source / "grids" / "000.jpg").read_bytes())
+    return source
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    out = tmp_path_factory.mktemp("whole") / "out"
+    lienzo.prepare(source, out, size=64, workers=1, holdout=0.2)
+    return files_of(out)
+
+
+@pytest.mark.parametrize("journal_bytes", [1, 500_000, 1_500_000])
+def test_killed_and_started_again(
+    source: Path, uninterrupted: dict[str, bytes], tmp_path: Path, journal_bytes: int
+) -> None:
+    prepare_until(source, tmp_path / "out", journal_bytes)
+    assert not (tmp_path / "out" / "collection.json").exists()
+    lienzo.prepare(source, tmp_path / "out", size=64, workers=1, holdout=0.2)
+    assert files_of(tmp_path / "out") == uninterrupted
+
+
+@pytest.mark.parametrize("keep", [0, 3, 70, 0.3, 0.9999])
+def test_a_journal_that_lost_its_end(
+    source: Path, uninterrupted: dict[str, bytes], tmp_path: Path, keep: float
+) -> None:
+    prepare_until(source, tmp_path / "out", 1_000_000)
+    journal = tmp_path / "out" / JOURNAL
+    content = journal.read_bytes()
+    journal.write_bytes(content[: int(keep if keep >= 1 else keep * len(content))] + bytes(100))
+    lienzo.prepare(source, tmp_path / "out", size=64, workers=1, holdout=0.2)
+    assert files_of(tmp_path / "out") == uninterrupted
+
+
+def test_what_the_journal_holds_is_not_done_again(source: Path, tmp_path: Path) -> None:
+    prepare_until(source, tmp_path / "out", 1_000_000)
+    held = (tmp_path / "out" / JOURNAL).read_bytes()
+    from lienzo.data.settings import Settings
+    from lienzo.preparation import steps
+
+    for step in steps(source, tmp_path / "out", Settings(holdout=0.2), workers=1):
+        assert step.done > 0
+        break
+    assert (tmp_path / "out" / JOURNAL).read_bytes()[: len(held)] == held

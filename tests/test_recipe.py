@@ -1,0 +1,197 @@
+"""Recipes: whole values that TOML holds without loss, and that say what is wrong with a wrong one."""
+
+import dataclasses
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lienzo.errors import RecipeError
+from lienzo.nets import NETS
+from lienzo.nets.dcgan import DCGAN
+from lienzo.objectives import OBJECTIVES, NonSaturating, Regularisation
+from lienzo.recipe import Adam, Recipe, network_from_dict, network_to_dict
+from lienzo.recipes import RECIPES, find, thesis
+
+
+def test_the_recipe_of_the_thesis_is_that_of_the_thesis() -> None:
+    recipe = thesis()
+    assert recipe.network == DCGAN(latents=100, width=64, discriminator_norm="batch")
+    assert recipe.objective == NonSaturating(real_label=0.9, generator_label=0.9)
+    assert recipe.generator_optimizer == recipe.discriminator_optimizer == Adam(0.0002, (0.5, 0.999))
+    assert (recipe.batch, recipe.discriminator_steps, recipe.epochs) == (128, 1, 30)
+    assert (recipe.sample_every, recipe.samples, recipe.keep_epochs) == (200 * 128, 64, True)
+    assert recipe.average_half_life == 0
+    assert recipe.regularisation == Regularisation()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_goes_through_toml_and_comes_back(name: str, tmp_path: Path) -> None:
+    recipe = find(name)
+    assert recipe.name == name
+    assert (RECIPES[name].__doc__ or "").split("\n")[0].endswith(".")
+    for version in (recipe, recipe.resolved(10_000)):
+        path = tmp_path / "recipe.toml"
+        path.write_text(version.to_toml(), encoding="utf-8")
+        assert find(path) == Recipe.from_toml(path) == version
+
+
+@pytest.mark.parametrize(("network", "objective"), [*itertools.product(NETS, OBJECTIVES)])
+def test_every_pair_of_network_and_objective_goes_through_plain_values(network: str, objective: str) -> None:
+    recipe = Recipe("any", NETS[network](), OBJECTIVES[objective](), Regularisation(clip=0.01))
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    assert network_from_dict(network_to_dict(recipe.network)) == recipe.network
+
+
+def test_settings_change_what_they_name_and_nothing_else() -> None:
+    recipe = thesis().with_settings(["batch=32", "network.width=16", "generator_optimizer.betas=[0, 0.9]", "seed = 7"])
+    assert recipe == dataclasses.replace(
+        thesis(),
+        batch=32,
+        network=DCGAN(latents=100, width=16),
+        generator_optimizer=Adam(0.0002, (0.0, 0.9)),
+        seed=7,
+    )
+
+
+def test_settings_know_the_types_of_keys() -> None:
+    recipe = thesis().with_settings(["epochs=2", "batch=64.0", "keep_epochs=false", "precision=fp32"])
+    assert (recipe.epochs, recipe.batch, recipe.keep_epochs, recipe.precision) == (2.0, 64, False, "fp32")
+    assert isinstance(recipe.epochs, float)
+    assert isinstance(recipe.batch, int)
+
+
+def test_another_class_has_other_keys() -> None:
+    recipe = thesis().with_settings(["network.name=mlp", "network.depth=3", "objective.name=hinge"])
+    assert recipe.network == NETS["mlp"](depth=3)  # type: ignore[call-arg]
+    assert recipe.objective == OBJECTIVES["hinge"]()
+
+
+def test_a_length_takes_the_place_of_the_other() -> None:
+    in_images = thesis().with_settings(["images=1000"])
+    assert (in_images.images, in_images.epochs) == (1000, None)
+    assert in_images.with_settings(["epochs=0.5"]) == dataclasses.replace(thesis(), epochs=0.5)
+    assert thesis().resolved(1000).images == 30_000
+    assert thesis().with_settings(["epochs=0.0001"]).resolved(1000).images == 1
+    assert in_images.resolved(128) == in_images
+
+
+BAD = {
+    "batch=0": "batch is 0, but has to be at least 1",
+    "batch=-3": "batch is -3, but has to be at least 1",
+    "batch=1.5": "batch is 1.5, but has to be a whole number",
+    "batch=many": "batch is 'many', but has to be a whole number",
+    "batch=true": "batch is True, but has to be a whole number",
+    "batch=[": r"batch is '\[', but has to be a whole number",
+    "tick=0": "tick is 0",
+    "samples=0": "samples is 0",
+    "sample_every=0": "sample_every is 0",
+    "discriminator_steps=0": "discriminator_steps is 0",
+    "epochs=0": "epochs is 0.*give a positive number",
+    "epochs=-1": "epochs is -1.*give a positive number",
+    "epochs=nan": "epochs is nan, but has to be a finite number",
+    "epochs=inf": "epochs is inf, but has to be a finite number",
+    "images=0": "images is 0.*give a positive number",
+    "images=1.5": "images is 1.5, but has to be a whole number",
+    "seed=x": "seed is 'x', but has to be a whole number",
+    "precision=fp16": "unknown value of precision 'fp16': did you mean 'bf16'",
+    "keep_epochs=1": "keep_epochs is 1, but has to be true or false",
+    "name=a/b": "name is part of file names",
+    "name=3": "name is 3, but has to be a text",
+    "average_half_life=-1": "cannot be negative",
+    "average_ramp=-0.1": "cannot be negative",
+    "network=3": "network is 3, but has to be a table",
+    "network.width=0": "has to be at least 1|have to be at least 1",
+    "network.latents=0": "has to be at least 1|have to be at least 1",
+    "network.discriminator_norm=batsh": "unknown value of network.discriminator_norm 'batsh': did you mean 'batch'",
+    "network.widht=32": "unknown key of a recipe 'network.widht': did you mean 'network.width'",
+    "network.name=dcgam": "unknown network 'dcgam': did you mean 'dcgan'",
+    "objective.name=hing": "unknown objective 'hing': did you mean 'hinge'",
+    "objective.name=wasserstein": "wasserstein objective holds for a critic of bounded slope only",
+    "objective.real_label=1.1": "objective: a label is a probability",
+    "objective.generator_label=-1": "objective: a label is a probability",
+    "generator_optimizer.rate=0": "generator_optimizer: the learning rate is 0.0",
+    "generator_optimizer.rate=nan": "generator_optimizer.rate is nan",
+    "generator_optimizer.betas=0.5": "generator_optimizer.betas is 0.5, but has to be a list of 2 numbers",
+    "generator_optimizer.betas=[0.5]": "has to be a list of 2 numbers",
+    "generator_optimizer.betas=[0.5, 1]": "give two numbers from 0 on and below 1",
+    "regularisation.r1=-1": "regularisation: r1 is a weight and cannot be negative",
+    "regularisation.r1=inf": "regularisation.r1 is inf",
+    "bacht=32": "unknown key of a recipe 'bacht': did you mean 'batch'",
+    "netwrok.width=32": "unknown table of a recipe 'netwrok': did you mean 'network'",
+    "batch": "'batch' is no setting: write key=value",
+    "=3": "unknown key",
+}
+
+
+@pytest.mark.parametrize("setting", BAD)
+def test_every_bad_setting_is_refused_in_one_sentence(setting: str) -> None:
+    with pytest.raises(RecipeError, match=BAD[setting]) as caught:
+        thesis().with_settings([setting])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_critic_of_bounded_slope_may_use_the_wasserstein_objective() -> None:
+    for bound in (
+        "regularisation.gradient_penalty=10",
+        "regularisation.clip=0.01",
+        "network.discriminator_norm=spectral",
+    ):
+        thesis().with_settings(["objective.name=wasserstein", bound])
+
+
+def test_contradictions_are_refused() -> None:
+    with pytest.raises(RecipeError, match="clip and a gradient penalty both bound"):
+        thesis().with_settings(["regularisation.clip=0.01", "regularisation.r1=1"])
+    with pytest.raises(RecipeError, match="either in epochs or in images"):
+        dataclasses.replace(thesis(), images=5)
+    with pytest.raises(RecipeError, match="either in epochs or in images"):
+        dataclasses.replace(thesis(), epochs=None)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("", "lacks name, network, objective"),
+    ("name = 'a'\n[network]\nname = 'dcgan'\n", "lacks objective"),
+    ("name = ", "is no TOML file"),
+    ("\x00", "is no TOML file"),
+    ("batches = 3", "unknown key of a recipe 'batches': did you mean 'batch'"),
+], ids=["empty", "lacking", "half", "binary", "unknown"])  # fmt: skip
+def test_files_that_hold_no_recipe_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(text)
+    with pytest.raises(RecipeError, match=message):
+        find(path)
+
+
+def test_files_that_are_no_text_and_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RecipeError, match="is no TOML file"):
+        find(path)
+    with pytest.raises(RecipeError, match="there is no recipe file"):
+        find(tmp_path / "nowhere.toml")
+
+
+def test_an_unknown_recipe_names_the_nearest() -> None:
+    with pytest.raises(RecipeError, match="unknown recipe 'thesys': did you mean 'thesis'"):
+        find("thesys")
+
+
+def test_fewer_pictures_than_a_batch_are_refused() -> None:
+    with pytest.raises(RecipeError, match=r"40 pictures to train on, fewer than one batch of 128: .*--set batch=10"):
+        thesis().resolved(40)
+
+
+def test_every_field_is_explained() -> None:
+    """A docstring under each field of everything that stands in a recipe."""
+    import ast
+    import inspect
+
+    classes: list[Any] = [Recipe, Adam, Regularisation, *NETS.values(), *OBJECTIVES.values()]
+    for cls in classes:
+        (definition,) = ast.parse(inspect.getsource(cls)).body
+        assert isinstance(definition, ast.ClassDef)
+        for field, below in itertools.pairwise(definition.body):
+            if isinstance(field, ast.AnnAssign) and "ClassVar" not in ast.unparse(field):
+                assert isinstance(below, ast.Expr), (cls, ast.unparse(field))

@@ -1,0 +1,86 @@
+"""Sources and collections behind URLs, on a server on loopback that speaks S3."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pictures_for_tests import files_of, gallery
+
+import lienzo
+from lienzo.data import places, remote
+from lienzo.errors import CollectionError, SourceError
+
+moto_server = pytest.importorskip("moto.server")
+s3fs = pytest.importorskip("s3fs")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Serve S3 with a bucket ``art`` that holds a gallery; give the same gallery as a folder."""
+    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "LIENZO_CACHE": str(tmp_path_factory.mktemp("cache")),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        folder = gallery(tmp_path_factory.mktemp("source") / "pictures", 12)
+        files = s3fs.S3FileSystem()
+        files.mkdir("art")
+        files.put(str(folder), "art/pictures", recursive=True)
+        yield folder
+    server.stop()
+
+
+def test_reading_and_writing_objects(store: Path, tmp_path: Path) -> None:
+    here = lienzo.prepare(store, tmp_path / "here", size=16, workers=1)
+    there = lienzo.prepare("s3://art/pictures", "s3://art/collection", size=16, workers=2)
+    assert there.fingerprint == here.fingerprint
+    assert there.index().column("source") == here.index().column("source")
+    names = {found.parts[0] for found in places.walk("s3://art/collection")}
+    assert names == set(files_of(tmp_path / "here"))
+    opened = lienzo.Collection.open("s3://art/collection")
+    opened.verify()
+    assert opened.fingerprint == here.fingerprint
+
+
+def test_a_collection_of_another_machine_is_added_to(
+    store: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    first = lienzo.prepare("s3://art/pictures", "s3://art/growing", size=16, workers=1)
+    monkeypatch.setenv("LIENZO_CACHE", str(tmp_path))
+    files = s3fs.S3FileSystem()
+    new = next(iter(gallery(tmp_path / "more", 13).glob("*/012.jpg")))
+    files.put(str(new), "art/pictures/grids/new.jpg")
+    second = lienzo.prepare("s3://art/pictures", "s3://art/growing", size=16, workers=1)
+    assert (first.count, second.count) == (12, 13)
+
+
+def test_a_store_that_stumbles_is_asked_again(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "PAUSE", 0.0)
+    answers = iter([OSError("503 Slow Down"), ConnectionError("cut"), b"whole"])
+
+    def question() -> bytes:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert places._ask("s3://art/x", question) == b"whole"
+    with pytest.raises(SourceError, match=r"does not answer .*503 Slow Down.*run the same command again"):
+        places._ask("s3://art/x", lambda: (_ for _ in ()).throw(OSError("503 Slow Down")))
+
+
+def test_what_is_not_there(store: Path) -> None:
+    with pytest.raises(SourceError, match="there is nothing at"):
+        lienzo.prepare("s3://art/nowhere", "s3://art/out", size=16)
+    with pytest.raises(CollectionError, match="there is no collection at"):
+        lienzo.Collection.open("s3://art/nowhere")
+    assert os.environ["LIENZO_CACHE"] in str(remote.local_folder("s3://art/nowhere"))

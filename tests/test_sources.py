@@ -1,0 +1,205 @@
+"""Every sort of source gives the same pictures, and what is wrong with one never stops a preparation."""
+
+import csv
+import io
+import json
+import os
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pictures_for_tests import encoded, painting
+
+from lienzo.data.entries import Entry
+from lienzo.data.reasons import Reason, Refusal
+from lienzo.data.sources import entries
+from lienzo.errors import SourceError
+
+PICTURES = {f"{folder}/{i}.jpg": encoded(painting(i)) for i, folder in enumerate(("seas", "grids", "seas"))}
+
+
+def listed(source: Path | str, **options: object) -> list[Entry]:
+    return list(entries([str(source)], **options))  # type: ignore[arg-type]
+
+
+def contents(source: Path | str) -> dict[str, bytes]:
+    return {entry.name: entry.read() for entry in listed(source)}
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    for name, data in PICTURES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / ".hidden.jpg").write_bytes(b"x")
+    (tmp_path / "Thumbs.db").write_bytes(b"x")
+    (tmp_path / "about.txt").write_bytes(b"x")
+    assert [entry.name for entry in listed(tmp_path)] == ["grids/1.jpg", "seas/0.jpg", "seas/2.jpg"]
+    assert contents(tmp_path) == PICTURES
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
+def test_a_zip_file(tmp_path: Path, method: int) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", method) as archive:
+        for name, data in PICTURES.items():
+            archive.writestr(name, data)
+    assert contents(tmp_path / "a.zip") == PICTURES
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_a_tar_file(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / f"a.tar{mode[1:].replace(':', '.')}"
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, data in PICTURES.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    assert contents(path) == PICTURES
+
+
+def test_names_in_archives_lead_nowhere_else(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("../../outside/1.jpg", b"1")
+        archive.writestr("/etc/2.jpg", b"2")
+        archive.writestr("C:\\3.jpg", b"3")
+    assert contents(tmp_path / "a.zip") == {"outside/1.jpg": b"1", "etc/2.jpg": b"2", "C:/3.jpg": b"3"}
+
+
+def test_a_zip_member_that_unpacks_to_more_than_it_says_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.jpg", bytes(10_000_000))
+    data = (tmp_path / "a.zip").read_bytes().replace((10_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little"))
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(Refusal) as refused:
+        listed(tmp_path / "a.zip")[0].read()
+    assert refused.value.reason == Reason.TOO_LARGE
+
+
+def test_a_tar_file_that_breaks_off_gives_what_it_has(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name, data in PICTURES.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    whole = (tmp_path / "a.tar").read_bytes()
+    (tmp_path / "a.tar").write_bytes(whole[:1500])
+    found = listed(tmp_path / "a.tar")
+    assert found[0].name == "seas/0.jpg"
+    with pytest.raises(Refusal) as refused:
+        found[0].read()
+    assert refused.value.reason == Reason.TRUNCATED
+
+
+def test_broken_archives_and_strangers_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.zip").write_bytes(b"PK\x03\x04 and nothing else")
+    with pytest.raises(SourceError, match="cannot be read as a zip file"):
+        listed(tmp_path / "a.zip")
+    (tmp_path / "song.mp3").write_bytes(b"ID3")
+    with pytest.raises(SourceError, match="no folder, zip, tar, CSV or Parquet"):
+        listed(tmp_path / "song.mp3")
+
+
+def test_a_table_of_paths(tmp_path: Path) -> None:
+    for name, data in PICTURES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    with (tmp_path / "table.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([
+            ["file", "style", "title"], ["seas/0.jpg", "calm", "One"], ["seas/2.jpg", "calm", "Two"],
+            ["seas/0.jpg", "storm", "One again"], ["lost.jpg", "", "Lost"],
+        ])  # fmt: skip
+    found = listed(tmp_path / "table.csv")
+    assert [(entry.name, dict(entry.labels)) for entry in found] == [
+        ("seas/0.jpg", {"style": "calm"}), ("seas/2.jpg", {"style": "calm"}), ("lost.jpg", {}),
+    ]  # fmt: skip
+    assert found[2].refusal == (Reason.UNREADABLE, "the table names it, but it is not there")
+    assert dict(listed(tmp_path / "table.csv", columns=["title"])[0].labels) == {"title": "One"}
+
+
+def test_parquet_that_holds_pictures_as_hugging_face_keeps_them(tmp_path: Path) -> None:
+    features = {"info": {"features": {"label": {"names": ["grids", "seas"], "_type": "ClassLabel"}}}}
+    rows = [{"bytes": data, "path": name.split("/")[1]} for name, data in PICTURES.items()]
+    table = pa.table({"image": rows, "label": [1, 0, None]})
+    pq.write_table(
+        table.replace_schema_metadata({b"huggingface": json.dumps(features).encode()}), tmp_path / "a.parquet"
+    )
+    found = listed(tmp_path / "a.parquet")
+    assert [entry.read() for entry in found] == list(PICTURES.values())
+    assert [entry.labels.get("label") for entry in found] == ["seas", "grids", None]
+    assert listed(tmp_path)[0].data == found[0].data
+
+
+def test_an_image_folder_with_metadata(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    for i in range(4):
+        (tmp_path / "train" / f"{i}.png").write_bytes(b"x")
+    (tmp_path / "train" / "metadata.csv").write_text(
+        "file_name,style\n0.png,calm\n1.png,calm\n2.png,storm\n3.png,storm\n"
+    )
+    assert [entry.labels["style"] for entry in listed(tmp_path)] == ["calm", "calm", "storm", "storm"]
+
+
+def test_a_webdataset(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "shard-000.tar", "w") as archive:
+        for name, data in (
+            ("0.cls", b"seas"),
+            ("0.jpg", b"A"),
+            ("1.jpg", b"B"),
+            ("1.json", b'{"style": "calm", "w": 3}'),
+        ):
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    found = listed(tmp_path)
+    assert [(entry.name, dict(entry.labels), entry.read()) for entry in found] == [
+        ("0.jpg", {"class": "seas"}, b"A"), ("1.jpg", {"style": "calm"}, b"B"),
+    ]  # fmt: skip
+
+
+def test_painter_by_numbers_as_it_is_downloaded(tmp_path: Path) -> None:
+    (tmp_path / "all_data_info.csv").write_text(
+        "artist,date,genre,style,title,new_filename\n"
+        "Ana,1900,portrait,Realism,A,1.jpg\nBen,,landscape,,B,2.jpg\nCy,1800,,Baroque,C,3.jpg\n"
+    )
+    for name, members in {
+        "train.zip": {"train/1.jpg": b"one", "train/2.jpg": b"corrupt"},
+        "test.zip": {"test/3.jpg": b"three"},
+        "replacements_for_corrupted_files.zip": {"train/2.jpg": b"two"},
+    }.items():
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for member, data in members.items():
+                archive.writestr(member, data)
+    found = {entry.name: entry for entry in listed(tmp_path)}
+    assert {name: entry.read() for name, entry in found.items()} == {
+        "test/3.jpg": b"three", "train/1.jpg": b"one", "train/2.jpg": b"two",
+    }  # fmt: skip
+    assert found["train/1.jpg"].labels == {"artist": "Ana", "date": "1900", "genre": "portrait", "style": "Realism"}
+    assert found["train/2.jpg"].labels == {"artist": "Ben", "genre": "landscape"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pipes, links or bytes in names there")
+def test_what_else_lies_in_folders(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "loop").symlink_to(tmp_path)
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg"))).write_bytes(b"x")
+    found = {entry.name: entry.refusal and entry.refusal[0] for entry in listed(tmp_path)}
+    assert found == {"caf\\xe9.jpg": None, "gone.jpg": Reason.UNREADABLE, "pipe.jpg": Reason.UNREADABLE}
+
+
+def test_a_file_that_vanishes_or_changes_is_refused(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(b"1234")
+    first, second = listed(tmp_path)
+    (tmp_path / "a.jpg").unlink()
+    (tmp_path / "b.jpg").write_bytes(b"12345")
+    reasons = []
+    for entry in (first, second):
+        with pytest.raises(Refusal) as refused:
+            entry.read()
+        reasons.append(refused.value.reason)
+    assert reasons == [Reason.VANISHED, Reason.CHANGED]

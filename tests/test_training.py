@@ -1,0 +1,453 @@
+"""Training: however often it is interrupted and whatever is lost, the result is that of one go, bit for bit."""
+
+import dataclasses
+import errno
+import gc
+import json
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ROOT, Paint
+from PIL import Image
+from torch import Tensor
+
+import lienzo
+from lienzo import tensors, training
+from lienzo.data.collection import Collection
+from lienzo.errors import CollectionError, RecipeError, RunError, TrainingError
+from lienzo.recipe import Recipe
+from lienzo.recipes import RECIPES, find
+from lienzo.run import Run
+
+
+@pytest.fixture(autouse=True)
+def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def whole(collection: Collection, recipe: Recipe, tmp_path: Path) -> Run:
+    """Give the run that nothing interrupted."""
+    return lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")
+
+
+def content(run: Run) -> tuple[dict[str, Tensor], list[dict[str, float]], dict[str, bytes]]:
+    """Return the last state, the log without times, and every file that has to be the same."""
+    state, _ = tensors.load(run.checkpoints()[0], "checkpoint", RunError)
+    log = [{key: value for key, value in line.items() if "second" not in key} for line in run.log()]
+    files = [run.generator_path, run.recipe_path, run.evolution_path, run.curves_path, *run.samples(), *run.epochs()]
+    return state, log, {path.relative_to(run.path).as_posix(): path.read_bytes() for path in files}
+
+
+def assert_same(run: Run, other: Run) -> None:
+    (state, log, files), (other_state, other_log, other_files) = content(run), content(other)
+    assert state.keys() == other_state.keys()
+    for name, tensor in state.items():
+        assert torch.equal(tensor, other_state[name]), name
+    assert log == other_log
+    assert files == other_files
+    leftovers = [path for path in run.path.rglob("*") if path.name.endswith(".part")]
+    assert leftovers == []
+
+
+def interrupted(collection: Collection, recipe: Recipe, path: Path, ticks: int = 3) -> Run:
+    """Take some ticks and leave the loop."""
+    going = lienzo.steps(collection, recipe, path, device="cpu")
+    for _ in range(ticks):
+        next(going)
+    going.close()  # type: ignore[attr-defined]
+    return Run(path)
+
+
+def test_a_run_holds_what_the_plan_says(collection: Collection, recipe: Recipe, whole: Run) -> None:
+    assert [line["images"] for line in whole.log()] == [16, 32, 48, 64]
+    for line in whole.log():
+        assert {"seconds", "images_per_second", "discriminator_loss", "generator_loss"} <= line.keys()
+        assert 0 < line["real_score"] < 1
+        assert 0 < line["fake_score"] < 1
+    assert whole.recipe == recipe
+    assert whole.manifest["collection"]["fingerprint"] == collection.fingerprint
+    assert [path.name for path in whole.epochs()] == ["epoch-0001.safetensors", "epoch-0002.safetensors"]
+    assert len(whole.checkpoints()) == training.KEPT_CHECKPOINTS
+    assert whole.evolution_path.exists()
+    assert whole.curves_path.exists()
+    assert list(whole.path.glob("events.out.tfevents.*"))
+    # at the beginning, every 32 pictures, at the end of every epoch of 24
+    assert [int(path.stem) for path in whole.samples()] == [0, 24, 32, 48, 64]
+    with Image.open(whole.samples()[-1]) as drawn:
+        assert drawn.size == (2 + 2 * 18, 2 + 2 * 18)
+        assert drawn.info["images"] == "64"
+
+
+def test_ticks_say_how_training_stands(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    ticks = list(lienzo.steps(collection, recipe, tmp_path / "run", device="cpu"))
+    assert [(tick.images, tick.total) for tick in ticks] == [(16, 64), (32, 64), (48, 64), (64, 64)]
+    assert all(tick.images_per_second > 0 for tick in ticks)
+    assert [tick.seconds_left > 0 for tick in ticks] == [True, True, True, False]
+    assert [tick.to_dict() for tick in ticks] == Run.open(tmp_path / "run").log()
+
+
+GOLDEN = [
+    (1.35621, 0.6807), (1.372, 0.66466), (1.35031, 0.67061), (1.31835, 0.70454),
+    (1.31032, 0.68653), (1.30751, 0.66977), (1.29164, 0.66857),
+    (1.315, 0.66234), (1.33778, 0.65092), (1.27485, 0.68214),
+]  # fmt: skip
+"""Losses of the discriminator and of the generator in the first ten steps of the recipe `small`, float32."""
+
+
+def test_the_first_ten_losses_stay_what_they_are(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    """Whoever changes what training computes sees it here; processors differ in the last digits only."""
+    recipe = dataclasses.replace(recipe, tick=8, images=80)
+    ticks = lienzo.steps(collection, recipe, tmp_path / "run", device="cpu")
+    losses = [(tick.measures["discriminator_loss"], tick.measures["generator_loss"]) for tick in ticks]
+    assert [loss for pair in losses for loss in pair] == pytest.approx([x for pair in GOLDEN for x in pair], abs=2e-3)
+
+
+@pytest.mark.parametrize("settings", [
+    [], ["discriminator_steps=2"], ["average_half_life=100"], ["network.name=mlp", "network.width=16"],
+    ["regularisation.r1=1", "regularisation.r2=1", "objective.name=relativistic"],
+    ["regularisation.gradient_penalty=10", "objective.name=wasserstein", "network.discriminator_norm=none"],
+    ["network.discriminator_norm=spectral", "objective.name=hinge"], ["precision=bf16"], ["batch=7", "tick=10"],
+], ids=" ".join)  # fmt: skip
+def test_two_ticks_and_two_more_are_four(
+    collection: Collection, recipe: Recipe, tmp_path: Path, settings: list[str]
+) -> None:
+    recipe = recipe.with_settings(settings)
+    whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")
+    parts = interrupted(collection, recipe, tmp_path / "parts", ticks=2)
+    assert 0 < parts.log()[-1]["images"] < whole.log()[-1]["images"]
+    assert_same(lienzo.train(collection, recipe, parts.path, device="cpu"), whole)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_trains_and_goes_on(collection: Collection, tmp_path: Path, name: str) -> None:
+    recipe = find(name).with_settings(["batch=4", "images=16", "tick=4", "samples=4", "network.width=4"])
+    whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")
+    next(lienzo.steps(collection, recipe, tmp_path / "parts", device="cpu"))
+    assert_same(lienzo.train(collection, recipe, tmp_path / "parts", device="cpu"), whole)
+
+
+def test_leaving_between_saves_saves(
+    collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SAVE_SECONDS", 1e9)
+    next(lienzo.steps(collection, recipe, tmp_path / "run", device="cpu"))
+    assert [path.stem for path in Run(tmp_path / "run").checkpoints()] == ["000000000016"]
+    assert_same(lienzo.train(collection, recipe, tmp_path / "run", device="cpu"), whole)
+
+
+def test_a_finished_run_stays_as_it_is(collection: Collection, recipe: Recipe, whole: Run) -> None:
+    before = content(whole)[1:]
+    assert lienzo.train(collection, recipe, whole.path, device="cpu") == whole
+    assert content(whole)[1:] == before
+
+
+def test_a_finished_run_can_be_made_longer(collection: Collection, recipe: Recipe, whole: Run, tmp_path: Path) -> None:
+    longer = dataclasses.replace(recipe, images=96)
+    in_one_go = lienzo.train(collection, longer, tmp_path / "one", device="cpu")
+    lienzo.train(collection, longer, whole.path, device="cpu")
+    assert content(whole)[0].keys() == content(in_one_go)[0].keys()
+    assert whole.generator_path.read_bytes() == in_one_go.generator_path.read_bytes()
+    assert [line["images"] for line in whole.log()] == [line["images"] for line in in_one_go.log()]
+
+
+PROGRAM = """
+import os, signal, sys
+import torch
+torch.set_num_threads(1)
+from pathlib import Path
+from lienzo import training
+from lienzo.recipe import Recipe
+training.SAVE_SECONDS = 0.0
+collection, recipe, out, writes = sys.argv[1:]
+left, fsync = int(writes), os.fsync
+def counting(descriptor):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    fsync(descriptor)
+os.fsync = counting
+training.train(collection, Recipe.from_toml(Path(recipe)), out, device="cpu")
+"""
+"""Trains, and kills itself in the middle of writing a certain file."""
+
+
+def start(program: str, *words: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, words)],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.parametrize("writes", [
+    (2, 1, 9), pytest.param((1, 3, 4, 5, 6, 7, 8), marks=pytest.mark.slow),
+])  # fmt: skip
+def test_kills_while_files_are_written_lose_nothing(
+    collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, writes: tuple[int, ...]
+) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe.to_toml(), encoding="utf-8")
+    for write in writes:
+        process = start(PROGRAM, collection.path, path, tmp_path / "run", write)
+        _, said = process.communicate()
+        assert process.returncode == -signal.SIGKILL, said
+    assert_same(lienzo.train(collection, recipe, tmp_path / "run", device="cpu"), whole)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_kills_at_random_moments_lose_nothing(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(recipe, images=8 * 400)
+    whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe.to_toml(), encoding="utf-8")
+    chance = random.Random(0)
+    for _ in range(5):
+        before = len(Run(tmp_path / "run").log())
+        process = start(PROGRAM, collection.path, path, tmp_path / "run", 10**9)
+        while len(Run(tmp_path / "run").log()) == before and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.5))
+        process.kill()
+        process.communicate()
+    assert_same(lienzo.train(collection, recipe, tmp_path / "run", device="cpu"), whole)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles")
+def test_ctrl_c_saves_and_says_how_to_go_on(collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run) -> None:
+    """The signal comes in the middle of a step; the step is finished, saved, and the command ends with 130."""
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe.to_toml(), encoding="utf-8")
+    program = """
+import os, signal, sys
+import torch
+torch.set_num_threads(1)
+from lienzo.game import Game
+from lienzo import cli
+step = Game.discriminator_step
+calls = 0
+def stepping(self, *arguments):
+    global calls
+    calls += 1
+    if calls == 4:
+        os.kill(os.getpid(), signal.SIGINT)
+    return step(self, *arguments)
+Game.discriminator_step = stepping
+cli.main()
+"""
+    words = ["train", collection.path, "--recipe", path, "--out", tmp_path / "run", "--device", "cpu"]
+    process = start(program, *words)
+    out, said = process.communicate()
+    assert process.returncode == 130
+    assert out == ""
+    assert f"Stopped and saved. To go on: lienzo train {collection.path}" in said
+    assert "Traceback" not in said
+    assert [path.stem for path in Run(tmp_path / "run").checkpoints()] == ["000000000032"]
+    assert_same(lienzo.train(collection, recipe, tmp_path / "run", device="cpu"), whole)
+
+
+def test_ctrl_c_in_the_callers_loop_saves(collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run) -> None:
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        for _ in lienzo.steps(collection, recipe, tmp_path / "run", device="cpu"):
+            signal.raise_signal(signal.SIGINT)
+    gc.collect()
+    assert Run(tmp_path / "run").checkpoints()
+    assert_same(lienzo.train(collection, recipe, tmp_path / "run", device="cpu"), whole)
+
+
+def damage(path: Path) -> None:
+    whole = bytearray(path.read_bytes())
+    whole[-5] ^= 4
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("how", ["a bit", "half", "empty"])
+def test_a_damaged_checkpoint_is_said_and_the_one_before_it_serves(
+    collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    run = interrupted(collection, recipe, tmp_path / "run")
+    newest, before = run.checkpoints()
+    if how == "a bit":
+        damage(newest)
+    else:
+        data = newest.read_bytes()
+        newest.write_bytes(data[: len(data) // 2] if how == "half" else b"")
+    with caplog.at_level(logging.WARNING, "lienzo"):
+        assert_same(lienzo.train(collection, recipe, run.path, device="cpu"), whole)
+    (said,) = caplog.messages
+    assert str(newest) in said
+    assert before.stem != newest.stem
+
+
+def test_without_any_whole_checkpoint_training_begins_again_and_says_so(
+    collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = interrupted(collection, recipe, tmp_path / "run")
+    for path in run.checkpoints():
+        damage(path)
+    with caplog.at_level(logging.WARNING, "lienzo"):
+        assert_same(lienzo.train(collection, recipe, run.path, device="cpu"), whole)
+    assert len(caplog.messages) == 2
+
+
+def test_a_log_line_that_was_cut_off_is_written_again(
+    collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run
+) -> None:
+    run = interrupted(collection, recipe, tmp_path / "run")
+    with run.log_path.open("a") as file:
+        file.write('{"images": 64, "seco')
+    assert_same(lienzo.train(collection, recipe, run.path, device="cpu"), whole)
+
+
+def test_a_full_disk_loses_nothing(
+    collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full from the n-th file on; once there is room, the same call goes on."""
+    for room in (0, 1, 2, 3, 4, 5, 8):
+        left = room
+
+        def full(descriptor: int) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            with pytest.raises(OSError, match="No space left"):
+                lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
+        assert not list((tmp_path / "run").rglob("*.part"))
+    assert_same(lienzo.train(collection, recipe, tmp_path / "run", device="cpu"), whole)
+
+
+def test_losses_that_are_no_numbers_end_training(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    recipe = recipe.with_settings(["generator_optimizer.rate=1e30", "discriminator_optimizer.rate=1e30"])
+    with pytest.raises(TrainingError, match=r"is (nan|inf|-inf) after \d+ pictures.*try a lower learning rate"):
+        lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
+
+
+def test_another_collection_is_refused(
+    collection: Collection, recipe: Recipe, whole: Run, tmp_path: Path, paint: Paint
+) -> None:
+    other = lienzo.prepare(paint(tmp_path / "pictures", 24, first=100), tmp_path / "other", size=16, workers=1)
+    before = content(whole)[2]
+    with pytest.raises(RunError, match="was trained on another collection"):
+        lienzo.train(other, recipe, whole.path, device="cpu")
+    assert content(whole)[2] == before
+
+
+@pytest.mark.parametrize(("setting", "key"), [("seed=1", "seed"), ("network.width=4", "network"), ("tick=8", "tick")])
+def test_another_recipe_is_refused(collection: Collection, recipe: Recipe, whole: Run, setting: str, key: str) -> None:
+    with pytest.raises(RunError, match=rf"begun with another recipe \(it differs in {key}\)"):
+        lienzo.train(collection, recipe.with_settings([setting]), whole.path, device="cpu")
+
+
+def test_a_moved_collection_is_the_same(
+    collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, paint: Paint
+) -> None:
+    again = lienzo.prepare(paint(tmp_path / "pictures"), tmp_path / "elsewhere", size=16, workers=1)
+    assert again.fingerprint == collection.fingerprint
+    run = interrupted(collection, recipe, tmp_path / "run")
+    assert_same(lienzo.train(again, recipe, run.path, device="cpu"), whole)
+
+
+def test_folders_with_something_else_are_left_alone(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "one.txt").write_text("dear")
+    (tmp_path / "file").write_text("here")
+    for path in (tmp_path / "letters", tmp_path / "file", collection.path):
+        with pytest.raises(RunError, match="exists and is no run"):
+            lienzo.train(collection, recipe, path, device="cpu")
+    assert [path.name for path in (tmp_path / "letters").iterdir()] == ["one.txt"]
+    (tmp_path / "empty").mkdir()
+    next(lienzo.steps(collection, recipe, tmp_path / "empty", device="cpu"))
+
+
+def test_fewer_pictures_than_a_batch_are_refused(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="24 pictures to train on, fewer than one batch of 25"):
+        lienzo.train(collection, dataclasses.replace(recipe, batch=25), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_collection_and_an_unknown_recipe_are_refused(collection: Collection, tmp_path: Path) -> None:
+    with pytest.raises(CollectionError, match="there is no collection"):
+        lienzo.train(tmp_path / "nowhere", "thesis", tmp_path / "run")
+    with pytest.raises(RecipeError, match="did you mean 'thesis'"):
+        lienzo.train(collection, "thesys", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_sizes_that_a_network_cannot_make_leave_nothing_behind(tmp_path: Path, recipe: Recipe, paint: Paint) -> None:
+    odd = lienzo.prepare(paint(tmp_path / "pictures"), tmp_path / "odd", size=17, workers=1)
+    with pytest.raises(RecipeError, match="17×17"):
+        lienzo.train(odd, recipe, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "x"}', "{}"])
+def test_a_damaged_manifest_is_refused(collection: Collection, recipe: Recipe, tmp_path: Path, text: str) -> None:
+    run = interrupted(collection, recipe, tmp_path / "run", 1)
+    run.manifest_path.write_text(text)
+    with pytest.raises(RunError, match=r"run\.json is damaged"):
+        lienzo.train(collection, recipe, run.path, device="cpu")
+
+
+def test_a_newer_run_is_refused(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    run = interrupted(collection, recipe, tmp_path / "run", 1)
+    run.manifest_path.write_text(json.dumps({**run.manifest, "format": 99}))
+    with pytest.raises(RunError, match="newer lienzo"):
+        lienzo.train(collection, recipe, run.path, device="cpu")
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_grey_pictures_and_pictures_with_alpha_are_learnt(
+    recipe: Recipe, tmp_path: Path, paint: Paint, channels: int
+) -> None:
+    collection = lienzo.prepare(
+        paint(tmp_path / "pictures"), tmp_path / "out", size="16x32", channels=channels, enlarge=True, workers=1
+    )
+    run = lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
+    assert lienzo.load(run).generate([0]).images.shape == (1, 16, 32, channels)
+
+
+def test_training_leaves_the_callers_randomness_alone(
+    collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run
+) -> None:
+    torch.manual_seed(123)
+    before = torch.get_rng_state()
+    again = lienzo.train(collection, recipe, tmp_path / "again", device="cpu")
+    assert torch.equal(torch.get_rng_state(), before)
+    assert_same(again, whole)
+
+
+def test_the_average_is_that_of_the_recipe(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    from lienzo.schedule import average_decay
+
+    recipe = dataclasses.replace(recipe, average_half_life=30, average_ramp=0.5, tick=8)
+    average: dict[str, Tensor] = {}
+    for tick in lienzo.steps(collection, recipe, tmp_path / "run", device="cpu"):
+        state, _ = tensors.load(Run(tmp_path / "run").checkpoints()[0], "checkpoint", RunError)
+        new = {key.partition("/")[2]: value for key, value in state.items() if key.startswith("generator/")}
+        decay = average_decay(tick.images, 8, 30, 0.5)
+        average = {
+            key: decay * average[key] + (1 - decay) * value if average and value.is_floating_point() else value
+            for key, value in new.items()
+        }
+        if tick.images == 8:
+            average = {key: state[f"average/{key}"] for key in new}
+        for key, value in average.items():
+            torch.testing.assert_close(state[f"average/{key}"], value)
+    assert lienzo.load(tmp_path / "run").header["averaged"] is True
