@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from lienzo import files, pages
@@ -68,7 +69,7 @@ def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[Prog
         running = EXPERIMENTS[name](seed)
         while True:
             try:
-                with _one_thread():
+                with _conditions():
                     part = next(running)
             except StopIteration as end:
                 finding: Finding = end.value
@@ -81,12 +82,13 @@ def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[Prog
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let PyTorch compute on one thread: these tensors are too small to share, and sums keep their order."""
+def _conditions() -> Iterator[None]:
+    """Compute on one thread, as these tensors are too small to share; NaN is no warning but a claim that fails."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     finally:
         torch.set_num_threads(threads)
 
