@@ -11,7 +11,7 @@ import lienzo
 from lienzo.data.batches import Batches
 from lienzo.game import Game
 from lienzo.nets import Shape
-from lienzo.objectives import OBJECTIVES, Hinge, Regularisation, Relativistic, Wasserstein
+from lienzo.objectives import OBJECTIVES, Hinge, Regularisation, Wasserstein
 from lienzo.recipes import thesis
 from lienzo.seeds import derive
 from lienzo.state import State
@@ -95,9 +95,13 @@ def test_ten_steps_of_the_thesis_are_those_of_a_plain_implementation(tmp_path: P
         state.step(next(stream))
         assert state.take_measures() == pytest.approx(plain.step(real, z), abs=1e-4)
         for mine, theirs in ((plain.generator, state.game.generator), (plain.discriminator, state.game.discriminator)):
-            for a, b in zip(mine.parameters(), theirs.parameters(), strict=True):
-                assert (a - b).abs().mean() < 0.02 * 0.0002  # a fiftieth of what Adam moves a weight
+            apart = (weights(mine) - weights(theirs)).abs().mean()
+            assert apart < 0.02 * 0.0002  # a fiftieth of what Adam moves a weight
     stream.close()
+
+
+def weights(module: nn.Module) -> Tensor:
+    return torch.cat([parameter.flatten() for parameter in module.parameters()])
 
 
 class Point(nn.Module):
@@ -203,21 +207,6 @@ def test_clipping_follows_every_update_of_the_discriminator() -> None:
     )
     game.step(torch.randn(2, 3, 2), torch.randn(2, 3, 1))
     assert abs(discriminator.weight.item()) <= 0.01 + 1e-9
-
-
-def test_whatever_the_discriminator_sees_is_augmented() -> None:
-    generator, discriminator = Point(0.5), Point(1.0)
-    game = Game(
-        generator,
-        discriminator,
-        Relativistic(),
-        torch.optim.SGD(generator.parameters(), 0.1),
-        torch.optim.SGD(discriminator.parameters(), 0.1),
-        augment=lambda images: images + 100,
-    )
-    game.step(torch.zeros(1, 3, 2), torch.zeros(1, 3, 1))
-    assert len(discriminator.seen) == 4  # real and generated pictures, in either step
-    assert all(torch.equal(batch, torch.full((3, 2), 100.0)) for batch in discriminator.seen)
 
 
 def test_measures_are_scalars_without_a_graph() -> None:

@@ -5,6 +5,7 @@ said in one sentence; 1 for the rest; 130 after Ctrl-C.
 """
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable
@@ -73,7 +74,7 @@ def generate(
     source: Positional[Path],
     /,
     *,
-    count: int = 64,
+    count: Annotated[int | None, arg(metavar="N")] = None,
     seeds: Annotated[str | None, arg(metavar="LIST")] = None,
     out: Path = Path("generated.png"),
     columns: Annotated[int | None, arg(metavar="N")] = None,
@@ -84,7 +85,7 @@ def generate(
 
     Args:
         source: folder of a run, or a generator's .safetensors file.
-        count: how many pictures, from seed 0 on; or --seeds.
+        count: how many pictures, from seed 0 on, by default 64; or --seeds.
         seeds: which pictures, such as 0,1,2 or 10-19.
         out: a .png file for one grid, or a folder for single files.
         columns: pictures side by side in the grid.
@@ -94,7 +95,9 @@ def generate(
     from lienzo import generation
     from lienzo.devices import pick_device
 
-    chosen = range(count) if seeds is None else _parse_seeds(seeds)
+    if count is not None and seeds is not None:
+        raise InputError("--count and --seeds both say which pictures: give one of the two.")
+    chosen = range(64 if count is None else count) if seeds is None else _parse_seeds(seeds)
     pictures = generation.load(source, str(pick_device(device))).generate(chosen)
     paths = [str(path) for path in pictures.save(out, columns)]
     made = {"paths": paths, "seeds": list(pictures.seeds), "generator": pictures.generator}
@@ -370,6 +373,9 @@ def main() -> None:
         )
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever read the result has seen enough, as in `lienzo info PATH | head -3`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except Exception as error:
         if len(words) < len(sys.argv[1:]):
             raise
@@ -412,7 +418,7 @@ def _figures(images_per_second: float, measures: dict[str, float]) -> str:
 
 
 def _print(value: Any, as_json: bool) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else value)
+    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else value, flush=True)
 
 
 def _lines(value: dict[str, Any], indent: str = "") -> list[str]:

@@ -1,0 +1,290 @@
+"""The command: help for everything, one sentence for every mistake, exit statuses, results apart from messages."""
+
+import ast
+import inspect
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Command, Paint
+from PIL import Image
+
+import lienzo
+from lienzo import cli, training
+from lienzo.data.collection import Collection
+from lienzo.recipe import Recipe
+from lienzo.recipes import RECIPES
+
+
+@pytest.fixture
+def recipe_file(recipe: Recipe, tmp_path: Path) -> Path:
+    path = tmp_path / "small.toml"
+    path.write_text(recipe.to_toml(), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_every_verb_and_every_option_has_a_help_text(verb: str, command: Command) -> None:
+    function = cli.VERBS[verb]
+    said = inspect.getdoc(function) or ""
+    assert re.match(r"[A-Z].*\.$", said.split("\n")[0])
+    explained = dict(re.findall(r"^    (\w+): (.+)", said, re.MULTILINE))
+    assert explained.keys() == inspect.signature(function).parameters.keys()
+    status, out, _ = command(verb, "--help")
+    assert status == 0
+    for name in inspect.signature(function).parameters:
+        words = " ".join(explained[name].split()[:2]).strip("`.,:;")
+        assert words.split()[0] in out, f"the help of `lienzo {verb}` does not explain {name}"
+
+
+def test_help_names_every_verb(command: Command) -> None:
+    status, out, _ = command("--help")
+    assert status == 0
+    assert all(verb in out for verb in cli.VERBS)
+
+
+def test_verbs_are_thin() -> None:
+    """A verb parses, calls and prints: what is longer belongs into the library."""
+    for function in cli.VERBS.values():
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
+        assert isinstance(definition, ast.FunctionDef)
+        statements = definition.body[1:]  # after the docstring
+        assert statements[-1].end_lineno is not None
+        assert statements[-1].end_lineno - statements[0].lineno < 40
+
+
+def test_the_main_job(command: Command, paint: Paint, tmp_path: Path, recipe_file: Path) -> None:
+    pictures = paint(tmp_path / "pictures")
+    (pictures / "broken.jpg").write_bytes(b"\xff\xd8\xff and no more")
+    status, out, said = command("prepare", pictures, tmp_path / "art", "--size", 16, "--workers", 1)
+    assert status == 0
+    assert "pictures                 24" in out
+    assert re.search(r"refused\n\s+truncated\s+1", out)
+    assert "24 kept, 1 refused" in said
+
+    run = tmp_path / "run"
+    status, out, said = command("train", tmp_path / "art", "--recipe", recipe_file, "--out", run, "--device", "cpu")
+    assert (status, out) == (0, f"{run}\n")
+    assert "64 of 64" in said
+
+    status, out, said = command("generate", run, "--count", 4, "--out", tmp_path / "new.png")
+    assert (status, out, said) == (0, f"{tmp_path / 'new.png'}\n", "")
+    with Image.open(tmp_path / "new.png") as image:
+        assert image.info["seeds"] == "0,1,2,3"
+
+
+def test_every_result_can_be_had_as_json(
+    command: Command, collection: Collection, run: lienzo.Run, paint: Paint, tmp_path: Path, recipe_file: Path
+) -> None:
+    def said(*words: object) -> dict[str, object]:
+        status, out, _ = command(*words, "--json")
+        assert status == 0
+        found = json.loads(out)
+        assert isinstance(found, dict)
+        return found
+
+    assert said("prepare", paint(tmp_path / "pictures"), tmp_path / "art", "--size", 16)["pictures"] == 24
+    words = ("train", collection.path, "--recipe", recipe_file, "--out", tmp_path / "run", "--device", "cpu")
+    assert said(*words)["images"] == 64
+    made = said("generate", run.path, "--seeds", "3,5-7", "--out", tmp_path / "new")
+    assert made["seeds"] == [3, 5, 6, 7]
+    assert made["paths"] == [str(tmp_path / "new" / f"seed-00000{seed}.png") for seed in (3, 5, 6, 7)]
+    assert made["generator"] == lienzo.load(run).fingerprint
+    assert said("recipes").keys() == RECIPES.keys()
+    assert said("recipes", "thesis")["batch"] == 128
+    for path, kind in (
+        (collection.path, "collection"), (run.path, "run"), (run.generator_path, "generator"),
+        (run.checkpoints()[0], "checkpoint"), (run.recipe_path, "recipe"), (run.samples()[0], "picture"),
+    ):  # fmt: skip
+        assert said("info", path)["kind"] == kind
+        status, out, _ = command("info", path)
+        assert status == 0
+        assert kind in out
+
+
+def test_recipes_are_listed_and_printed(command: Command, tmp_path: Path) -> None:
+    status, out, _ = command("recipes")
+    assert status == 0
+    assert [line.split()[0] for line in out.splitlines()] == list(RECIPES)
+    _, out, _ = command("recipes", "thesis")
+    (tmp_path / "mine.toml").write_text(out, encoding="utf-8")
+    assert command("recipes", tmp_path / "mine.toml")[1] == out
+
+
+def test_settings_reach_the_run(command: Command, collection: Collection, recipe_file: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    options = ["--images", 16, "--seed", 5, "--precision", "fp32", "--set", "batch=4", "network.width=4"]
+    status, _, said = command("train", collection.path, "--recipe", recipe_file, "--out", run, *options)
+    assert status == 0, said
+    recipe = lienzo.Run.open(run).recipe
+    assert (recipe.images, recipe.seed, recipe.precision, recipe.batch) == (16, 5, "fp32", 4)
+    assert lienzo.load(run).header["network"]["width"] == 4
+
+
+def test_epochs_become_pictures(command: Command, collection: Collection, recipe_file: Path, tmp_path: Path) -> None:
+    status, _, said = command(
+        "train", collection.path, "--recipe", recipe_file, "--out", tmp_path / "run", "--epochs", 1.5
+    )
+    assert status == 0, said
+    assert lienzo.Run.open(tmp_path / "run").recipe.images == 36
+
+
+def test_a_run_gets_a_name_by_itself(
+    command: Command, collection: Collection, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    status, out, _ = command("train", collection.path, "--recipe", recipe_file, "--images", 8)
+    assert (status, Path(out.strip())) == (0, Path("runs") / "paintings-16-small")
+
+
+MISTAKES = {
+    "train nowhere": "there is no collection at nowhere: make one with `lienzo prepare",
+    "train {folder}": "is no collection, or an unfinished one",
+    "train {collection} --recipe thesys": "unknown recipe 'thesys': did you mean 'thesis'?",
+    "train {collection} --recipe nowhere.toml": "there is no recipe file nowhere.toml",
+    "train {collection}": "24 pictures to train on, fewer than one batch of 128",
+    "train {collection} --set bacht=3": "unknown key of a recipe 'bacht': did you mean 'batch'?",
+    "train {collection} --set batch": "'batch' is no setting",
+    "train {collection} --epochs 0 --set batch=8": "epochs is 0.0, but training has to have a length",
+    "train {collection} --images -5 --set batch=8": "images is -5, but training has to have a length",
+    "train {collection} --set batch=8 --out {folder}": "exists and is no run",
+    "train {collection} --set batch=8 --out {collection}": "exists and is no run",
+    "train {collection} --set batch=8 --out {file}/run": "Not a directory",
+    "generate nowhere": "there is no file nowhere",
+    "generate {folder}": "is no run",
+    "generate {collection}": "is no run",
+    "generate {file}": "is truncated or no safetensors file",
+    "generate {run} --count 0": "give at least one",
+    "generate {run} --seeds x": "--seeds is 'x', but has to be numbers",
+    "generate {run} --seeds 5-3": "give at least one",
+    "generate {run} --seeds -1": "--seeds is '-1', but has to be numbers",
+    "generate {run} --out {folder}/new.jpg": "neither a .png file nor a folder",
+    "generate {run} --out {foreign}": "exists and was not generated by lienzo",
+    "generate {run} --columns 0 --out {folder}/new.png": "columns are at least 1",
+    "generate {run} --columns 2 --out {folder}": "columns are at least 1, and those of a grid",
+    "generate {run} --count 3 --seeds 1": "--count and --seeds both say which pictures",
+    "info nowhere": "there is no nowhere",
+    "info {folder}": "is no collection",
+    "info {file}": "is nothing that lienzo made",
+    "recipes thesys": "did you mean 'thesis'?",
+    "recipes nowhere.toml": "there is no recipe file",
+    "prepare {folder}": "prepare needs the pictures and a folder",
+    "prepare nowhere {folder}/out": "nowhere",
+    "prepare {empty} {folder}/out": "there are no pictures in",
+    "prepare {pictures} {folder}/out --size 8": "sides are from 16",
+    "prepare {pictures} {folder}/out --size large": "size 'large'",
+    "prepare {pictures} {folder}": "holds something else",
+    "prepare {pictures} {pictures}": "its own source",
+    "prepare {pictures} {folder}/out --labels nowhere.csv": "there is no table of labels",
+    "prepare {pictures} {folder}/out --holdout 2": "the share to hold out",
+    "prepare {pictures} {folder}/out --background purple": "background 'purple'",
+}
+
+
+@pytest.mark.parametrize("words", MISTAKES)
+def test_every_mistake_is_one_sentence_and_status_2(
+    command: Command, collection: Collection, run: lienzo.Run, paint: Paint, tmp_path: Path, words: str
+) -> None:
+    places = {name: tmp_path / name for name in ("folder", "empty", "file", "foreign", "pictures")}
+    places["empty"].mkdir()
+    places["file"].write_text("words")
+    places["foreign"] = tmp_path / "foreign.png"
+    Image.new("RGB", (3, 3)).save(places["foreign"])
+    paint(places["folder"], 1)
+    paint(places["pictures"], 4)
+    places |= {"collection": collection.path, "run": run.path}
+    before = sorted(tmp_path.rglob("*"))
+    status, out, said = command(*(word.format(**places) for word in words.split()))
+    assert (status, out) == (2, "")
+    assert MISTAKES[words] in said
+    assert said.startswith("lienzo: ")
+    assert said.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before  # nothing lost, nothing half-written
+
+
+@pytest.mark.parametrize("words", [
+    "", "paint", "train", "train a b", "train a --recipie thesis", "train a --device gpu", "train a --epochs many",
+    "generate", "generate a --count many", "info", "prepare a b --geometry stretch", "prepare a b --channels 2",
+])  # fmt: skip
+def test_words_that_cannot_be_parsed_are_status_2(command: Command, words: str) -> None:
+    status, out, said = command(*words.split())
+    assert (status, out) == (2, "")
+    assert said
+    assert "Traceback" not in said
+
+
+def test_a_device_that_is_not_there_is_refused(
+    command: Command, run: lienzo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    status, _, said = command("generate", run.path, "--device", "cuda", "--out", tmp_path / "new.png")
+    assert status == 2
+    assert "this machine has no device 'cuda': choose auto or" in said
+
+
+def test_training_that_cannot_go_on_is_status_1(
+    command: Command, collection: Collection, recipe_file: Path, tmp_path: Path
+) -> None:
+    words = ["train", collection.path, "--recipe", recipe_file, "--out", tmp_path / "run", "--device", "cpu"]
+    status, out, said = command(*words, "--set", "generator_optimizer.rate=1e30", "discriminator_optimizer.rate=1e30")
+    assert (status, out) == (1, "")
+    assert "try a lower learning rate" in said.splitlines()[-1]
+
+
+def test_bugs_are_status_1_and_debug_shows_where(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*, json: bool = False) -> None:
+        """Break.
+
+        Args:
+            json: print JSON.
+        """
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setitem(cli.VERBS, "info", broken)
+    status, out, said = command("info")
+    assert (status, out) == (1, "")
+    assert said == "lienzo: ZeroDivisionError: division by zero. Run the same command with --debug to see where.\n"
+    with pytest.raises(ZeroDivisionError):
+        command("info", "--debug")
+
+
+def test_ctrl_c_is_status_130(
+    command: Command, collection: Collection, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick = training.Tick.to_dict
+
+    def interrupted(self: training.Tick) -> dict[str, float]:
+        signal.raise_signal(signal.SIGINT)
+        return tick(self)
+
+    monkeypatch.setattr(training.Tick, "to_dict", interrupted)
+    words = ["train", collection.path, "--recipe", recipe_file, "--out", tmp_path / "run", "--device", "cpu"]
+    status, out, said = command(*words)
+    assert (status, out) == (130, "")
+    again = said.splitlines()[-1].removeprefix("Stopped and saved. To go on: lienzo ")
+    assert again.split() == [str(word) for word in words]
+    monkeypatch.undo()
+    monkeypatch.setattr(sys, "argv", ["lienzo", *again.split()])
+    cli.main()
+    assert lienzo.Run.open(tmp_path / "run").log()[-1]["images"] == 64
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other pipes")
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    program = "import sys; sys.argv = ['lienzo', 'recipes', 'thesis']; from lienzo.cli import main; main()"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing) as closed:
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=closed, stderr=subprocess.PIPE, env=environment, check=False
+        )
+    assert (done.returncode, done.stderr) == (141, b"")

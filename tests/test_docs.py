@@ -1,0 +1,182 @@
+"""The pages say what is so: links lead somewhere, commands and options exist, the README's tour runs."""
+
+import ast
+import dataclasses
+import inspect
+import re
+import shlex
+import typing
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Command, Paint
+
+import lienzo
+from lienzo import cli
+from lienzo.recipe import Recipe
+
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for kind, text in FENCE.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Return every command of a page as words: the lines of its code blocks, and `lienzo ...` within its text."""
+    text = page.read_text(encoding="utf-8")
+    lines = "\n".join([*blocks(page, "sh"), *blocks(page, "")]).replace("\n  ", " ").split("\n")
+    lines += re.findall(r"`(lienzo [^`]+)`", FENCE.sub("", text).replace("\n", " "))
+    found = [re.sub(r"[][|]|\.\.\.", " ", line.partition("#")[0].partition(">")[0]).split() for line in lines]
+    return [words for words in found if words[:1] == ["lienzo"] and len(words) > 1]
+
+
+def options(verb: str) -> set[str]:
+    """Return the options of a verb, as they are written."""
+    known = {"--help", "--debug"}
+    function = cli.VERBS[verb]
+    hints = typing.get_type_hints(function, include_extras=True)
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            written = [extra.name for extra in getattr(hints[parameter.name], "__metadata__", ()) if extra.name]
+            option = (written or [parameter.name.replace("_", "-")])[0]
+            known.add(f"--no-{option}" if parameter.default is True else f"--{option}")
+    return known
+
+
+def slug(heading: str) -> str:
+    """Return the anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?:|mailto:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        place = (page.parent / path).resolve() if path else page
+        assert place.exists(), f"{name(page)} links to {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", FENCE.sub("", place.read_text(encoding="utf-8")), re.MULTILINE)
+            assert anchor in map(slug, headings), f"{name(page)} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_and_options_exist(page: Path) -> None:
+    for _, verb, *words in commands(page):
+        if verb == "VERB" or verb.startswith("-"):
+            continue
+        assert verb in cli.VERBS, f"{name(page)}: lienzo {verb}"
+        for word in words:
+            option = word.partition("=")[0].rstrip(",:")
+            if option.startswith("--"):
+                assert option in options(verb), f"{name(page)}: lienzo {verb} {option}"
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_a_verbs_page_names_every_option(verb: str) -> None:
+    text = (ROOT / "docs" / f"{verb}.md").read_text(encoding="utf-8")
+    for option in options(verb) - {"--help", "--debug", "--json"}:
+        assert re.search(rf"{option}\b", text), f"docs/{verb}.md does not explain {option}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_make_targets_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for block in blocks(page, "sh"):
+        for line in block.splitlines():
+            words = line.partition("#")[0].split()
+            if words[:1] == ["make"]:
+                assert set(words[1:]) <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_python_can_be_parsed_and_names_exist(page: Path) -> None:
+    for block in blocks(page, "python"):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "lienzo":
+                assert hasattr(lienzo, node.attr) or (ROOT / "src" / "lienzo" / node.attr).exists()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, recipe: Recipe) -> Recipe:
+    """Let `thesis` be a recipe that costs little."""
+    from lienzo import recipes
+
+    cheap = dataclasses.replace(recipe, name="thesis", images=48)
+    monkeypatch.setitem(recipes.RECIPES, "thesis", lambda: cheap)
+    return cheap
+
+
+CHEAPER = {"evaluate": "--detector pixels --samples 16 --no-novelty", "probe": None, "theory": None, "demo": None}
+"""What is added to commands of the README to make them cheap; None: tested elsewhere."""
+
+
+@pytest.mark.usefixtures("small")
+def test_the_tour_of_the_readme_runs(
+    command: Command, paint: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    paint(tmp_path / "paintings", 40)
+    ran = set()
+    for block in blocks(ROOT / "README.md", "sh"):
+        for line in block.splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] != ["lienzo"]:
+                continue
+            more = CHEAPER.get(words[1], "")
+            if more is None:
+                continue
+            into = words.index(">") if ">" in words else len(words)
+            plain = [word.replace("64", "16") if words[i] == "--size" else word for i, word in enumerate(words[1:into])]
+            status, out, said = command(*plain, *more.split())
+            assert status == 0, f"{line}\n{said}"
+            if into < len(words):
+                (tmp_path / words[into + 1]).write_text(out, encoding="utf-8")
+            ran.add(words[1])
+    assert ran == set(cli.VERBS) - {verb for verb, more in CHEAPER.items() if more is None}
+    assert (tmp_path / "gallery.png").exists()
+
+
+@pytest.mark.usefixtures("small")
+def test_the_readmes_python_runs(paint: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    paint(tmp_path / "paintings", 40)
+    for block in blocks(ROOT / "README.md", "python"):
+        exec(compile(block.replace("size=64", "size=16"), "README.md", "exec"), {})
+    assert (tmp_path / "from-python.png").exists()
+
+
+EXAMPLES = {
+    "main_job.py": "{pictures} {out}/all --size 16 --images 24",
+    "stop_early.py": "{collection} {out}/early --width 4 --batch 4 --images 16",
+    "walk.py": "{run} {out}/walk.gif --frames 3",
+}
+"""Every example, with the words that make it cheap."""
+
+
+@pytest.mark.parametrize("example", sorted(path.name for path in (ROOT / "examples").glob("*.py")))
+@pytest.mark.usefixtures("small")
+def test_every_example_runs(
+    example: str,
+    paint: Paint,
+    collection: lienzo.Collection,
+    run: lienzo.Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import runpy
+    import sys
+
+    places = {"pictures": paint(tmp_path / "pictures"), "out": tmp_path, "collection": collection.path, "run": run.path}
+    words = [word.format(**places) for word in EXAMPLES[example].split()]
+    monkeypatch.setattr(sys, "argv", [example, *words])
+    runpy.run_path(str(ROOT / "examples" / example), run_name="__main__")
+    assert len(list(tmp_path.iterdir())) > 1
