@@ -33,3 +33,9 @@ def encoded(image: Image.Image, kind: str = "JPEG", **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def noisy(seed: int, height: int = 90, width: int = 120) -> Image.Image:
+    """Return a random picture with texture, whose file is as large as a painting's."""
+    grain = np.random.default_rng(seed).integers(-12, 13, (height, width, 3))
+    return Image.fromarray(np.clip(np.asarray(painting(seed, height, width)) + grain, 0, 255).astype(np.uint8))

@@ -163,7 +163,7 @@ def test_held_out_pictures_can_be_scored_and_are_new(scores, collection):
 def test_too_few_pictures_for_fid_are_said_and_the_rest_is_given(scores):
     real = scores["real"]
     assert real.measures.fid is None
-    assert any("FID wants more pictures" in note and "KID" in note for note in real.notes)
+    assert any(note.startswith("FID is left out") and "KID" in note for note in real.notes)
 
 
 def test_the_same_evaluation_gives_the_same_scores(scores, collection):
@@ -195,20 +195,24 @@ def test_a_generator_that_confuses_labels_is_seen_only_label_by_label():
     source = torch.Generator().manual_seed(0)
     labels = np.arange(300) % 2
     real, fake = (torch.randn(300, 4, generator=source) + 4 * torch.from_numpy(labels)[:, None] for _ in range(2))
-    right = measure_labels(real, fake, labels, labels, ["a", "b"], notes=[])
-    wrong = measure_labels(real, fake, labels, 1 - labels, ["a", "b"], notes=[])
+    right = measure_labels(real, fake, labels, labels, ["a", "b"])
+    wrong = measure_labels(real, fake, labels, 1 - labels, ["a", "b"])
     for name in ("a", "b"):
         assert right[name].fid.value < 1
         assert wrong[name].fid.value > 50
         assert wrong[name].precision.value < 0.1 < right[name].precision.value
 
 
-def test_a_label_with_too_few_pictures_is_left_out_and_said():
-    notes: list[str] = []
+def test_a_label_with_too_few_pictures_is_left_out():
     labels = np.array([0] * 20 + [1] * 3 + [-1] * 7)
-    found = measure_labels(torch.randn(30, 2), torch.randn(30, 2), labels, labels, ["many", "few"], notes=notes)
+    found = measure_labels(torch.randn(30, 2), torch.randn(30, 2), labels, labels, ["many", "few"])
     assert list(found) == ["many"]
-    assert notes == ["few has only 3 pictures on a side, too few for any measure"]
+
+
+def test_labels_that_are_left_out_are_said(collection):
+    few = evaluate(collection, collection, detector="pixels", samples=12, labels="folder", novelty=False, device="cpu")
+    assert len(few.labels) < len(LABELS)
+    assert any(note.startswith("labels with no more than 5 pictures") for note in few.notes)
 
 
 def test_labels_that_are_not_there_are_refused(collection):
@@ -433,7 +437,7 @@ def test_the_command_prints_a_table_or_json_and_writes_a_page(collection, run, t
     words = ("evaluate", run, run / "generator.safetensors", collection.path, "--detector", "pixels", "--samples", 40)
     assert command(monkeypatch, *words, "--device", "cpu", "--report", tmp_path / "scores.html") == 0
     shown = capsys.readouterr()
-    assert "FID wants more pictures" in shown.err
+    assert "FID is left out" in shown.err
     assert [line.split()[0] for line in shown.out.splitlines()[1:]] == [str(run), str(run / "generator.safetensors")]
     assert (tmp_path / "scores.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert command(monkeypatch, *words, "--no-novelty", "--json") == 0

@@ -79,15 +79,15 @@ def test_patches_do_not_depend_on_batches():
 
 
 def test_each_scale_sees_its_own_faults():
-    real, other = patches(pictures(200, 0)), patches(pictures(200, 1), seed=1)
+    real, other = patches(pictures(100, 0)), patches(pictures(100, 1), seed=1)
     baseline = patch_distance(real, other)
-    blurred = pictures(200, 1)
+    blurred = pictures(100, 1)
     for _ in range(3):
         blurred = sliced._blur(blurred)
     blurry = patch_distance(real, patches(blurred, seed=1))
     assert blurry[64] > 5 * baseline[64]
     assert blurry[16] < 3 * baseline[16]
-    darker = patch_distance(real, patches(pictures(200, 1) * 1.0 - 60, seed=1))
+    darker = patch_distance(real, patches(pictures(100, 1) * 1.0 - 60, seed=1))
     assert darker[64] == pytest.approx(baseline[64], rel=0.05)
     assert darker[16] > 5 * baseline[16]
 

@@ -1,6 +1,9 @@
 """Preparing: sources become a collection, whatever lies in them."""
 
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -9,7 +12,9 @@ import pytest
 from pictures_for_tests import files_of, gallery, painting
 
 import lienzo
-from lienzo.errors import CollectionError, SourceError
+from lienzo.data.settings import Conflicts, Settings
+from lienzo.errors import CollectionError, InputError, SourceError
+from lienzo.preparation import steps
 
 
 def test_a_folder_becomes_a_collection(tmp_path: Path) -> None:
@@ -91,3 +96,150 @@ def test_a_foreign_folder_is_not_written_into(tmp_path: Path) -> None:
     (tmp_path / "out" / "collection.json").write_text(json.dumps({"format": "other", "version": 1}))
     with pytest.raises(CollectionError, match="no collection of lienzo"):
         lienzo.Collection.open(tmp_path / "out")
+
+
+def test_labels_of_several_kinds_from_a_table(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 6)
+    rows = ["file,style,artist,title", *(f"{i:03d}.jpg,{'ab'[i % 2]},{'' if i < 3 else 'Ana'},T{i}" for i in range(6))]
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    collection = lienzo.prepare(source, tmp_path / "out", size=16, labels=tmp_path / "labels.csv", workers=1)
+    assert collection.vocabularies == {"artist": ("Ana",), "style": ("a", "b")}
+    names = [Path(name).stem for name in collection.column("source").to_pylist()]
+    assert collection.labels("style").tolist() == [int(name) % 2 for name in names]
+    assert collection.labels("artist").tolist() == [0 if int(name) >= 3 else -1 for name in names]
+    with pytest.raises(CollectionError, match="did you mean 'style'"):
+        collection.labels("stile")
+
+
+def twice(folder: Path) -> Path:
+    """Make a folder in which one picture stands under two labels and another twice under one."""
+    source = gallery(folder, 6)
+    (source / "seas" / "same.jpg").write_bytes((source / "grids" / "000.jpg").read_bytes())
+    (source / "seas" / "001-again.jpg").write_bytes((source / "seas" / "001.jpg").read_bytes())
+    return source
+
+
+@pytest.mark.parametrize(("policy", "kept", "refused"), [
+    ("first", 6, {"conflicting-labels": 1, "duplicate": 1}),
+    ("all", 7, {"duplicate": 1}),
+    ("refuse", 5, {"conflicting-labels": 2, "duplicate": 1}),
+])  # fmt: skip
+def test_the_same_picture_under_different_labels(
+    tmp_path: Path, policy: Conflicts, kept: int, refused: dict[str, int]
+) -> None:
+    collection = lienzo.prepare(twice(tmp_path / "in"), tmp_path / "out", size=16, conflicts=policy, workers=1)
+    assert (collection.count, collection.refused) == (kept, refused)
+
+
+def test_near_duplicates_are_refused_on_demand(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 4)
+    painting(0).resize((240, 180)).save(source / "grids" / "larger.jpg", quality=60)
+    assert lienzo.prepare(source, tmp_path / "a", size=16, workers=1).count == 5
+    collection = lienzo.prepare(source, tmp_path / "b", size=16, near_duplicates=4, workers=1)
+    assert (collection.count, collection.refused) == (4, {"near-duplicate": 1})
+    assert collection.rejected()["detail"].to_pylist() == ["the same as grids/000.jpg"]
+
+
+def test_what_is_held_out_depends_on_content_alone(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 60)
+    first = lienzo.prepare(source, tmp_path / "a", size=16, holdout=0.3, workers=1)
+    assert 8 <= len(first.rows("holdout")) <= 28
+    assert sorted([*first.rows("train"), *first.rows("holdout")]) == list(range(60))
+    for path in source.rglob("*.jpg"):
+        path.rename(path.with_name(f"z{999 - int(path.stem)}.jpg"))
+    second = lienzo.prepare(source, tmp_path / "b", size=16, holdout=0.3, workers=1)
+    sides = [set(map(bytes, one.take(one.rows("holdout")))) for one in (first, second)]
+    assert sides[0] == sides[1]
+
+
+def test_near_duplicates_are_held_out_together(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 30)
+    for path in sorted(source.rglob("*.jpg")):
+        painting(int(path.stem)).save(path.with_name(f"{path.stem}-again.png"))
+    collection = lienzo.prepare(source, tmp_path / "out", size=32, holdout=0.5, workers=1)
+    parts: dict[str, set[str]] = {}
+    for name, part in zip(collection.column("source").to_pylist(), collection.column("part").to_pylist(), strict=True):
+        parts.setdefault(name[:-4].removesuffix("-again"), set()).add(part)
+    assert all(len(sides) == 1 for sides in parts.values())
+    assert collection.count == 60
+
+
+def test_changed_and_missing_files_are_told(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 3)
+    lienzo.prepare(source, tmp_path / "out", size=16, workers=1)
+    kept = (source / "grids" / "000.jpg").read_bytes()
+    painting(50).save(source / "grids" / "000.jpg")
+    with pytest.raises(CollectionError, match=r"grids/000.jpg or its label has changed"):
+        lienzo.prepare(source, tmp_path / "out", size=16, workers=1)
+    (source / "grids" / "000.jpg").unlink()
+    with pytest.raises(CollectionError, match=r"1 of the 3 files .* are gone"):
+        lienzo.prepare(source, tmp_path / "out", size=16, workers=1)
+    assert kept
+
+
+def test_a_dry_run_writes_the_report_alone(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 3)
+    (source / "broken.jpg").write_bytes((source / "grids" / "000.jpg").read_bytes()[:-400])
+    last = list(steps(source, tmp_path / "out", Settings(height=16, width=16), dry_run=True, workers=1))[-1]
+    assert (last.kept, last.refused, last.collection) == (3, {"truncated": 1}, None)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.html"]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "broken.jpg: truncated" in page
+    assert "http" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    )
+    assert lienzo.prepare(source, tmp_path / "out", size=16, workers=1).count == 3
+
+
+def test_originals_are_not_touched(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 3)
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in source.rglob("*.jpg")}
+    lienzo.prepare(source, source / "out", size=16, workers=1)
+    assert lienzo.prepare(source, source / "out", size=16, workers=1).count == 3
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit of file sizes")
+def test_a_full_disk_in_the_middle(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 80)
+    program = (
+        "import resource, sys, lienzo; resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000));"
+        "lienzo.prepare(sys.argv[1], sys.argv[2], size=64, workers=1)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, source, tmp_path / "out"], capture_output=True, text=True, check=False
+    )
+    assert "CollectionError" in ended.stderr.splitlines()[-1]
+    assert "cannot be written" in ended.stderr.splitlines()[-1]
+    with pytest.raises(CollectionError, match="unfinished"):
+        lienzo.Collection.open(tmp_path / "out")
+    lienzo.prepare(source, tmp_path / "out", size=64, workers=1)
+    lienzo.prepare(source, tmp_path / "whole", size=64, workers=1)
+    assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
+
+
+def test_impossible_settings_are_told(tmp_path: Path) -> None:
+    for options, message in (
+        ({"size": 8}, "sides are from 16 to 1024"), ({"size": "96by64"}, "height by width"),
+        ({"geometry": "crops"}, "did you mean 'crop'"), ({"holdout": 1.0}, "0 to 0.9"),
+        ({"workers": 0}, "at least one"), ({"channels": 2}, "channels"),
+        ({"background": "mauve"}, "hexadecimal"), ({"labels": "labels.cvs"}, "no table at labels.cvs"),
+        ({"engine": "rey"}, "did you mean 'ray'"), ({"near_duplicates": 99}, "0 to 16"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            lienzo.prepare(gallery(tmp_path / "pictures", 1), tmp_path / "out", **options)  # type: ignore[arg-type]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CollectionError, match="is a file"):
+        lienzo.prepare(tmp_path / "pictures", tmp_path / "file")
+    with pytest.raises(CollectionError, match="cannot be written"):
+        lienzo.prepare(tmp_path / "pictures", tmp_path / "file" / "out", workers=1)
+
+
+MET = Path(os.environ.get("LIENZO_DATA", "")) / "met-cc0"
+
+
+@pytest.mark.skipif(not MET.is_dir(), reason="needs real pictures")
+def test_real_paintings(tmp_path: Path) -> None:
+    collection = lienzo.prepare(MET, tmp_path / "out", size=64)
+    assert (collection.count, collection.refused) == (150, {"not-a-picture": 8})
+    assert set(collection.rejected()["detail"].to_pylist()) == {"an SVG drawing"}

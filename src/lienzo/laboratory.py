@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from lienzo import files, pages
@@ -68,7 +69,7 @@ def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[Prog
         running = EXPERIMENTS[name](seed)
         while True:
             try:
-                with _one_thread():
+                with _conditions():
                     part = next(running)
             except StopIteration as end:
                 finding: Finding = end.value
@@ -81,12 +82,13 @@ def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[Prog
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let PyTorch compute on one thread: these tensors are too small to share, and sums keep their order."""
+def _conditions() -> Iterator[None]:
+    """Compute on one thread, as these tensors are too small to share; NaN is no warning but a claim that fails."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     finally:
         torch.set_num_threads(threads)
 
@@ -110,6 +112,10 @@ def page(findings: Sequence[Finding], seed: int) -> str:
                 (len(claims) - len(failed), "hold"),
                 (len(failed), "fail"),
             ]
+        ),
+        pages.table(
+            ("experiment", "what it is about", "claims", "hold"),
+            [(each.name, each.title, len(each.claims), sum(claim.holds for claim in each.claims)) for each in findings],
         ),
         *([pages.section("Claims that fail", claims_table(failed))] if failed else []),
         *(_section(finding) for finding in findings),
@@ -136,8 +142,8 @@ def claims_table(claims: Sequence[Claim]) -> str:
                 claim.statement,
                 ("" if claim.relation == "=" else f"{claim.relation} ") + spelt(claim.predicted),
                 spelt(claim.measured),
-                f"{claim.error:.1e}",
-                f"{claim.tolerance:.1e}",
+                _small(claim.error),
+                _small(claim.tolerance),
                 "yes" if claim.holds else "NO",
             )
             for claim in claims
@@ -153,7 +159,7 @@ def summary(findings: Sequence[Finding]) -> str:
         for claim in finding.claims:
             predicted = ("" if claim.relation == "=" else f"{claim.relation} ") + spelt(claim.predicted)
             verdict = "holds" if claim.holds else "FAILS"
-            numbers = f"predicted {predicted}, measured {spelt(claim.measured)}, error {claim.error:.1e}"
+            numbers = f"predicted {predicted}, measured {spelt(claim.measured)}, error {_small(claim.error)}"
             lines.append(f"  {verdict}  {claim.statement}: {numbers}")
     claims = [claim for finding in findings for claim in finding.claims]
     lines += ["", f"{sum(claim.holds for claim in claims)} of {len(claims)} claims hold."]
@@ -168,6 +174,10 @@ def spelt(value: float) -> str:
     return text.replace("-", "−")
 
 
+def _small(value: float) -> str:
+    return f"{value:.1e}".replace("-", "−") if value else "0"
+
+
 def _section(finding: Finding) -> str:
     return pages.section(
         finding.title,
@@ -180,7 +190,8 @@ def _section(finding: Finding) -> str:
 
 
 def _mathematics(text: str) -> Iterator[str]:
-    for block in text.strip().split("\n\n"):
+    _, *blocks = text.strip("\n").split("\n\n")  # the headline says what the title says
+    for block in blocks:
         if block.startswith("    "):
             yield pages.code("\n".join(line.removeprefix("    ") for line in block.splitlines()))
         else:

@@ -25,7 +25,7 @@ p.lead { font-size: 1.1rem; color: var(--soft); margin-top: 0; }
 table { border-collapse: collapse; font-size: .9rem; margin: .75rem 0; }
 th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; color: var(--soft); }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; }
 figure img { max-width: 100%; height: auto; display: block; }
 figure img.pixels { image-rendering: pixelated; }

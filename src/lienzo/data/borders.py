@@ -15,23 +15,23 @@ from lienzo.pictures import Box
 LOOKED_AT = 256
 """Pictures are shrunk to about this many pixels along their short side to be looked at."""
 
-TOLERANCE = 12
+TOLERANCE = 16
 """A border's pixel differs from the border's colour by at most this, in every channel."""
 
-PLAIN = 0.985
+PLAIN = 0.96
 """Share of a line's pixels that have to be the border's colour."""
 
 WITHIN = 0.02
 """A border ends within this share of the picture's lines: scans lie a little askew."""
 
-EDGE = 0.6
+EDGE = 0.75
 """Where it ends, a line differs from the border in so many pixels, as a share of the usual in the picture's middle."""
 
 ENOUGH = 0.1
 """Pictures whose middle differs from the border in a smaller share of the pixels are left alone."""
 
-DEEP = 0.04
-"""Two equally deep plain sides are borders from this share of the picture's lines on."""
+BLOCK = 16
+"""Lines before the end in which JPEG's ringing may blur a border."""
 
 AT_MOST = 0.45
 """No more than this share of the picture is cut from one side."""
@@ -66,15 +66,14 @@ def _depths(pixels: NDArray[np.uint8]) -> tuple[int, int]:
     """Return how many lines at the top and at the bottom are border; (h, w, 3).
 
     A letterbox has two borders of one depth: the one that ends clearly vouches for the other, which may end in the
-    dark, and where both are equally deep they vouch for one another.
+    dark.
     """
     height = len(pixels)
     if height < 16:
         return 0, 0
     top, bottom = _side(pixels), _side(pixels[::-1])
     alike = abs(top.plain - bottom.plain) <= max(2, height * WITHIN)
-    deep = min(top.plain, bottom.plain) >= max(3, height * DEEP)
-    if alike and (top.ends or bottom.ends or deep):
+    if alike and (top.ends or bottom.ends):
         return max(top.plain, top.ends), max(bottom.plain, bottom.ends)
     return top.ends, bottom.ends
 
@@ -96,5 +95,8 @@ def _side(pixels: NDArray[np.uint8]) -> _Side:
     usual = float(np.median(share[height // 4 : -(height // 4)]))
     if plain == 0 or plain > height * AT_MOST or usual < ENOUGH:
         return _Side(0, 0)
-    full = share[plain : plain + 2 + int(height * WITHIN)] >= EDGE * usual
-    return _Side(plain, plain + int(np.argmax(full)) if full.any() else 0)
+    step = 2 + int(height * WITHIN)
+    full = share[plain : plain + step + BLOCK] >= EDGE * usual
+    ends = plain + int(np.argmax(full))
+    abrupt = bool(full.any()) and share[max(0, ends - step)] <= EDGE / 4 * usual
+    return _Side(plain, ends if abrupt else 0)

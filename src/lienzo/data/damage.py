@@ -53,7 +53,7 @@ def check_content(image: Image.Image, kind: str) -> None:
     Raises:
         Refusal: DAMAGED.
     """
-    if kind == "JPEG" and _grey_rest(np.asarray(image)):
+    if kind == "JPEG" and _grey_rest(image):
         raise Refusal(Reason.DAMAGED, "the lower end is grey: the rest of the scan is missing")
     if kind == "BMP" or (kind == "TIFF" and image.info.get("compression") == "raw"):
         pixels = np.asarray(image)
@@ -61,10 +61,12 @@ def check_content(image: Image.Image, kind: str) -> None:
             raise Refusal(Reason.DAMAGED, "rows of pixels are zeroed, beginning or ending within a row")
 
 
-def _grey_rest(pixels: NDArray[np.uint8]) -> bool:
+def _grey_rest(image: Image.Image) -> bool:
     """Say whether the last corner is exactly mid-grey and the first is not."""
-    last, first = pixels[-GREY_CORNER:, -GREY_CORNER:], pixels[:GREY_CORNER, :GREY_CORNER]
-    return bool((last == 128).all() and not (first == 128).all())
+    width, height = image.size
+    last = image.crop((max(0, width - GREY_CORNER), max(0, height - GREY_CORNER), width, height))
+    first = image.crop((0, 0, min(width, GREY_CORNER), min(height, GREY_CORNER)))
+    return bool((np.asarray(last) == 128).all() and not (np.asarray(first) == 128).all())
 
 
 def _zeroed_rows(pixels: NDArray[np.uint8]) -> bool:

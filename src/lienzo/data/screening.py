@@ -16,8 +16,8 @@ from lienzo.data.reasons import Reason, Refusal
 from lienzo.data.settings import Settings
 from lienzo.pictures import GAP, Box, Decoded, Pixels, decode, fit, load, needed_scale
 
-FEATURELESS = 2.0
-"""A picture that, shrunk to 32 × 32, has a standard deviation below this in each channel shows nothing."""
+FEATURELESS = 6
+"""A picture that, shrunk to 32 × 32, spans fewer levels than this in each channel shows nothing."""
 
 
 THUMBNAIL = 96
@@ -72,9 +72,11 @@ def screen(entry: Entry, settings: Settings) -> Screened:
         formats.check_whole(data, kind)
         if settings.detect_damage:
             damage.check_bytes(data, kind)
-        pixels, (width, height), notes = _picture(data, kind, settings)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd files
+            pixels, (width, height), notes = _picture(data, kind, settings)
         small = _small(pixels)
-        if small.reshape(-1, small.shape[2]).std(axis=0).max() < FEATURELESS:
+        if max(high - low for low, high in _extrema(small)) < FEATURELESS:
             raise Refusal(Reason.FEATURELESS, "one colour, or nearly")
     except Refusal as refusal:
         thumbnail = _thumbnail(data) if refusal.reason in DRAWABLE else b""
@@ -150,9 +152,7 @@ def _scale(width: float, height: float, settings: Settings) -> float:
 
 def _open(data: bytes, kind: str, settings: Settings) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(data), formats=(kind, "MPO") if kind == "JPEG" else (kind,))
+        image = Image.open(io.BytesIO(data), formats=(kind, "MPO") if kind == "JPEG" else (kind,))
     except Image.DecompressionBombError:
         raise Refusal(Reason.BOMB, f"more than the limit of {settings.max_pixels:,} pixels") from None
     except UnidentifiedImageError:
@@ -169,13 +169,11 @@ def _decode(image: Image.Image, kind: str, settings: Settings, scale: float) -> 
     """Decode; return also how many times smaller than the original."""
     width, height = image.size
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            shrunk = load(image, scale)
-            if settings.detect_damage:
-                damage.check_content(image, kind)
-            extent = width / shrunk, height / shrunk
-            return decode(image, extent, settings.channels, settings.background), shrunk
+        shrunk = load(image, scale)
+        if settings.detect_damage:
+            damage.check_content(image, kind)
+        extent = width / shrunk, height / shrunk
+        return decode(image, extent, settings.channels, settings.background), shrunk
     except Refusal:
         raise
     except Exception as error:  # Pillow raises what its parsers stumble over
@@ -201,26 +199,30 @@ def _cosines() -> NDArray[np.float32]:
 
 
 _COSINES = _cosines()
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def _small(pixels: Pixels) -> NDArray[np.float32]:
-    """Shrink packed pixels to 32 × 32; (32, 32, 1 or 3), the alpha channel left out."""
+def _small(pixels: Pixels) -> Image.Image:
+    """Shrink packed pixels to 32 × 32, grey or colour, the alpha channel left out."""
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    small = np.asarray(image.resize((32, 32), Image.Resampling.BOX), np.float32).reshape(32, 32, -1)
-    return small[:, :, :3]
+    small = image.resize((32, 32), Image.Resampling.BOX)
+    return small.convert("RGB") if small.mode == "RGBA" else small
 
 
-def perceptual_hash(small: NDArray[np.float32]) -> int:
+def _extrema(small: Image.Image) -> list[tuple[int, int]]:
+    """Return the lowest and the highest level of each channel."""
+    return [channel.getextrema() for channel in small.split()]  # type: ignore[misc]
+
+
+def perceptual_hash(small: Image.Image) -> int:
     """Return 64 bits that stay the same, but for a few, when a picture is scaled or compressed again.
 
     The signs, relative to their median, of the 8 × 8 lowest DCT coefficients of the grey picture at 32 × 32 (Zauner,
     "Implementation and benchmarking of perceptual image hash functions", 2010, section 3.2).
 
     Args:
-        small: (32, 32, 1 or 3), 0 to 255.
+        small: 32 × 32, grey or colour.
     """
-    grey = small @ _LUMA if small.shape[2] == 3 else small[:, :, 0]
+    grey = np.asarray(small.convert("L"), np.float32)
     spectrum = _COSINES @ grey @ _COSINES.T
     bits = (spectrum > np.sort(spectrum, axis=None)[31:33].mean()).reshape(64)
     return int.from_bytes(np.packbits(bits).tobytes(), "big")

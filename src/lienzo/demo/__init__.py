@@ -59,7 +59,7 @@ def recipe() -> Recipe:
         batch=32,
         average_half_life=1_000,
         epochs=None,
-        images=60_000,
+        images=64_000,
         tick=640,
         samples=36,
         sample_every=2_000,

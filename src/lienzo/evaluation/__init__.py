@@ -22,7 +22,7 @@ from lienzo.evaluation.subject import Source, Subject, open_subject, sample
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import Detector, Precision
 from lienzo.metrics.distances import nearest
-from lienzo.metrics.measures import NEIGHBOURS, measure, measure_labels
+from lienzo.metrics.measures import NEIGHBOURS, Measures, measure, measure_labels
 from lienzo.metrics.novelty import blends, excess
 from lienzo.metrics.sliced import patch_distance
 from lienzo.run import Run
@@ -155,10 +155,7 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
     if not len(rows):
         raise ScoreError(f"{collection.path} has no part {settings.part}: prepare it with --holdout 0.1.")
     kinds = _label_arrays(settings.labels, tried, numbers, collection) if settings.labels else None
-    notes: list[str] = []
     searched = settings.novelty and len(collection.rows("holdout")) > 0
-    if settings.novelty and not searched:
-        notes.append("copies and blends were not sought: no pictures are held out to compare with (--holdout 0.1)")
 
     chosen = sample(len(rows), settings.samples)
     whole = searched and settings.part == "train"  # copies are sought among all of them
@@ -172,14 +169,15 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
 
     total = 2 + 3 * searched
     yield Progress("measures", 0, total)
-    measures = measure(real, fake, notes)
+    measures = measure(real, fake)
     yield Progress("measures", 1, total)
     distances = patch_distance(joined_patches(found[0]), joined_patches(made[2]))
     yield Progress("measures", 2, total)
-    of_labels = {}
+    names: tuple[str, ...] = ()
+    of_labels: dict[str, Measures] = {}
     if kinds:
         names, of_real, of_fake = kinds
-        of_labels = measure_labels(real, fake, of_real[rows[chosen]], of_fake, names, notes=notes)
+        of_labels = measure_labels(real, fake, of_real[rows[chosen]], of_fake, names)
     novelty = None
     if searched:
         training = (
@@ -188,6 +186,8 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
             else (yield from cached_features(collection, "train", collection.rows("train"), detector, place))
         )
         novelty = yield from _novelty(collection, detector, training, fake, small, numbers=numbers, place=place)
+    unsought = settings.novelty and not searched
+    notes = tuple(_notes(measures, of_labels, names=names, dimension=real.shape[1], unsought=unsought))
     scores = Scores(
         subject=tried.name,
         generator=tried.fingerprint,
@@ -200,13 +200,30 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
         sliced_wasserstein=distances,
         novelty=novelty,
         labels=of_labels,
-        notes=tuple(notes),
+        notes=notes,
         seconds=round(time.monotonic() - started, 1),
         lienzo=lienzo.__version__,
     )
     if tried.run is not None:
         _keep(tried.run, scores)
     yield Progress("measures", total, total, scores)
+
+
+def _notes(
+    measures: Measures, of_labels: dict[str, Measures], *, names: Sequence[str], dimension: int, unsought: bool
+) -> Iterator[str]:
+    """Say what was not measured, and why."""
+    if measures.fid is None:
+        yield (
+            f"FID is left out, it wants more than {dimension} pictures on either side, the number of features: "
+            "take more samples, or go by KID"
+        )
+    if without := [name for name, one in of_labels.items() if measures.fid is not None and one.fid is None]:
+        yield f"FID is left out of labels with no more than {dimension} pictures on a side: {', '.join(without)}"
+    if few := [name for name in names if name not in of_labels]:
+        yield f"labels with no more than {NEIGHBOURS} pictures on a side are left out: {', '.join(few)}"
+    if unsought:
+        yield "copies and blends were not sought, no pictures are held out to compare with: prepare with --holdout 0.1"
 
 
 def _keep(run: Run, scores: Scores) -> None:

@@ -13,6 +13,9 @@ from lienzo.evaluation.subject import Source, Subject, open_subject
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.measures import Measures
 
+NOVEL = 8
+"""From this column of the table on, it is about novelty."""
+
 DRAWN = {
     "fid": "FID, lower is better",
     "kid": "KID, lower is better",
@@ -26,7 +29,7 @@ DRAWN = {
 TRIALS = {
     "features": (
         "Nearest training pictures, by features",
-        "Above, the generated pictures that lie closest to a training picture in the detector's features; "
+        "Above, the pictures that lie closest to a training picture in the detector's features; "
         "below each, that training picture.",
     ),
     "pixels": (
@@ -35,7 +38,7 @@ TRIALS = {
     ),
     "blends": (
         "Blends",
-        "Above, the generated pictures that are best explained as a blend of two training pictures; below, the two.",
+        "Above, the pictures that are best explained as a blend of two training pictures; below, the two.",
     ),
 }
 """Ways to ask whether pictures are new, their titles and what the pictures show."""
@@ -65,17 +68,18 @@ def page(
                 (f"{first.measures.generated:,}", "pictures scored, of each"),
                 (f"{first.measures.reference:,}", f"real pictures, of the part {first.part}"),
                 (first.detector, f"detector {first.detector_fingerprint or 'of your own'}"),
-                (first.collection, f"collection {collection.path.name}"),
+                (collection.path.name, f"collection {first.collection}"),
             ]
         ),
         pages.section(
             "Scores",
-            pages.table(headers, rows),
+            pages.table(headers[:NOVEL], [row[:NOVEL] for row in rows]),
+            pages.table(["", *headers[NOVEL:]], [[row[0], *row[NOVEL:]] for row in rows]),
             pages.paragraph(
                 "Each value stands with its standard error. Copies and blends are the shares of generated pictures "
-                "that are closer to the training set, or better explained as a blend of two of its pictures, than 95 "
-                "in 100 real pictures that were held out: real pictures have 0.05. SWD is the sliced Wasserstein "
-                "distance."
+                "that are closer to the training set (by features, and by pixels), or better explained as a blend of "
+                "two of its pictures, than 95 in 100 real pictures that were held out: real pictures have 0.05. SWD is "
+                "the sliced Wasserstein distance."
             ),
             *(pages.paragraph(f"{one.subject}: {note}.") for one in scores for note in one.notes),
             pages.svg(_drawn([(one.subject, one.measures) for one in scores]), caption="Values and standard errors."),
@@ -141,7 +145,7 @@ def _labels(labels: dict[str, Measures]) -> str:
         [label, one.generated, one.reference, *(written(getattr(one, name)) for name in DRAWN)]
         for label, one in labels.items()
     ]
-    return pages.table(["label", "generated", "real", *DRAWN], rows)
+    return pages.table(["label", "scored", "real", "FID", "KID", *list(DRAWN)[2:]], rows)
 
 
 def _trial(kind: str, trial: Trial, subject: Subject, collection: Collection) -> str:
@@ -150,19 +154,23 @@ def _trial(kind: str, trial: Trial, subject: Subject, collection: Collection) ->
     made = subject.draw(np.array([case.seed for case in trial.worst]))
     likes = [collection.take(np.array(rows)) for rows in zip(*(case.rows for case in trial.worst), strict=True)]
     wall = gallery.grid(np.concatenate([made, *likes]), columns=len(trial.worst))
+    enlarged = max(1, 64 // collection.width)
     share, probability = trial.excess.share, trial.excess.probability
-    cases = [
-        [case.seed, ", ".join(map(str, case.rows)), f"{case.value:.4g}", f"{case.rank:.3f}"] for case in trial.worst
-    ]
+    numbers = ", ".join(str(case.seed) for case in trial.worst)
     return (
         f"<h3>{pages.escape(title)}</h3>"
         + pages.paragraph(
-            f"{written(share)} of {trial.generated:,} generated pictures fall below the threshold that 0.05 of "
-            f"{trial.held_out:,} held-out real pictures fall below. Of one picture of either kind, the generated one "
-            f"has the lower value with probability {written(probability)}; 0.5 if there is no difference."
+            f"{written(share)} of {trial.generated:,} pictures fall below the threshold that 0.05 of "
+            f"{trial.held_out:,} held-out real pictures fall below. Of one picture of either kind, the one that was "
+            f"scored has the lower value with probability {written(probability)}; 0.5 if there is no difference."
         )
-        + pages.picture(gallery.png(wall), alt=told, caption=told, pixels=True, width=wall.shape[1])
-        + pages.table(["seed", "rows of the collection", "value", "share of held-out pictures below"], cases)
+        + pages.picture(
+            gallery.png(wall),
+            alt=told,
+            caption=f"{told} {'Seeds' if subject.rows is None else 'Rows'}: {numbers}.",
+            pixels=True,
+            width=enlarged * wall.shape[1],
+        )
     )
 
 

@@ -175,7 +175,19 @@ def table(scores: Sequence[Scores]) -> tuple[list[str], list[list[str]]]:
         ScoreError: they cannot be compared.
     """
     refuse_incomparable(scores)
-    headers = ["", "FID", "KID × 1000", "precision", "recall", "density", "coverage", "SWD", "copies", "blends"]
+    headers = [
+        "",
+        "FID",
+        "KID × 1000",
+        "precision",
+        "recall",
+        "density",
+        "coverage",
+        "SWD",
+        "copies",
+        "by pixels",
+        "blends",
+    ]
     rows = []
     for one in scores:
         measures, novelty = one.measures, one.novelty
@@ -192,6 +204,7 @@ def table(scores: Sequence[Scores]) -> tuple[list[str], list[list[str]]]:
                 ),
                 f"{sum(levels) / len(levels):.3f}",
                 written(novelty.features.excess.share if novelty else None),
+                written(novelty.pixels.excess.share if novelty else None),
                 written(novelty.blends.excess.share if novelty else None),
             ]
         )

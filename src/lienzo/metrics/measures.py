@@ -8,7 +8,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lienzo.errors import ScoreError
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.frechet import fid
 from lienzo.metrics.kernel import kid
@@ -47,15 +46,11 @@ class Measures:
     """Share of real neighbourhoods that hold a generated picture: diversity."""
 
 
-def measure(real: Tensor, fake: Tensor, notes: list[str]) -> Measures:
-    """Return every measure of features (n, d) and (m, d); what cannot be taken is said in ``notes``."""
-    distance = None
-    try:
-        distance = fid(real, fake)
-    except ScoreError as error:
-        notes.append(str(error))
+def measure(real: Tensor, fake: Tensor) -> Measures:
+    """Return every measure of features (n, d) and (m, d); FID only where there are more pictures than features."""
+    enough = min(len(real), len(fake)) > real.shape[1]
     shares = manifold(real, fake, NEIGHBOURS)
-    return Measures(len(fake), len(real), distance, kid(real, fake), **shares._asdict())
+    return Measures(len(fake), len(real), fid(real, fake) if enough else None, kid(real, fake), **shares._asdict())
 
 
 def measure_labels(
@@ -64,10 +59,8 @@ def measure_labels(
     real_labels: NDArray[np.int64],
     fake_labels: NDArray[np.int64],
     names: Sequence[str],
-    *,
-    notes: list[str],
 ) -> dict[str, Measures]:
-    """Return every measure label by label.
+    """Return every measure label by label, of those with more than `NEIGHBOURS` pictures on either side.
 
     Args:
         real: features (n, d).
@@ -75,16 +68,10 @@ def measure_labels(
         real_labels: (n,) positions in ``names``, −1 for none.
         fake_labels: (m,) likewise.
         names: of the labels.
-        notes: takes what cannot be measured.
     """
     measured = {}
     for label, name in enumerate(names):
         ours, theirs = (torch.from_numpy(np.flatnonzero(side == label)) for side in (real_labels, fake_labels))
-        fewest = min(len(ours), len(theirs))
-        if fewest <= NEIGHBOURS:
-            notes.append(f"{name} has only {fewest} pictures on a side, too few for any measure")
-            continue
-        own: list[str] = []
-        measured[name] = measure(real[ours.to(real.device)], fake[theirs.to(fake.device)], own)
-        notes += [f"{name}: {note}" for note in own]
+        if min(len(ours), len(theirs)) > NEIGHBOURS:
+            measured[name] = measure(real[ours.to(real.device)], fake[theirs.to(fake.device)])
     return measured

@@ -35,13 +35,16 @@ class DCGAN:
         if min(self.latents, self.width) < 1:
             raise RecipeError("network.latents and network.width have to be at least 1.")
 
+    minibatch_deviation: bool = False
+    """Show the discriminator how much the pictures of a batch differ (Karras et al. 2018, section 3)."""
+
     def generator(self, shape: Shape) -> "Generator":
         """Return a generator of pictures of this shape, initialised."""
         return Generator(shape, self.latents, self.width)
 
     def discriminator(self, shape: Shape) -> "Discriminator":
         """Return a discriminator of pictures of this shape, initialised."""
-        return Discriminator(shape, self.width, self.discriminator_norm)
+        return Discriminator(shape, self.width, self.discriminator_norm, self.minibatch_deviation)
 
 
 class Generator(nn.Module):
@@ -76,7 +79,9 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """From pictures (N, C, H, W) in [−1, 1] to logits (N,)."""
 
-    def __init__(self, shape: Shape, width: int, norm: Literal["batch", "spectral", "none"]) -> None:
+    def __init__(
+        self, shape: Shape, width: int, norm: Literal["batch", "spectral", "none"], minibatch_deviation: bool
+    ) -> None:
         super().__init__()
         base_height, base_width, doublings = shape.doublings()
         widths = _widths(width, doublings)  # at 64×64: 64, 128, 256, 512
@@ -88,7 +93,8 @@ class Discriminator(nn.Module):
             layers += [nn.Conv2d(inside, outside, 4, stride=2, padding=1, bias=norm != "batch")]
             layers += [nn.BatchNorm2d(outside)] if norm == "batch" else []
             layers += [nn.LeakyReLU(0.2, inplace=True)]
-        layers += [Readout(widths[-1], base_height, base_width)]
+        layers += [MinibatchDeviation()] if minibatch_deviation else []
+        layers += [Readout(widths[-1] + minibatch_deviation, base_height, base_width)]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
         if norm == "spectral":
@@ -115,6 +121,19 @@ class Projection(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Return (N, outputs, H, W)."""
         return (z @ self.weight.flatten(1)).view(-1, *self.weight.shape[1:])
+
+
+class MinibatchDeviation(nn.Module):
+    """One more channel, from (N, C, H, W) to (N, C + 1, H, W): the standard deviation over the batch, averaged.
+
+    A generator that makes the same picture over and over gives itself away (Karras et al. 2018, section 3).
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (N, C + 1, H, W)."""
+        deviation = (features.float().var(0, correction=0) + 1e-8).sqrt().mean()
+        channel = deviation.to(features.dtype).expand(len(features), 1, *features.shape[2:])
+        return torch.cat([features, channel], 1)
 
 
 class Readout(nn.Module):

@@ -115,13 +115,9 @@ def grid(canvas: Canvas) -> None:
         canvas.cover(black, np.abs(canvas.x - cut) - thick)
     for cut in down[1:-1]:
         canvas.cover(black, np.abs(canvas.y - cut) - thick)
-    left, upper = canvas.random.random(2) < 0.5
-    beside, below = (2 if left else 0), (2 if upper else 0)  # the column and the row that the large plane leaves free
-    for colour, column, row, planes in (
-        (red, 0 if left else 1, 0 if upper else 1, 2),
-        (blue, beside, below, 1),
-        (yellow, beside, 2 - below, 1),
-    ):
+    left = canvas.random.random() < 0.5
+    beside = 2 if left else 0  # the column that the large plane leaves free
+    for colour, column, row, planes in ((red, 0 if left else 1, 0, 2), (blue, beside, 2, 1), (yellow, beside, 0, 1)):
         plane = canvas.rectangle(across[column], down[row], across[column + planes], down[row + planes])
         canvas.cover(colour, plane + thick - canvas.pixel)
 
@@ -185,7 +181,7 @@ def silhouette(canvas: Canvas) -> None:
 
 def gesture(canvas: Canvas) -> None:
     """A few broad black strokes of a dry brush on bare canvas, and one of colour, after Kline and Hartung."""
-    bare, accent = canvas.choose(("efe6d2 c8321e", "efe6d2 c8321e", "e8e2d6 d98a14"))
+    bare, accent = canvas.choose(("efe6d2 c8321e",))
     ink = _colour("101014")
     canvas.wash(bare, bare * 0.96)
     strokes = [
@@ -225,14 +221,13 @@ def circles(canvas: Canvas) -> None:
     """Concentric rings of pure colour, the right half one colour ahead of the left, after Delaunay."""
     ground, *rings = canvas.choose(
         (
-            "e7dcc4 1d2a6b 2fb3d6 f4f0e6 7b2fa0",
             "20184f f0f0ee 6a3fc0 19b5b0 e84a8a",
             "b9d9e8 5a1f8a f4f0e6 1f6fd0 2a1a60",
         )
     )
     canvas.wash(ground, ground)
-    x, y = canvas.jitter(0, 0.08), canvas.jitter(0, 0.08)
-    outer = canvas.jitter(0.84, 0.06)
+    x, y = canvas.jitter(0, 0.05), canvas.jitter(0, 0.05)
+    outer = canvas.jitter(0.84, 0.05)
     for i, (left, right) in enumerate(zip(rings, rings[1:] + rings[:1], strict=True)):
         radius = outer * (1 - i / len(rings))
         disc = canvas.ellipse(x, y, radius, radius)

@@ -208,6 +208,6 @@ def _draw_portraits(paths: dict[tuple[str, str], Array]) -> Drawing:
         return Drawing(
             charts.svg(figure),
             f"Alternating play of the Dirac-GAN from (1, 0), {STEPS} steps of {RATE}, by lienzo's loop: without a "
-            "penalty (orange) the players circle, with R1 (blue) they arrive at the equilibrium (cross). A dot marks "
-            "the last step.",
+            "penalty (orange) the players circle, with R1 (blue) they arrive at the equilibrium (cross). "
+            "A dot marks the last step.",
         )

@@ -36,7 +36,7 @@ class Claim:
     @property
     def holds(self) -> bool:
         """Whether the error is within the tolerance; NaN never is."""
-        return self.error <= self.tolerance
+        return bool(self.error <= self.tolerance)
 
 
 @dataclass(frozen=True)
@@ -118,4 +118,6 @@ Experiment = Callable[[int], Generator[str, None, Finding]]
 
 
 def _number(value: str | float) -> str | float:
-    return value if isinstance(value, str) or math.isfinite(value) else str(value)
+    if isinstance(value, str):
+        return value
+    return float(value) if math.isfinite(value) else str(float(value))

@@ -175,7 +175,8 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
 
 def count(points: Array, clusters: Clusters) -> Count:
     """Count the modes that the draws (n, d) found."""
-    distances, nearest = cKDTree(clusters.centres).query(points)
+    places = np.nan_to_num(points, nan=1e6)  # what is no number is far from every mode
+    distances, nearest = cKDTree(clusters.centres).query(places)
     modes = len(clusters.centres)
     near = distances < 3 * clusters.deviation
     hits = np.bincount(nearest[near], minlength=modes)

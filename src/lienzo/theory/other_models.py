@@ -22,14 +22,11 @@ the same Gaussian noise as the autoencoder's decoder, p_g(x) = ∫ N(z; 0, 1) N(
 """
 
 from collections.abc import Generator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 from torch import Tensor, nn
-from torch.func import functional_call, grad, hessian
 
 from lienzo import charts, seeds
 from lienzo.autoencoding import Autoencoding
@@ -38,66 +35,21 @@ from lienzo.nets.contrast import Contrast
 from lienzo.nets.mlp import MLP, perceptron
 from lienzo.nets.vae import VAE, Autoencoder, Observed
 from lienzo.objectives import Minimax, NonSaturating, Regularisation
-from lienzo.theory import distances, players
+from lienzo.theory import contrast_errors, distances, players
+from lienzo.theory.double_well import CELLS, NOISE, data, log_noise
 from lienzo.theory.finding import Claim, Drawing, Finding, Table
 from lienzo.theory.laws import Array, Cells, gaussian, levels
 
-CELLS = Cells(-1.6, 1.6, 1600)
 BATCH = 512
-NOISE = 0.5
-"""Standard deviation of the noise that data are told from."""
-
 BLUR = 0.06
 """Standard deviation s of the noise through which the decoder and the generator are seen."""
-
-SIZES = (250, 500, 1000, 2000, 4000)
-"""T: data, and as many draws of noise."""
-
-REPEATS = 200
-TRUTH = (4.0, 2.0)
-"""Coefficients of the energy of the data."""
-
-
-class DoubleWell(nn.Module):
-    """The energy −a (2x)² + b (2x)⁴ of pictures of one pixel: two wells at x = ±½√(a/2b), with no known integral."""
-
-    def __init__(self, quadratic: float, quartic: float) -> None:
-        super().__init__()
-        self.quadratic = nn.Parameter(torch.tensor(quadratic, dtype=torch.float64))
-        self.quartic = nn.Parameter(torch.tensor(quartic, dtype=torch.float64))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return E(x), (N,), of pictures (N, 1, 1, 1)."""
-        square = (2 * images.flatten()).square()
-        return -self.quadratic * square + self.quartic * square.square()
-
-
-@dataclass(frozen=True)
-class Estimates:
-    """Noise-contrastive estimates of (a, b, c) from samples of growing size."""
-
-    errors: tuple[Array, ...]
-    """(REPEATS, 3) estimate − truth, for each size."""
-
-    variance: float
-    """tr Σ."""
-
-    @property
-    def mean_square(self) -> Array:
-        """Return E‖error‖², (sizes,)."""
-        return np.array([(error**2).sum(1).mean() for error in self.errors])
-
-    @property
-    def standard_error(self) -> Array:
-        """Return the standard error of ``mean_square``, (sizes,)."""
-        return np.array([(error**2).sum(1).std(ddof=1) / len(error) ** 0.5 for error in self.errors])
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:
     """Estimate one density by noise contrast, by an autoencoder and by a game, and compare them by exact KL."""
     yield "noise-contrastive estimation from samples of growing size"
-    estimates = estimate(seed)
-    claims = _claims_of_estimates(estimates)
+    estimates = contrast_errors.estimate(seed)
+    claims = contrast_errors.claims_of(estimates)
     laws: dict[str, Array] = {}
     yield "noise-contrastive estimation of a network"
     laws["NCE"] = contrast(seed)
@@ -113,44 +65,9 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
         title="Noise-contrastive estimation and variational autoencoders beside the GAN",
         mathematics=str(__doc__),
         claims=(*claims, *compared),
-        drawings=(_draw_estimates(estimates), _draw_laws(laws)),
-        tables=(table, _table_of_estimates(estimates)),
+        drawings=(contrast_errors.draw(estimates), _draw_laws(laws)),
+        tables=(table, contrast_errors.table_of(estimates)),
     )
-
-
-def data() -> tuple[Array, float]:
-    """Return log p_d at the cells' midpoints, and log Z of its energy, both by quadrature."""
-    with torch.no_grad():
-        energy = DoubleWell(*TRUTH)(torch.from_numpy(CELLS.points)).numpy()
-    log_partition = float(logsumexp(-energy) + np.log(CELLS.width))
-    return -energy - log_partition, log_partition
-
-
-def estimate(seed: int) -> Estimates:
-    """Fit (a, b, c) to many samples by Newton's method on lienzo's loss, which is convex in them."""
-    density, log_partition = data()
-    truth = torch.tensor([*TRUTH, -log_partition], dtype=torch.float64)
-    model, objective = Contrast(DoubleWell(*TRUTH), _log_noise), Minimax()
-
-    def loss(parameters: Tensor, real: Tensor, noise: Tensor) -> Tensor:
-        named = dict(zip(("energy.quadratic", "energy.quartic", "constant"), parameters, strict=True))
-        logits = (functional_call(model, named, (images,)) for images in (real, noise))
-        return objective.discriminator(*logits)
-
-    def newton(parameters: Tensor, real: Tensor, noise: Tensor) -> Tensor:
-        step = torch.linalg.solve(hessian(loss)(parameters, real, noise), grad(loss)(parameters, real, noise))
-        return parameters - step
-
-    errors = []
-    for size in SIZES:
-        random = seeds.numpy_generator(seed, "theory/nce", size)
-        real = torch.from_numpy(CELLS.quantiles(density, random.random(REPEATS * size)).reshape(REPEATS, size))
-        noise = torch.from_numpy(NOISE * random.normal(size=(REPEATS, size)))
-        found = truth.repeat(REPEATS, 1)
-        for _ in range(5):
-            found = torch.vmap(newton, chunk_size=32)(found, real, noise)
-        errors.append((found - truth).detach().numpy())
-    return Estimates(tuple(errors), float(np.trace(_covariance(density))))
 
 
 def contrast(seed: int, updates: int = 1000) -> Array:
@@ -159,7 +76,7 @@ def contrast(seed: int, updates: int = 1000) -> Array:
     noise = perceptron(1, [], 1)
     noise.load_state_dict({"0.weight": torch.tensor([[NOISE]]), "0.bias": torch.zeros(1)})
     with players.weights_from(seed):
-        model = Contrast(MLP(1, 64, 3).discriminator(players.LINE), _log_noise)
+        model = Contrast(MLP(1, 64, 3).discriminator(players.LINE), log_noise)
     game = players.game_of(noise, model, Minimax(), rate=rate, betas=(0.9, 0.99))
     for update in range(updates):
         players.cool(game, rate, update / updates)
@@ -250,10 +167,6 @@ def compare(laws: dict[str, Array]) -> tuple[list[Claim], Table]:
     return claims, Table("One density, three models, exact distances", headers, tuple(rows))
 
 
-def _log_noise(images: Tensor) -> Tensor:
-    return -0.5 * (images.flatten() / NOISE).square() - float(np.log(NOISE * np.sqrt(2 * np.pi)))
-
-
 def _real(density: Array, random: np.random.Generator) -> Tensor:
     return players.pictures(CELLS.quantiles(density, levels(BATCH, random)))
 
@@ -263,44 +176,6 @@ def _normal_cells(count: int) -> tuple[Tensor, Tensor]:
     cells = Cells(-6.0, 6.0, count)
     log_weights = gaussian(0.0, 1.0).log_density(cells.points) + np.log(cells.width)
     return torch.from_numpy(cells.points), torch.from_numpy(log_weights)
-
-
-def _covariance(density: Array) -> Array:
-    """Return Σ (3, 3) by quadrature."""
-    square = (2 * CELLS.points) ** 2
-    gradient = np.stack([square, -(square**2), np.ones_like(square)])
-    noise = gaussian(0.0, NOISE).log_density(CELLS.points)
-    weights = np.exp(density + noise - np.logaddexp(density, noise)) * CELLS.width
-    information, mean = (gradient * weights) @ gradient.T, gradient @ weights
-    inverse: Array = np.linalg.inv(information)
-    covariance: Array = inverse - 2 * np.outer(inverse @ mean, inverse @ mean)
-    return covariance
-
-
-def _claims_of_estimates(estimates: Estimates) -> list[Claim]:
-    slope = float(np.polyfit(np.log(SIZES), np.log(estimates.mean_square), 1)[0])
-    claims = [
-        Claim(
-            f"NCE, T = {size}: T · E‖error‖² = tr Σ",
-            estimates.variance,
-            size * float(estimates.mean_square[i]),
-            4 * size * float(estimates.standard_error[i]),
-        )
-        for i, size in enumerate(SIZES)
-        if size >= 1000
-    ]
-    constant = estimates.errors[-1][:, 2]
-    spread = float(constant.std(ddof=1))
-    return [
-        *claims,
-        Claim("NCE: the error falls as T to the power −1", -1.0, slope, 0.15),
-        Claim(
-            f"NCE, T = {SIZES[-1]}: log Z of the energy, mean of {REPEATS} estimates",
-            data()[1],
-            data()[1] - float(constant.mean()),
-            4 * spread / REPEATS**0.5 + spread**2,
-        ),
-    ]
 
 
 def _claims_of_bound(autoencoder: Autoencoder, law: Array) -> list[Claim]:
@@ -326,38 +201,6 @@ def _claims_of_bound(autoencoder: Autoencoder, law: Array) -> list[Claim]:
 
 def _largest(errors: Array, where: NDArray[np.bool_]) -> float:
     return float(np.abs(errors[where]).max())
-
-
-def _table_of_estimates(estimates: Estimates) -> Table:
-    return Table(
-        f"Noise-contrastive estimates of (a, b, c), {REPEATS} samples of each size",
-        ("T", "E‖error‖²", "standard error", "tr Σ / T", "mean of log Z", "true log Z"),
-        tuple(
-            (
-                size,
-                float(estimates.mean_square[i]),
-                float(estimates.standard_error[i]),
-                estimates.variance / size,
-                data()[1] - float(estimates.errors[i][:, 2].mean()),
-                data()[1],
-            )
-            for i, size in enumerate(SIZES)
-        ),
-    )
-
-
-def _draw_estimates(estimates: Estimates) -> Drawing:
-    with charts.figure(5.2, 3.0) as figure:
-        axes = figure.subplots()
-        axes.plot(SIZES, estimates.variance / np.array(SIZES), "-", label="tr Σ / T, the theory of 2010")
-        axes.errorbar(
-            SIZES, estimates.mean_square, 2 * estimates.standard_error, fmt="o", label="measured, ± 2 standard errors"
-        )
-        axes.set(xscale="log", yscale="log", xlabel="data, and draws of noise, T", ylabel="E‖error‖² of (a, b, c)")
-        axes.legend()
-        return Drawing(
-            charts.svg(figure), "Noise-contrastive estimation: the error of the parameters and of log Z falls as 1/T."
-        )
 
 
 def _draw_laws(laws: dict[str, Array]) -> Drawing:

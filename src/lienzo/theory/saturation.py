@@ -116,7 +116,8 @@ def of_a_mean() -> tuple[Array, Array]:
     shifts = np.linspace(0.0, 5.0, 41)
     z = torch.from_numpy(ndtri(levels(20_000)))
     pulls = np.zeros((2, len(shifts)))
-    for row, objective in enumerate((Minimax(), NonSaturating())):
+    losses: tuple[Objective, ...] = (Minimax(), NonSaturating())
+    for row, objective in enumerate(losses):
         for column, shift in enumerate(shifts):
             mean = torch.zeros((), dtype=torch.float64, requires_grad=True)
             logits = shift * (mean + DEVIATION * z - shift / 2) / DEVIATION**2  # log p_d/p_g, the optimum
@@ -224,6 +225,8 @@ def _draw(shifts: Array, pulls: Array, stages: list[Stage]) -> Drawing:
         right.semilogy(updates, [stage.batch_minimax for stage in stages], "-", marker="o", label="log(1 − D)")
         right.semilogy(updates, [stage.batch_non_saturating for stage in stages], "--", marker="s", label="−log D")
         right.set(xlabel="updates of D alone", ylabel="norm of G's gradient", title="of the thesis's DCGAN")
+        right.set_yticks((marks := (5, 10, 20, 50)), [str(mark) for mark in marks])
+        right.minorticks_off()
         for axes in (left, middle, right):
             axes.legend(fontsize=8)
         return Drawing(charts.svg(figure), "What the generator is left to learn from as the discriminator wins.")

@@ -1,0 +1,237 @@
+"""Screening: each kind of damage gets its true reason, each oddity its note, and nothing ever raises."""
+
+import gzip
+import io
+import random
+from collections import Counter
+from dataclasses import replace
+from zlib import crc32
+
+import numpy as np
+import pytest
+from pictures_for_tests import encoded, noisy, painting
+from PIL import Image, ImageCms, ImageOps
+
+from lienzo.data.entries import Entry
+from lienzo.data.reasons import EXPLANATIONS, Reason
+from lienzo.data.screening import Screened, screen
+from lienzo.data.settings import Settings
+
+SETTINGS = Settings(height=32, width=32)
+
+
+def screened(data: bytes, name: str = "a.jpg", settings: Settings = SETTINGS) -> Screened:
+    return screen(Entry(name, "", len(data), data=data), settings)
+
+
+def pixels(found: Screened, settings: Settings = SETTINGS) -> np.ndarray:
+    assert not found.reason, found
+    return np.frombuffer(found.pixels, np.uint8).reshape(settings.height, settings.width, settings.channels)
+
+
+JPEG = encoded(noisy(0, 200, 260), quality=90)
+PROGRESSIVE = encoded(noisy(0, 200, 260), quality=90, progressive=True)
+
+
+def scan_of(data: bytes) -> int:
+    """Return where a JPEG's first scan begins."""
+    return data.index(b"\xff\xda") + 14
+
+
+REFUSED = {
+    "nothing": (b"", Reason.EMPTY, "no bytes"),
+    "zeros": (bytes(5000), Reason.EMPTY, "nothing but zeros"),
+    "a page": (b"\n<!DOCTYPE html><html>", Reason.NOT_A_PICTURE, "an HTML page"),
+    "a drawing": (b'<?xml version="1.0"?><svg xmlns="">', Reason.NOT_A_PICTURE, "an SVG drawing"),
+    "a message of a store": (b'<?xml version="1.0"?><Error>', Reason.NOT_A_PICTURE, "an XML document"),
+    "a message of a service": (b'{"message": "rate limit"}', Reason.NOT_A_PICTURE, "JSON"),
+    "words": (b"Too Many Requests", Reason.NOT_A_PICTURE, "text"),
+    "a pointer": (b"version https://git-lfs.github.com/spec/v1\n", Reason.NOT_A_PICTURE, "a Git LFS pointer"),
+    "packed": (gzip.compress(JPEG), Reason.NOT_A_PICTURE, "a gzip file"),
+    "noise": (random.Random(0).randbytes(500), Reason.NOT_A_PICTURE, "unknown bytes"),
+    "read as text": (JPEG.decode("utf-8", "replace").encode(), Reason.NOT_A_PICTURE, "saved as text"),
+    "sent as text": (encoded(painting(0), "PNG").replace(b"\r\n", b"\n"), Reason.NOT_A_PICTURE, "transferred as text"),
+    "another format": (b"8BPS\0\1" + bytes(100), Reason.UNSUPPORTED, "a Photoshop document"),
+    "half a JPEG": (JPEG[: len(JPEG) // 2], Reason.TRUNCATED, "no end marker"),
+    "half a progressive JPEG": (PROGRESSIVE[: len(PROGRESSIVE) // 2], Reason.TRUNCATED, "no end marker"),
+    "a preallocated JPEG": (JPEG[: len(JPEG) // 2] + bytes(len(JPEG) // 2), Reason.TRUNCATED, "no end marker"),
+    "a JPEG that began again": (JPEG[: len(JPEG) // 2] + JPEG, Reason.DAMAGED, "another JPEG begins"),
+    "a JPEG with an early end": (JPEG[: len(JPEG) // 2] + b"\xff\xd9", Reason.DAMAGED, "grey"),
+    "a zeroed middle": (JPEG[:6000] + bytes(4000) + JPEG[10000:], Reason.DAMAGED, "zeros"),
+    "half a PNG": (encoded(painting(0), "PNG")[:-100], Reason.TRUNCATED, "the PNG ends within a chunk"),
+    "half a WebP": (encoded(painting(0), "WEBP")[:-20], Reason.TRUNCATED, "shorter than it says"),
+    "half a GIF": (encoded(painting(0), "GIF")[:-20], Reason.TRUNCATED, "no end"),
+    "half a TIFF": (encoded(painting(0), "TIFF")[:-20], Reason.TRUNCATED, "the TIFF ends"),
+    "half a BMP": (encoded(painting(0), "BMP")[:-20], Reason.TRUNCATED, "shorter than it says"),
+    "a zeroed BMP": (encoded(noisy(0), "BMP")[:15000] + bytes(17454), Reason.DAMAGED, "zeroed"),
+    "a small one": (encoded(painting(0, 31, 200)), Reason.TOO_SMALL, "200×31"),
+    "a line": (encoded(Image.linear_gradient("L").resize((10000, 1)), "PNG"), Reason.TOO_SMALL, "10000×1"),
+    "a plain one": (encoded(Image.new("RGB", (64, 64), "teal"), "PNG"), Reason.FEATURELESS, "one colour"),
+}
+
+
+@pytest.mark.parametrize(("data", "reason", "detail"), REFUSED.values(), ids=REFUSED)
+def test_the_true_reason(data: bytes, reason: Reason, detail: str) -> None:
+    found = screened(data)
+    assert (found.reason, detail in found.detail) == (reason, True), found
+    assert not found.pixels
+
+
+def test_a_decompression_bomb_is_not_unpacked() -> None:
+    bomb = bytearray(encoded(Image.new("1", (64, 64)), "PNG"))
+    bomb[16:24] = (60_000).to_bytes(4, "big") * 2
+    bomb[29:33] = crc32(bomb[12:29]).to_bytes(4, "big")
+    assert screened(bytes(bomb)).reason == Reason.BOMB
+    assert screened(JPEG, settings=replace(SETTINGS, max_pixels=1000)).reason == Reason.BOMB
+
+
+def test_every_reason_is_explained() -> None:
+    assert set(EXPLANATIONS) == set(Reason)
+
+
+def difference(image: Image.Image, kind: str = "PNG", **options: object) -> float:
+    """Return the mean difference of a picture's pixels from those of the plain one, 0 to 255."""
+    plain = pixels(screened(encoded(painting(0), "PNG"))).astype(float)
+    return float(np.abs(pixels(screened(encoded(image, kind, **options))).astype(float) - plain).mean())
+
+
+@pytest.mark.parametrize(("mode", "note", "limit"), [
+    ("L", "", 80), ("1", "", 120), ("P", "palette", 12), ("CMYK", "cmyk", 12), ("RGBA", "", 0.5), ("LA", "", 80),
+    ("YCbCr", "ycbcr", 3), ("LAB", "lab", 200),
+])  # fmt: skip
+def test_colour_modes(mode: str, note: str, limit: float) -> None:
+    image = painting(0).convert(mode) if mode != "LAB" else painting(0)
+    if mode == "LAB":
+        profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        image = ImageCms.profileToProfile(image, *profiles, outputMode="LAB")
+    kind = "PNG" if mode in ("L", "1", "P", "RGBA", "LA") else "TIFF"
+    found = screened(encoded(image, kind), "a.tif" if kind == "TIFF" else "a.png")
+    assert not found.reason
+    assert note in found.notes or not note
+    assert difference(image, kind) < limit
+
+
+def test_alpha_is_composited_on_the_background_or_kept() -> None:
+    image = painting(0).convert("RGBA")
+    image.putalpha(0)
+    image.paste(painting(0).crop((0, 0, 60, 90)), (0, 0))
+    data = encoded(image, "PNG")
+    assert pixels(screened(data))[16, 31].tolist() == [255, 255, 255]
+    black = replace(SETTINGS, background=(0, 0, 0))
+    assert pixels(screened(data, settings=black), black)[16, 31].tolist() == [0, 0, 0]
+    kept = replace(SETTINGS, channels=4)
+    assert pixels(screened(data, settings=kept), kept)[16, [0, 31], 3].tolist() == [255, 0]
+    assert "alpha" in screened(data).notes
+
+
+def test_sixteen_bits_become_eight() -> None:
+    ramp = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
+    found = screened(encoded(Image.fromarray(ramp), "PNG"), "a.png")
+    assert "deep" in found.notes
+    assert np.abs(pixels(found)[:, :, 0].mean(axis=1) - np.linspace(0, 255, 32)).max() < 6
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation(orientation: int) -> None:
+    image = noisy(0, 203, 317)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = encoded(image, quality=95, exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(stored)))
+    expected = pixels(screened(encoded(upright, "PNG")))
+    found = screened(stored)
+    assert (found.width, found.height) == upright.size
+    assert ("rotated" in found.notes) == (orientation > 1)
+    assert np.abs(pixels(found).astype(int) - expected.astype(int)).mean() < 3
+
+
+def test_a_profile_is_converted() -> None:
+    swapped = Image.merge("RGB", painting(0).split()[::-1])
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert "profile" not in screened(encoded(painting(0), icc_profile=lab)).notes
+    assert not screened(encoded(swapped, icc_profile=b"nonsense")).reason
+
+
+def test_what_is_noted() -> None:
+    frames = [painting(i).convert("P") for i in range(3)]
+    animated = screened(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]), "a.gif")
+    assert "several-frames" in animated.notes
+    assert "wrong-extension" in screened(encoded(painting(0), "PNG"), "a.jpg").notes
+    assert screened(JPEG).notes == ()
+
+
+@pytest.mark.parametrize("size", [(16, 16), (96, 64), (64, 96)])
+@pytest.mark.parametrize("geometry", ["crop", "squash", "pad"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_every_shape(size: tuple[int, int], geometry: str, channels: int) -> None:
+    settings = Settings(height=size[0], width=size[1], channels=channels, geometry=geometry)  # type: ignore[arg-type]
+    found = pixels(screened(encoded(painting(0, 300, 200)), settings=settings), settings)
+    assert found.shape == (*size, channels)
+    if geometry == "pad" and size == (16, 16):
+        assert (found[:, 0] == (255 if channels < 4 else [255, 255, 255, 0])).all()
+
+
+def test_large_plain_areas_of_optimised_jpegs_are_no_damage() -> None:
+    canvas = Image.new("RGB", (3000, 3000))
+    canvas.paste(noisy(0, 300, 3000), (0, 1300))
+    for options in ({"optimize": True}, {"progressive": True}, {"quality": 30, "optimize": True}):
+        data = encoded(canvas, **options)  # type: ignore[arg-type]
+        assert bytes(32) in data or "progressive" in options
+        assert not screened(data).reason, options
+
+
+def test_grey_that_was_painted_is_no_damage() -> None:
+    canvas = Image.new("RGB", (300, 300), (128, 128, 128))
+    canvas.paste(noisy(0, 200, 200), (50, 50))
+    assert not screened(encoded(canvas, quality=95)).reason
+
+
+def test_the_switch_for_damage() -> None:
+    data = JPEG[: len(JPEG) // 2] + b"\xff\xd9"
+    assert not screened(data, settings=replace(SETTINGS, detect_damage=False)).reason
+
+
+def damaged(data: bytes, how: str, draw: random.Random) -> bytes:
+    at, other = sorted((draw.randrange(len(data)), draw.randrange(len(data))))
+    if how == "cut":
+        return data[: draw.choice((at, len(data) - 1 - draw.randrange(20)))]
+    if how == "zeroed":
+        return data[:at] + bytes(other - at) + data[other:]
+    if how == "inserted":
+        return data[:at] + draw.randbytes(draw.randrange(1, 500)) + data[at:]
+    if how == "left out":
+        return data[:at] + data[at + draw.randrange(1, 500) :]
+    flipped = bytearray(data)
+    for _ in range(draw.randrange(1, 30)):
+        flipped[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+    return bytes(flipped)
+
+
+def originals() -> list[bytes]:
+    variants = [
+        ("JPEG", {}), ("JPEG", {"progressive": True}), ("JPEG", {"optimize": True, "subsampling": 0}),
+        ("JPEG", {"restart_marker_rows": 1}), ("PNG", {}), ("WEBP", {}), ("WEBP", {"lossless": True}), ("GIF", {}),
+        ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("TIFF", {"compression": "jpeg"}), ("BMP", {}),
+    ]  # fmt: skip
+    return [encoded(noisy(i, 60, 80), kind, **options) for i, (kind, options) in enumerate(variants)]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_five_thousand_damaged_files(capfd: pytest.CaptureFixture[str]) -> None:
+    draw = random.Random(0)
+    whole = originals()
+    assert all(not screened(data).reason for data in whole)
+    verdicts: Counter[tuple[str, bool]] = Counter()
+    for _ in range(5000):
+        how = draw.choice(("cut", "cut", "zeroed", "inserted", "left out", "flipped"))
+        found = screened(damaged(draw.choice(whole), how, draw))
+        verdicts[how, not found.reason] += 1
+    assert verdicts["cut", True] == 0
+    assert verdicts["cut", False] > 1000
+
+
+@pytest.mark.slow
+def test_cut_at_every_length(capfd: pytest.CaptureFixture[str]) -> None:
+    for data in originals():
+        accepted = [length for length in range(len(data)) if not screened(data[:length]).reason]
+        assert accepted == []

@@ -1,0 +1,220 @@
+"""The theory laboratory: its theorems hold, and a wrong loss makes it fail."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from lienzo import cli, laboratory, pages
+from lienzo.errors import InputError
+from lienzo.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Regularisation, Relativistic, Wasserstein
+from lienzo.theory import (
+    EXPERIMENTS,
+    convergence,
+    distances,
+    equilibrium,
+    global_minimum,
+    mode_collapse,
+    optimal_discriminator,
+    saturation,
+)
+from lienzo.theory.finding import Claim
+from lienzo.theory.laws import Cells, Uniform, gaussian
+
+QUICK = ("divergences", "equilibrium", "convolutions", "batch-normalisation")
+LONG = [name for name in EXPERIMENTS if name not in QUICK]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_quick_experiments_hold(name: str) -> None:
+    _holds(name, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("name", LONG)
+def test_long_experiments_hold_whatever_the_seed(name: str, seed: int) -> None:
+    _holds(name, seed)
+
+
+def _holds(name: str, seed: int) -> None:
+    (finding,) = laboratory.theory([name], seed=seed)
+    assert finding.claims
+    assert [claim for claim in finding.claims if not claim.holds] == []
+
+
+def light_claims() -> list[Claim]:
+    """Claims about lienzo's losses that take no training."""
+    return [
+        *optimal_discriminator.point_by_point(),
+        *global_minimum.values_at_the_optimum(),
+        *global_minimum.gradients(),
+        *convergence.eigenvalues()[0],
+        *saturation.of_a_logit(),
+    ]
+
+
+def test_the_right_losses_hold() -> None:
+    assert all(claim.holds for claim in light_claims())
+
+
+def _of_probabilities(right):
+    return lambda self, real, fake: right(self, None if real is None else real.sigmoid(), fake.sigmoid())
+
+
+def _flipped(right):
+    return lambda self, real, fake: -right(self, real, fake)
+
+
+def _doubled(right):
+    return lambda self, real, fake: 2 * right(self, real, fake)
+
+
+def _halved(right):
+    return lambda self, real, fake: 0.5 * right(self, real, fake)
+
+
+@pytest.mark.parametrize("player", ["discriminator", "generator"])
+@pytest.mark.parametrize("mistake", [_flipped, _doubled, _halved, _of_probabilities])
+@pytest.mark.parametrize("objective", [Minimax, NonSaturating, LeastSquares, Hinge, Wasserstein, Relativistic])
+def test_a_wrong_loss_makes_the_laboratory_fail(monkeypatch, objective, mistake, player) -> None:
+    monkeypatch.setattr(objective, player, mistake(getattr(objective, player)))
+    assert not all(claim.holds for claim in light_claims())
+
+
+def test_logits_taken_for_probabilities_make_the_laboratory_fail(monkeypatch) -> None:
+    wrong = lambda self, real, fake: -real.log().mean() - (1 - fake).log().mean()  # noqa: E731
+    monkeypatch.setattr(NonSaturating, "discriminator", wrong)
+    with np.errstate(invalid="ignore"):
+        assert not all(claim.holds for claim in light_claims())
+
+
+def test_a_penalty_without_its_half_makes_the_laboratory_fail(monkeypatch) -> None:
+    right = Regularisation.penalty
+    monkeypatch.setattr(Regularisation, "penalty", lambda self, *given: 2 * right(self, *given))
+    assert not all(claim.holds for claim in convergence.eigenvalues()[0])
+
+
+def test_a_failed_claim_is_shown_and_exits_with_1(monkeypatch, tmp_path: Path, capsys) -> None:
+    right = distances.jensen_shannon
+    monkeypatch.setattr(distances, "jensen_shannon", lambda p, q, cells: 2 * right(p, q, cells))
+    with pytest.raises(SystemExit) as ended:
+        cli.theory(("divergences",), out=tmp_path)
+    assert ended.value.code == 1
+    assert "FAILS" in capsys.readouterr().out
+    assert "Claims that fail" in (tmp_path / laboratory.PAGE).read_text(encoding="utf-8")
+
+
+def test_the_page_is_one_file_with_every_claim(tmp_path: Path) -> None:
+    (finding,) = laboratory.theory(["convolutions"], tmp_path)
+    page = (tmp_path / laboratory.PAGE).read_text(encoding="utf-8")
+    assert all(pages.escape(claim.statement) in page for claim in finding.claims)
+    assert page.count("<svg") == len(finding.drawings)
+    assert 'src="http' not in page
+    assert "<script" not in page
+
+
+def test_numbers_are_json_and_the_same_again(tmp_path: Path) -> None:
+    texts = []
+    for folder in ("a", "b"):
+        laboratory.theory(["divergences"], tmp_path / folder, seed=3)
+        texts.append((tmp_path / folder / laboratory.NUMBERS).read_text(encoding="utf-8"))
+    assert texts[0] == texts[1]
+    (finding,) = json.loads(texts[0], parse_constant=pytest.fail)["findings"]
+    infinite = [claim for claim in finding["claims"] if claim["predicted"] == "inf"]
+    assert len(infinite) == 2
+    assert all(claim["holds"] for claim in infinite)
+
+
+def test_progress_names_every_part_and_ends_with_the_finding() -> None:
+    steps = list(laboratory.steps(["convolutions", "batch-normalisation"]))
+    assert [(step.experiment, step.number, step.count) for step in steps if step.finding] == [
+        ("convolutions", 1, 2),
+        ("batch-normalisation", 2, 2),
+    ]
+    assert all(step.part for step in steps if not step.finding)
+
+
+def test_an_unknown_experiment_is_refused_at_once() -> None:
+    with pytest.raises(InputError, match="did you mean 'convergence'"):
+        laboratory.steps(["convergance"])
+
+
+def test_the_random_state_of_pytorch_is_left_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    laboratory.theory(["batch-normalisation"])
+    optimal_discriminator.players.game(optimal_discriminator.NET, optimal_discriminator.players.LINE, Minimax(), 0)
+    assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    "word", ["softplus", "binary_cross_entropy", "relu", "nn.Linear", "zero_grad", "optimizer.step"]
+)
+def test_no_experiment_has_its_own_loss_network_or_loop(word: str) -> None:
+    folder = Path(laboratory.__file__).parent / "theory"
+    assert [path.name for path in folder.glob("*.py") if word in path.read_text(encoding="utf-8")] == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "holds"),
+    [
+        (Claim("", 1.0, 1.05, 0.1), True),
+        (Claim("", 1.0, 1.2, 0.1), False),
+        (Claim("", math.inf, math.inf), True),
+        (Claim("", math.inf, 5.0, 1e9), False),
+        (Claim("", 1.0, math.nan, math.inf), False),
+        (Claim("", 1.0, math.nan, 1.0, "≤"), False),
+        (Claim("", 1.0, -7.0, 0.0, "≤"), True),
+        (Claim("", 1.0, -7.0, 0.0, "≥"), False),
+    ],
+)
+def test_a_claim_holds_within_its_tolerance(claim: Claim, holds: bool) -> None:
+    assert claim.holds is holds
+
+
+def test_divergences_of_a_coin_by_hand() -> None:
+    cells = Cells(0.0, 2.0, 2)
+    with np.errstate(divide="ignore"):
+        p, q = np.log([0.25, 0.75]), np.log([1.0, 0.0])
+    assert distances.kullback_leibler(p, q, cells) == math.inf
+    assert distances.kullback_leibler(q, p, cells) == pytest.approx(math.log(4))
+    by_hand = 0.5 * (0.25 * math.log(0.25 / 0.625) + 0.75 * math.log(2)) + 0.5 * math.log(1 / 0.625)
+    assert distances.jensen_shannon(p, q, cells) == pytest.approx(by_hand)
+    assert distances.total_variation(p, q, cells) == pytest.approx(0.75)
+
+
+def test_wasserstein_agrees_with_scipy() -> None:
+    cells = Cells(-8.0, 8.0, 4000)
+    p, q = gaussian(0.5, 0.8).log_density(cells.points), gaussian(-1.0, 1.7).log_density(cells.points)
+    exact = stats.wasserstein_distance(cells.points, cells.points, np.exp(p), np.exp(q))
+    assert distances.wasserstein_1(p, q, cells) == pytest.approx(exact, abs=1e-4)
+
+
+def test_quantiles_turn_levels_into_the_law() -> None:
+    cells = Cells(-6.0, 6.0, 12_000)
+    levels = np.array([0.9, 0.025, 0.5])
+    assert cells.quantiles(gaussian(0.0, 1.0).log_density(cells.points), levels) == pytest.approx(
+        stats.norm.ppf(levels), abs=1e-3
+    )
+    assert cells.quantiles(Uniform(1.0, 3.0).log_density(cells.points), levels) == pytest.approx(1 + 2 * levels)
+
+
+def test_an_equilibrium_of_a_dominated_game_is_pure() -> None:
+    strategy, value = equilibrium.solve(np.array([[2.0, 3.0, 2.5], [1.0, 0.0, -1.0]]))
+    assert strategy == pytest.approx([0.0, 1.0])
+    assert value == pytest.approx(1.0)
+
+
+def test_points_between_the_modes_find_nothing() -> None:
+    ring = mode_collapse.CLUSTERS["ring of 8"]
+    counted = mode_collapse.count(np.zeros((80, 2)), ring)
+    assert counted.found == 0
+    assert counted.near == 0.0
