@@ -198,7 +198,7 @@ MISTAKES = {
     "prepare {pictures} {folder}/out --size large": "size 'large'",
     "prepare {pictures} {folder}": "holds something else",
     "prepare {pictures} {pictures}": "its own source",
-    "prepare {pictures} {folder}/out --labels nowhere.csv": "there is no table of labels",
+    "prepare {pictures} {folder}/out --labels nowhere.csv": "there is no table at nowhere.csv",
     "prepare {pictures} {folder}/out --holdout 2": "the share to hold out",
     "prepare {pictures} {folder}/out --background purple": "background 'purple'",
 }
@@ -234,6 +234,17 @@ def test_words_that_cannot_be_parsed_are_status_2(command: Command, words: str) 
     assert (status, out) == (2, "")
     assert said
     assert "Traceback" not in said
+
+
+def test_info_finds_damage_in_a_collection(command: Command, paint: Paint, tmp_path: Path) -> None:
+    art = lienzo.prepare(paint(tmp_path / "pictures"), tmp_path / "art", size=16, workers=1)
+    assert command("info", art.path)[0] == 0
+    pixels = bytearray((art.path / "images-00000.npy").read_bytes())
+    pixels[-1] ^= 1
+    (art.path / "images-00000.npy").write_bytes(pixels)
+    status, out, said = command("info", art.path)
+    assert (status, out) == (2, "")
+    assert "images-00000.npy is damaged: prepare the collection again" in said
 
 
 def test_a_device_that_is_not_there_is_refused(

@@ -390,6 +390,18 @@ def test_a_missing_collection_and_an_unknown_recipe_are_refused(collection: Coll
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("name", ["images-00000.npy", "index-00000.parquet"])
+def test_a_damaged_collection_is_refused_and_leaves_nothing_behind(
+    recipe: Recipe, tmp_path: Path, paint: Paint, name: str
+) -> None:
+    damaged = lienzo.prepare(paint(tmp_path / "pictures"), tmp_path / "out", size=16, workers=1)
+    data = (damaged.path / name).read_bytes()
+    (damaged.path / name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(CollectionError, match=rf"{name} is damaged"):
+        lienzo.train(damaged.path, recipe, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
 def test_sizes_that_a_network_cannot_make_leave_nothing_behind(tmp_path: Path, recipe: Recipe, paint: Paint) -> None:
     odd = lienzo.prepare(paint(tmp_path / "pictures"), tmp_path / "odd", size=17, workers=1)
     with pytest.raises(RecipeError, match="17×17"):

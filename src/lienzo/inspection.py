@@ -13,7 +13,7 @@ def inspect(path: str | Path) -> dict[str, Any]:
     """Return what is worth knowing of an artefact, as plain values; ``kind`` says what it is.
 
     Raises:
-        InputError: there is nothing, or nothing of lienzo's.
+        InputError: there is nothing, or nothing of lienzo's, or a collection or a file that is damaged.
     """
     path = Path(path)
     if not path.exists():
@@ -27,6 +27,7 @@ def inspect(path: str | Path) -> dict[str, Any]:
 
 
 def _collection(collection: Collection) -> dict[str, Any]:
+    collection.verify()
     refused: dict[str, int] = {}
     for reason in collection.rejected()["reason"].to_pylist():
         refused[reason] = refused.get(reason, 0) + 1

@@ -120,8 +120,9 @@ def steps(
     run = Run(Path(out))
     recipe = _resolve(recipe, collection, run, place)
     state = State(recipe, Shape(collection.height, collection.width, collection.channels), place)
+    batches = Batches(collection, recipe.seed, place)
     _open(run, collection, recipe)
-    sitting = _Sitting(run, collection, recipe, state)
+    sitting = _Sitting(run, recipe, state, batches)
     try:
         while not sitting.done:
             with _uninterrupted():
@@ -140,16 +141,15 @@ def steps(
 class _Sitting:
     """One sitting at a run: from a checkpoint, or from nothing, to the end or to the next interruption."""
 
-    def __init__(self, run: Run, collection: Collection, recipe: Recipe, state: State) -> None:
+    def __init__(self, run: Run, recipe: Recipe, state: State, batches: Batches) -> None:
         assert recipe.images is not None
         self.run, self.recipe, self.total = run, recipe, recipe.images
-        self.collection = collection.fingerprint
+        self.collection = batches.collection.fingerprint
         self.state = state
         _restore(run, self.state)
         run.truncate_log(self.state.images)
         self.writer = SummaryWriter(str(run.path), purge_step=self.state.images + 1)  # hides what is shown again
-        batches = Batches(collection, recipe.seed, state.device)
-        self.judge = Judge(collection, state.device) if recipe.evaluate_every and not self.done else None
+        self.judge = Judge(batches.collection, state.device) if recipe.evaluate_every and not self.done else None
         self.epoch = len(batches.members)
         self.stream = batches.stream(self.state.images, recipe.discriminator_steps, recipe.batch)
         self.started = time.monotonic() - self.state.seconds

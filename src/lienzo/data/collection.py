@@ -185,10 +185,8 @@ class Collection:
         """Return one column of the index without reading the others; null in shards that lack it."""
         chunks: list[pa.Array] = []
         for shard in self.shards:
-            if name in pq.read_schema(self.path / shard.index).names:
-                chunks += self._read(shard.index, [name]).column(0).chunks
-            else:
-                chunks.append(pa.nulls(shard.count, pa.string()))
+            found = self._read(shard.index, [name]).columns  # none, where the shard lacks the column
+            chunks += found[0].chunks if found else [pa.nulls(shard.count, pa.string())]
         return pa.chunked_array(chunks)
 
     def rejected(self) -> pa.Table:
