@@ -167,7 +167,7 @@ def _claims_of_paths(paths: dict[tuple[str, str], Array]) -> list[Claim]:
             claims.append(
                 Claim(
                     f"Dirac-GAN played, {name}, {penalty}: the largest late distance stays away from 0",
-                    0.25,
+                    0.1,
                     farthest,
                     0.0,
                     "≥",
@@ -177,8 +177,13 @@ def _claims_of_paths(paths: dict[tuple[str, str], Array]) -> list[Claim]:
 
 
 def _spelt(values: NDArray[np.complex128]) -> str:
-    ordered = sorted(np.round(values, 3) + 0.0, key=lambda value: (value.real, value.imag))
-    return ", ".join(f"{v.real:.3g}{v.imag:+.3g}i" if abs(v.imag) > 5e-4 else f"{v.real:.3g}" for v in ordered)
+    """Spell eigenvalues, of each conjugate pair the upper one with ±."""
+    words = []
+    for value in sorted(np.round(values, 3) + 0.0, key=lambda value: (-abs(value.imag), value.real)):
+        real = f"{value.real:.3g}" if value.real or not value.imag else ""
+        if not value.imag < 0:
+            words.append(f"{real} ± {value.imag:.3g}i".strip() if value.imag else real)
+    return ", ".join(words).replace("-", "−")
 
 
 def _draw_descent(values: Array) -> Drawing:
