@@ -99,6 +99,13 @@ def test_a_penalty_without_its_half_makes_the_laboratory_fail(monkeypatch) -> No
     assert not all(claim.holds for claim in convergence.eigenvalues()[0])
 
 
+def test_a_wrong_gradient_penalty_makes_the_laboratory_fail(monkeypatch) -> None:
+    assert all(claim.holds for claim in convergence.bounds_on_the_slope())
+    right = Regularisation.interpolated_penalty
+    monkeypatch.setattr(Regularisation, "interpolated_penalty", lambda self, *given: 0.5 * right(self, *given))
+    assert not all(claim.holds for claim in convergence.bounds_on_the_slope())
+
+
 def test_a_failed_claim_is_shown_and_exits_with_1(monkeypatch, tmp_path: Path, capsys) -> None:
     right = distances.jensen_shannon
     monkeypatch.setattr(distances, "jensen_shannon", lambda p, q, cells: 2 * right(p, q, cells))

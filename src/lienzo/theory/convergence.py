@@ -84,7 +84,7 @@ def experiment(seed: int) -> Generator[str, None, Finding]:  # noqa: ARG001  not
         name="convergence",
         title="Theorem 3: convergence, and the Dirac-GAN where it fails",
         mathematics=str(__doc__),
-        claims=(*_claims_of_descent(values), *spectral, *_claims_of_paths(paths)),
+        claims=(*_claims_of_descent(values), *spectral, *bounds_on_the_slope(), *_claims_of_paths(paths)),
         drawings=(_draw_descent(values), _draw_portraits(paths)),
         tables=(table,),
     )
@@ -128,6 +128,23 @@ def eigenvalues() -> tuple[list[Claim], Table]:
             )
     headers = ("objective", "penalty", "predicted λ", "measured λ", "largest error")
     return claims, Table("Eigenvalues of the Dirac-GAN at its equilibrium, (θ, ψ, b)", headers, tuple(rows))
+
+
+def bounds_on_the_slope() -> list[Claim]:
+    """Return the claims about what each bound does to the slope ψ = ½ at θ = 0, where the objective leaves it alone."""
+    slope = 0.5
+    bounds = (
+        ("R1, γ = 0.6: −γψ", Regularisation(r1=0.6), -0.3),
+        ("R2, γ = 0.6: −γψ", Regularisation(r2=0.6), -0.3),
+        ("WGAN-GP, λ = 0.7: −2λ(|ψ| − 1)", Regularisation(gradient_penalty=0.7), 0.7),
+        ("clipping, c = ¼: to c", Regularisation(clip=0.25), -0.25),
+    )
+    claims = []
+    for name, regularisation, predicted in bounds:
+        game = dirac.Dirac(OBJECTIVES["wasserstein"](), regularisation, 1.0, theta=0.0, psi=slope)
+        game.step()
+        claims.append(Claim(f"Dirac-GAN, pull on ψ = ½ by {name}", predicted, float(game.place()[1] - slope), 1e-5))
+    return claims
 
 
 def play(name: str, regularisation: Regularisation) -> Array:
