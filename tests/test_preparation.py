@@ -238,6 +238,7 @@ def test_impossible_settings_are_told(tmp_path: Path) -> None:
 MET = Path(os.environ.get("LIENZO_DATA", "")) / "met-cc0"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not MET.is_dir(), reason="needs real pictures")
 def test_real_paintings(tmp_path: Path) -> None:
     collection = lienzo.prepare(MET, tmp_path / "out", size=64)
