@@ -44,7 +44,7 @@ NET = MLP(latents=4, width=64, depth=2)
 BATCH = 128
 UPDATES = 600
 RATE = 2e-3
-DRAWS = 25
+DRAWS = 50
 """Per mode, when the modes are counted."""
 
 
@@ -244,11 +244,9 @@ def _claims_of(counts: dict[tuple[str, str], list[Count]]) -> list[Claim]:
     claims = []
     for (place, name), each in counts.items():
         if name.endswith("R1 + R2"):
-            modes, least = len(CLUSTERS[place].centres), min(c.found for c in each)
-            wanted = {8: 8, 25: 20, 1000: 600}[modes]
-            claims.append(
-                Claim(f"{place}, {name}: modes found by the worst of {len(each)} seeds", wanted, least, 0.0, "≥")
-            )
+            least = min(c.found for c in each) / len(CLUSTERS[place].centres)
+            statement = f"{place}, {name}: share of the modes that the worst of {len(each)} seeds finds"
+            claims.append(Claim(statement, 0.7, least, 0.0, "≥"))
             worst = max(c.reverse_kl for c in each)
             claims.append(Claim(f"{place}, {name}: reverse KL of the worst of {len(each)} seeds", 0.3, worst, 0.0, "≤"))
     return claims
