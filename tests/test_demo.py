@@ -61,7 +61,7 @@ def test_the_page_shows_manners_parameters_and_commands(finished: Path) -> None:
     for manner in Collection.open(finished / "collection").vocabularies["folder"]:
         assert f"<td>{manner}</td>" in page
     assert "ConvTranspose2d" in page
-    assert "<td class=\"number\">8</td>" in page
+    assert '<td class="number">8</td>' in page
     assert "3 × 16 × 16" in page
     assert f"lienzo generate {finished}/run" in page
 
