@@ -73,6 +73,7 @@ def test_trimming_makes_pictures_smaller() -> None:
 MET = Path(os.environ.get("LIENZO_DATA", "")) / "met-cc0"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not MET.is_dir(), reason="needs real pictures")
 def test_no_painting_is_eaten() -> None:
     lost = []

@@ -58,6 +58,27 @@ def test_preparing_again_adds_what_is_new(tmp_path: Path) -> None:
     assert np.array_equal(second.take(np.arange(6)), first.take(np.arange(6)))
 
 
+def test_adding_that_is_interrupted_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = gallery(tmp_path / "pictures", 6)
+    first = lienzo.prepare(source, tmp_path / "out", size=16, workers=1)
+    painting(100).save(source / "grids" / "000-new.jpg")
+    (source / "grids" / "broken.jpg").write_bytes(b"")
+
+    def lost(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lienzo.data.report.write", lost)  # the last step before collection.json
+        with pytest.raises(KeyboardInterrupt):
+            lienzo.prepare(source, tmp_path / "out", size=16, workers=1)
+    between = lienzo.Collection.open(tmp_path / "out")
+    between.verify()
+    assert (between.fingerprint, between.rejected().num_rows) == (first.fingerprint, 0)
+    last = lienzo.prepare(source, tmp_path / "out", size=16, workers=1)
+    assert (last.count, last.refused, last.rejected().num_rows) == (7, {"empty": 1}, 1)
+    assert lienzo.prepare(source, tmp_path / "out", size=16, workers=1) == last
+
+
 def test_other_settings_are_refused(tmp_path: Path) -> None:
     source = gallery(tmp_path / "pictures", 3)
     lienzo.prepare(source, tmp_path / "out", size=16, workers=1)
@@ -238,6 +259,7 @@ def test_impossible_settings_are_told(tmp_path: Path) -> None:
 MET = Path(os.environ.get("LIENZO_DATA", "")) / "met-cc0"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not MET.is_dir(), reason="needs real pictures")
 def test_real_paintings(tmp_path: Path) -> None:
     collection = lienzo.prepare(MET, tmp_path / "out", size=64)

@@ -39,7 +39,7 @@ def uninterrupted(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     return files_of(out)
 
 
-@pytest.mark.parametrize("journal_bytes", [1, 500_000, 1_500_000])
+@pytest.mark.parametrize("journal_bytes", [1, 800_000])
 def test_killed_and_started_again(
     source: Path, uninterrupted: dict[str, bytes], tmp_path: Path, journal_bytes: int
 ) -> None:
@@ -49,7 +49,7 @@ def test_killed_and_started_again(
     assert files_of(tmp_path / "out") == uninterrupted
 
 
-@pytest.mark.parametrize("keep", [0, 3, 70, 0.3, 0.9999])
+@pytest.mark.parametrize("keep", [3, 0.3, 0.9999])
 def test_a_journal_that_lost_its_end(
     source: Path, uninterrupted: dict[str, bytes], tmp_path: Path, keep: float
 ) -> None:

@@ -43,7 +43,7 @@ def test_long_experiments_hold_whatever_the_seed(name: str, seed: int) -> None:
 
 def _holds(name: str, seed: int) -> None:
     (finding,) = laboratory.theory([name], seed=seed)
-    assert finding.claims
+    assert finding.drawings
     assert [claim for claim in finding.claims if not claim.holds] == []
 
 
@@ -97,6 +97,13 @@ def test_a_penalty_without_its_half_makes_the_laboratory_fail(monkeypatch) -> No
     right = Regularisation.penalty
     monkeypatch.setattr(Regularisation, "penalty", lambda self, *given: 2 * right(self, *given))
     assert not all(claim.holds for claim in convergence.eigenvalues()[0])
+
+
+def test_a_wrong_gradient_penalty_makes_the_laboratory_fail(monkeypatch) -> None:
+    assert all(claim.holds for claim in convergence.bounds_on_the_slope())
+    right = Regularisation.interpolated_penalty
+    monkeypatch.setattr(Regularisation, "interpolated_penalty", lambda self, *given: 0.5 * right(self, *given))
+    assert not all(claim.holds for claim in convergence.bounds_on_the_slope())
 
 
 def test_a_failed_claim_is_shown_and_exits_with_1(monkeypatch, tmp_path: Path, capsys) -> None:

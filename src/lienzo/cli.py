@@ -280,9 +280,8 @@ def evaluate(
             shown.show(step.done, step.total, title=step.stage)
             if step.scores is not None:
                 found.append(step.scores)
-    for scores in found:
-        for remark in scores.notes:
-            note(f"{scores.subject}: {remark}")
+    for remark in dict.fromkeys(remark for scores in found for remark in scores.notes):
+        note(remark)
     if report is not None:
         files.write_text(report, page(found, subjects, collection, device))
     _print([scores.to_json() for scores in found] if json else "\n".join(lines(found)), json)

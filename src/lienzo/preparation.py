@@ -307,7 +307,7 @@ def _known(earlier: Collection | None) -> dict[str, tuple[int, str, str]]:
     """Return what the collection was made of: name -> size, stamp and the labels' fingerprint."""
     if earlier is None:
         return {}
-    table = pq.read_table(earlier.path / "sources.parquet")
+    table = pq.read_table(earlier.path / earlier.tables["sources"])
     names, *identities = (column.to_pylist() for column in table.columns)
     return dict(zip(names, zip(*identities, strict=True), strict=True))
 

@@ -63,6 +63,8 @@ class Collection:
     """Reason -> how many sources were refused for it."""
     shards: tuple[Shard, ...]
     """The files, in the order of the rows."""
+    tables: dict[str, str]
+    """Names of the files that hold what was ``rejected`` and which ``sources`` were listed."""
 
     @classmethod
     def open(cls, path: str | Path) -> "Collection":
@@ -97,10 +99,9 @@ class Collection:
             if isinstance(error, CollectionError):
                 raise
             raise CollectionError(f"{described} is damaged ({error}): prepare the collection again.") from None
-        for shard in collection.shards:
-            for name in (shard.images, shard.index):
-                if not (path / name).is_file():
-                    raise CollectionError(f"{path} is damaged, {name} is missing: prepare the collection again.")
+        for name in [file for shard in collection.shards for file in (shard.images, shard.index)]:
+            if not (path / name).is_file():
+                raise CollectionError(f"{path} is damaged, {name} is missing: prepare the collection again.")
         return collection
 
     def to_json(self) -> dict[str, Any]:
@@ -117,6 +118,7 @@ class Collection:
             "refused": self.refused,
             "settings": self.settings,
             "shards": [vars(shard) for shard in self.shards],
+            "tables": self.tables,
         }
 
     def __len__(self) -> int:
@@ -191,7 +193,7 @@ class Collection:
 
     def rejected(self) -> pa.Table:
         """Return what was refused: source, reason, detail, bytes."""
-        return self._read("rejected.parquet")
+        return self._read(self.tables["rejected"])
 
     def _read(self, name: str, columns: list[str] | None = None) -> pa.Table:
         try:

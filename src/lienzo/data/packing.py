@@ -105,13 +105,14 @@ def pack(
     shards = [] if earlier is None else list(earlier.shards)
     count = len(chosen.holdout) - len(held_out) - len(chosen.verdicts)
     drawn: list[report.Drawn] = []
+    tables = {name: f"{name}{_version(earlier)}.parquet" for name in ("rejected", "sources")}
     refused = Counter[str]({} if earlier is None else earlier.refused)
-    with files.replacing(folder / "rejected.parquet") as file, files.replacing(folder / "sources.parquet") as listed:
+    with files.replacing(folder / tables["rejected"]) as file, files.replacing(folder / tables["sources"]) as listed:
         rejected, sources = _Table(file, REJECTED), _Table(listed, SOURCES)
         names = {}
         if earlier is not None:
-            rejected.extend(folder / "rejected.parquet")
-            sources.extend(folder / "sources.parquet")
+            rejected.extend(folder / earlier.tables["rejected"])
+            sources.extend(folder / earlier.tables["sources"])
             names = dict(enumerate(earlier.index().column("source").to_pylist()))
 
         def kept() -> Iterator[tuple[Screened, str]]:
@@ -144,10 +145,21 @@ def pack(
         settings={**settings.to_json(), **provenance},
         refused=dict(sorted(refused.items())),
         shards=tuple(shards),
+        tables=tables,
     )
     report.write(collection, drawn)
     files.write_json(folder / "collection.json", collection.to_json())
+    for name in () if earlier is None else earlier.tables.values():
+        (folder / name).unlink(missing_ok=True)
     return Collection.open(folder)
+
+
+def _version(earlier: Collection | None) -> str:
+    """Return what tells the tables' names from those of the earlier collection, which stay until they count no more."""
+    if earlier is None:
+        return ""
+    number = earlier.tables["sources"].removesuffix(".parquet").removeprefix("sources").removeprefix("-")
+    return f"-{int(number or 1) + 1}"
 
 
 def _candidates(journal: Journal, keys: Sequence[str], earlier: Collection | None) -> tuple[Candidates, list[str]]:

@@ -43,9 +43,10 @@ def fetch(url: str) -> Path:
         values = json.loads(described)
         shards = values["shards"]
         named = {shard[kind]: shard[f"{kind}_sha256"] for shard in shards for kind in ("images", "index")}
+        others = dict.fromkeys([*values["tables"].values(), "report.html"], "")
     except (ValueError, KeyError, TypeError):
         raise CollectionError(f"{place} is damaged: prepare the collection again.") from None
-    for name, expected in {**named, "rejected.parquet": "", "sources.parquet": "", "report.html": ""}.items():
+    for name, expected in {**named, **others}.items():
         if Path(name).name != name:
             raise CollectionError(f"{place} is damaged, it names {name}: prepare the collection again.")
         here = folder / name

@@ -1,6 +1,7 @@
 """The report of a preparation: one self-contained page that shows what was kept, what was refused and why."""
 
 import io
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lienzo import charts, files, pages
+from lienzo import files, pages
 from lienzo.data.collection import Collection
 from lienzo.data.reasons import EXPLANATIONS, Reason
 from lienzo.data.screening import THUMBNAIL, Screened
@@ -23,6 +24,9 @@ SHOWN = 8
 
 CONTACTS = 96
 """So many pictures stand on the contact sheet."""
+
+BLUE = "#0072B2"
+"""Of bars."""
 
 NAMES = 30
 """So many label names are drawn, the most frequent first."""
@@ -98,28 +102,41 @@ def _kept(collection: Collection) -> list[str]:
 def _shapes(collection: Collection) -> str:
     """Draw the distribution of the originals' aspects and sizes."""
     width, height = (np.asarray(collection.column(name), np.float64) for name in ("width", "height"))
-    sides = np.minimum(width, height)
-    with charts.figure(9.0, 2.8) as figure:
-        aspect, size = figure.subplots(1, 2)
-        aspect.hist(np.clip(width / height, 0.25, 4), bins=list(np.geomspace(0.25, 4, 33)))
-        aspect.set(xscale="log", xlabel="width / height of the originals", ylabel="pictures")
-        aspect.set_xticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
-        aspect.minorticks_off()
-        size.hist(sides, bins=list(np.linspace(0, float(np.quantile(sides, 0.99)) + 1, 33)))
-        size.set(xlabel="short side of the originals in pixels")
-        return pages.svg(charts.svg(figure))
+    aspects = np.geomspace(0.25, 4, 17)
+    sides = np.geomspace(16, 16384, 21)
+    return pages.row(
+        _bars(_bins(width / height, aspects, "{:.2f}"), "width / height of the originals"),
+        _bars(_bins(np.minimum(width, height), sides, "{:.0f}"), "short side of the originals in pixels"),
+    )
+
+
+def _bins(values: NDArray[np.float64], edges: NDArray[np.float64], written: str) -> list[tuple[str, int]]:
+    """Count values between edges, those outside in the outermost bins; empty bins at both ends are left out."""
+    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
+    used = np.flatnonzero(counts)
+    names = [f"{written.format(low)} to {written.format(high)}" for low, high in itertools.pairwise(edges)]
+    return [(names[i], int(counts[i])) for i in range(used[0], used[-1] + 1)]
 
 
 def _histogram(collection: Collection, kind: str) -> str:
     """Draw how many pictures carry each label, the most frequent first."""
     codes = collection.labels(kind)
     counts = np.bincount(codes[codes >= 0], minlength=len(collection.vocabularies[kind]))
-    common = np.argsort(-counts, kind="stable")[:NAMES]
-    with charts.figure(9.0, 1.0 + 0.2 * len(common)) as figure:
-        axes = figure.subplots()
-        axes.barh([collection.vocabularies[kind][i][:40] for i in common[::-1]], list(counts[common[::-1]]))
-        axes.set(xlabel=f"pictures of each {kind}; {int((codes < 0).sum()):,} have none")
-        return pages.svg(charts.svg(figure))
+    common = [(collection.vocabularies[kind][i], int(counts[i])) for i in np.argsort(-counts, kind="stable")[:NAMES]]
+    return _bars(common, f"pictures of each {kind}; {int((codes < 0).sum()):,} have none")
+
+
+def _bars(pairs: Sequence[tuple[str, int]], caption: str) -> str:
+    """Draw a bar for each name and number."""
+    most = max(number for _, number in pairs)
+    drawn = [
+        f'<text x="148" y="{18 * i + 13}" text-anchor="end">{pages.escape(name[:24])}</text>'
+        f'<rect x="154" y="{18 * i + 3}" width="{260 * number / most:.1f}" height="13" fill="{BLUE}"/>'
+        f'<text x="{160 + 260 * number / most:.1f}" y="{18 * i + 13}">{number:,}</text>'
+        for i, (name, number) in enumerate(pairs)
+    ]
+    size = f'viewBox="0 0 480 {18 * len(pairs) + 4}" width="480" font-family="sans-serif" font-size="11"'
+    return pages.svg(f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(drawn)}</svg>', caption=caption)
 
 
 def _sheet(pictures: NDArray[np.uint8]) -> bytes:

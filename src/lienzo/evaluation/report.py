@@ -81,7 +81,7 @@ def page(
                 "two of its pictures, than 95 in 100 real pictures that were held out: real pictures have 0.05. SWD is "
                 "the sliced Wasserstein distance."
             ),
-            *(pages.paragraph(f"{one.subject}: {note}.") for one in scores for note in one.notes),
+            *(pages.paragraph(f"{note}.") for note in dict.fromkeys(note for one in scores for note in one.notes)),
             pages.svg(_drawn([(one.subject, one.measures) for one in scores]), caption="Values and standard errors."),
         ),
         pages.section(

@@ -84,7 +84,7 @@ def experiment(seed: int) -> Generator[str, None, Finding]:  # noqa: ARG001  not
         name="convergence",
         title="Theorem 3: convergence, and the Dirac-GAN where it fails",
         mathematics=str(__doc__),
-        claims=(*_claims_of_descent(values), *spectral, *_claims_of_paths(paths)),
+        claims=(*_claims_of_descent(values), *spectral, *bounds_on_the_slope(), *_claims_of_paths(paths)),
         drawings=(_draw_descent(values), _draw_portraits(paths)),
         tables=(table,),
     )
@@ -130,6 +130,23 @@ def eigenvalues() -> tuple[list[Claim], Table]:
     return claims, Table("Eigenvalues of the Dirac-GAN at its equilibrium, (θ, ψ, b)", headers, tuple(rows))
 
 
+def bounds_on_the_slope() -> list[Claim]:
+    """Return the claims about what each bound does to the slope ψ = ½ at θ = 0, where the objective leaves it alone."""
+    slope = 0.5
+    bounds = (
+        ("R1, γ = 0.6: −γψ", Regularisation(r1=0.6), -0.3),
+        ("R2, γ = 0.6: −γψ", Regularisation(r2=0.6), -0.3),
+        ("WGAN-GP, λ = 0.7: −2λ(|ψ| − 1)", Regularisation(gradient_penalty=0.7), 0.7),
+        ("clipping, c = ¼: to c", Regularisation(clip=0.25), -0.25),
+    )
+    claims = []
+    for name, regularisation, predicted in bounds:
+        game = dirac.Dirac(OBJECTIVES["wasserstein"](), regularisation, 1.0, theta=0.0, psi=slope)
+        game.step()
+        claims.append(Claim(f"Dirac-GAN, pull on ψ = ½ by {name}", predicted, float(game.place()[1] - slope), 1e-5))
+    return claims
+
+
 def play(name: str, regularisation: Regularisation) -> Array:
     """Return the path (steps + 1, 3) of (θ, ψ, b) in alternating play from (1, 0, b*)."""
     game = dirac.Dirac(OBJECTIVES[name](), regularisation, RATE, theta=1.0, psi=0.0, level=RESTS[name].level)
@@ -167,7 +184,7 @@ def _claims_of_paths(paths: dict[tuple[str, str], Array]) -> list[Claim]:
             claims.append(
                 Claim(
                     f"Dirac-GAN played, {name}, {penalty}: the largest late distance stays away from 0",
-                    0.25,
+                    0.1,
                     farthest,
                     0.0,
                     "≥",
@@ -177,8 +194,13 @@ def _claims_of_paths(paths: dict[tuple[str, str], Array]) -> list[Claim]:
 
 
 def _spelt(values: NDArray[np.complex128]) -> str:
-    ordered = sorted(np.round(values, 3) + 0.0, key=lambda value: (value.real, value.imag))
-    return ", ".join(f"{v.real:.3g}{v.imag:+.3g}i" if abs(v.imag) > 5e-4 else f"{v.real:.3g}" for v in ordered)
+    """Spell eigenvalues, of each conjugate pair the upper one with ±."""
+    words = []
+    for value in sorted(np.round(values, 3) + 0.0, key=lambda value: (-abs(value.imag), value.real)):
+        real = f"{value.real:.3g}" if value.real or not value.imag else ""
+        if not value.imag < 0:
+            words.append(f"{real} ± {value.imag:.3g}i".strip() if value.imag else real)
+    return ", ".join(words).replace("-", "−")
 
 
 def _draw_descent(values: Array) -> Drawing:

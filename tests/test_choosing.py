@@ -1,0 +1,37 @@
+"""Near duplicates: the bands find every pair that comparing everything finds."""
+
+import numpy as np
+import pytest
+from pictures_for_tests import encoded, noisy
+
+from lienzo.data.choosing import near_pairs
+from lienzo.data.entries import Entry
+from lienzo.data.screening import screen
+from lienzo.data.settings import Settings
+
+
+@pytest.mark.parametrize("bits", [0, 1, 4, 8, 16])
+def test_every_near_pair_is_found(bits: int) -> None:
+    draw = np.random.default_rng(0)
+    hashes = draw.integers(0, 1 << 63, 60, np.uint64)
+    near = hashes[:40].copy()
+    for i in range(40):
+        for bit in draw.choice(64, i % 20, replace=False):
+            near[i] ^= np.uint64(1 << int(bit))
+    everything = np.concatenate([hashes, near, hashes[:3]])
+    different = np.bitwise_count(everything[:, None] ^ everything[None, :])
+    rows, columns = np.nonzero(np.triu(different <= bits, 1))
+    assert set(map(tuple, near_pairs(everything, bits))) == set(zip(rows, columns, strict=True))
+
+
+def test_the_hash_survives_scaling_and_compression() -> None:
+    def hash_of(data: bytes) -> int:
+        found = screen(Entry("a", "", len(data), data=data), Settings())
+        assert not found.reason
+        return found.perceptual
+
+    plain = [hash_of(encoded(noisy(i, 300, 400), "PNG")) for i in range(20)]
+    again = [hash_of(encoded(noisy(i, 300, 400).resize((200, 150)), quality=50)) for i in range(20)]
+    assert max((a ^ b).bit_count() for a, b in zip(plain, again, strict=True)) <= 4
+    others = [(a ^ b).bit_count() for i, a in enumerate(plain) for b in plain[:i]]
+    assert min(others) > 10
