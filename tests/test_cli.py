@@ -191,7 +191,7 @@ MISTAKES = {
     "info {file}": "is nothing that lienzo made",
     "recipes thesys": "did you mean 'thesis'?",
     "recipes nowhere.toml": "there is no recipe file",
-    "prepare {folder}": "prepare needs the pictures and a folder",
+    "prepare {folder}": "prepare needs a source of pictures and the folder",
     "prepare nowhere {folder}/out": "nowhere",
     "prepare {empty} {folder}/out": "there are no pictures in",
     "prepare {pictures} {folder}/out --size 8": "sides are from 16",

@@ -13,7 +13,10 @@ from conftest import ROOT, Command, Paint
 
 import lienzo
 from lienzo import cli
-from lienzo.recipe import Recipe
+from lienzo.nets import NETS
+from lienzo.objectives import OBJECTIVES, Regularisation
+from lienzo.recipe import Adam, Recipe
+from lienzo.recipes import RECIPES
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -43,7 +46,8 @@ def options(verb: str) -> set[str]:
     hints = typing.get_type_hints(function, include_extras=True)
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            written = [extra.name for extra in getattr(hints[parameter.name], "__metadata__", ()) if extra.name]
+            extras = getattr(hints[parameter.name], "__metadata__", ())
+            written = [extra.name for extra in extras if getattr(extra, "name", None)]
             option = (written or [parameter.name.replace("_", "-")])[0]
             known.add(f"--no-{option}" if parameter.default is True else f"--{option}")
     return known
@@ -85,6 +89,15 @@ def test_a_verbs_page_names_every_option(verb: str) -> None:
     text = (ROOT / "docs" / f"{verb}.md").read_text(encoding="utf-8")
     for option in options(verb) - {"--help", "--debug", "--json"}:
         assert re.search(rf"{option}\b", text), f"docs/{verb}.md does not explain {option}"
+
+
+def test_the_page_of_recipes_names_every_key_and_every_class() -> None:
+    text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    for cls in (Recipe, Adam, Regularisation, *NETS.values(), *OBJECTIVES.values()):
+        for field in dataclasses.fields(cls):
+            assert f"`{field.name}`" in text or f"[{field.name}]" in text, f"{cls.__name__}.{field.name}"
+    for known in (*NETS, *OBJECTIVES, *RECIPES):
+        assert f"`{known}`" in text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -171,7 +171,7 @@ def prepare(
         trim_borders: cut plain borders off first.
         background: behind transparent pictures and padding: white, black, grey or '#rrggbb'.
         enlarge: accept pictures smaller than --size.
-        detect_damage: refuse pictures whose content shows damage.
+        detect_damage: accept pictures whose content shows damage.
         near_duplicates: refuse pictures whose perceptual hash is within so many of 64 bits of an earlier one's.
         conflicts: which to keep of one picture under different labels.
         holdout: share of the pictures to set aside for evaluation.
