@@ -19,7 +19,7 @@ RANKS: dict[int, tuple[str, ...]] = {
     2: ("tensors", "data", "nets", "objectives", "ema", "metrics", "painter", "likelihood"),
     3: ("game", "recipe"),
     4: ("recipes", "run", "state", "autoencoding"),
-    5: ("drawing", "generation", "theory"),
+    5: ("drawing", "generation", "experiments"),
     6: ("judge",),
     7: ("preparation", "training", "evaluation", "inspection", "laboratory"),
     8: ("demo",),

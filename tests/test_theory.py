@@ -11,8 +11,7 @@ from scipy import stats
 
 from lienzo import cli, laboratory, pages
 from lienzo.errors import InputError
-from lienzo.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Regularisation, Relativistic, Wasserstein
-from lienzo.theory import (
+from lienzo.experiments import (
     EXPERIMENTS,
     convergence,
     distances,
@@ -22,8 +21,9 @@ from lienzo.theory import (
     optimal_discriminator,
     saturation,
 )
-from lienzo.theory.finding import Claim
-from lienzo.theory.laws import Cells, Uniform, gaussian
+from lienzo.experiments.finding import Claim
+from lienzo.experiments.laws import Cells, Uniform, gaussian
+from lienzo.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Regularisation, Relativistic, Wasserstein
 
 QUICK = ("divergences", "equilibrium", "convolutions", "batch-normalisation")
 LONG = [name for name in EXPERIMENTS if name not in QUICK]
@@ -166,7 +166,7 @@ def test_the_random_state_of_pytorch_is_left_alone() -> None:
     "word", ["softplus", "binary_cross_entropy", "relu", "nn.Linear", "zero_grad", "optimizer.step"]
 )
 def test_no_experiment_has_its_own_loss_network_or_loop(word: str) -> None:
-    folder = Path(laboratory.__file__).parent / "theory"
+    folder = Path(laboratory.__file__).parent / "experiments"
     assert [path.name for path in folder.glob("*.py") if word in path.read_text(encoding="utf-8")] == []
 
 

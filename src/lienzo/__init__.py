@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lienzo.evaluation.scores import Scores as Scores
     from lienzo.generation import Generator as Generator
     from lienzo.generation import load as load
+    from lienzo.laboratory import theory as theory
     from lienzo.preparation import prepare as prepare
     from lienzo.recipe import Recipe as Recipe
     from lienzo.run import Run as Run
@@ -35,6 +36,7 @@ CONTENTS = {
     "prepare": "lienzo.preparation",
     "probe": "lienzo.evaluation.probing",
     "steps": "lienzo.training",
+    "theory": "lienzo.laboratory",
     "train": "lienzo.training",
 }
 """Every public name and the module that defines it."""

@@ -11,8 +11,8 @@ import torch
 
 from lienzo import files, pages
 from lienzo.errors import InputError, unknown
-from lienzo.theory import EXPERIMENTS
-from lienzo.theory.finding import Claim, Drawing, Finding, Table
+from lienzo.experiments import EXPERIMENTS
+from lienzo.experiments.finding import Claim, Drawing, Finding, Table
 
 PAGE = "theory.html"
 NUMBERS = "theory.json"

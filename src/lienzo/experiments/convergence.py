@@ -25,11 +25,11 @@ import torch
 from numpy.typing import NDArray
 
 from lienzo import charts
+from lienzo.experiments import dirac
+from lienzo.experiments.distances import LOG4
+from lienzo.experiments.finding import Claim, Drawing, Finding, Table
+from lienzo.experiments.laws import Array, Cells, Mixture, gaussian
 from lienzo.objectives import OBJECTIVES, Minimax, Regularisation
-from lienzo.theory import dirac
-from lienzo.theory.distances import LOG4
-from lienzo.theory.finding import Claim, Drawing, Finding, Table
-from lienzo.theory.laws import Array, Cells, Mixture, gaussian
 
 
 @dataclass(frozen=True)

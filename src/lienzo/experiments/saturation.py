@@ -24,13 +24,13 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from lienzo import charts, seeds
+from lienzo.experiments import players
+from lienzo.experiments.finding import Claim, Drawing, Finding, Table
+from lienzo.experiments.laws import Array, levels
 from lienzo.game import Game
 from lienzo.nets import Shape
 from lienzo.nets.dcgan import DCGAN
 from lienzo.objectives import Minimax, NonSaturating, Objective
-from lienzo.theory import players
-from lienzo.theory.finding import Claim, Drawing, Finding, Table
-from lienzo.theory.laws import Array, levels
 
 DEVIATION = 0.5
 UPDATES = 8

@@ -30,15 +30,15 @@ from torch import Tensor, nn
 
 from lienzo import charts, seeds
 from lienzo.autoencoding import Autoencoding
+from lienzo.experiments import contrast_errors, distances, players
+from lienzo.experiments.double_well import CELLS, NOISE, data, log_noise
+from lienzo.experiments.finding import Claim, Drawing, Finding, Table
+from lienzo.experiments.laws import Array, Cells, gaussian, levels
 from lienzo.likelihood import EvidenceBound
 from lienzo.nets.contrast import Contrast
 from lienzo.nets.mlp import MLP, perceptron
 from lienzo.nets.vae import VAE, Autoencoder, Observed
 from lienzo.objectives import Minimax, NonSaturating, Regularisation
-from lienzo.theory import contrast_errors, distances, players
-from lienzo.theory.double_well import CELLS, NOISE, data, log_noise
-from lienzo.theory.finding import Claim, Drawing, Finding, Table
-from lienzo.theory.laws import Array, Cells, gaussian, levels
 
 BATCH = 512
 BLUR = 0.06

@@ -24,10 +24,10 @@ import torch
 from torch import Tensor, nn
 
 from lienzo import charts, seeds
+from lienzo.experiments.finding import Claim, Drawing, Finding
+from lienzo.experiments.laws import Array
 from lienzo.nets import Shape
 from lienzo.nets.dcgan import DCGAN
-from lienzo.theory.finding import Claim, Drawing, Finding
-from lienzo.theory.laws import Array
 
 OVER = (0, 2, 3)
 """A channel's values are those of every picture, row and column."""

@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from lienzo import charts, seeds
+from lienzo.experiments import game_of_2014, players
+from lienzo.experiments.finding import Claim, Drawing, Finding, Table
+from lienzo.experiments.game_of_2014 import DATA
+from lienzo.experiments.laws import Array, Cells, gaussian, levels
 from lienzo.nets.mlp import MLP
 from lienzo.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Objective
-from lienzo.theory import game_of_2014, players
-from lienzo.theory.finding import Claim, Drawing, Finding, Table
-from lienzo.theory.game_of_2014 import DATA
-from lienzo.theory.laws import Array, Cells, gaussian, levels
 
 CELLS = Cells(-1.0, 1.0, 2000)
 GENERATED = gaussian(0.1, 0.3)

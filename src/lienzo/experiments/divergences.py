@@ -24,10 +24,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from lienzo import charts, seeds
-from lienzo.theory import distances
-from lienzo.theory.distances import LOG2
-from lienzo.theory.finding import Claim, Drawing, Finding, Table
-from lienzo.theory.laws import Array, Cells, Law, Mixture, Uniform, gaussian
+from lienzo.experiments import distances
+from lienzo.experiments.distances import LOG2
+from lienzo.experiments.finding import Claim, Drawing, Finding, Table
+from lienzo.experiments.laws import Array, Cells, Law, Mixture, Uniform, gaussian
 
 CELLS = Cells(-16.0, 16.0, 8000)
 DRAWS = 200_000

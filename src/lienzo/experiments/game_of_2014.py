@@ -9,11 +9,11 @@ from scipy.special import expit, ndtri
 from torch import Tensor, nn
 
 from lienzo import charts, seeds
+from lienzo.experiments import distances, players
+from lienzo.experiments.finding import Claim, Drawing
+from lienzo.experiments.laws import Array, Cells, Mixture, levels
 from lienzo.nets.mlp import MLP
 from lienzo.objectives import NonSaturating
-from lienzo.theory import distances, players
-from lienzo.theory.finding import Claim, Drawing
-from lienzo.theory.laws import Array, Cells, Mixture, levels
 
 DATA = Mixture((-0.45, 0.35), (0.12, 0.18), (0.4, 0.6))
 CELLS = Cells(-1.0, 1.0, 200)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lienzo.theory.laws import Array, Cells
+from lienzo.experiments.laws import Array, Cells
 
 LOG2 = float(np.log(2))
 LOG4 = float(np.log(4))

@@ -24,10 +24,10 @@ import numpy as np
 from scipy.optimize import linprog
 
 from lienzo import charts, seeds
+from lienzo.experiments.dirac import Dirac
+from lienzo.experiments.finding import Claim, Drawing, Finding, Table
+from lienzo.experiments.laws import Array
 from lienzo.objectives import Regularisation, Wasserstein
-from lienzo.theory.dirac import Dirac
-from lienzo.theory.finding import Claim, Drawing, Finding, Table
-from lienzo.theory.laws import Array
 
 GAMES: dict[str, tuple[Array, Array, Array, float]] = {
     "matching pennies": (np.array([[1.0, -1], [-1, 1]]), np.array([0.5, 0.5]), np.array([0.5, 0.5]), 0.0),

@@ -13,10 +13,10 @@ from scipy.special import ndtri
 from torch import Tensor, nn
 
 from lienzo import seeds
+from lienzo.experiments.laws import Array, Cells, levels
 from lienzo.game import Game
 from lienzo.nets import Network, Shape
 from lienzo.objectives import Objective, Regularisation
-from lienzo.theory.laws import Array, Cells, levels
 
 LINE = Shape(height=1, width=1, channels=1)
 PLANE = Shape(height=1, width=2, channels=1)

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lienzo.experiments.laws import Array
+from lienzo.experiments.players import LINE
 from lienzo.game import Game
 from lienzo.nets.mlp import MLP, perceptron
 from lienzo.objectives import Objective, Regularisation
-from lienzo.theory.laws import Array
-from lienzo.theory.players import LINE
 
 
 class Dirac:

@@ -27,10 +27,10 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d
 
 from lienzo import charts, seeds
+from lienzo.experiments.finding import Claim, Drawing, Finding, Table
+from lienzo.experiments.laws import Array
 from lienzo.nets import Shape
 from lienzo.nets.dcgan import DCGAN, Projection, Readout
-from lienzo.theory.finding import Claim, Drawing, Finding, Table
-from lienzo.theory.laws import Array
 
 THESIS = Shape(64, 64, 3)
 

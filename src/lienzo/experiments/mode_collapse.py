@@ -24,6 +24,9 @@ import torch
 from scipy.spatial import cKDTree
 
 from lienzo import charts, seeds
+from lienzo.experiments import players
+from lienzo.experiments.finding import Claim, Drawing, Finding, Table
+from lienzo.experiments.laws import Array
 from lienzo.nets import Shape
 from lienzo.nets.mlp import MLP
 from lienzo.objectives import (
@@ -36,9 +39,6 @@ from lienzo.objectives import (
     Relativistic,
     Wasserstein,
 )
-from lienzo.theory import players
-from lienzo.theory.finding import Claim, Drawing, Finding, Table
-from lienzo.theory.laws import Array
 
 NET = MLP(latents=4, width=64, depth=2)
 BATCH = 128

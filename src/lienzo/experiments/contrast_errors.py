@@ -8,12 +8,12 @@ from torch import Tensor
 from torch.func import functional_call, grad, hessian
 
 from lienzo import charts, seeds
+from lienzo.experiments import distances
+from lienzo.experiments.double_well import CELLS, NOISE, TRUTH, DoubleWell, data, log_noise
+from lienzo.experiments.finding import Claim, Drawing, Table
+from lienzo.experiments.laws import Array, gaussian
 from lienzo.nets.contrast import Contrast
 from lienzo.objectives import Minimax
-from lienzo.theory import distances
-from lienzo.theory.double_well import CELLS, NOISE, TRUTH, DoubleWell, data, log_noise
-from lienzo.theory.finding import Claim, Drawing, Table
-from lienzo.theory.laws import Array, gaussian
 
 SIZES = (500, 1000, 2000, 4000)
 """T: data, and as many draws of noise."""

@@ -1,6 +1,6 @@
 """The theory laboratory: what the papers prove, checked on the objectives, networks and loop that paint."""
 
-from lienzo.theory import (
+from lienzo.experiments import (
     batch_normalisation,
     convergence,
     convolutions,
@@ -12,7 +12,7 @@ from lienzo.theory import (
     other_models,
     saturation,
 )
-from lienzo.theory.finding import Experiment
+from lienzo.experiments.finding import Experiment
 
 EXPERIMENTS: dict[str, Experiment] = {
     "divergences": divergences.experiment,

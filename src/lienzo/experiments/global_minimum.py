@@ -28,12 +28,12 @@ from scipy.special import expit, ndtri
 from torch import Tensor
 
 from lienzo import charts, seeds
+from lienzo.experiments import distances, players
+from lienzo.experiments.distances import LOG4
+from lienzo.experiments.finding import Claim, Drawing, Finding, Table
+from lienzo.experiments.laws import Array, Cells, Mixture, gaussian, levels
 from lienzo.nets.mlp import MLP
 from lienzo.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Objective, Wasserstein
-from lienzo.theory import distances, players
-from lienzo.theory.distances import LOG4
-from lienzo.theory.finding import Claim, Drawing, Finding, Table
-from lienzo.theory.laws import Array, Cells, Mixture, gaussian, levels
 
 CELLS = Cells(-3.0, 3.0, 6000)
 DATA = (0.2, 0.2)

@@ -5,7 +5,7 @@ import torch
 from scipy.special import logsumexp
 from torch import Tensor, nn
 
-from lienzo.theory.laws import Array, Cells
+from lienzo.experiments.laws import Array, Cells
 
 CELLS = Cells(-1.6, 1.6, 1600)
 NOISE = 0.5
