@@ -21,6 +21,103 @@ from lienzo.errors import InputError, TrainingError
 from lienzo.terminal import bar, note
 
 
+def demo(*, out: Path = Path("lienzo-demo")) -> None:
+    """Paint a collection, prepare it, train on it and show the result on one page, in at most six minutes on two cores.
+
+    The same command goes on after an interruption.
+
+    Args:
+        out: folder for everything that the demo makes.
+    """
+    from lienzo import demo
+
+    for stage, progress in itertools.groupby(demo.steps(out), key=lambda step: step.stage):
+        with bar(stage) as shown:
+            for step in progress:
+                shown.show(step.done, step.total, step.text)
+    _print(str(demo.page_path(out)), as_json=False)
+
+
+def prepare(
+    places: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE... OUT")],
+    /,
+    *,
+    size: Annotated[str, arg(metavar="64|96x64")] = "64",
+    labels: Annotated[str, arg(metavar="folders|FILE.csv|none")] = "folders",
+    label_columns: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(metavar="NAME")] = (),
+    channels: Literal[1, 3, 4] = 3,
+    geometry: Literal["crop", "squash", "pad"] = "crop",
+    trim_borders: bool = False,
+    background: Annotated[str, arg(metavar="COLOUR")] = "white",
+    enlarge: bool = False,
+    detect_damage: bool = True,
+    near_duplicates: Annotated[int | None, arg(metavar="BITS")] = None,
+    conflicts: Literal["first", "all", "refuse"] = "first",
+    holdout: Annotated[float, arg(metavar="SHARE")] = 0.0,
+    workers: Annotated[int | None, arg(metavar="N")] = None,
+    engine: Literal["local", "ray"] = "local",
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Make a collection of the pictures in folders and archives; the same command goes on after an interruption.
+
+    Args:
+        places: folders, zip and tar files, tables, URLs or kaggle:COMPETITION; then the collection's folder or URL.
+        size: of the pictures in pixels, or height by width.
+        labels: from folders, from a table, or none.
+        label_columns: columns of tables that are labels; by default those in which values repeat.
+        channels: 1 grey, 3 colour, 4 colour and alpha.
+        geometry: crop the centre, squash, or pad.
+        trim_borders: cut plain borders off first.
+        background: behind transparent pictures and padding: white, black, grey or '#rrggbb'.
+        enlarge: accept pictures smaller than --size.
+        detect_damage: accept pictures whose content shows damage.
+        near_duplicates: refuse pictures whose perceptual hash is within so many of 64 bits of an earlier one's.
+        conflicts: which to keep of one picture under different labels.
+        holdout: share of the pictures to set aside for evaluation.
+        workers: processes; by default one for each core.
+        engine: what screens: processes here, or the cluster that RAY_ADDRESS names.
+        dry_run: screen only, and write nothing but OUT/report.html.
+        json: print JSON.
+    """
+    from lienzo import preparation
+    from lienzo.data.settings import Settings, parse_colour, parse_size
+    from lienzo.inspection import inspect
+
+    if len(places) < 2:
+        raise InputError("prepare needs a source of pictures and the folder of the collection: SOURCE... OUT.")
+    *sources, out = places
+    height, width = parse_size(size)
+    settings = Settings(
+        height=height,
+        width=width,
+        channels=channels,
+        geometry=geometry,
+        trim_borders=trim_borders,
+        background=parse_colour(background),
+        enlarge=enlarge,
+        detect_damage=detect_damage,
+        near_duplicates=near_duplicates,
+        conflicts=conflicts,
+        holdout=holdout,
+    )
+    with bar("preparing") as shown:
+        for step in preparation.steps(
+            sources,
+            out,
+            settings,
+            labels=labels,
+            label_columns=tuple(itertools.chain.from_iterable(label_columns)),
+            workers=workers,
+            engine=engine,
+            dry_run=dry_run,
+        ):
+            shown.show(step.done, step.total, f"{step.kept:,} kept, {step.done - step.kept:,} refused")
+    note(f"The report: {out.rstrip('/')}/report.html")
+    found = {"kept": step.kept, "refused": step.refused} if step.collection is None else inspect(step.collection.path)
+    _print(found if json else "\n".join(_lines(found)), json)
+
+
 def train(
     collection: Positional[Path],
     /,
@@ -106,132 +203,6 @@ def generate(
     paths = [str(path) for path in pictures.save(out, columns)]
     made = {"paths": paths, "seeds": list(pictures.seeds), "generator": pictures.generator}
     _print(made if json else str(out), json)
-
-
-def recipes(name: Positional[str | None] = None, /, *, json: bool = False) -> None:
-    """List the recipes, or print one as TOML.
-
-    Args:
-        name: of a recipe, or the path of a .toml file.
-        json: print JSON.
-    """
-    from lienzo.recipes import RECIPES, find
-
-    if name is not None:
-        found = find(name)
-        _print(found.to_dict() if json else found.to_toml().rstrip(), json)
-        return
-    told = {known: (make.__doc__ or "").split("\n")[0] for known, make in RECIPES.items()}
-    _print(told if json else "\n".join(f"{known:14} {line}" for known, line in told.items()), json)
-
-
-def info(path: Positional[Path], /, *, json: bool = False) -> None:
-    """Say what a collection, a run or one of their files holds.
-
-    Args:
-        path: of the collection, the run, a .safetensors, .toml or generated .png file.
-        json: print JSON.
-    """
-    from lienzo.inspection import inspect
-
-    found = inspect(path)
-    _print(found if json else "\n".join(_lines(found)), json)
-
-
-def prepare(
-    places: Annotated[Positional[tuple[str, ...]], arg(metavar="SOURCE... OUT")],
-    /,
-    *,
-    size: Annotated[str, arg(metavar="64|96x64")] = "64",
-    labels: Annotated[str, arg(metavar="folders|FILE.csv|none")] = "folders",
-    label_columns: Annotated[tuple[str, ...], arg(metavar="NAME")] = (),
-    channels: Literal[1, 3, 4] = 3,
-    geometry: Literal["crop", "squash", "pad"] = "crop",
-    trim_borders: bool = False,
-    background: Annotated[str, arg(metavar="COLOUR")] = "white",
-    enlarge: bool = False,
-    detect_damage: bool = True,
-    near_duplicates: Annotated[int | None, arg(metavar="BITS")] = None,
-    conflicts: Literal["first", "all", "refuse"] = "first",
-    holdout: Annotated[float, arg(metavar="SHARE")] = 0.0,
-    workers: Annotated[int | None, arg(metavar="N")] = None,
-    engine: Literal["local", "ray"] = "local",
-    dry_run: bool = False,
-    json: bool = False,
-) -> None:
-    """Make a collection of the pictures in folders and archives; the same command goes on after an interruption.
-
-    Args:
-        places: folders, zip and tar files, tables, URLs or kaggle:COMPETITION; then the collection's folder or URL.
-        size: of the pictures in pixels, or height by width.
-        labels: from folders, from a table, or none.
-        label_columns: columns of tables that are labels; by default those in which values repeat.
-        channels: 1 grey, 3 colour, 4 colour and alpha.
-        geometry: crop the centre, squash, or pad.
-        trim_borders: cut plain borders off first.
-        background: behind transparent pictures and padding: white, black, grey or '#rrggbb'.
-        enlarge: accept pictures smaller than --size.
-        detect_damage: accept pictures whose content shows damage.
-        near_duplicates: refuse pictures whose perceptual hash is within so many of 64 bits of an earlier one's.
-        conflicts: which to keep of one picture under different labels.
-        holdout: share of the pictures to set aside for evaluation.
-        workers: processes; by default one for each core.
-        engine: what screens: processes here, or the cluster that RAY_ADDRESS names.
-        dry_run: screen only, and write nothing but OUT/report.html.
-        json: print JSON.
-    """
-    from lienzo import preparation
-    from lienzo.data.settings import Settings, parse_colour, parse_size
-    from lienzo.inspection import inspect
-
-    if len(places) < 2:
-        raise InputError("prepare needs a source of pictures and the folder of the collection: SOURCE... OUT.")
-    *sources, out = places
-    height, width = parse_size(size)
-    settings = Settings(
-        height=height,
-        width=width,
-        channels=channels,
-        geometry=geometry,
-        trim_borders=trim_borders,
-        background=parse_colour(background),
-        enlarge=enlarge,
-        detect_damage=detect_damage,
-        near_duplicates=near_duplicates,
-        conflicts=conflicts,
-        holdout=holdout,
-    )
-    with bar("preparing") as shown:
-        for step in preparation.steps(
-            sources,
-            out,
-            settings,
-            labels=labels,
-            label_columns=label_columns,
-            workers=workers,
-            engine=engine,
-            dry_run=dry_run,
-        ):
-            shown.show(step.done, step.total, f"{step.kept:,} kept, {step.done - step.kept:,} refused")
-    found = {"kept": step.kept, "refused": step.refused} if step.collection is None else inspect(step.collection.path)
-    _print(found if json else "\n".join(_lines(found)), json)
-
-
-def demo(*, out: Path = Path("lienzo-demo")) -> None:
-    """Paint a collection, prepare it, train on it and show the result on one page, in at most six minutes on two cores.
-
-    The same command goes on after an interruption.
-
-    Args:
-        out: folder for everything that the demo makes.
-    """
-    from lienzo import demo
-
-    for stage, progress in itertools.groupby(demo.steps(out), key=lambda step: step.stage):
-        with bar(stage) as shown:
-            for step in progress:
-                shown.show(step.done, step.total, step.text)
-    _print(str(demo.page_path(out)), as_json=False)
 
 
 def evaluate(
@@ -347,6 +318,36 @@ def theory(
         sys.exit(1)
 
 
+def recipes(name: Positional[str | None] = None, /, *, json: bool = False) -> None:
+    """List the recipes, or print one as TOML.
+
+    Args:
+        name: of a recipe, or the path of a .toml file.
+        json: print JSON.
+    """
+    from lienzo.recipes import RECIPES, find
+
+    if name is not None:
+        found = find(name)
+        _print(found.to_dict() if json else found.to_toml().rstrip(), json)
+        return
+    told = {known: (make.__doc__ or "").split("\n")[0] for known, make in RECIPES.items()}
+    _print(told if json else "\n".join(f"{known:14} {line}" for known, line in told.items()), json)
+
+
+def info(path: Positional[Path], /, *, json: bool = False) -> None:
+    """Say what a collection, a run or one of their files holds.
+
+    Args:
+        path: of the collection, the run, a .safetensors, .toml or generated .png file.
+        json: print JSON.
+    """
+    from lienzo.inspection import inspect
+
+    found = inspect(path)
+    _print(found if json else "\n".join(_lines(found)), json)
+
+
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "prepare": prepare,
@@ -354,9 +355,9 @@ VERBS: dict[str, Callable[..., None]] = {
     "generate": generate,
     "evaluate": evaluate,
     "probe": probe,
+    "theory": theory,
     "recipes": recipes,
     "info": info,
-    "theory": theory,
 }
 """Every verb by its name."""
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lienzo.objectives import Objective, Regularisation
+from lienzo.objectives import Objective, Regularisation, full_precision
 
 Measures = dict[str, Tensor]
 """Scalars on the device, detached: nothing is read back from there inside the loop."""
@@ -98,7 +98,7 @@ class Game:
 
     def _judge(self, images: Tensor) -> Tensor:
         logits: Tensor = self.discriminator(images)
-        return logits.float()
+        return full_precision(logits)
 
     def _precision(self, tensor: Tensor) -> torch.autocast:
         return torch.autocast(tensor.device.type, dtype=self.autocast, enabled=self.autocast is not None)

@@ -225,10 +225,15 @@ def _check_labels(*labels: float) -> None:
         raise ValueError("a label is a probability; give a number from 0 to 1.")
 
 
+def full_precision(tensor: Tensor) -> Tensor:
+    """Return the tensor in float32 where it has fewer bits, as sums over many pictures need."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
 def _cross_entropy(logits: Tensor, label: float) -> Tensor:
     return binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
 
 def _gradients(images: Tensor, logits: Tensor) -> Tensor:  # (N, ...), (N,) -> (N, C·H·W)
     (gradients,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradients.flatten(1).float()
+    return full_precision(gradients.flatten(1))

@@ -54,7 +54,7 @@ class _Table:
     """A Parquet file written row by row: memory does not grow with it."""
 
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(file, schema)
+        self._writer = pq.ParquetWriter(_Sink(file), schema)
         self._schema = schema
         self._rows: list[tuple[Any, ...]] = []
 
@@ -78,6 +78,32 @@ class _Table:
     def close(self) -> None:
         self._write()
         self._writer.close()
+
+
+class _Sink:
+    """A file to which nothing more is written once a write has failed, so that its writer can be let go in silence."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._failed = file, False
+
+    def write(self, data: bytes) -> int:
+        if self._failed or self._file.closed:
+            return len(data)
+        try:
+            return self._file.write(data)
+        except OSError:
+            self._failed = True
+            raise
+
+    def flush(self) -> None:
+        pass
+
+    @property
+    def closed(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
 
 
 def pack(
