@@ -8,7 +8,7 @@ from PIL import Image
 from lienzo import charts, gallery
 from lienzo.run import Run
 
-FRAMES = 80
+FRAMES = 40
 """At most so many frames of an evolution."""
 
 
