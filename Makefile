@@ -34,8 +34,9 @@ types: $(READY)  ## strict types
 docs: $(READY)  ## links, commands and options named in the pages exist
 	$(BIN)/python -m pytest tests/test_docs.py
 
-bench: $(READY)  ## speed of a training step, as ratios measured in one run
+bench: $(READY)  ## speed of a training step and of preparation, as ratios measured in one run
 	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/prepare.py
 
 clean:  ## forget the environment and the caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
