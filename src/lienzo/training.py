@@ -198,10 +198,11 @@ class _Sitting:
     def _tick(self) -> Tick:
         state = self.state
         images, seconds = self.last_tick
+        ticked = state.images - int(state.steps) * self.recipe.batch * self.recipe.discriminator_steps
         measures = state.take_measures()
         state.seconds = time.monotonic() - self.started
         speed = (state.images - images) / (state.seconds - seconds)
-        if self.judge and (self.done or crossed(images, state.images, self.recipe.evaluate_every)):
+        if self.judge and (self.done or crossed(ticked, state.images, self.recipe.evaluate_every)):
             measures |= self._evaluate(self.judge)
         tick = Tick(state.images, self.total, state.seconds, speed, measures)
         self.last_tick = (state.images, state.seconds)
