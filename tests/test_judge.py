@@ -1,0 +1,75 @@
+"""The score while training runs: taken when it is due, kept where it is best, the same after an interruption."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+import lienzo
+from lienzo import judge
+from lienzo.data.collection import Collection
+from lienzo.judge import Judge
+from lienzo.recipe import Recipe
+
+
+@pytest.fixture(autouse=True)
+def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "SAMPLES", 24)
+
+
+@pytest.fixture
+def judged(recipe: Recipe) -> Recipe:
+    """Give a recipe whose score is due after 40 and 64 of its pictures: at the ticks of 48 and 64."""
+    return dataclasses.replace(recipe, evaluate_every=40)
+
+
+def scores(run: lienzo.Run) -> dict[int, float]:
+    return {int(line["images"]): line["kid"] for line in run.log() if "kid" in line}
+
+
+def test_a_score_is_taken_when_it_is_due_and_at_the_end(collection: Collection, judged: Recipe, tmp_path: Path) -> None:
+    run = lienzo.train(collection, judged, tmp_path / "run", device="cpu")
+    assert list(scores(run)) == [48, 64]
+    assert all(line["kid_error"] > 0 and line["evaluation_seconds"] > 0 for line in run.log() if "kid" in line)
+
+
+def test_the_best_generator_is_kept(collection: Collection, judged: Recipe, tmp_path: Path) -> None:
+    run = lienzo.train(collection, judged, tmp_path / "run", device="cpu")
+    best = lienzo.load(run.best_path)
+    assert best.header["images"] == min(scores(run), key=lambda images: scores(run)[images])
+    again = Judge(collection, torch.device("cpu")).kid(best.module, best.latents)
+    assert again.value == pytest.approx(min(scores(run).values()), rel=1e-4)
+
+
+@pytest.mark.parametrize("ticks", [1, 2, 3])
+def test_an_interruption_changes_no_score(collection: Collection, judged: Recipe, tmp_path: Path, ticks: int) -> None:
+    whole = lienzo.train(collection, judged, tmp_path / "whole", device="cpu")
+    going = lienzo.steps(collection, judged, tmp_path / "run", device="cpu")
+    for _ in range(ticks):
+        next(going)
+    going.close()  # type: ignore[attr-defined]
+    run = lienzo.train(collection, judged, tmp_path / "run", device="cpu")
+    assert scores(run) == scores(whole)
+    assert run.best_path.read_bytes() == whole.best_path.read_bytes()
+
+
+def test_without_it_nothing_is_scored(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    run = lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
+    assert scores(run) == {}
+    assert not run.best_path.exists()
+
+
+def test_held_out_pictures_are_the_measure(collection: Collection, tmp_path: Path, paint: object) -> None:
+    held = lienzo.prepare(paint(tmp_path / "pictures", 60), tmp_path / "held", size=16, holdout=0.5, workers=1)  # type: ignore[operator]
+    seen: list[int] = []
+    taking = held.take
+
+    def take(rows):
+        seen.extend(rows.tolist())
+        return taking(rows)
+
+    object.__setattr__(held, "take", take)
+    Judge(held, torch.device("cpu"))
+    assert seen
+    assert set(seen) <= set(held.rows("holdout").tolist())
