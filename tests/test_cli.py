@@ -316,3 +316,14 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
             [sys.executable, "-c", program], stdout=closed, stderr=subprocess.PIPE, env=environment, check=False
         )
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_info_says_of_a_damaged_generator_that_it_is_damaged(command: Command, run: lienzo.Run, tmp_path: Path) -> None:
+    content = bytearray(run.generator_path.read_bytes())
+    content[-1] ^= 1
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(content)
+    status, _, said = command("info", damaged)
+    assert status == 2
+    assert "is damaged" in said
+    assert "checkpoint" not in said

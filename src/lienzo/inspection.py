@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lienzo.data.collection import Collection
-from lienzo.errors import GeneratorError, InputError, RunError
+from lienzo.errors import InputError
 from lienzo.run import Run
 
 
@@ -70,10 +70,7 @@ def _run(run: Run) -> dict[str, Any]:
 def _tensors(path: Path) -> dict[str, Any]:
     from lienzo import tensors  # noqa: PLC0415  a collection can be looked at without PyTorch
 
-    try:
-        state, header = tensors.load(path, "generator", GeneratorError)
-    except GeneratorError:
-        state, header = tensors.load(path, "checkpoint", RunError)
+    state, header = tensors.load(path, None, InputError)
     return {**header, "parameters": sum(tensor.numel() for tensor in state.values()), "bytes": os.path.getsize(path)}  # noqa: PTH202
 
 

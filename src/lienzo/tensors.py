@@ -41,8 +41,8 @@ def save(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> str:
     return fingerprint
 
 
-def load(path: Path, kind: str, error: type[InputError]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read tensors, and the header with its ``fingerprint``.
+def load(path: Path, kind: str | None, error: type[InputError]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read tensors of a kind, or of any where that is none, and the header with its ``fingerprint``.
 
     Raises:
         InputError: of the type ``error``: no such file, a damaged or truncated one, or one that holds something else.
@@ -58,8 +58,8 @@ def load(path: Path, kind: str, error: type[InputError]) -> tuple[dict[str, Tens
     except OSError as reason:
         raise error(f"{path} cannot be read ({reason}): give a file that can be.") from None
     header = _read_header(metadata)
-    if header is None or header.get("kind") != kind:
-        raise error(f"{path} is no lienzo {kind}: it was written by something else or holds something else.")
+    if header is None or kind not in (None, header.get("kind")):
+        raise error(f"{path} is no lienzo {kind or 'file'}: it was written by something else or holds something else.")
     if header["format"] > FORMAT:
         raise error(f"{path} was written by a newer lienzo: update lienzo to read it.")
     fingerprint = header.pop("fingerprint", None)
