@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy
 
-from lienzo.game import Game
+from lienzo.game import Game, Round
 from lienzo.nets import Shape
 from lienzo.recipes import thesis
 from lienzo.state import adam, place
@@ -112,7 +112,7 @@ def ours(device: torch.device, batch: int, dtype: torch.dtype | None) -> Callabl
     images = pictures(batch, device).to(memory_format=torch.channels_last)[None]
 
     def step() -> None:
-        game.step(images, torch.randn(1, batch, 100, device=device))
+        game.step(Round(images, torch.randn(1, batch, 100, device=device)))
 
     return step
 

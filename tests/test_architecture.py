@@ -18,7 +18,7 @@ RANKS: dict[int, tuple[str, ...]] = {
     1: ("files", "pictures", "gallery", "devices"),
     2: ("tensors", "data", "nets", "objectives", "ema", "metrics", "painter", "likelihood"),
     3: ("game", "recipe"),
-    4: ("recipes", "run", "state", "autoencoding"),
+    4: ("recipes", "run", "dealing", "state", "autoencoding"),
     5: ("drawing", "generation", "experiments"),
     6: ("judge",),
     7: ("preparation", "training", "evaluation", "inspection", "laboratory"),

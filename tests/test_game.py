@@ -1,5 +1,6 @@
 """The game: who learns from what, and ten steps of the thesis against a plain implementation."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from torch import Tensor, nn
 
 import lienzo
 from lienzo.data.batches import Batches
-from lienzo.game import Game
+from lienzo.dealing import Dealer
+from lienzo.game import Game, Round
 from lienzo.nets import Shape
 from lienzo.objectives import OBJECTIVES, Hinge, Regularisation, Wasserstein
 from lienzo.recipes import thesis
@@ -96,14 +98,16 @@ def test_ten_steps_of_the_thesis_are_those_of_a_plain_implementation(tmp_path: P
     recipe = thesis().with_settings([f"batch={batch}", "precision=fp32"]).resolved(collection.count)
     state = State(recipe, Shape(64, 64, 3), torch.device("cpu"))
     batches = Batches(collection, recipe.seed, torch.device("cpu"))
-    stream, plain = batches.stream(0, 1, batch), Plain()
+    plain = Plain()
+    with Dealer(recipe, batches).rounds(0) as rounds:
+        dealt = list(itertools.islice(rounds, STEPS))
     for step in range(STEPS):
         rows = batches.members[batches.rows(step * batch, batch)]
         real = (torch.from_numpy(collection.take(rows)).permute(0, 3, 1, 2) / 127.5 - 1).contiguous()
         source_ = torch.Generator().manual_seed(derive(recipe.seed, "latents", step * batch))
         z = torch.randn(1, batch, 100, generator=source_)[0]
         plain.take_over(state.game)
-        state.step(next(stream))
+        state.step(dealt[step])
         ours, theirs = state.take_measures(), plain.step(real, z)
         for name, value in theirs.items():  # the discriminator is updated before the generator's loss is taken
             tolerance = 1e-3 if name == "generator_loss" else 1e-4
@@ -111,7 +115,6 @@ def test_ten_steps_of_the_thesis_are_those_of_a_plain_implementation(tmp_path: P
         for mine, other in ((plain.generator, state.game.generator), (plain.discriminator, state.game.discriminator)):
             apart = (weights(mine) - weights(other)).abs().mean()
             assert apart < 0.02 * 0.0002  # a fiftieth of what Adam moves a weight
-    stream.close()
 
 
 def weights(module: nn.Module) -> Tensor:
@@ -139,7 +142,7 @@ def play(generator: Point, discriminator: Point, real: Tensor, latents: Tensor) 
         torch.optim.SGD(generator.parameters(), 0.1),
         torch.optim.SGD(discriminator.parameters(), 0.1),
     )
-    return game.step(real, latents)
+    return game.step(Round(real, latents))
 
 
 def test_one_step_by_hand() -> None:
@@ -201,7 +204,7 @@ def test_penalties_reach_the_discriminator_and_the_log(regularisation: Regularis
         regularisation,
     )
     real, latents = torch.full((1, 4, 2), 10.0), torch.full((1, 4, 1), -10.0)  # the hinge itself is at rest
-    measures = game.step(real, latents, torch.rand(1, 4))
+    measures = game.step(Round(real, latents, torch.rand(1, 4)))
     norm = 2.0 * 2**0.5
     expected = 10 * (norm - 1) ** 2 if measure == "gradient_penalty" else 0.5 / 2 * norm**2
     slope = 10 * 2 * (norm - 1) * 2**0.5 if measure == "gradient_penalty" else 0.5 / 2 * 2 * 2 * 2.0
@@ -219,7 +222,7 @@ def test_clipping_follows_every_update_of_the_discriminator() -> None:
         torch.optim.SGD(discriminator.parameters(), 0.1),
         Regularisation(clip=0.01),
     )
-    game.step(torch.randn(2, 3, 2), torch.randn(2, 3, 1))
+    game.step(Round(torch.randn(2, 3, 2), torch.randn(2, 3, 1)))
     assert abs(discriminator.weight.item()) <= 0.01 + 1e-9
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from lienzo import ema
+from lienzo.ema import Average
 from lienzo.errors import RecipeError
 from lienzo.nets import NETS, Shape
 from lienzo.nets.dcgan import DCGAN
@@ -114,11 +114,12 @@ def test_configurations_are_frozen(cls: type) -> None:
 
 def test_the_average_of_a_generator_is_exponential() -> None:
     torch.manual_seed(0)
-    average, module = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+    module = nn.BatchNorm2d(3)
+    average = Average(module)
+    begun = {name: value.clone() for name, value in module.state_dict().items()}
     nn.init.normal_(module.weight)
     module(torch.randn(8, 3, 4, 4))
-    begun = {name: value.clone() for name, value in average.state_dict().items()}
-    ema.update(average, module, 0.75)
-    for name, value in average.state_dict().items():
+    average.update(0.75)
+    for name, value in average.module.state_dict().items():
         new = module.state_dict()[name]
         torch.testing.assert_close(value, new if name == "num_batches_tracked" else 0.75 * begun[name] + 0.25 * new)

@@ -15,6 +15,20 @@ Measures = dict[str, Tensor]
 """Scalars on the device, detached: nothing is read back from there inside the loop."""
 
 
+@dataclass(frozen=True)
+class Round:
+    """What one step takes from the collection and from chance: a batch for each of the discriminator's k updates."""
+
+    real: Tensor
+    """(k, N, ...) pictures in [−1, 1], or points."""
+
+    latents: Tensor
+    """(k, N, latents) from N(0, 1); the generator learns from the last of them."""
+
+    mix: Tensor | None = None
+    """(k, N) uniform in [0, 1), where the regularisation has a ``gradient_penalty``."""
+
+
 @dataclass
 class Game:
     """Two networks, what each wants, and how each learns."""
@@ -33,24 +47,15 @@ class Game:
     autocast: torch.dtype | None = None
     """Lower precision for the networks' products (``torch.bfloat16``), or none."""
 
-    def step(self, real: Tensor, latents: Tensor, mix: Tensor | None = None) -> Measures:
-        """Update the discriminator k times and the generator once.
-
-        Args:
-            real: (k, N, ...) a batch for each of the discriminator's k updates.
-            latents: (k, N, latents) likewise; the generator learns from the last of them.
-            mix: (k, N) uniform in [0, 1), where the regularisation has a ``gradient_penalty``.
-
-        Returns:
-            What the log wants to know of this step.
-        """
+    def step(self, dealt: Round) -> Measures:
+        """Update the discriminator k times and the generator once; return what the log wants to know of this step."""
         fake, measures = torch.empty(0), {}
-        for i in range(len(real)):
-            last = i == len(real) - 1
-            with torch.set_grad_enabled(last), self._precision(real):
-                fake = self.generator(latents[i])
-            measures = self.discriminator_step(real[i], fake, None if mix is None else mix[i])
-        return measures | self.generator_step(real[-1], fake)
+        for i in range(len(dealt.real)):
+            last = i == len(dealt.real) - 1
+            with torch.set_grad_enabled(last), self._precision(dealt.real):
+                fake = self.generator(dealt.latents[i])
+            measures = self.discriminator_step(dealt.real[i], fake, None if dealt.mix is None else dealt.mix[i])
+        return measures | self.generator_step(dealt.real[-1], fake)
 
     def discriminator_step(self, real: Tensor, fake: Tensor, mix: Tensor | None = None) -> Measures:
         """Update the discriminator once, against generated pictures that are taken as they are."""

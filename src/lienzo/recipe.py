@@ -71,6 +71,9 @@ class Recipe:
     average_ramp: float = 0.05
     """The half-life is at most this share of the pictures shown so far."""
 
+    cool_down: float = 0.0
+    """Share of the training, at its end, over which both learning rates fall linearly to zero."""
+
     epochs: float | None = 30.0
     """Length of training in passes over the collection; or ``images``."""
 
@@ -109,6 +112,8 @@ class Recipe:
                 raise RecipeError(f"{name} is {length}, but training has to have a length: give a positive number.")
         if min(self.average_half_life, self.average_ramp) < 0:
             raise RecipeError("average_half_life and average_ramp cannot be negative; 0 means no average.")
+        if not 0 <= self.cool_down <= 1:
+            raise RecipeError(f"cool_down is {self.cool_down}, but it is a share of the training: give 0 to 1.")
         if not re.fullmatch(r"[\w.-]+", self.name):
             raise RecipeError(
                 f"a recipe's name is part of file names, and '{self.name}' cannot be: "

@@ -18,3 +18,12 @@ def average_decay(images: int, batch: int, half_life: int, ramp: float) -> float
     """
     half_life_now = min(float(half_life), ramp * images)
     return 0.5 ** (batch / half_life_now) if half_life_now > 0 else 0.0
+
+
+def cooling(images: int, total: int, share: float) -> float:
+    """Return the factor of the learning rates: 1, and over the last ``share`` of the run linearly down to 0.
+
+    >>> cooling(0, 1000, 0.5), cooling(750, 1000, 0.5), cooling(900, 1000, 0.0)
+    (1.0, 0.5, 1.0)
+    """
+    return min(1.0, (total - images) / (share * total)) if share else 1.0

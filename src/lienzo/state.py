@@ -1,18 +1,21 @@
 """All that changes while training runs, on one device: what is here is saved, and nothing else."""
 
-import copy
+import dataclasses
 import math
 
 import torch
 from torch import Tensor, nn
 
-from lienzo import ema
+from lienzo.ema import Average
 from lienzo.errors import TrainingError
-from lienzo.game import Game, Measures
+from lienzo.game import Game, Round
 from lienzo.nets import Shape
 from lienzo.recipe import Adam, Recipe
-from lienzo.schedule import average_decay
+from lienzo.schedule import average_decay, cooling
 from lienzo.seeds import derive
+
+WARM_UP = 3
+"""Steps that a GPU plays as they come before one is captured as a graph, so that libraries have chosen their ways."""
 
 
 class State:
@@ -27,7 +30,7 @@ class State:
             generator = recipe.network.generator(shape)
             discriminator = recipe.network.discriminator(shape)
         generator, discriminator = place(generator, device), place(discriminator, device)
-        self.average = copy.deepcopy(generator) if recipe.average_half_life else None
+        self.average = Average(generator) if recipe.average_half_life else None
         self.game = Game(
             generator,
             discriminator,
@@ -37,54 +40,82 @@ class State:
             recipe.regularisation,
             autocast=torch.bfloat16 if recipe.precision == "bf16" else None,
         )
-        self.sums: Measures = {}
+        self.names: list[str] = []
+        self.sums = torch.zeros(0, device=device)
         self.steps = torch.zeros((), dtype=torch.int64)
         self.best = torch.full((), math.inf, dtype=torch.float64)
+        self._captured: _Captured | None = None
+        self._warm = 0
 
     @property
     def shown(self) -> nn.Module:
         """The generator that samples come from."""
-        return self.game.generator if self.average is None else self.average
+        return self.game.generator if self.average is None else self.average.module
 
-    def step(self, real: Tensor) -> None:
-        """Play one step with real pictures (k, N, C, H, W)."""
-        groups, batch = real.shape[:2]
-        source = torch.Generator().manual_seed(derive(self.recipe.seed, "latents", self.images))
-        z = torch.randn(groups, batch, self.recipe.network.latents, generator=source).to(self.device)
-        mix = None
-        if self.recipe.regularisation.gradient_penalty:
-            mix = torch.rand(groups, batch, generator=source).to(self.device)
-        measures = self.game.step(real, z, mix)
-        for name, value in measures.items():
-            self.sums[name] = self.sums[name].add_(value) if name in self.sums else value.clone()
+    def step(self, dealt: Round) -> None:
+        """Play one step."""
+        recipe, images = self.recipe, dealt.real.shape[0] * dealt.real.shape[1]
+        if recipe.cool_down:
+            assert recipe.images is not None
+            self._set_rates(cooling(self.images, recipe.images, recipe.cool_down))
+        if self.device.type != "cuda":
+            self._play(dealt)
+        elif self._warm < WARM_UP:
+            self._warm += 1
+            side = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+            side.wait_stream(torch.cuda.current_stream(self.device))
+            with torch.cuda.stream(side):
+                self._play(dealt)
+            torch.cuda.current_stream(self.device).wait_stream(side)
+        else:
+            if self._captured is None:
+                self._captured = _Captured(self, dealt)
+            self._captured.replay(dealt)
         self.steps += 1
+        self.images += images
         if self.average is not None:
-            recipe = self.recipe
-            shown = groups * batch
-            decay = average_decay(self.images + shown, shown, recipe.average_half_life, recipe.average_ramp)
-            ema.update(self.average, self.game.generator, decay)
-        self.images += groups * batch
+            self.average.update(average_decay(self.images, images, recipe.average_half_life, recipe.average_ramp))
+
+    def _play(self, dealt: Round) -> None:
+        measures = self.game.step(dealt)
+        if not self.names:
+            self.names, self.sums = list(measures), torch.zeros(len(measures), device=self.device)
+        self.sums.add_(torch.stack([measures[name] for name in self.names]))
+
+    def _set_rates(self, factor: float) -> None:
+        for optimizer, settings in (
+            (self.game.generator_optimizer, self.recipe.generator_optimizer),
+            (self.game.discriminator_optimizer, self.recipe.discriminator_optimizer),
+        ):
+            for group in optimizer.param_groups:
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(settings.rate * factor)
+                else:
+                    group["lr"] = settings.rate * factor
 
     def take_measures(self) -> dict[str, float]:
         """Return the means since the last call: the only place where the loop reads from the device."""
-        names, values = list(self.sums), torch.stack(list(self.sums.values())).div(int(self.steps)).tolist()
-        self.sums, self.steps = {}, torch.zeros_like(self.steps)
-        for name, value in zip(names, values, strict=True):
+        means = self.sums.div(int(self.steps)).tolist()
+        self.sums.zero_()
+        self.steps.zero_()
+        for name, value in zip(self.names, means, strict=True):
             if not math.isfinite(value):
                 raise TrainingError(
                     f"{name} is {value} after {self.images:,} pictures, and training cannot go on: "
                     "try a lower learning rate (--set generator_optimizer.rate=0.0001), or --precision fp32."
                 )
-        return dict(zip(names, values, strict=True))
+        return dict(zip(self.names, means, strict=True))
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name, live: writing to them restores it."""
         game = self.game
-        found = {"steps": self.steps, "best": self.best, **{f"sums/{name}": value for name, value in self.sums.items()}}
-        modules = {"generator": game.generator, "discriminator": game.discriminator, "average": self.average}
+        found = {"steps": self.steps, "best": self.best}
+        found |= {f"sums/{name}": self.sums[i] for i, name in enumerate(self.names)}
+        modules = {"generator": game.generator, "discriminator": game.discriminator}
+        if self.average is not None:
+            modules["average"] = self.average.module
         for name, module in modules.items():
-            if module is not None:
-                found |= {f"{name}/{key}": tensor for key, tensor in module.state_dict().items()}
+            found |= {f"{name}/{key}": tensor for key, tensor in module.state_dict().items()}
         optimizers = {"generator": game.generator_optimizer, "discriminator": game.discriminator_optimizer}
         for name, optimizer in optimizers.items():
             for i, memory in enumerate(optimizer.state.values()):
@@ -93,17 +124,34 @@ class State:
 
     def restore(self, loaded: dict[str, Tensor], images: int, seconds: float) -> None:
         """Take over what :meth:`tensors` returned when it was saved."""
-        self.sums = {
-            name.removeprefix("sums/"): tensor.to(self.device)
-            for name, tensor in loaded.items()
-            if name.startswith("sums/")
-        }
+        if not self.names:
+            self.names = [name.removeprefix("sums/") for name in loaded if name.startswith("sums/")]
+            self.sums = torch.zeros(len(self.names), device=self.device)
         live = self.tensors()
         assert live.keys() == loaded.keys()
         with torch.no_grad():
             for name, tensor in live.items():
                 tensor.copy_(loaded[name])
         self.images, self.seconds = images, seconds
+
+
+class _Captured:
+    """One step as a CUDA graph: a single launch instead of hundreds."""
+
+    def __init__(self, state: State, dealt: Round) -> None:
+        self.dealt = dataclasses.replace(dealt, **{name: value.clone() for name, value in _given(dealt).items()})
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):  # the dealer goes on beside it
+            state._play(self.dealt)
+
+    def replay(self, dealt: Round) -> None:
+        for name, value in _given(dealt).items():
+            getattr(self.dealt, name).copy_(value)
+        self.graph.replay()
+
+
+def _given(dealt: Round) -> dict[str, Tensor]:
+    return {name: value for name, value in vars(dealt).items() if value is not None}
 
 
 def place(module: nn.Module, device: torch.device) -> nn.Module:
@@ -113,9 +161,14 @@ def place(module: nn.Module, device: torch.device) -> nn.Module:
 
 
 def adam(module: nn.Module, settings: Adam) -> torch.optim.Adam:
-    """Return Adam with its memory there from the start, so that fresh and resumed runs are alike."""
+    """Return Adam with its memory there from the start, so that fresh and resumed runs are alike.
+
+    On a GPU its rate is a tensor, so that a captured step sees it change.
+    """
     parameters = list(module.parameters())
-    optimizer = torch.optim.Adam(parameters, settings.rate, settings.betas, fused=True)
+    captured = parameters[0].is_cuda
+    rate = torch.tensor(settings.rate, device=parameters[0].device) if captured else settings.rate
+    optimizer = torch.optim.Adam(parameters, rate, settings.betas, fused=True, capturable=captured)
     for parameter in parameters:
         optimizer.state[parameter] = {
             "step": torch.zeros((), device=parameter.device),

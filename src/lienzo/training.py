@@ -18,9 +18,11 @@ import lienzo
 from lienzo import drawing, gallery, tensors
 from lienzo.data.batches import Batches
 from lienzo.data.collection import Collection
+from lienzo.dealing import Dealer
 from lienzo.devices import pick_device, pick_precision
 from lienzo.errors import RunError
 from lienzo.files import TEMPORARY, sweep, write_bytes, write_json, write_text
+from lienzo.game import Round
 from lienzo.generation import render, save_generator
 from lienzo.judge import Judge
 from lienzo.nets import Shape
@@ -120,15 +122,16 @@ def steps(
     run = Run(Path(out))
     recipe = _resolve(recipe, collection, run, place)
     state = State(recipe, Shape(collection.height, collection.width, collection.channels), place)
-    batches = Batches(collection, recipe.seed, place)
+    dealer = Dealer(recipe, Batches(collection, recipe.seed, place))
     _open(run, collection, recipe)
-    sitting = _Sitting(run, recipe, state, batches)
+    sitting = _Sitting(run, recipe, state, dealer.batches)
     try:
-        while not sitting.done:
-            with _uninterrupted():
-                tick = sitting.step()
-            if tick is not None:
-                yield tick
+        with dealer.rounds(state.images) as rounds:
+            while not sitting.done:
+                with _uninterrupted():
+                    tick = sitting.step(next(rounds))
+                if tick is not None:
+                    yield tick
         write_bytes(run.evolution_path, drawing.evolution(run))
         write_bytes(run.curves_path, drawing.curves(run))
     except (GeneratorExit, KeyboardInterrupt):
@@ -151,7 +154,6 @@ class _Sitting:
         self.writer = SummaryWriter(str(run.path), purge_step=self.state.images + 1)  # hides what is shown again
         self.judge = Judge(batches.collection, state.device) if recipe.evaluate_every and not self.done else None
         self.epoch = len(batches.members)
-        self.stream = batches.stream(self.state.images, recipe.discriminator_steps, recipe.batch)
         self.started = time.monotonic() - self.state.seconds
         self.last_save = time.monotonic()
         self.last_tick = (self.state.images, self.state.seconds)
@@ -163,10 +165,10 @@ class _Sitting:
         """Whether all pictures were shown."""
         return self.state.images >= self.total
 
-    def step(self) -> Tick | None:
+    def step(self, dealt: Round) -> Tick | None:
         """Play one step, and do all that is due after it; return a tick where one is due."""
         state, before = self.state, self.state.images
-        state.step(next(self.stream))
+        state.step(dealt)
         state.seconds = time.monotonic() - self.started
         epoch_ends = crossed(before, state.images, self.epoch)
         if epoch_ends and self.recipe.keep_epochs:
@@ -192,7 +194,6 @@ class _Sitting:
 
     def close(self) -> None:
         """Let go of what the sitting holds open."""
-        self.stream.close()
         self.writer.close()
 
     def _tick(self) -> Tick:
@@ -296,11 +297,11 @@ def _is_blank(run: Run) -> bool:
 
 
 def _difference(old: Recipe, new: Recipe) -> list[str]:
-    """Return the keys in which two recipes differ, but for the length: a run may be made longer."""
+    """Return the keys in which two recipes differ. The length may: a run that does not cool down can be made longer."""
     return [
         field.name
         for field in dataclasses.fields(Recipe)
-        if field.name != "images" and getattr(old, field.name) != getattr(new, field.name)
+        if getattr(old, field.name) != getattr(new, field.name) and (field.name != "images" or old.cool_down)
     ]
 
 

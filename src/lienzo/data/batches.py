@@ -1,7 +1,5 @@
-"""Batches of real pictures on the device, each a function of the seed and of its position on the clock."""
+"""The endless stream of a collection's pictures: which stand where is a function of the seed, not of history."""
 
-from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 
 import numpy as np
@@ -13,11 +11,11 @@ from lienzo.data.collection import Collection
 from lienzo.seeds import numpy_generator
 
 RESIDENT_BYTES = 4 << 30
-"""Collections up to this size are held whole on the device; larger ones stay on the disk and are read ahead."""
+"""Collections up to this size are held whole on the device; larger ones stay on the disk."""
 
 
 class Batches:
-    """The endless stream of a collection's pictures, shuffled anew in every epoch.
+    """A collection's pictures to train on, shuffled anew in every epoch.
 
     The stream is one permutation of the collection after the other; a batch takes the next pictures from it, across the
     end of an epoch if need be, so that no picture is left out and nothing has to divide the batch.
@@ -43,31 +41,12 @@ class Batches:
             position += stop - start
         return np.concatenate(parts)
 
-    def stream(self, position: int, groups: int, batch: int) -> Generator[Tensor, None, None]:
-        """Yield the pictures from ``position`` on, for ever.
-
-        Args:
-            position: on the clock, in pictures.
-            groups: batches for one step, k.
-            batch: pictures in a batch, N.
-
-        Yields:
-            (k, N, C, H, W) float32 in [−1, 1] on the device, each batch channels-last in memory.
-        """
-        with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(self._fetch, position, groups * batch)
-            while True:
-                pixels = ahead.result()
-                position += groups * batch
-                ahead = reader.submit(self._fetch, position, groups * batch)
-                images = pixels.to(self.device, non_blocking=True).float().div_(127.5).sub_(1)
-                yield images.view(groups, batch, *images.shape[1:]).movedim(-1, 2)
-
-    def _fetch(self, position: int, count: int) -> Tensor:
+    def take(self, position: int, count: int) -> Tensor:
+        """Return the pictures of the stream from ``position`` on; (count, H, W, C) uint8 on the device."""
         rows = self.rows(position, count)
         if self.resident is not None:
             return self.resident[torch.from_numpy(rows).to(self.device)]
-        return torch.from_numpy(self.collection.take(self.members[rows]))
+        return torch.from_numpy(self.collection.take(self.members[rows])).to(self.device)
 
     @lru_cache(maxsize=2)  # noqa: B019  one stream lives as long as its run
     def _order(self, epoch: int) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lienzo.experiments.laws import Array
 from lienzo.experiments.players import LINE
-from lienzo.game import Game
+from lienzo.game import Game, Round
 from lienzo.nets.mlp import MLP, perceptron
 from lienzo.objectives import Objective, Regularisation
 
@@ -68,7 +68,7 @@ class Dirac:
             self.game.generator_step(real, fake)
             self.game.discriminator_step(real, fake, self.mix)
         else:
-            self.game.step(real[None], self.nothing[None], self.mix[None])
+            self.game.step(Round(real[None], self.nothing[None], self.mix[None]))
 
     def place(self) -> Array:
         """Return (θ, ψ, b)."""

@@ -12,6 +12,7 @@ from lienzo import charts, seeds
 from lienzo.experiments import distances, players
 from lienzo.experiments.finding import Claim, Drawing
 from lienzo.experiments.laws import Array, Cells, Mixture, levels
+from lienzo.game import Round
 from lienzo.nets.mlp import MLP
 from lienzo.objectives import NonSaturating
 
@@ -36,7 +37,7 @@ def play(seed: int) -> tuple[Drawing, list[Claim]]:
         players.set_rate(game.discriminator_optimizer, rates[1], 0.5 * update / updates)
         random = seeds.numpy_generator(seed, "theory/game-of-2014", update)
         real = torch.stack([players.pictures(CELLS.quantiles(data, levels(256, random))) for _ in range(5)])
-        game.step(real, torch.stack([players.latents(levels(256, random)) for _ in range(5)]))
+        game.step(Round(real, torch.stack([players.latents(levels(256, random)) for _ in range(5)])))
     painted = players.pushed_forward(game.generator, CELLS)
     answers = expit(players.logits(game.discriminator, CELLS.points))
     mass = 0.5 * (np.exp(data) + np.exp(painted))

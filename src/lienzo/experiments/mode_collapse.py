@@ -27,6 +27,7 @@ from lienzo import charts, seeds
 from lienzo.experiments import players
 from lienzo.experiments.finding import Claim, Drawing, Finding, Table
 from lienzo.experiments.laws import Array
+from lienzo.game import Round
 from lienzo.nets import Shape
 from lienzo.nets.mlp import MLP
 from lienzo.objectives import (
@@ -228,7 +229,7 @@ def play(clusters: Clusters, contender: Contender, seed: int) -> Array:
         z, mix = (
             torch.from_numpy(values.astype(np.float32)) for values in (_normal(BATCH, random), random.random(BATCH))
         )
-        game.step(real[None], z[None], mix[None])
+        game.step(Round(real[None], z[None], mix[None]))
     random = seeds.numpy_generator(seed, "theory/clusters/drawn")
     with torch.no_grad():
         z = torch.from_numpy(_normal(DRAWS * len(clusters.centres), random).astype(np.float32))

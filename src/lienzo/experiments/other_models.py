@@ -34,6 +34,7 @@ from lienzo.experiments import contrast_errors, distances, players
 from lienzo.experiments.double_well import CELLS, NOISE, data, log_noise
 from lienzo.experiments.finding import Claim, Drawing, Finding, Table
 from lienzo.experiments.laws import Array, Cells, gaussian, levels
+from lienzo.game import Round
 from lienzo.likelihood import EvidenceBound
 from lienzo.nets.contrast import Contrast
 from lienzo.nets.mlp import MLP, perceptron
@@ -120,7 +121,7 @@ def play(seed: int, updates: int = 1000) -> Array:
         players.cool(game, rate, update / updates)
         random = seeds.numpy_generator(seed, "theory/gan", update)
         latents = torch.cat([players.latents(random.permutation(levels(BATCH, random))) for _ in range(2)], 1)
-        game.step(_real(density, random)[None], latents[None])
+        game.step(Round(_real(density, random)[None], latents[None]))
     return observed_law(decoder)
 
 

@@ -1,0 +1,68 @@
+"""Dealing: everything that a step takes from the collection and from chance, as a function of its position.
+
+Pictures, latents and all other randomness follow from the seed and from the number of pictures shown, drawn on the CPU
+whatever the device, so that a run that was interrupted, or that plays elsewhere, is dealt the same.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from lienzo.data.batches import Batches
+from lienzo.game import Round
+from lienzo.recipe import Recipe
+from lienzo.seeds import derive
+
+HAND = 32
+"""Rounds for a GPU are dealt and uploaded this many at a time, so that it never waits for one."""
+
+
+class Dealer:
+    """Deals rounds ahead of time, in a thread of its own."""
+
+    def __init__(self, recipe: Recipe, batches: Batches) -> None:
+        self.recipe = recipe
+        self.batches = batches
+        self.shown = recipe.discriminator_steps * recipe.batch
+        self.mixes = recipe.regularisation.gradient_penalty > 0
+        self.hand = HAND if batches.device.type != "cpu" and batches.resident is not None else 1
+
+    @contextmanager
+    def rounds(self, position: int) -> Iterator[Iterator[Round]]:
+        """Yield the endless iterator of rounds from ``position`` on, which is counted in pictures shown."""
+        with ThreadPoolExecutor(1) as assistant:
+
+            def play(position: int) -> Iterator[Round]:
+                ahead = assistant.submit(self._deal, position)
+                while True:
+                    hand = ahead.result()
+                    position += self.hand * self.shown
+                    ahead = assistant.submit(self._deal, position)
+                    for pixels, latents, mix in zip(*hand, strict=True):
+                        yield Round(
+                            scaled(pixels), latents, mix if self.recipe.regularisation.gradient_penalty else None
+                        )
+
+            yield play(position)
+
+    def _deal(self, position: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the next rounds, uploaded together: pictures (rounds, k, N, H, W, C), latents and mixes."""
+        pixels = self.batches.take(position, self.hand * self.shown)
+        chances = [self._chance(position + i * self.shown) for i in range(self.hand)]
+        latents, mixes = (torch.stack(parts).to(self.batches.device) for parts in zip(*chances, strict=True))
+        groups, batch = self.recipe.discriminator_steps, self.recipe.batch
+        return pixels.view(self.hand, groups, batch, *pixels.shape[1:]), latents, mixes
+
+    def _chance(self, position: int) -> tuple[Tensor, Tensor]:
+        """Return the latents (k, N, latents) and the mix (k, N) of one round."""
+        source = torch.Generator().manual_seed(derive(self.recipe.seed, "latents", position))
+        shape = (self.recipe.discriminator_steps, self.recipe.batch)
+        return torch.randn(*shape, self.recipe.network.latents, generator=source), torch.rand(*shape, generator=source)
+
+
+def scaled(pixels: Tensor) -> Tensor:
+    """Return pictures (..., H, W, C) uint8 as (..., C, H, W) float32 in [−1, 1], channels-last in memory."""
+    return pixels.float().div_(127.5).sub_(1).movedim(-1, -3)
