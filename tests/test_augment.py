@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import Paint
 from torch import Tensor, nn
 
 import lienzo
@@ -18,8 +17,10 @@ from lienzo.data.collection import Collection
 from lienzo.dealing import Dealer
 from lienzo.errors import RecipeError, RunError
 from lienzo.game import Game, Round
+from lienzo.nets import Shape
 from lienzo.objectives import Hinge, NonSaturating, Regularisation, Relativistic
 from lienzo.recipe import Recipe
+from lienzo.state import State
 
 POLICIES = [policy for policy, chances in CHANCES.items() if chances]
 ADA = ["slide", "slide y", "slide x", "turn", "turn by", "stretch", "stretch by", "turn again", "turn again by"]
@@ -190,13 +191,9 @@ def test_ada_changes_as_often_as_its_probability_says() -> None:
     images = pictures(1).float().expand(4000, -1, -1, -1)
     torch.manual_seed(1)
     chance = torch.rand(4000, CHANCES["ada"])
-    once = chance.clone()
-    for i, name in enumerate(ADA):
-        if name in ADA[:21] and name not in ("turn", "turn again") and f"{name} by" in ADA:
-            once[:, i] = 0.999
-    for name in ("slide", "shift", "flip", "hole"):
-        once[:, ADA.index(name)] = 0.999
-    seen = Augmentation(policy="ada").apply(images, once, torch.tensor(0.4))
+    for name in ("slide", "stretch", "scale", "shift", "quarters", "flip", "hole"):
+        chance[:, ADA.index(name)] = 0.999
+    seen = Augmentation(policy="ada").apply(images, chance, torch.tensor(0.4))
     turned = (seen != images).any(1).flatten(1).any(1).float().mean().item()
     assert turned == pytest.approx(0.4, abs=0.03)  # by one rotation or the other
 
@@ -339,10 +336,7 @@ def test_with_ada_an_interrupted_run_ends_as_one_that_was_not(
     assert whole.log()[-1]["augmentation_probability"] == broken.log()[-1]["augmentation_probability"] > 0
 
 
-def test_grey_pictures_and_pictures_with_alpha_are_augmented(paint: Paint, tmp_path: Path, recipe: Recipe) -> None:
-    from lienzo.nets import Shape
-    from lienzo.state import State
-
+def test_grey_pictures_and_pictures_with_alpha_are_augmented(recipe: Recipe) -> None:
     for channels, policy in itertools.product((1, 4), POLICIES):
         augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
         state = State(
@@ -351,6 +345,28 @@ def test_grey_pictures_and_pictures_with_alpha_are_augmented(paint: Paint, tmp_p
         real, latents = pictures(8, channels, 16, 24).float()[None], torch.randn(1, 8, 8)
         state.step(Round(real, latents, chance=torch.rand(2, 2, 8, CHANCES[policy])))
         assert all(math.isfinite(value) for value in state.take_measures().values())
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_captured_step_changes_pictures_by_the_chance_it_is_dealt(
+    collection: Collection, recipe: Recipe, policy: str
+) -> None:
+    """What a GPU changes is what the CPU does, and a graph reads chance and probability anew each time."""
+    augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
+    images, chance = pictures(64).float(), torch.rand(64, CHANCES[policy])
+    there = augmentation.apply(images.cuda(), chance.cuda(), torch.tensor(0.5).cuda())
+    assert torch.allclose(there.cpu(), augmentation.apply(images, chance, torch.tensor(0.5)), atol=1e-3)
+    if policy == "ada":
+        augmentation = dataclasses.replace(augmentation, target=-0.99, speed=200)
+    recipe = dataclasses.replace(recipe, augmentation=augmentation, regularisation=Regularisation(r1=1.0))
+    device = torch.device("cuda")
+    state = State(recipe, Shape(16, 16, 3), device)
+    with Dealer(recipe, Batches(collection, recipe.seed, device)).rounds(0) as rounds:
+        for step in itertools.islice(rounds, 10):
+            state.step(step)
+    assert all(math.isfinite(value) for value in state.take_measures().values())
+    assert state.game.probability.item() == pytest.approx(10 * 8 / 200 if policy == "ada" else 0)
 
 
 @pytest.mark.parametrize(("settings", "says"), [
