@@ -347,6 +347,15 @@ def test_grey_pictures_and_pictures_with_alpha_are_augmented(recipe: Recipe) -> 
         assert all(math.isfinite(value) for value in state.take_measures().values())
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+def test_nothing_is_read_back_from_the_device(policy: str) -> None:
+    """Tensors without values do, hence a step can be captured as a graph."""
+    augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
+    images, chance = torch.empty(2, 3, 16, 16, device="meta"), torch.empty(2, CHANCES[policy], device="meta")
+    p = torch.empty((), device="meta")
+    assert augmentation.apply(images, chance, augmentation.adapted(p, p, 2)).shape == images.shape
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_captured_step_changes_pictures_by_the_chance_it_is_dealt(
