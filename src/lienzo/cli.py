@@ -18,7 +18,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
 
 import lienzo
 from lienzo.errors import InputError, TrainingError
-from lienzo.terminal import bar, note
+from lienzo.terminal import bar, note, speaks
 
 
 def demo(*, out: Path = Path("lienzo-demo")) -> None:
@@ -148,7 +148,7 @@ def train(
         settings: any key of the recipe, one or several, such as batch=32 network.width=32.
         json: print the last line of the log as JSON instead of the run's folder.
     """
-    from lienzo import recipes, training
+    from lienzo import processes, recipes, training
     from lienzo.run import Run
 
     if epochs is not None and images is not None:
@@ -165,10 +165,12 @@ def train(
             for tick in training.steps(collection, chosen, place, device=device):
                 shown.show(min(tick.images, tick.total), tick.total, _figures(tick.images_per_second, tick.measures))
         except KeyboardInterrupt:
-            note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")
+            if speaks():
+                note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")
             raise
-    run = Run.open(place)
-    _print(run.log()[-1] if json else str(run.path), json)
+    if processes.leads():
+        run = Run.open(place)
+        _print(run.log()[-1] if json else str(run.path), json)
 
 
 def generate(
@@ -384,7 +386,8 @@ def main() -> None:
     except Exception as error:
         if len(words) < len(sys.argv[1:]):
             raise
-        note(f"lienzo: {_sentence(error)}")
+        if speaks() or not isinstance(error, InputError | TrainingError):  # these all processes meet alike
+            note(f"lienzo: {_sentence(error)}")
         sys.exit(2 if isinstance(error, InputError | OSError) else 1)
 
 

@@ -1,7 +1,8 @@
 """Dealing: everything that a step takes from the collection and from chance, as a function of its position.
 
 Pictures, latents and all other randomness follow from the seed and from the number of pictures shown, drawn on the CPU
-whatever the device, so that a run that was interrupted, or that plays elsewhere, is dealt the same.
+whatever the device, so that a run that was interrupted, or that plays elsewhere, is dealt the same. With several processes
+every one deals the whole batch and takes its share of it; only pictures of the share are read.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from lienzo import processes
 from lienzo.augment import CHANCES, flipped
 from lienzo.data.batches import Batches
 from lienzo.game import Round
@@ -28,6 +30,7 @@ class Dealer:
         self.recipe = recipe
         self.batches = batches
         self.shown = recipe.discriminator_steps * recipe.batch
+        self.share = processes.share(recipe.batch)
         self.mixes = recipe.regularisation.gradient_penalty > 0
         self.hand = HAND if batches.device.type != "cpu" and batches.resident is not None else 1
 
@@ -54,13 +57,14 @@ class Dealer:
 
     def _deal(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the next rounds, uploaded together: pictures (rounds, k, N, H, W, C), latents, mixes and chance."""
-        pixels = self.batches.take(position, self.hand * self.shown)
+        groups, batch = self.recipe.discriminator_steps, self.recipe.batch
+        rows = self.batches.rows(position, self.hand * self.shown).reshape(self.hand, groups, batch)[..., self.share]
+        pixels = self.batches.take(rows.ravel())
+        pixels = pixels.view(*rows.shape, *pixels.shape[1:])
         chances = [self._chance(position + i * self.shown) for i in range(self.hand)]
         latents, mixes, flips, changes = (
             torch.stack(parts).to(self.batches.device) for parts in zip(*chances, strict=True)
         )
-        groups, batch = self.recipe.discriminator_steps, self.recipe.batch
-        pixels = pixels.view(self.hand, groups, batch, *pixels.shape[1:])
         return flipped(pixels, flips) if self.recipe.augmentation.flips else pixels, latents, mixes, changes
 
     def _chance(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -72,7 +76,8 @@ class Dealer:
         source = torch.Generator().manual_seed(derive(seed, "augmentation", position))
         flips = torch.rand(groups, batch, generator=source)
         changes = torch.rand(groups + 1, 2, batch, CHANCES[self.recipe.augmentation.policy], generator=source)
-        return latents, mix, flips, changes
+        own = self.share
+        return latents[:, own], mix[:, own], flips[:, own], changes[:, :, own]
 
 
 def scaled(pixels: Tensor) -> Tensor:

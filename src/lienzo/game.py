@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lienzo import processes
 from lienzo.augment import Augmentation
 from lienzo.objectives import Objective, Regularisation, full_precision
 
@@ -104,12 +105,14 @@ class Game:
             measures[name] = penalty.detach()
         self.discriminator_optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
+        processes.synchronise(self.discriminator)
         self.discriminator_optimizer.step()
         if regularisation.clip:
             regularisation.clip_weights(self.discriminator)
         if self.augmentation.policy == "ada":
-            measures["overfitting"] = real_logits.detach().sign().mean()
-            self.probability.copy_(self.augmentation.adapted(self.probability, measures["overfitting"], len(real)))
+            measures["overfitting"] = processes.mean(real_logits.detach().sign().mean())
+            images = len(real) * processes.count()
+            self.probability.copy_(self.augmentation.adapted(self.probability, measures["overfitting"], images))
             measures["augmentation_probability"] = self.probability.clone()
         return measures
 
@@ -125,6 +128,7 @@ class Game:
         loss = self.objective.generator(real_logits, fake_logits)
         self.generator_optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
+        processes.synchronise(self.generator)
         self.generator_optimizer.step()
         self.discriminator.requires_grad_(True)
         return {"generator_loss": loss.detach(), "fooled_score": fake_logits.detach().sigmoid().mean()}

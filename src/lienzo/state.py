@@ -6,6 +6,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from lienzo import processes
 from lienzo.ema import Average
 from lienzo.errors import TrainingError
 from lienzo.game import Game, Round
@@ -56,11 +57,11 @@ class State:
 
     def step(self, dealt: Round) -> None:
         """Play one step."""
-        recipe, images = self.recipe, dealt.real.shape[0] * dealt.real.shape[1]
+        recipe, images = self.recipe, self.recipe.discriminator_steps * self.recipe.batch
         if recipe.cool_down:
             assert recipe.images is not None
             self._set_rates(cooling(self.images, recipe.images, recipe.cool_down))
-        if self.device.type != "cuda":
+        if self.device.type != "cuda" or processes.count() > 1:
             self._play(dealt)
         elif self._warm < WARM_UP:
             self._warm += 1
@@ -81,8 +82,11 @@ class State:
     def _play(self, dealt: Round) -> None:
         measures = self.game.step(dealt)
         if not self.names:
-            self.names, self.sums = list(measures), torch.zeros(len(measures), device=self.device)
+            self._name(list(measures))
         self.sums.add_(torch.stack([measures[name] for name in self.names]))
+
+    def _name(self, names: list[str]) -> None:
+        self.names, self.sums = names, torch.zeros(len(names), device=self.device)
 
     def _set_rates(self, factor: float) -> None:
         for optimizer, settings in (
@@ -97,7 +101,7 @@ class State:
 
     def take_measures(self) -> dict[str, float]:
         """Return the means since the last call: the only place where the loop reads from the device."""
-        means = self.sums.div(int(self.steps)).tolist()
+        means = processes.mean(self.sums.div(int(self.steps))).tolist()
         self.sums.zero_()
         self.steps.zero_()
         for name, value in zip(self.names, means, strict=True):
@@ -129,14 +133,20 @@ class State:
     def restore(self, loaded: dict[str, Tensor], images: int, seconds: float) -> None:
         """Take over what :meth:`tensors` returned when it was saved."""
         if not self.names:
-            self.names = [name.removeprefix("sums/") for name in loaded if name.startswith("sums/")]
-            self.sums = torch.zeros(len(self.names), device=self.device)
+            self._name([name.removeprefix("sums/") for name in loaded if name.startswith("sums/")])
         live = self.tensors()
         assert live.keys() == loaded.keys()
         with torch.no_grad():
             for name, tensor in live.items():
                 tensor.copy_(loaded[name])
         self.images, self.seconds = images, seconds
+
+    def follow(self) -> None:
+        """Take over the state of the first process."""
+        self.images, self.seconds, names = processes.told((self.images, self.seconds, self.names))
+        if names != self.names:
+            self._name(names)
+        processes.follow(self.tensors().values())
 
 
 class _Captured:

@@ -2,6 +2,7 @@
 
 import datetime
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -14,6 +15,11 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 
 PLAIN_SECONDS = 10.0
 """Without a terminal, a line at most this often."""
+
+
+def speaks() -> bool:
+    """Say whether this process speaks for all: of those that torchrun started on a machine, the first does."""
+    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["LOCAL_RANK"] == "0"
 
 
 def note(text: str) -> None:
@@ -42,7 +48,7 @@ class Bar:
             if self._task is None:
                 self._task = self.progress.add_task(self.title, completed=int(done), total=total, text=text)
             self.progress.update(self._task, completed=done, total=total, text=text, description=self.title)
-        elif done >= total or now - self._shown >= PLAIN_SECONDS:
+        elif speaks() and (done >= total or now - self._shown >= PLAIN_SECONDS):
             self._shown = now
             self._first = self._first or (now, done)
             words = [f"{self.title}: {done:,.0f} of {total:,.0f}", text, self._left(now, done, total)]
@@ -63,7 +69,7 @@ def bar(title: str) -> Iterator[Bar]:
     console = Console(stderr=True)
     progress = None
     handler: logging.Handler = logging.StreamHandler()
-    if console.is_terminal:
+    if console.is_terminal and speaks():
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
         progress = Progress(*columns, TextColumn("{task.fields[text]}"), console=console, expand=False)
         handler = RichHandler(console=console, show_time=False, show_path=False)

@@ -15,7 +15,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 import lienzo
-from lienzo import drawing, gallery, tensors
+from lienzo import drawing, gallery, processes, tensors
 from lienzo.data.batches import Batches
 from lienzo.data.collection import Collection
 from lienzo.dealing import Dealer
@@ -37,6 +37,9 @@ SAVE_SECONDS = 10.0
 """A tick is saved before it is yielded, unless the last save is younger than this."""
 
 KEPT_CHECKPOINTS = 2
+
+STOPS = (signal.SIGINT, signal.SIGTERM)
+"""Signals that torchrun passes on to its processes when it is asked to end."""
 
 log = logging.getLogger("lienzo")
 
@@ -101,7 +104,7 @@ def train(
     """
     for _ in steps(collection, recipe, out, device=device):
         pass
-    return Run.open(out)
+    return Run(Path(out))
 
 
 def steps(
@@ -115,25 +118,38 @@ def steps(
 
     Leaving the loop, or Ctrl-C, saves; the same call goes on from there. A run that is killed loses the work since the
     last tick, or of ten seconds where ticks are more frequent. Arguments and errors are those of :func:`train`.
+
+    The processes that torchrun starts all call this, and get the same ticks. The first one alone reads and writes the
+    run's folder; Ctrl-C and SIGTERM stop all of them at the next tick.
     """
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
-    place = pick_device(device)
+    place = processes.join(pick_device(device))
     run = Run(Path(out))
     recipe = _resolve(recipe, collection, run, place)
+    task = (recipe, collection.fingerprint)
+    if processes.any_of(processes.told(task) != task):
+        raise RunError("the processes were given different recipes or collections: start them all with the same words.")
     state = State(recipe, Shape(collection.height, collection.width, collection.channels), place)
     dealer = Dealer(recipe, Batches(collection, recipe.seed, place))
-    _open(run, collection, recipe)
+    with processes.leading() as leads:
+        if leads:
+            _open(run, collection, recipe)
     sitting = _Sitting(run, recipe, state, dealer.batches)
+    alone = processes.count() == 1
     try:
-        with dealer.rounds(state.images) as rounds:
+        with dealer.rounds(state.images) as rounds, _holding(*() if alone else STOPS) as asked:
             while not sitting.done:
-                with _uninterrupted():
+                with _holding(*(signal.SIGINT,) if alone else ()) as interrupted:
                     tick = sitting.step(next(rounds))
+                if interrupted or (tick is not None and processes.any_of(bool(asked))):
+                    raise KeyboardInterrupt
                 if tick is not None:
                     yield tick
-        write_bytes(run.evolution_path, drawing.evolution(run))
-        write_bytes(run.curves_path, drawing.curves(run))
+        with processes.leading() as leads:
+            if leads:
+                write_bytes(run.evolution_path, drawing.evolution(run))
+                write_bytes(run.curves_path, drawing.curves(run))
     except (GeneratorExit, KeyboardInterrupt):
         sitting.save()
         raise
@@ -149,15 +165,20 @@ class _Sitting:
         self.run, self.recipe, self.total = run, recipe, recipe.images
         self.collection = batches.collection.fingerprint
         self.state = state
-        _restore(run, self.state)
-        run.truncate_log(self.state.images)
-        self.writer = SummaryWriter(str(run.path), purge_step=self.state.images + 1)  # hides what is shown again
-        self.judge = Judge(batches.collection, state.device) if recipe.evaluate_every and not self.done else None
+        self.leads = processes.leads()
+        self.writer: SummaryWriter | None = None
+        self.judge: Judge | None = None
+        if self.leads:
+            _restore(run, self.state)
+            run.truncate_log(self.state.images)
+            self.writer = SummaryWriter(str(run.path), purge_step=self.state.images + 1)  # hides what is shown again
+            self.judge = Judge(batches.collection, state.device) if recipe.evaluate_every and not self.done else None
+        self.state.follow()
         self.epoch = len(batches.members)
         self.started = time.monotonic() - self.state.seconds
         self.last_save = time.monotonic()
         self.last_tick = (self.state.images, self.state.seconds)
-        if self.state.images == 0:
+        if self.leads and self.state.images == 0:
             self._draw()
 
     @property
@@ -171,9 +192,9 @@ class _Sitting:
         state.step(dealt)
         state.seconds = time.monotonic() - self.started
         epoch_ends = crossed(before, state.images, self.epoch)
-        if epoch_ends and self.recipe.keep_epochs:
+        if self.leads and epoch_ends and self.recipe.keep_epochs:
             self._save_generator(self.run.epoch_path(state.images // self.epoch))
-        if self.done or epoch_ends or crossed(before, state.images, self.recipe.sample_every):
+        if self.leads and (self.done or epoch_ends or crossed(before, state.images, self.recipe.sample_every)):
             self._draw()
         if not (self.done or crossed(before, state.images, self.recipe.tick)):
             return None
@@ -184,6 +205,8 @@ class _Sitting:
 
     def save(self) -> None:
         """Write the generator and the checkpoint, and forget the oldest checkpoint."""
+        if not self.leads:
+            return
         state = self.state
         self._save_generator(self.run.generator_path)  # first, so that a checkpoint means that its generator is there
         header = {"kind": "checkpoint", "images": state.images, "seconds": state.seconds}
@@ -194,7 +217,8 @@ class _Sitting:
 
     def close(self) -> None:
         """Let go of what the sitting holds open."""
-        self.writer.close()
+        if self.writer is not None:
+            self.writer.close()
 
     def _tick(self) -> Tick:
         state = self.state
@@ -205,13 +229,14 @@ class _Sitting:
         speed = (state.images - images) / (state.seconds - seconds)
         if self.judge and (self.done or crossed(ticked, state.images, self.recipe.evaluate_every)):
             measures |= self._evaluate(self.judge)
-        tick = Tick(state.images, self.total, state.seconds, speed, measures)
+        tick = processes.told(Tick(state.images, self.total, state.seconds, speed, measures))
         self.last_tick = (state.images, state.seconds)
-        line = tick.to_dict()
-        self.run.append_log(line)
-        for name, value in line.items():
-            if name != "images":
-                self.writer.add_scalar(name, value, state.images)
+        if self.writer is not None:
+            line = tick.to_dict()
+            self.run.append_log(line)
+            for name, value in line.items():
+                if name != "images":
+                    self.writer.add_scalar(name, value, state.images)
         return tick
 
     def _evaluate(self, judge: Judge) -> dict[str, float]:
@@ -318,20 +343,19 @@ def _restore(run: Run, state: State) -> None:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back until the block is done, so that the state it changes stays whole."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+def _holding(*numbers: signal.Signals) -> Iterator[list[int]]:
+    """Hold signals back until the block is done, so that the state it changes stays whole; give those that came."""
     held: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield held
+        return
 
     def hold(number: int, _frame: FrameType | None) -> None:
         held.append(number)
 
-    previous = signal.signal(signal.SIGINT, hold)
+    previous = {number: signal.signal(number, hold) for number in numbers}
     try:
-        yield
+        yield held
     finally:
-        signal.signal(signal.SIGINT, previous)
-    if held:
-        raise KeyboardInterrupt
+        for number, handler in previous.items():
+            signal.signal(number, handler)

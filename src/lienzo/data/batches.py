@@ -41,9 +41,8 @@ class Batches:
             position += stop - start
         return np.concatenate(parts)
 
-    def take(self, position: int, count: int) -> Tensor:
-        """Return the pictures of the stream from ``position`` on; (count, H, W, C) uint8 on the device."""
-        rows = self.rows(position, count)
+    def take(self, rows: NDArray[np.int64]) -> Tensor:
+        """Return the pictures of these members (N,); (N, H, W, C) uint8 on the device."""
         if self.resident is not None:
             return self.resident[torch.from_numpy(rows).to(self.device)]
         return torch.from_numpy(self.collection.take(self.members[rows])).to(self.device)

@@ -17,6 +17,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from lienzo.errors import RecipeError
 from lienzo.nets.convolutions import Doubling, Halving
 from lienzo.nets.shape import Shape
+from lienzo.nets.statistics import BatchNorm2d, MinibatchDeviation
 
 
 @dataclass(frozen=True)
@@ -58,13 +59,13 @@ class Generator(nn.Module):
         widths = _widths(width, doublings)[::-1]  # at 64×64: 512, 256, 128, 64
         layers: list[nn.Module] = [
             Projection(latents, widths[0], base_height, base_width),
-            nn.BatchNorm2d(widths[0]),
+            BatchNorm2d(widths[0]),
             nn.ReLU(inplace=True),
         ]
         for inside, outside in itertools.pairwise(widths):
             layers += [
                 Doubling(inside, outside),
-                nn.BatchNorm2d(outside),
+                BatchNorm2d(outside),
                 nn.ReLU(inplace=True),
             ]
         layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 4, stride=2, padding=1, bias=False), nn.Tanh()]
@@ -92,7 +93,7 @@ class Discriminator(nn.Module):
         ]
         for inside, outside in itertools.pairwise(widths):
             layers += [Halving(inside, outside, bias=norm != "batch")]
-            layers += [nn.BatchNorm2d(outside)] if norm == "batch" else []
+            layers += [BatchNorm2d(outside)] if norm == "batch" else []
             layers += [nn.LeakyReLU(0.2, inplace=True)]
         layers += [MinibatchDeviation()] if minibatch_deviation else []
         layers += [Readout(widths[-1] + minibatch_deviation, base_height, base_width)]
@@ -122,19 +123,6 @@ class Projection(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Return (N, outputs, H, W)."""
         return (z @ self.weight.flatten(1)).view(-1, *self.weight.shape[1:])
-
-
-class MinibatchDeviation(nn.Module):
-    """One more channel, from (N, C, H, W) to (N, C + 1, H, W): the standard deviation over the batch, averaged.
-
-    A generator that makes the same picture over and over gives itself away (Karras et al. 2018, section 3).
-    """
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return (N, C + 1, H, W)."""
-        deviation = (features.float().var(0, correction=0) + 1e-8).sqrt().mean()
-        channel = deviation.to(features.dtype).expand(len(features), 1, *features.shape[2:])
-        return torch.cat([features, channel], 1)
 
 
 class Readout(nn.Module):

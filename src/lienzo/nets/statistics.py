@@ -1,0 +1,57 @@
+"""Layers that look at a batch as a whole: with several processes at the global batch, not at each one's share.
+
+The mean of equal shares' means is the global mean; the global variance is the mean of the shares' variances and of their
+means' squared distances from the global mean (Chan, Golub and LeVeque 1983). One exchange carries both, and
+it can be differentiated as often as a gradient penalty asks, which PyTorch's ``SyncBatchNorm`` cannot.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from lienzo import processes
+
+
+def moments(batch: Tensor, dimensions: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Return mean and variance (not corrected) of the global batch over ``dimensions``, in float32."""
+    shares = processes.gathered(torch.stack(torch.var_mean(batch.float(), dimensions, correction=0)))
+    variances, means = shares.unbind(1)
+    mean = means.mean(0)
+    return mean, variances.mean(0) + (means - mean).square().mean(0)
+
+
+class BatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation (Ioffe and Szegedy 2015) over the global batch, of (N, C, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """Return (N, C, H, W)."""
+        if not self.training or processes.count() == 1:
+            return super().forward(input)
+        mean, variance = moments(input, (0, 2, 3))
+        self._remember(mean.detach(), variance.detach(), processes.count() * input[:, 0].numel())
+        scale = self.weight * (variance + self.eps).rsqrt()
+        shift = self.bias - mean * scale
+        return (input.float() * scale[:, None, None] + shift[:, None, None]).to(input.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor, number: int) -> None:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        self.num_batches_tracked += 1
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance * (number / (number - 1)), self.momentum)
+
+
+class MinibatchDeviation(nn.Module):
+    """One more channel, from (N, C, H, W) to (N, C + 1, H, W): the standard deviation over the batch, averaged.
+
+    A generator that makes the same picture over and over gives itself away (Karras et al. 2018, section 3).
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (N, C + 1, H, W)."""
+        _, variance = moments(features, (0,))
+        deviation = (variance + 1e-8).sqrt().mean()
+        channel = deviation.to(features.dtype).expand(len(features), 1, *features.shape[2:])
+        return torch.cat([features, channel], 1)

@@ -1,0 +1,170 @@
+"""More than one process: `torchrun` starts them, and each plays on its share of every batch.
+
+All that passes between processes passes through here. Outside of torchrun there is one process and no group: then these
+functions return what they are given.
+
+Gradients are averaged explicitly, between the backward pass and the optimiser's step, and not by
+``DistributedDataParallel``. That hooks into one forward and one backward pass for each update; here the discriminator
+judges up to three batches in one, is differentiated twice by gradient penalties, and is passed through without gradients
+of its own in the generator's update. One explicit average is right in all of these cases, and can be read.
+"""
+
+import atexit
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, distributed, nn
+
+from lienzo.errors import InputError, RecipeError, RunError
+
+Value = TypeVar("Value")
+
+
+def join(device: torch.device) -> torch.device:
+    """Meet the processes that torchrun started, once for each process, and return the device of this one.
+
+    Raises:
+        InputError: the machine has fewer GPUs than processes, or they are to share what they cannot share.
+    """
+    if not distributed.is_torchelastic_launched():
+        return device
+    local, here = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
+    if device.type == "cuda":
+        if here > torch.cuda.device_count():
+            raise InputError(
+                f"this machine has {torch.cuda.device_count()} GPUs for {here} processes: "
+                "give torchrun --nproc-per-node=gpu, one process for each."
+            )
+        device = torch.device("cuda", local)
+        torch.cuda.set_device(device)
+    elif device.type != "cpu" and int(os.environ["WORLD_SIZE"]) > 1:
+        raise InputError(f"several processes cannot share the device {device.type}: train with --device cpu, or in one.")
+    if not distributed.is_initialized():
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+        atexit.register(distributed.destroy_process_group)
+    return device
+
+
+def count() -> int:
+    """Return how many processes play together."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def leads() -> bool:
+    """Say whether this process is the first, which alone reads and writes the run's folder."""
+    return not distributed.is_initialized() or distributed.get_rank() == 0
+
+
+def share(batch: int) -> slice:
+    """Return which pictures of a global batch are those of this process.
+
+    Raises:
+        RecipeError: the processes cannot have equally many.
+    """
+    if batch % count():
+        raise RecipeError(
+            f"a batch of {batch} cannot be shared equally by {count()} processes: "
+            f"set batch={-(-batch // count()) * count()}, or give torchrun another number of processes."
+        )
+    own = batch // count()
+    first = distributed.get_rank() * own if count() > 1 else 0
+    return slice(first, first + own)
+
+
+def synchronise(module: nn.Module) -> None:
+    """Average a network's gradients over the processes.
+
+    Losses are means over equal shares of a batch, so the average is the gradient of the mean over the whole batch.
+    """
+    if count() == 1:
+        return
+    gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+    average = mean(torch.cat([gradient.flatten() for gradient in gradients]))
+    parts = average.split([gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
+
+
+def mean(tensor: Tensor) -> Tensor:
+    """Return the average of a tensor over the processes, without gradients."""
+    if count() == 1:
+        return tensor
+    total = tensor.detach().clone()
+    distributed.all_reduce(total)
+    return total.div_(count())
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over the processes; its derivative, of any order, is the sum over the processes."""
+
+    @staticmethod
+    def forward(context: Any, tensor: Tensor) -> Tensor:  # noqa: ARG004
+        total = tensor.contiguous().clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:  # noqa: ARG004
+        total: Tensor = _Sum.apply(gradients[0])  # type: ignore[no-untyped-call]
+        return total
+
+
+def gathered(tensor: Tensor) -> Tensor:
+    """Return the tensors (...) of all processes as (processes, ...), which can be differentiated any number of times.
+
+    The gradient that each process gets is that of the sum of all processes' losses, its share in the others' included.
+    """
+    if count() == 1:
+        return tensor[None]
+    own = torch.zeros(count(), *[1] * tensor.dim(), dtype=tensor.dtype, device=tensor.device)
+    own[distributed.get_rank()] = 1
+    everyone: Tensor = _Sum.apply(own * tensor)  # type: ignore[no-untyped-call]
+    return everyone
+
+
+def told(value: Value) -> Value:
+    """Return what the first process gives here."""
+    if count() == 1:
+        return value
+    values = [value]
+    distributed.broadcast_object_list(values, src=0, device=torch.device("cpu"))
+    return values[0]
+
+
+@torch.no_grad()
+def follow(tensors: Iterable[Tensor]) -> None:
+    """Overwrite tensors with those of the first process."""
+    if count() == 1:
+        return
+    for tensor in tensors:
+        copy = tensor.contiguous()
+        distributed.broadcast(copy, src=0)
+        tensor.copy_(copy)
+
+
+def any_of(flag: bool) -> bool:
+    """Say whether the flag is up in any process."""
+    if count() == 1:
+        return flag
+    raised = torch.tensor(int(flag))
+    distributed.all_reduce(raised)
+    return bool(raised)
+
+
+@contextmanager
+def leading() -> Iterator[bool]:
+    """Give whether this process leads, and let the others wait until it has done what the block holds.
+
+    Raises:
+        RunError: in the others, where the first process failed.
+    """
+    done = False
+    try:
+        yield leads()
+        done = True
+    finally:
+        if not told(done) and done:
+            raise RunError("the first process cannot go on: see what it says, and start all of them again.")
