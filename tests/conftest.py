@@ -53,7 +53,7 @@ def collection(tmp_path_factory: pytest.TempPathFactory, paint: Paint) -> Collec
     return lienzo.prepare(paint(folder / "pictures"), folder / "paintings-16", size=16, workers=1)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def recipe() -> Recipe:
     """Give a recipe of eight steps on eight pictures each, four ticks, float32."""
     return Recipe(
