@@ -213,12 +213,12 @@ def test_kills_while_files_are_written_lose_nothing(
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_kills_at_random_moments_lose_nothing(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
-    recipe = dataclasses.replace(recipe, images=8 * 2000)
+    recipe = dataclasses.replace(recipe, images=8 * 400)
     whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")
     path = tmp_path / "recipe.toml"
     path.write_text(recipe.to_toml(), encoding="utf-8")
     chance = random.Random(0)
-    for _ in range(20):
+    for _ in range(5):
         before = len(Run(tmp_path / "run").log())
         process = start(PROGRAM, collection.path, path, tmp_path / "run", 10**9)
         while len(Run(tmp_path / "run").log()) == before and process.poll() is None:
