@@ -11,10 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 from torch.optim import Optimizer
 
+from lienzo.augment import Augmentation
 from lienzo.objectives import Objective, Regularisation, full_precision
 
 Measures = dict[str, Tensor]
 """Scalars on the device, detached: nothing is read back from there inside the loop."""
+
 
 COARSE = 8
 """The diversity of pictures is that of their averages over 8×8 fields: layout and colour, no noise."""
@@ -33,6 +35,10 @@ class Round:
     mix: Tensor | None = None
     """(k, N) uniform in [0, 1), where the regularisation has a ``gradient_penalty``."""
 
+    chance: Tensor | None = None
+    """(k + 1, 2, N, chances) uniform in [0, 1), where there is a policy of augmentation: for each of the
+    discriminator's k updates and for the generator's, how real and how generated pictures are changed."""
+
 
 @dataclass
 class Game:
@@ -49,6 +55,12 @@ class Game:
     discriminator_optimizer: Optimizer
     regularisation: Regularisation = field(default_factory=Regularisation)
 
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    """How pictures are changed before the discriminator sees them."""
+
+    probability: Tensor = field(default_factory=lambda: torch.zeros(()))
+    """Of each of ada's changes, a scalar on the device: the game moves it."""
+
     autocast: torch.dtype | None = None
     """Lower precision for the networks' products (``torch.bfloat16``), or none."""
 
@@ -58,17 +70,28 @@ class Game:
     def step(self, dealt: Round) -> Measures:
         """Update the discriminator k times and the generator once; return what the log wants to know of this step."""
         whole = self.accumulate == 1  # then both players use one graph; parts are made again for the generator
-        fake, measures = torch.empty(0), {}
-        for i in range(len(dealt.real)):
-            last = i == len(dealt.real) - 1
+        fake, measures, updates = torch.empty(0), {}, len(dealt.real)
+        chance = [None] * (updates + 1) if dealt.chance is None else dealt.chance
+        for i in range(updates):
+            last = i == updates - 1
             with torch.set_grad_enabled(last and whole):
                 fake = torch.cat([self._generate(z) for z in self._parts(dealt.latents[i])])
-            measures = self.discriminator_step(dealt.real[i], fake, None if dealt.mix is None else dealt.mix[i])
+            mix = None if dealt.mix is None else dealt.mix[i]
+            measures = self.discriminator_step(dealt.real[i], fake, mix, chance[i])
         fakes = [fake] if whole else (self._generate(z) for z in self._parts(dealt.latents[-1]))
-        return measures | self.generator_step(dealt.real[-1], fakes)
+        return measures | self.generator_step(dealt.real[-1], fakes, chance[-1])
 
-    def discriminator_step(self, real: Tensor, fake: Tensor, mix: Tensor | None = None) -> Measures:
-        """Update the discriminator once, against generated pictures that are taken as they are."""
+    def discriminator_step(
+        self, real: Tensor, fake: Tensor, mix: Tensor | None = None, chance: Tensor | None = None
+    ) -> Measures:
+        """Update the discriminator once, against generated pictures that are taken as they are.
+
+        Penalties look at the slope where the discriminator looks, at the changed pictures: what is to be bounded is D,
+        and not how strongly a change happens to scale a picture.
+        """
+        differ = {"real_diversity": diversity(real), "fake_diversity": diversity(fake)}
+        if chance is not None:
+            real, fake = self._changed(real, chance[0]), self._changed(fake.detach(), chance[1])
         self.discriminator_optimizer.zero_grad(set_to_none=True)
         mixes = [None] * self.accumulate if mix is None else self._parts(mix)
         measures = self._mean(
@@ -79,13 +102,19 @@ class Game:
         self.discriminator_optimizer.step()
         if self.regularisation.clip:
             self.regularisation.clip_weights(self.discriminator)
-        return measures | {"real_diversity": diversity(real), "fake_diversity": diversity(fake)}
+        if self.augmentation.policy == "ada":
+            self.probability.copy_(self.augmentation.adapted(self.probability, measures["overfitting"], len(real)))
+            measures["augmentation_probability"] = self.probability.clone()
+        return measures | differ
 
-    def generator_step(self, real: Tensor, fakes: Iterable[Tensor]) -> Measures:
+    def generator_step(self, real: Tensor, fakes: Iterable[Tensor], chance: Tensor | None = None) -> Measures:
         """Update the generator once, through pictures that it made with gradients: the whole batch, or its parts."""
         self.discriminator.requires_grad_(False)  # its gradients would be thrown away
         self.generator_optimizer.zero_grad(set_to_none=True)
-        measures = self._mean(self._generator_gradient(*part) for part in zip(self._parts(real), fakes, strict=True))
+        chances = [None] * self.accumulate if chance is None else chance.chunk(self.accumulate, dim=1)
+        measures = self._mean(
+            self._generator_gradient(*part) for part in zip(self._parts(real), fakes, chances, strict=True)
+        )
         measures["generator_gradient"] = gradient_norm(self.generator)
         self.generator_optimizer.step()
         self.discriminator.requires_grad_(True)
@@ -104,6 +133,8 @@ class Game:
             "real_score": real_logits.detach().sigmoid().mean(),
             "fake_score": fake_logits.detach().sigmoid().mean(),
         }
+        if self.augmentation.policy == "ada":
+            measures["overfitting"] = real_logits.detach().sign().mean()
         penalties: Measures = {}
         if regularisation.r1:
             penalties["r1_penalty"] = regularisation.penalty(real, real_logits, regularisation.r1)
@@ -118,8 +149,11 @@ class Game:
         torch.autograd.backward(loss / self.accumulate)
         return measures
 
-    def _generator_gradient(self, real: Tensor, fake: Tensor) -> Measures:
+    def _generator_gradient(self, real: Tensor, fake: Tensor, chance: Tensor | None) -> Measures:
         """Add a part's share to the generator's gradient."""
+        if chance is not None:
+            real = self._changed(real, chance[0]) if self.objective.relativistic else real
+            fake = self._changed(fake, chance[1])
         with self._precision(real):
             real_logits = self._judge(real) if self.objective.relativistic else None
             fake_logits = self._judge(fake)
@@ -139,6 +173,9 @@ class Game:
         """Return the means over equal parts, each of which is computed when its turn comes."""
         first, *rest = parts
         return {name: sum((part[name] for part in rest), value) / self.accumulate for name, value in first.items()}
+
+    def _changed(self, images: Tensor, chance: Tensor) -> Tensor:
+        return self.augmentation.apply(full_precision(images), chance, self.probability)
 
     def _judge(self, images: Tensor) -> Tensor:
         logits: Tensor = self.discriminator(images)
