@@ -45,14 +45,17 @@ def main() -> None:
         contestants["lienzo, bfloat16"] = ours(device, given.batch, torch.bfloat16)
         dtypes.append(torch.bfloat16)
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    products: dict[torch.dtype, list[float]] = {dtype: [] for dtype in dtypes}
     for turn in range(given.turns + 1):
         for name, step in contestants.items():
             took = clock(device, step, given.steps)
             if turn:  # the first turn warms up
                 seconds[name].append(took / given.steps)
+        for dtype in dtypes if turn else []:
+            products[dtype].append(product(device, dtype))
     base = seconds["plain loop, float32"]
     print(f"torch {torch.__version__}, {device}, {torch.get_num_threads()} threads, batch {given.batch}")
-    rates = {dtype: product(device, dtype) for dtype in dtypes}
+    rates = {dtype: statistics.median(rates) for dtype, rates in products.items()}
     print(f"{'':22}{'pictures/s':>12}{'ratio':>8}{'GFLOP/s':>10}{'of the product':>16}")
     for name, times in seconds.items():
         ratio = statistics.median(b / t for b, t in zip(base, times, strict=True))
