@@ -67,9 +67,9 @@ def _markers(data: bytes) -> Iterator[int]:
     """Yield where the second bytes of all markers may be: behind 0xFF, but for stuffing, filling and restarts."""
     for start in range(0, len(data) - 1, CHUNK):
         codes = np.frombuffer(data, np.uint8, min(CHUNK + 1, len(data) - start), start)
-        behind = np.flatnonzero(codes[:-1] == 0xFF) + 1
+        behind = np.flatnonzero((codes[:-1] == 0xFF) & (codes[1:] != 0)) + 1  # most are stuffing: a pass less over many
         found = codes[behind]
-        yield from (start + behind[(found != 0) & (found != 0xFF) & ((found & 0xF8) != _RST)]).tolist()
+        yield from (start + behind[(found != 0xFF) & ((found & 0xF8) != _RST)]).tolist()
 
 
 def check_whole(data: bytes) -> None:
