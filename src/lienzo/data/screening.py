@@ -6,6 +6,7 @@ import warnings
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,9 +211,8 @@ def _small(picture: Image.Image) -> Image.Image:
 
 def _span(small: Image.Image) -> int:
     """Return the difference between the highest and the lowest level, of the channel where it is largest."""
-    extrema = small.getextrema()
-    channels = (extrema,) if small.mode == "L" else extrema
-    return int(max(high - low for low, high in channels))  # type: ignore[misc]
+    extrema: Any = small.getextrema()  # a pair for grey pictures, else one for each channel
+    return int(max(high - low for low, high in ([extrema] if small.mode == "L" else extrema)))
 
 
 def perceptual_hash(small: Image.Image) -> int:
