@@ -22,6 +22,8 @@ from lienzo.recipes import thesis
 from lienzo.state import adam, place
 
 SHAPE = Shape(64, 64, 3)
+WORK = 2.29
+"""GFLOP that a step needs for a picture, by plain convolutions and without gradients that are thrown away."""
 
 
 def main() -> None:
@@ -45,30 +47,33 @@ def main() -> None:
                 seconds[name].append(took / given.steps)
     base = seconds["plain loop, float32"]
     print(f"torch {torch.__version__}, {device}, {torch.get_num_threads()} threads, batch {given.batch}")
-    print(f"{'':22}{'pictures/s':>12}{'ratio':>8}")
+    rates = {dtype: product(device, dtype) for dtype in (torch.float32, torch.bfloat16)}
+    print(f"{'':22}{'pictures/s':>12}{'ratio':>8}{'GFLOP/s':>10}{'of the product':>16}")
     for name, times in seconds.items():
         ratio = statistics.median(b / t for b, t in zip(base, times, strict=True))
-        print(f"{name:22}{given.batch / statistics.median(times):>12.0f}{ratio:>8.2f}")
-    for dtype in (torch.float32, torch.bfloat16):
-        print(f"matrix product of 2048², {str(dtype).removeprefix('torch.')}: {product(device, dtype):,.0f} GFLOP/s")
+        speed = given.batch / statistics.median(times)
+        share = WORK * speed / rates[torch.bfloat16 if "bfloat16" in name else torch.float32]
+        print(f"{name:22}{speed:>12.0f}{ratio:>8.2f}{WORK * speed:>10.0f}{share:>16.0%}")
+    for dtype, rate in rates.items():
+        print(f"matrix product of 2048², {str(dtype).removeprefix('torch.')}: {rate:,.0f} GFLOP/s")
 
 
-def plain(device: torch.device, batch: int) -> Callable[[], None]:
-    """The loop as the tutorials write it."""
+def plain(device: torch.device, batch: int) -> Callable[..., None]:
+    """The loop as the tutorials write it: a step with the pictures (N, C, H, W) given, or with the same ones always."""
     torch.manual_seed(0)
     network = thesis().network
     generator = tutorial_generator(network.generator(SHAPE)).to(device)
     discriminator = tutorial_discriminator(network.discriminator(SHAPE)).to(device)
     generator_optimizer = torch.optim.Adam(generator.parameters(), lr=0.0002, betas=(0.5, 0.999))
     discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), lr=0.0002, betas=(0.5, 0.999))
-    images = pictures(batch, device)
+    fixed = pictures(batch, device)
 
-    def step() -> None:
+    def step(images: Tensor = fixed) -> None:
         discriminator.zero_grad()
-        label = torch.full((batch,), 0.9, device=device)
+        label = torch.full((len(images),), 0.9, device=device)
         real_loss = binary_cross_entropy(discriminator(images).flatten(), label)
         torch.autograd.backward(real_loss)
-        fake = generator(torch.randn(batch, 100, 1, 1, device=device))
+        fake = generator(torch.randn(len(images), 100, 1, 1, device=device))
         fake_loss = binary_cross_entropy(discriminator(fake.detach()).flatten(), torch.zeros_like(label))
         torch.autograd.backward(fake_loss)
         discriminator_optimizer.step()
@@ -85,14 +90,23 @@ def tutorial_generator(ours: nn.Module) -> nn.Sequential:
     """The generator with nothing but the layers of the tutorials."""
     layers = next(ours.children())
     assert isinstance(layers, nn.Sequential)
-    return nn.Sequential(nn.ConvTranspose2d(100, 512, 4, bias=False), *list(layers)[1:])
+    return nn.Sequential(nn.ConvTranspose2d(100, 512, 4, bias=False), *map(tutorial_layer, list(layers)[1:]))
 
 
 def tutorial_discriminator(ours: nn.Module) -> nn.Sequential:
     """The discriminator with nothing but the layers of the tutorials, and the sigmoid."""
     layers = next(ours.children())
     assert isinstance(layers, nn.Sequential)
-    return nn.Sequential(*list(layers)[:-1], nn.Conv2d(512, 1, 4, bias=False), nn.Sigmoid())
+    return nn.Sequential(*map(tutorial_layer, list(layers)[:-1]), nn.Conv2d(512, 1, 4, bias=False), nn.Sigmoid())
+
+
+def tutorial_layer(layer: nn.Module) -> nn.Module:
+    """A layer of lienzo, or PyTorch's own convolution in its place."""
+    if isinstance(layer, nn.Conv2d):
+        return nn.Conv2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1, bias=False)
+    if isinstance(layer, nn.ConvTranspose2d):
+        return nn.ConvTranspose2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1, bias=False)
+    return layer
 
 
 def ours(device: torch.device, batch: int, dtype: torch.dtype | None) -> Callable[[], None]:
