@@ -10,6 +10,7 @@ from pictures_for_tests import files_of, gallery
 import lienzo
 from lienzo.data import places, remote
 from lienzo.errors import CollectionError, SourceError
+from lienzo.preparation import LOCK
 
 moto_server = pytest.importorskip("moto.server")
 s3fs = pytest.importorskip("s3fs")
