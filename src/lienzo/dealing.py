@@ -1,8 +1,8 @@
 """Dealing: everything that a step takes from the collection and from chance, as a function of its position.
 
 Pictures, latents and all other randomness follow from the seed and from the number of pictures shown, drawn on the CPU
-whatever the device, so that a run that was interrupted, or that plays elsewhere, is dealt the same. With several processes
-every one deals the whole batch and takes its share of it; only pictures of the share are read.
+whatever the device, so that a run that was interrupted, or that plays elsewhere, is dealt the same. Several processes
+deal the whole batch each, and take their shares of it; only pictures of the share are read.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ class Dealer:
         self.recipe = recipe
         self.batches = batches
         self.shown = recipe.discriminator_steps * recipe.batch
-        self.share = processes.share(recipe.batch)
+        self.share = processes.share(recipe.batch, recipe.accumulate)
         self.mixes = recipe.regularisation.gradient_penalty > 0
         self.hand = HAND if batches.device.type != "cpu" and batches.resident is not None else 1
 

@@ -5,8 +5,8 @@ functions return what they are given.
 
 Gradients are averaged explicitly, between the backward pass and the optimiser's step, and not by
 ``DistributedDataParallel``. That hooks into one forward and one backward pass for each update; here the discriminator
-judges up to three batches in one, is differentiated twice by gradient penalties, and is passed through without gradients
-of its own in the generator's update. One explicit average is right in all of these cases, and can be read.
+judges up to three batches in one, is differentiated twice by gradient penalties, and lets the generator's gradient pass
+without one of its own. One explicit average is right in all of these cases, and can be read.
 """
 
 import atexit
@@ -41,7 +41,9 @@ def join(device: torch.device) -> torch.device:
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
     elif device.type != "cpu" and int(os.environ["WORLD_SIZE"]) > 1:
-        raise InputError(f"several processes cannot share the device {device.type}: train with --device cpu, or in one.")
+        raise InputError(
+            f"several processes cannot share the device {device.type}: train with --device cpu, or in one."
+        )
     if not distributed.is_initialized():
         distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
         atexit.register(distributed.destroy_process_group)
@@ -58,16 +60,18 @@ def leads() -> bool:
     return not distributed.is_initialized() or distributed.get_rank() == 0
 
 
-def share(batch: int) -> slice:
-    """Return which pictures of a global batch are those of this process.
+def share(batch: int, parts: int = 1) -> slice:
+    """Return which pictures of a global batch are those of this process, which plays them in so many equal parts.
 
     Raises:
-        RecipeError: the processes cannot have equally many.
+        RecipeError: the parts cannot be equal.
     """
-    if batch % count():
+    unit = count() * parts
+    if batch % unit:
+        each = f" in {parts} parts each" * (parts > 1)
         raise RecipeError(
-            f"a batch of {batch} cannot be shared equally by {count()} processes: "
-            f"set batch={-(-batch // count()) * count()}, or give torchrun another number of processes."
+            f"a batch of {batch} cannot be shared equally by {count()} processes{each}: "
+            f"set batch={-(-batch // unit) * unit}, or give torchrun another number of processes."
         )
     own = batch // count()
     first = distributed.get_rank() * own if count() > 1 else 0
@@ -83,7 +87,7 @@ def synchronise(module: nn.Module) -> None:
         return
     gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
     average = mean(torch.cat([gradient.flatten() for gradient in gradients]))
-    parts = average.split([gradient.numel() for gradient in gradients])
+    parts = torch.split(average, [gradient.numel() for gradient in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view_as(gradient))
 

@@ -1,8 +1,8 @@
 """Layers that look at a batch as a whole: with several processes at the global batch, not at each one's share.
 
-The mean of equal shares' means is the global mean; the global variance is the mean of the shares' variances and of their
-means' squared distances from the global mean (Chan, Golub and LeVeque 1983). One exchange carries both, and
-it can be differentiated as often as a gradient penalty asks, which PyTorch's ``SyncBatchNorm`` cannot.
+The mean of equal shares' means is the global mean; the mean of their variances and of their means' squared distances
+from it is the global variance (Chan, Golub and LeVeque 1983). One exchange carries both, and it can be differentiated
+as often as a gradient penalty asks, which the exchange in PyTorch's ``SyncBatchNorm`` cannot.
 """
 
 import torch
@@ -12,8 +12,9 @@ from lienzo import processes
 
 
 def moments(batch: Tensor, dimensions: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Return mean and variance (not corrected) of the global batch over ``dimensions``, in float32."""
-    shares = processes.gathered(torch.stack(torch.var_mean(batch.float(), dimensions, correction=0)))
+    """Return mean and variance (not corrected) of the global batch over ``dimensions``, in float32 or better."""
+    batch = batch.to(torch.promote_types(batch.dtype, torch.float32))
+    shares = processes.gathered(torch.stack(torch.var_mean(batch, dimensions, correction=0)))
     variances, means = shares.unbind(1)
     mean = means.mean(0)
     return mean, variances.mean(0) + (means - mean).square().mean(0)
@@ -28,8 +29,10 @@ class BatchNorm2d(nn.BatchNorm2d):
             return super().forward(input)
         mean, variance = moments(input, (0, 2, 3))
         self._remember(mean.detach(), variance.detach(), processes.count() * input[:, 0].numel())
-        scale = self.weight * (variance + self.eps).rsqrt()
-        shift = self.bias - mean * scale
+        scale = (variance + self.eps).rsqrt()
+        shift = -mean * scale
+        if self.affine:
+            scale, shift = self.weight * scale, self.weight * shift + self.bias
         return (input.float() * scale[:, None, None] + shift[:, None, None]).to(input.dtype)
 
     @torch.no_grad()
