@@ -45,7 +45,11 @@ def join(device: torch.device) -> torch.device:
             f"several processes cannot share the device {device.type}: train with --device cpu, or in one."
         )
     if not distributed.is_initialized():
-        distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+        backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+        store, rank, size = next(distributed.rendezvous("env://"))
+        restart = os.environ["TORCHELASTIC_RESTART_COUNT"]  # the store may still hold the addresses of dead processes
+        store = distributed.PrefixStore(f"restart {restart}", store)
+        distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
         atexit.register(distributed.destroy_process_group)
     return device
 
