@@ -152,6 +152,7 @@ def test_another_number_of_processes_goes_on(
     assert log == [pytest.approx(line, abs=2e-6) for line in expected]
 
 
+@pytest.mark.slow
 def test_a_batch_that_cannot_be_shared_is_refused(collection: Collection, tmp_path: Path) -> None:
     words = ["-m", "lienzo", "train", collection.path, "--out", tmp_path / "run", "--device", "cpu"]
     done = launch(*words, "--set", "batch=7")
@@ -163,7 +164,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(collection: Collection, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
-def test_alone_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alone_nothing_changes() -> None:
     device, batch = torch.device("cpu"), torch.arange(6.0).view(2, 3)
     assert processes.join(device) is device
     assert not torch.distributed.is_initialized()

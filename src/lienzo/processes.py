@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from lienzo.errors import InputError, RecipeError, RunError
 
@@ -46,9 +48,9 @@ def join(device: torch.device) -> torch.device:
         )
     if not distributed.is_initialized():
         backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
-        store, rank, size = next(distributed.rendezvous("env://"))
+        store, rank, size = next(rendezvous("env://"))
         restart = os.environ["TORCHELASTIC_RESTART_COUNT"]  # the store may still hold the addresses of dead processes
-        store = distributed.PrefixStore(f"restart {restart}", store)
+        store = PrefixStore(f"restart {restart}", store)
         distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
         atexit.register(distributed.destroy_process_group)
     return device
