@@ -113,9 +113,7 @@ def steps(
         yield Step(trial.number, study.finished(), trials)
     study.write()
     if not study.completed():
-        raise TrainingError(
-            f"no trial of {out} came to its end: search nearer to the recipe."
-        )
+        raise TrainingError(f"no trial of {out} came to its end: search nearer to the recipe.")
 
 
 class _Study:
@@ -211,7 +209,7 @@ class _Study:
     def _trial_lock(self, number: int) -> "filelock.BaseFileLock":
         return self.filelock.FileLock(self.path / "trials" / f"{number:04}.lock")
 
-    def _distribution(self, dimension: Dimension) -> "optuna.distributions.BaseDistribution":
+    def _distribution(self, dimension: Dimension) -> Any:
         distributions = self.optuna.distributions
         if not isinstance(dimension, Range):
             return distributions.CategoricalDistribution(dimension)
