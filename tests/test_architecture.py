@@ -16,7 +16,7 @@ SOURCES = ROOT / "src" / "lienzo"
 RANKS: dict[int, tuple[str, ...]] = {
     0: ("errors", "seeds", "schedule", "pages", "charts", "terminal"),
     1: ("files", "pictures", "gallery", "devices"),
-    2: ("tensors", "data", "nets", "objectives", "ema", "metrics", "painter", "likelihood"),
+    2: ("tensors", "data", "nets", "objectives", "augment", "ema", "metrics", "painter", "likelihood"),
     3: ("game", "recipe"),
     4: ("recipes", "run", "dealing", "state", "autoencoding"),
     5: ("drawing", "generation", "experiments"),

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from lienzo.augment import CHANCES, flipped
 from lienzo.data.batches import Batches
 from lienzo.game import Round
 from lienzo.recipe import Recipe
@@ -41,26 +42,37 @@ class Dealer:
                     hand = ahead.result()
                     position += self.hand * self.shown
                     ahead = assistant.submit(self._deal, position)
-                    for pixels, latents, mix in zip(*hand, strict=True):
+                    for pixels, latents, mix, chance in zip(*hand, strict=True):
                         yield Round(
-                            scaled(pixels), latents, mix if self.recipe.regularisation.gradient_penalty else None
+                            scaled(pixels),
+                            latents,
+                            mix if self.recipe.regularisation.gradient_penalty else None,
+                            chance if self.recipe.augmentation.policy != "none" else None,
                         )
 
             yield play(position)
 
-    def _deal(self, position: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the next rounds, uploaded together: pictures (rounds, k, N, H, W, C), latents and mixes."""
+    def _deal(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the next rounds, uploaded together: pictures (rounds, k, N, H, W, C), latents, mixes and chance."""
         pixels = self.batches.take(position, self.hand * self.shown)
         chances = [self._chance(position + i * self.shown) for i in range(self.hand)]
-        latents, mixes = (torch.stack(parts).to(self.batches.device) for parts in zip(*chances, strict=True))
+        latents, mixes, flips, changes = (
+            torch.stack(parts).to(self.batches.device) for parts in zip(*chances, strict=True)
+        )
         groups, batch = self.recipe.discriminator_steps, self.recipe.batch
-        return pixels.view(self.hand, groups, batch, *pixels.shape[1:]), latents, mixes
+        pixels = pixels.view(self.hand, groups, batch, *pixels.shape[1:])
+        return flipped(pixels, flips) if self.recipe.augmentation.flips else pixels, latents, mixes, changes
 
-    def _chance(self, position: int) -> tuple[Tensor, Tensor]:
-        """Return the latents (k, N, latents) and the mix (k, N) of one round."""
-        source = torch.Generator().manual_seed(derive(self.recipe.seed, "latents", position))
-        shape = (self.recipe.discriminator_steps, self.recipe.batch)
-        return torch.randn(*shape, self.recipe.network.latents, generator=source), torch.rand(*shape, generator=source)
+    def _chance(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the latents (k, N, latents), the mix (k, N), the flips (k, N) and the changes of one round."""
+        seed, groups, batch = self.recipe.seed, self.recipe.discriminator_steps, self.recipe.batch
+        source = torch.Generator().manual_seed(derive(seed, "latents", position))
+        latents = torch.randn(groups, batch, self.recipe.network.latents, generator=source)
+        mix = torch.rand(groups, batch, generator=source)
+        source = torch.Generator().manual_seed(derive(seed, "augmentation", position))
+        flips = torch.rand(groups, batch, generator=source)
+        changes = torch.rand(groups + 1, 2, batch, CHANCES[self.recipe.augmentation.policy], generator=source)
+        return latents, mix, flips, changes
 
 
 def scaled(pixels: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lienzo.augment import Augmentation
 from lienzo.objectives import Objective, Regularisation, full_precision
 
 Measures = dict[str, Tensor]
@@ -28,6 +29,10 @@ class Round:
     mix: Tensor | None = None
     """(k, N) uniform in [0, 1), where the regularisation has a ``gradient_penalty``."""
 
+    chance: Tensor | None = None
+    """(k + 1, 2, N, chances) uniform in [0, 1), where there is a policy of augmentation: for each of the
+    discriminator's k updates and for the generator's, how real and how generated pictures are changed."""
+
 
 @dataclass
 class Game:
@@ -44,22 +49,38 @@ class Game:
     discriminator_optimizer: Optimizer
     regularisation: Regularisation = field(default_factory=Regularisation)
 
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    """How pictures are changed before the discriminator sees them."""
+
+    probability: Tensor = field(default_factory=lambda: torch.zeros(()))
+    """Of each of ada's changes, a scalar on the device: the game moves it."""
+
     autocast: torch.dtype | None = None
     """Lower precision for the networks' products (``torch.bfloat16``), or none."""
 
     def step(self, dealt: Round) -> Measures:
         """Update the discriminator k times and the generator once; return what the log wants to know of this step."""
-        fake, measures = torch.empty(0), {}
-        for i in range(len(dealt.real)):
-            last = i == len(dealt.real) - 1
+        fake, measures, updates = torch.empty(0), {}, len(dealt.real)
+        chance = [None] * (updates + 1) if dealt.chance is None else dealt.chance
+        for i in range(updates):
+            last = i == updates - 1
             with torch.set_grad_enabled(last), self._precision(dealt.real):
                 fake = self.generator(dealt.latents[i])
-            measures = self.discriminator_step(dealt.real[i], fake, None if dealt.mix is None else dealt.mix[i])
-        return measures | self.generator_step(dealt.real[-1], fake)
+            mix = None if dealt.mix is None else dealt.mix[i]
+            measures = self.discriminator_step(dealt.real[i], fake, mix, chance[i])
+        return measures | self.generator_step(dealt.real[-1], fake, chance[-1])
 
-    def discriminator_step(self, real: Tensor, fake: Tensor, mix: Tensor | None = None) -> Measures:
-        """Update the discriminator once, against generated pictures that are taken as they are."""
+    def discriminator_step(
+        self, real: Tensor, fake: Tensor, mix: Tensor | None = None, chance: Tensor | None = None
+    ) -> Measures:
+        """Update the discriminator once, against generated pictures that are taken as they are.
+
+        Penalties look at the slope where the discriminator looks, at the changed pictures: what is to be bounded is D,
+        and not how strongly a change happens to scale a picture.
+        """
         regularisation = self.regularisation
+        if chance is not None:
+            real, fake = self._changed(real, chance[0]), self._changed(fake.detach(), chance[1])
         real = real.detach().requires_grad_(regularisation.r1 > 0)
         fake = fake.detach().requires_grad_(regularisation.r2 > 0)
         with self._precision(real):
@@ -86,11 +107,18 @@ class Game:
         self.discriminator_optimizer.step()
         if regularisation.clip:
             regularisation.clip_weights(self.discriminator)
+        if self.augmentation.policy == "ada":
+            measures["overfitting"] = real_logits.detach().sign().mean()
+            self.probability.copy_(self.augmentation.adapted(self.probability, measures["overfitting"], len(real)))
+            measures["augmentation_probability"] = self.probability.clone()
         return measures
 
-    def generator_step(self, real: Tensor, fake: Tensor) -> Measures:
+    def generator_step(self, real: Tensor, fake: Tensor, chance: Tensor | None = None) -> Measures:
         """Update the generator once, through the pictures ``fake`` that it made with gradients."""
         self.discriminator.requires_grad_(False)  # its gradients would be thrown away
+        if chance is not None:
+            real = self._changed(real, chance[0]) if self.objective.relativistic else real
+            fake = self._changed(fake, chance[1])
         with self._precision(real):
             real_logits = self._judge(real) if self.objective.relativistic else None
             fake_logits = self._judge(fake)
@@ -100,6 +128,9 @@ class Game:
         self.generator_optimizer.step()
         self.discriminator.requires_grad_(True)
         return {"generator_loss": loss.detach(), "fooled_score": fake_logits.detach().sigmoid().mean()}
+
+    def _changed(self, images: Tensor, chance: Tensor) -> Tensor:
+        return self.augmentation.apply(full_precision(images), chance, self.probability)
 
     def _judge(self, images: Tensor) -> Tensor:
         logits: Tensor = self.discriminator(images)

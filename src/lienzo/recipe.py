@@ -12,12 +12,17 @@ from typing import Any, Literal
 
 import tomli_w
 
+from lienzo.augment import Augmentation
 from lienzo.errors import RecipeError, unknown
 from lienzo.nets import NETS, Network
-from lienzo.objectives import OBJECTIVES, Objective, Regularisation
+from lienzo.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Objective, Regularisation
 
 NAMED: dict[Any, dict[str, type[Any]]] = {Network: NETS, Objective: OBJECTIVES}
 """Fields of these types are tables whose key ``name`` chooses a class from a dict."""
+
+
+SIGNED = (Minimax, NonSaturating, Hinge)
+"""Objectives of a discriminator that is above 0 on what it takes for real, and below on the rest."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,9 @@ class Recipe:
 
     regularisation: Regularisation = field(default_factory=Regularisation)
     """What holds the discriminator's gradient in bounds."""
+
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    """How pictures are changed before the discriminator sees them, where there are few."""
 
     generator_optimizer: Adam = field(default_factory=Adam)
     """How the generator learns."""
@@ -125,6 +133,12 @@ class Recipe:
                 "the wasserstein objective holds for a critic of bounded slope only: set "
                 "regularisation.gradient_penalty=10, regularisation.clip=0.01, "
                 "or spectral normalisation in the network."
+            )
+
+        if self.augmentation.policy == "ada" and type(self.objective) not in SIGNED:
+            raise RecipeError(
+                "the policy ada measures overfitting by the sign of D(x), which says real or generated with the "
+                "objectives minimax, non-saturating and hinge only: choose one of them, or the policy diffaugment."
             )
 
     def to_dict(self) -> dict[str, Any]:

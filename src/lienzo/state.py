@@ -38,6 +38,8 @@ class State:
             adam(generator, recipe.generator_optimizer),
             adam(discriminator, recipe.discriminator_optimizer),
             recipe.regularisation,
+            recipe.augmentation,
+            probability=torch.zeros((), device=device),
             autocast=torch.bfloat16 if recipe.precision == "bf16" else None,
         )
         self.names: list[str] = []
@@ -111,6 +113,8 @@ class State:
         game = self.game
         found = {"steps": self.steps, "best": self.best}
         found |= {f"sums/{name}": self.sums[i] for i, name in enumerate(self.names)}
+        if self.recipe.augmentation.policy == "ada":
+            found["probability"] = game.probability
         modules = {"generator": game.generator, "discriminator": game.discriminator}
         if self.average is not None:
             modules["average"] = self.average.module

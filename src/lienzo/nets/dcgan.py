@@ -15,6 +15,7 @@ from torch.nn.functional import linear
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lienzo.errors import RecipeError
+from lienzo.nets.convolutions import Doubling, Halving
 from lienzo.nets.shape import Shape
 
 
@@ -62,7 +63,7 @@ class Generator(nn.Module):
         ]
         for inside, outside in itertools.pairwise(widths):
             layers += [
-                nn.ConvTranspose2d(inside, outside, 4, stride=2, padding=1, bias=False),
+                Doubling(inside, outside),
                 nn.BatchNorm2d(outside),
                 nn.ReLU(inplace=True),
             ]
@@ -90,7 +91,7 @@ class Discriminator(nn.Module):
             nn.LeakyReLU(0.2, inplace=True),
         ]
         for inside, outside in itertools.pairwise(widths):
-            layers += [nn.Conv2d(inside, outside, 4, stride=2, padding=1, bias=norm != "batch")]
+            layers += [Halving(inside, outside, bias=norm != "batch")]
             layers += [nn.BatchNorm2d(outside)] if norm == "batch" else []
             layers += [nn.LeakyReLU(0.2, inplace=True)]
         layers += [MinibatchDeviation()] if minibatch_deviation else []

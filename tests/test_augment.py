@@ -1,0 +1,402 @@
+"""Augmentation: exact where it can be, differentiable twice, and only as much of it as the overfitting asks for."""
+
+import dataclasses
+import itertools
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import lienzo
+from lienzo import tensors, training
+from lienzo.augment import CHANCES, SAFE, Augmentation, flipped
+from lienzo.data.batches import Batches
+from lienzo.data.collection import Collection
+from lienzo.dealing import Dealer
+from lienzo.errors import RecipeError, RunError
+from lienzo.game import Game, Round
+from lienzo.nets import Shape
+from lienzo.objectives import Hinge, NonSaturating, Regularisation, Relativistic
+from lienzo.recipe import Recipe
+from lienzo.state import State
+
+POLICIES = [policy for policy, chances in CHANCES.items() if chances]
+ADA = ["slide", "slide y", "slide x", "turn", "turn by", "stretch", "stretch by", "turn again", "turn again by"]
+ADA += ["scale", "scale by", "shift", "shift y", "shift x", "quarters by", "quarters", "flip", "flip or not"]
+ADA += ["hole y", "hole x", "hole", "brightness", "brightness by", "contrast", "contrast by"]
+ADA += ["luma", "luma or not", "hue", "hue by", "saturation", "saturation by"]
+"""What each of ada's numbers of chance decides."""
+
+
+def ada(images: Tensor, colour: bool = False, **chance: float) -> Tensor:
+    """Apply ada at p = 0.5 with the named numbers of chance, and otherwise such that nothing happens."""
+    numbers = torch.full((len(images), CHANCES["ada"]), 0.999, dtype=images.dtype)
+    for name, number in chance.items():
+        numbers[:, ADA.index(name.replace("_", " "))] = number
+    return Augmentation(policy="ada", colour=colour).apply(images, numbers, torch.tensor(0.5))
+
+
+def diffaugment(images: Tensor, down: float, right: float) -> Tensor:
+    """Move pictures by DiffAugment, the hole being all it can be: in the upper left corner."""
+    numbers = torch.tensor([0.5, 0.5, 0.5, down, right, 0.0, 0.0], dtype=images.dtype).expand(len(images), -1)
+    return Augmentation(policy="diffaugment").apply(images, numbers, torch.tensor(0.0))
+
+
+def pictures(count: int = 3, channels: int = 3, height: int = 16, width: int = 16) -> Tensor:
+    torch.manual_seed(0)
+    return 2 * torch.rand(count, channels, height, width, dtype=torch.float64) - 1
+
+
+def test_every_number_of_ada_has_a_name() -> None:
+    assert len(ADA) == len(set(ADA)) == CHANCES["ada"]
+
+
+def test_flips_are_exact_and_half_of_the_pictures() -> None:
+    images = torch.randint(0, 256, (2, 3, 5, 4, 3), dtype=torch.uint8)
+    chance = torch.tensor([[0.0, 0.5, 0.499], [0.9, 0.1, 0.51]])
+    seen = flipped(images, chance)
+    for i, j in itertools.product(range(2), range(3)):
+        expected = images[i, j].numpy()[:, ::-1] if chance[i, j] < 0.5 else images[i, j].numpy()
+        assert (seen[i, j].numpy() == expected).all()
+
+
+@pytest.mark.parametrize("colour", [False, True])
+@pytest.mark.parametrize(("channels", "height", "width"), [(1, 16, 16), (3, 24, 16), (4, 16, 20)])
+def test_ada_changes_nothing_at_probability_zero(channels: int, height: int, width: int, colour: bool) -> None:
+    images = pictures(64, channels, height, width).float()
+    chance = torch.rand(64, CHANCES["ada"])
+    augmentation = Augmentation(policy="ada", colour=colour)
+    assert (augmentation.apply(images, chance, torch.tensor(0.0)) - images).abs().max() < (1e-6 if colour else 1e-12)
+    changed = augmentation.apply(images, chance, torch.tensor(0.5))
+    assert ((changed - images).abs().amax((1, 2, 3)) > 0.1).float().mean() > 0.8
+
+
+def test_blitting_moves_whole_pixels_exactly() -> None:
+    images = pictures()
+    assert torch.equal(ada(images), images)
+    assert torch.equal(ada(images, flip=0.0, flip_or_not=0.1), images.flip(3))
+    assert torch.equal(ada(images, flip=0.0, flip_or_not=0.9), images)
+    seen = [ada(images, quarters=0.0, quarters_by=chance) for chance in (0.1, 0.3, 0.6, 0.9)]
+    turns = [torch.rot90(images, k, (2, 3)) for k in range(4)]
+    assert sorted(sum(k for k in range(4) if torch.equal(one, turns[k])) for one in seen) == [0, 1, 2, 3]
+    down = ada(images, shift=0.0, shift_y=0.99, shift_x=0.5)  # 2 · 0.99 − 1 of an eighth of 16 pixels
+    assert torch.equal(down[:, :, 2:], images[:, :, :-2])
+    assert torch.equal(down[:, :, :2], images[:, :, 1:3].flip(2))  # mirrored at the border
+    assert torch.equal(ada(images, shift=0.0, shift_y=0.5, shift_x=0.0)[..., :-2], images[..., 2:])
+
+
+def test_pictures_that_are_no_squares_are_turned_upside_down_only() -> None:
+    images = pictures(height=24, width=16)
+    assert torch.equal(ada(images, quarters=0.0, quarters_by=0.1), images.flip(2, 3))
+    assert torch.equal(ada(images, quarters=0.0, quarters_by=0.9), images)
+
+
+def test_geometry_moves_what_a_plane_shows_as_it_should() -> None:
+    """On a picture that grows linearly, bilinear sampling is exact wherever it stays inside."""
+    y, x = torch.meshgrid(*[torch.arange(16, dtype=torch.float64) - 7.5] * 2, indexing="ij")
+    plane, middle = (x + 2 * y).expand(1, 1, 16, 16), (slice(None), slice(None), slice(6, 10), slice(6, 10))
+    normal = 0.75  # whose quantile of N(0, 1) is 0.6745
+    quantile = math.sqrt(2) * torch.erfinv(torch.tensor(0.5)).item()
+    slid = ada(plane, slide=0.0, slide_y=0.5, slide_x=normal)
+    assert slid[middle] == pytest.approx((plane - quantile * 2)[middle].numpy(), abs=1e-5)
+    scaled = ada(plane, scale=0.0, scale_by=normal)
+    assert scaled[middle] == pytest.approx((plane / 2 ** (0.2 * quantile))[middle].numpy(), abs=1e-5)
+    factor = 2 ** (0.2 * quantile)
+    stretched = ada(plane, stretch=0.0, stretch_by=normal)
+    assert stretched[middle] == pytest.approx((x / factor + 2 * y * factor)[6:10, 6:10].expand(1, 1, 4, 4).numpy())
+    turned = ada(plane, turn=0.0, turn_by=0.5 + 0.25 / 2)  # by an eighth of a turn
+    root = math.sqrt(0.5)
+    assert turned[middle] == pytest.approx((root * (y + x) + 2 * root * (y - x))[6:10, 6:10].expand(1, 1, 4, 4).numpy())
+
+
+def test_colours_change_as_the_papers_say() -> None:
+    images = pictures(channels=4)
+    paint, alpha = images[:, :3], images[:, 3:]
+    grey = paint.mean(1, keepdim=True)
+    quantile = math.sqrt(2) * torch.erfinv(torch.tensor(0.5)).item()
+    changes = {
+        ("brightness", 0.75): paint + 0.2 * quantile,
+        ("contrast", 0.75): paint * 2 ** (0.5 * quantile),
+        ("saturation", 0.75): grey + (paint - grey) * 2**quantile,
+        ("luma", 0.1): paint - 2 * grey,
+        ("hue", 0.5 + 1 / 3): paint.roll(1, 1),  # a third of a turn: red becomes green
+    }
+    for (name, number), expected in changes.items():
+        by = f"{name}_or_not" if name == "luma" else f"{name}_by"
+        seen = ada(images, colour=True, **{name: 0.0, by: number})
+        assert torch.allclose(seen[:, :3], expected, atol=1e-6), name
+        assert torch.equal(seen[:, 3:], alpha), name
+
+
+def test_diffaugment_moves_whole_pixels_and_cuts_a_hole_with_half_the_sides() -> None:
+    images = pictures(height=16, width=24)
+    seen = diffaugment(images, down=0.999, right=0.0)  # by two rows down and three columns to the left
+    assert (seen[:, :, :4, :6] == 0).all()  # a quarter of the hole lies inside
+    assert torch.equal(seen[:, :, 4:, :-3], images[:, :, 2:-2, 3:])
+    assert (seen[..., -3:] == 0).all()
+    shifts = {tuple(torch.nonzero(diffaugment(images, c, 0.5)[0, 0, :, -1])[:, 0].tolist()) for c in torch.rand(200)}
+    assert len(shifts) == 5  # −2 … 2
+    chance = torch.rand(400, CHANCES["diffaugment"])
+    seen = Augmentation(policy="diffaugment").apply(torch.ones(400, 1, 16, 16), chance, torch.tensor(0.0))
+    holes = (seen == 0).flatten(1).sum(1)
+    assert holes.max() <= 64 + 2 * 32
+    assert holes.min() >= 16
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_without_colour_no_colour_is_new(policy: str) -> None:
+    """Where nothing is interpolated, pixels are those of the picture, or a hole."""
+    images = pictures(32).float()
+    chance = torch.rand(32, CHANCES[policy])
+    if policy == "ada":
+        for name in ("slide", "turn", "turn again", "stretch", "scale"):
+            chance[:, ADA.index(name)] = 0.999
+    seen = Augmentation(policy=policy).apply(images, chance, torch.tensor(0.8))  # type: ignore[arg-type]
+    for before, after in zip(images, seen, strict=True):
+        known = {tuple(pixel) for pixel in before.flatten(1).T.tolist()} | {(0.0, 0.0, 0.0)}
+        assert {tuple(pixel) for pixel in after.flatten(1).T.tolist()} <= known
+    changed = Augmentation(policy=policy, colour=True).apply(images, chance, torch.tensor(0.8))  # type: ignore[arg-type]
+    assert not torch.allclose(changed, seen, atol=0.1)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(("channels", "height", "width"), [(1, 8, 8), (3, 8, 4), (4, 4, 8)])
+def test_gradients_and_their_gradients_are_finite_differences(
+    policy: str, channels: int, height: int, width: int
+) -> None:
+    images = pictures(2, channels, height, width).requires_grad_()
+    chance = torch.rand(2, CHANCES[policy], dtype=torch.float64)
+    augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
+    weights = torch.randn(2, channels, height, width, dtype=torch.float64)
+
+    def judged(images: Tensor) -> Tensor:
+        return (augmentation.apply(images, chance, torch.tensor(0.7)) * weights).sum((1, 2, 3)).tanh()
+
+    assert torch.autograd.gradcheck(judged, images)
+    assert torch.autograd.gradgradcheck(judged, images)
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_picture_is_changed_alike_in_any_company(policy: str) -> None:
+    images, chance = pictures(8).float(), torch.rand(8, CHANCES[policy])
+    augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
+    together = augmentation.apply(images, chance, torch.tensor(0.5))
+    for part in (slice(0, 3), slice(3, 8)):
+        assert torch.equal(augmentation.apply(images[part], chance[part], torch.tensor(0.5)), together[part])
+
+
+def test_ada_changes_as_often_as_its_probability_says() -> None:
+    images = pictures(1).float().expand(4000, -1, -1, -1)
+    torch.manual_seed(1)
+    chance = torch.rand(4000, CHANCES["ada"])
+    for name in ("slide", "stretch", "scale", "shift", "quarters", "flip", "hole"):
+        chance[:, ADA.index(name)] = 0.999
+    seen = Augmentation(policy="ada").apply(images, chance, torch.tensor(0.4))
+    turned = (seen != images).any(1).flatten(1).any(1).float().mean().item()
+    assert turned == pytest.approx(0.4, abs=0.03)  # by one rotation or the other
+
+
+def test_ada_rises_where_the_discriminator_overfits_and_falls_where_not() -> None:
+    augmentation = Augmentation(policy="ada", target=0.5, speed=1000)
+    p = torch.tensor(0.3)
+    assert augmentation.adapted(p, torch.tensor(0.9), 100).item() == pytest.approx(0.4)
+    assert augmentation.adapted(p, torch.tensor(0.1), 100).item() == pytest.approx(0.2)
+    assert augmentation.adapted(p, torch.tensor(0.1), 400) == 0
+    assert augmentation.adapted(p, torch.tensor(0.9), 900).item() == pytest.approx(SAFE)
+
+
+class Certain(nn.Module):
+    """A discriminator of pictures that says the same of all."""
+
+    def __init__(self, logit: float) -> None:
+        super().__init__()
+        self.logit = nn.Parameter(torch.tensor(logit))
+        self.seen: list[Tensor] = []
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.seen.append(images.detach())
+        return self.logit.expand(len(images)) + 0 * images.sum((1, 2, 3))
+
+
+class Painter(nn.Module):
+    """A generator that always paints white."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.white = nn.Parameter(torch.ones(()))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        return self.white.expand(len(latents), 3, 16, 16)
+
+
+def game(logit: float, augmentation: Augmentation, **settings: object) -> Game:
+    generator, discriminator = Painter(), Certain(logit)
+    sgd = [torch.optim.SGD(player.parameters(), 0.0) for player in (generator, discriminator)]
+    made = Game(generator, discriminator, NonSaturating(), sgd[0], sgd[1], augmentation=augmentation)
+    return dataclasses.replace(made, **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("logit", "sign"), [(2.0, 1), (-2.0, -1)])
+def test_the_game_measures_overfitting_and_moves_the_probability(logit: float, sign: int) -> None:
+    playing = game(logit, Augmentation(policy="ada", speed=40), probability=torch.tensor(0.5))
+    chance = torch.rand(2 + 1, 2, 4, CHANCES["ada"])
+    measures = playing.step(Round(torch.zeros(2, 4, 3, 16, 16), torch.zeros(2, 4, 1), chance=chance))
+    assert measures["overfitting"] == sign
+    assert playing.probability.item() == pytest.approx(0.5 + sign * 2 * 4 / 40)  # two updates on four pictures
+    assert torch.equal(measures["augmentation_probability"], playing.probability)
+
+
+@pytest.mark.parametrize("relativistic", [False, True])
+def test_every_look_of_the_discriminator_is_at_pictures_changed_by_their_own_chance(relativistic: bool) -> None:
+    augmentation = Augmentation(policy="diffaugment", colour=True)
+    playing = game(0.0, augmentation, objective=Relativistic() if relativistic else Hinge())
+    real, chance = pictures(8).float().view(2, 4, 3, 16, 16), torch.rand(2 + 1, 2, 4, CHANCES["diffaugment"])
+    playing.step(Round(real, torch.zeros(2, 4, 1), chance=chance))
+    white, p = torch.ones(4, 3, 16, 16), torch.tensor(0.0)
+    looks = [(real[0], chance[0, 0]), (white, chance[0, 1]), (real[1], chance[1, 0]), (white, chance[1, 1])]
+    looks += [(real[1], chance[2, 0])] * relativistic + [(white, chance[2, 1])]
+    seen = playing.discriminator.seen
+    assert len(seen) == len(looks)
+    for look, (images, numbers) in zip(seen, looks, strict=True):
+        assert torch.equal(look, augmentation.apply(images, numbers, p))  # type: ignore[arg-type]
+
+
+def test_the_generator_learns_through_the_change() -> None:
+    playing = game(0.0, Augmentation(policy="diffaugment"))
+    playing.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(768, 1, bias=False), nn.Flatten(0))
+    nn.init.ones_(playing.discriminator[1].weight)
+    playing.objective = Hinge()
+    chance = torch.rand(2, 4, CHANCES["diffaugment"])
+    fake = playing.generator(torch.zeros(4, 1))
+    playing.generator_step(torch.zeros(4, 3, 16, 16), fake, chance)
+    seen = playing.augmentation.apply(torch.ones(4, 3, 16, 16), chance[1], torch.tensor(0.0))
+    assert playing.generator.white.grad == pytest.approx(-seen.sum().item() / 4)  # a hole teaches nothing
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_penalties_and_augmentation_go_together(
+    policy: str, collection: Collection, recipe: Recipe, tmp_path: Path
+) -> None:
+    augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
+    recipe = dataclasses.replace(
+        recipe, augmentation=augmentation, regularisation=Regularisation(r1=1.0, r2=1.0), images=16
+    )
+    run = lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
+    assert run.log()[-1]["r1_penalty"] > 0
+
+
+def dealt(recipe: Recipe, collection: Collection, position: int = 0) -> Round:
+    with Dealer(recipe, Batches(collection, recipe.seed, torch.device("cpu"))).rounds(position) as rounds:
+        return next(rounds)
+
+
+def test_chance_follows_from_the_position_and_changes_nothing_else(collection: Collection, recipe: Recipe) -> None:
+    plain = dealt(recipe, collection, 16)
+    assert plain.chance is None
+    changed = dataclasses.replace(recipe, augmentation=Augmentation(policy="ada"), discriminator_steps=1)
+    one, other, later = (dealt(changed, collection, position) for position in (16, 16, 24))
+    assert one.chance is not None
+    assert other.chance is not None
+    assert later.chance is not None
+    assert one.chance.shape == (2, 2, 8, CHANCES["ada"])
+    assert torch.equal(one.chance, other.chance)
+    assert not torch.equal(one.chance, later.chance)
+    assert torch.equal(one.real, plain.real)
+    assert torch.equal(one.latents, plain.latents)
+
+
+def test_real_pictures_are_flipped_as_they_are_dealt(collection: Collection, recipe: Recipe) -> None:
+    plain = dealt(recipe, collection).real[0]
+    seen = dealt(dataclasses.replace(recipe, augmentation=Augmentation(flips=True)), collection).real[0]
+    kept = [torch.equal(one, other) for one, other in zip(seen, plain, strict=True)]
+    turned = [torch.equal(one, other.flip(2)) for one, other in zip(seen, plain, strict=True)]
+    assert all(a != b for a, b in zip(kept, turned, strict=True))
+    assert 0 < sum(turned) < len(turned)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_with_ada_an_interrupted_run_ends_as_one_that_was_not(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    augmentation = Augmentation(flips=True, policy="ada", colour=True, target=-0.9, speed=100)
+    recipe = dataclasses.replace(recipe, augmentation=augmentation, discriminator_steps=steps)
+    whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")
+    going = lienzo.steps(collection, recipe, tmp_path / "broken", device="cpu")
+    next(going)
+    going.close()  # type: ignore[attr-defined]
+    broken = lienzo.train(collection, recipe, tmp_path / "broken", device="cpu")
+    (one, _), (other, _) = (tensors.load(run.checkpoints()[0], "checkpoint", RunError) for run in (whole, broken))
+    assert one.keys() == other.keys()
+    assert 0 < one["probability"] <= SAFE
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
+    assert whole.log()[-1]["augmentation_probability"] == broken.log()[-1]["augmentation_probability"] > 0
+
+
+def test_grey_pictures_and_pictures_with_alpha_are_augmented(recipe: Recipe) -> None:
+    for channels, policy in itertools.product((1, 4), POLICIES):
+        augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
+        state = State(
+            dataclasses.replace(recipe, augmentation=augmentation), Shape(16, 24, channels), torch.device("cpu")
+        )
+        real, latents = pictures(8, channels, 16, 24).float()[None], torch.randn(1, 8, 8)
+        state.step(Round(real, latents, chance=torch.rand(2, 2, 8, CHANCES[policy])))
+        assert all(math.isfinite(value) for value in state.take_measures().values())
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_nothing_is_read_back_from_the_device(policy: str) -> None:
+    """Tensors without values do, hence a step can be captured as a graph."""
+    augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
+    images, chance = torch.empty(2, 3, 16, 16, device="meta"), torch.empty(2, CHANCES[policy], device="meta")
+    p = torch.empty((), device="meta")
+    assert augmentation.apply(images, chance, augmentation.adapted(p, p, 2)).shape == images.shape
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_captured_step_changes_pictures_by_the_chance_it_is_dealt(
+    collection: Collection, recipe: Recipe, policy: str
+) -> None:
+    """What a GPU changes is what the CPU does, and a graph reads chance and probability anew each time."""
+    augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
+    images, chance = pictures(64).float(), torch.rand(64, CHANCES[policy])
+    there = augmentation.apply(images.cuda(), chance.cuda(), torch.tensor(0.5).cuda())
+    assert torch.allclose(there.cpu(), augmentation.apply(images, chance, torch.tensor(0.5)), atol=1e-3)
+    if policy == "ada":
+        augmentation = dataclasses.replace(augmentation, target=-0.99, speed=200)
+    recipe = dataclasses.replace(recipe, augmentation=augmentation, regularisation=Regularisation(r1=1.0))
+    device = torch.device("cuda")
+    state = State(recipe, Shape(16, 16, 3), device)
+    with Dealer(recipe, Batches(collection, recipe.seed, device)).rounds(0) as rounds:
+        for step in itertools.islice(rounds, 10):
+            state.step(step)
+    assert all(math.isfinite(value) for value in state.take_measures().values())
+    assert state.game.probability.item() == pytest.approx(10 * 8 / 200 if policy == "ada" else 0)
+
+
+@pytest.mark.parametrize(("settings", "says"), [
+    ({"colour": True}, "there is none"), ({"target": 0.5}, "policy ada"), ({"speed": 100}, "policy ada"),
+    ({"policy": "diffaugment", "target": 0.5}, "policy ada"), ({"policy": "ada", "target": 1.0}, "between -1 and 1"),
+    ({"policy": "ada", "speed": 0}, "positive"), ({"policy": "cutmix"}, "diffaugment"), ({"flip": True}, "flips"),
+])  # fmt: skip
+def test_settings_that_would_be_ignored_are_refused(recipe: Recipe, settings: dict[str, object], says: str) -> None:
+    with pytest.raises(RecipeError, match=says):
+        Recipe.from_dict(recipe.to_dict() | {"augmentation": settings})
+
+
+def test_ada_wants_an_objective_whose_sign_means_something(recipe: Recipe) -> None:
+    augmentation = Augmentation(policy="ada")
+    dataclasses.replace(recipe, augmentation=augmentation, objective=Hinge())
+    with pytest.raises(RecipeError, match="choose one of them, or the policy diffaugment"):
+        dataclasses.replace(recipe, augmentation=augmentation, objective=Relativistic())
+
+
+def test_tables_of_augmentation_go_through_toml(recipe: Recipe, tmp_path: Path) -> None:
+    changed = dataclasses.replace(recipe, augmentation=Augmentation(True, "ada", True, 0.5, 1000))
+    path = tmp_path / "recipe.toml"
+    path.write_text(changed.to_toml(), encoding="utf-8")
+    assert Recipe.from_toml(path) == changed

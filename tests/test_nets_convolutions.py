@@ -1,0 +1,66 @@
+"""The convolutions with fewer multiplications are the plain ones."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import conv2d, conv_transpose2d
+from torch.nn.utils.parametrizations import spectral_norm
+
+from lienzo.nets import convolutions
+from lienzo.nets.convolutions import Doubling, Halving, double, halve
+
+
+def draw(*size: int) -> Tensor:
+    return torch.randn(size, dtype=torch.float64, requires_grad=True)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("size", [(4, 4), (8, 12)], ids=str)
+def test_values_and_derivatives_of_both_orders_are_those_of_the_plain_convolution(
+    channels: int, size: tuple[int, int]
+) -> None:
+    torch.manual_seed(0)
+    height, width = size
+    images, features = draw(2, channels, height, width), draw(2, 5, height // 2, width // 2)
+    weight = draw(5, channels, 4, 4)
+    torch.testing.assert_close(halve(images, weight), conv2d(images, weight, stride=2, padding=1))
+    torch.testing.assert_close(double(features, weight), conv_transpose2d(features, weight, stride=2, padding=1))
+    for function, inputs in ((halve, images), (double, features)):
+        assert torch.autograd.gradcheck(function, (inputs, weight), fast_mode=True)
+        assert torch.autograd.gradgradcheck(function, (inputs, weight), fast_mode=True)
+
+
+def test_the_layers_agree_with_the_plain_ones_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    for layer, inputs in (
+        (Halving(4, 512, bias=True), torch.randn(32, 4, 16, 16)),
+        (spectral_norm(Halving(4, 512, bias=True).eval()), torch.randn(32, 4, 16, 16)),
+        (Doubling(512, 4), torch.randn(32, 512, 8, 8)),
+    ):
+        layer.eval()  # the power iteration stands still
+        fast = layer(inputs)
+        assert "_Features" in str(graph(fast)) or "_Images" in str(graph(fast))
+        with monkeypatch.context() as patch:
+            patch.setattr(convolutions, "_pays", lambda *_: False)
+            plain = layer(inputs)
+        torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-4)
+        assert not torch.equal(fast, plain)
+
+
+def graph(output: Tensor) -> list[str]:
+    """Return the names of the functions that made ``output``, two steps back."""
+    node = output.grad_fn
+    assert node is not None
+    return [node.name(), *(parent.name() for parent, _ in node.next_functions if parent is not None)]
+
+
+@pytest.mark.parametrize("size", [(10, 16), (16, 14)], ids=str)
+def test_sides_that_are_no_multiple_of_four_take_the_plain_convolution(size: tuple[int, int]) -> None:
+    layer, images = Halving(4, 512, bias=False), torch.randn(64, 4, *size)
+    torch.testing.assert_close(layer(images), conv2d(images, layer.weight, stride=2, padding=1), rtol=0, atol=0)
+
+
+def test_lower_precision_takes_the_plain_convolution() -> None:
+    layer, images = Halving(4, 512, bias=False), torch.randn(32, 4, 16, 16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert graph(layer(images))[0] == "ConvolutionBackward0"
