@@ -210,6 +210,7 @@ def tune(
         ):
             part = min(step.tick.images / step.tick.total, 1) if step.tick else 0
             shown.show(step.finished + part, step.total, f"trial {step.number}")
+    note(f"The report: {place / 'report.html'}")
     best = place / "best.toml"
     _print(Recipe.from_toml(best).to_dict() if json else str(best), json)
 
