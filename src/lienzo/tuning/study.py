@@ -16,6 +16,7 @@ from lienzo.data.collection import Collection
 from lienzo.errors import RecipeError, RunError, TrainingError
 from lienzo.files import fingerprint, write_text
 from lienzo.recipe import Recipe
+from lienzo.run import Run
 from lienzo.seeds import derive
 from lienzo.training import Tick
 from lienzo.tuning import report
@@ -86,15 +87,13 @@ class Study:
         A trial that cannot be trained counts as pruned, so that the sampler keeps away from its settings.
         """
         run = report.run(self.path, trial.number)
-        reported = self.study.get_trials(deepcopy=False)[trial.number].intermediate_values
         try:
             recipe = self.budget.with_settings(self._settings(trial.params))
             for tick in training.steps(self.collection, recipe, run.path, device=device):
                 yield tick
-                step = tick.images // recipe.evaluate_every
-                if "kid" in tick.measures and tick.images < tick.total and step not in reported:
-                    trial.report(tick.measures["kid"], step)
-                    if trial.should_prune():
+                if "kid" in tick.measures:
+                    self._report(trial, run, recipe.evaluate_every)
+                    if tick.images < tick.total and trial.should_prune():
                         self._prune(trial, f"worse than the median after {tick.images:,} pictures")
                         return
         except (TrainingError, RecipeError, torch.OutOfMemoryError) as error:
@@ -129,6 +128,15 @@ class Study:
             write_text(
                 self.path / "report.html", report.page(self.study, self.path, self.budget, self.collection, best)
             )
+
+    def _report(self, trial: optuna.Trial, run: Run, every: int) -> None:
+        """Report the scores that the run's log has more than the study: a killed process may owe some."""
+        reported = {*self.study.get_trials(deepcopy=False)[trial.number].intermediate_values}
+        for line in run.log():
+            step = line["images"] // every
+            if "kid" in line and step not in reported:
+                trial.report(line["kid"], step)
+                reported.add(step)
 
     def _prune(self, trial: optuna.Trial, reason: str) -> None:
         trial.set_user_attr(report.REASON, reason)
