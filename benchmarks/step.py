@@ -4,7 +4,7 @@ The plain loop is the one of the tutorials: float32, NCHW, the discriminator's g
 step too and thrown away, losses read back in every step. Absolute numbers depend on the machine and on what else it
 does; the contestants therefore take turns, and the ratios are taken turn by turn.
 
-    python benchmarks/step.py [--device cpu|cuda] [--batch 128] [--turns 7]
+    python benchmarks/step.py [--device cpu|cuda] [--batch 128] [--turns 7] [--float32]
 """
 
 import argparse
@@ -18,7 +18,6 @@ from torch.nn.functional import binary_cross_entropy
 
 from lienzo.game import Game, Round
 from lienzo.nets import Shape
-from lienzo.nets.convolutions import Doubling, Halving
 from lienzo.recipes import thesis
 from lienzo.state import adam, place
 
@@ -33,22 +32,29 @@ def main() -> None:
     words.add_argument("--batch", type=int, default=128)
     words.add_argument("--turns", type=int, default=7)
     words.add_argument("--steps", type=int, default=2, help="steps of one turn")
+    words.add_argument("--float32", action="store_true", help="leave out bfloat16, slow where no hardware has it")
     given = words.parse_args()
     device = torch.device(given.device)
     contestants = {
         "plain loop, float32": plain(device, given.batch),
         "lienzo, float32": ours(device, given.batch, None),
-        "lienzo, bfloat16": ours(device, given.batch, torch.bfloat16),
     }
+    dtypes = [torch.float32]
+    if not given.float32:
+        contestants["lienzo, bfloat16"] = ours(device, given.batch, torch.bfloat16)
+        dtypes.append(torch.bfloat16)
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    products: dict[torch.dtype, list[float]] = {dtype: [] for dtype in dtypes}
     for turn in range(given.turns + 1):
         for name, step in contestants.items():
             took = clock(device, step, given.steps)
             if turn:  # the first turn warms up
                 seconds[name].append(took / given.steps)
+        for dtype in dtypes if turn else []:
+            products[dtype].append(product(device, dtype))
     base = seconds["plain loop, float32"]
     print(f"torch {torch.__version__}, {device}, {torch.get_num_threads()} threads, batch {given.batch}")
-    rates = {dtype: product(device, dtype) for dtype in (torch.float32, torch.bfloat16)}
+    rates = {dtype: statistics.median(rates) for dtype, rates in products.items()}
     print(f"{'':22}{'pictures/s':>12}{'ratio':>8}{'GFLOP/s':>10}{'of the product':>16}")
     for name, times in seconds.items():
         ratio = statistics.median(b / t for b, t in zip(base, times, strict=True))
@@ -59,22 +65,22 @@ def main() -> None:
         print(f"matrix product of 2048², {str(dtype).removeprefix('torch.')}: {rate:,.0f} GFLOP/s")
 
 
-def plain(device: torch.device, batch: int) -> Callable[[], None]:
-    """The loop as the tutorials write it."""
+def plain(device: torch.device, batch: int) -> Callable[..., None]:
+    """The loop as the tutorials write it: a step with the pictures (N, C, H, W) given, or with the same ones always."""
     torch.manual_seed(0)
     network = thesis().network
     generator = tutorial_generator(network.generator(SHAPE)).to(device)
     discriminator = tutorial_discriminator(network.discriminator(SHAPE)).to(device)
     generator_optimizer = torch.optim.Adam(generator.parameters(), lr=0.0002, betas=(0.5, 0.999))
     discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), lr=0.0002, betas=(0.5, 0.999))
-    images = pictures(batch, device)
+    fixed = pictures(batch, device)
 
-    def step() -> None:
+    def step(images: Tensor = fixed) -> None:
         discriminator.zero_grad()
-        label = torch.full((batch,), 0.9, device=device)
+        label = torch.full((len(images),), 0.9, device=device)
         real_loss = binary_cross_entropy(discriminator(images).flatten(), label)
         torch.autograd.backward(real_loss)
-        fake = generator(torch.randn(batch, 100, 1, 1, device=device))
+        fake = generator(torch.randn(len(images), 100, 1, 1, device=device))
         fake_loss = binary_cross_entropy(discriminator(fake.detach()).flatten(), torch.zeros_like(label))
         torch.autograd.backward(fake_loss)
         discriminator_optimizer.step()
@@ -103,9 +109,9 @@ def tutorial_discriminator(ours: nn.Module) -> nn.Sequential:
 
 def tutorial_layer(layer: nn.Module) -> nn.Module:
     """A layer of lienzo, or PyTorch's own convolution in its place."""
-    if isinstance(layer, Halving):
+    if isinstance(layer, nn.Conv2d):
         return nn.Conv2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1, bias=False)
-    if isinstance(layer, Doubling):
+    if isinstance(layer, nn.ConvTranspose2d):
         return nn.ConvTranspose2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1, bias=False)
     return layer
 
