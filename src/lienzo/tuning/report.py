@@ -56,15 +56,18 @@ def page(study: optuna.Study, folder: Path, budget: Recipe, collection: Collecti
                 (collection.path.name, f"collection {collection.fingerprint}"),
             ]
         ),
-        pages.section("The best so far", *(_best(study.best_trial, folder, collection, best) if best else _NONE)),
+        pages.section("The best so far", *(_best(study.best_trial, folder, collection) if best else _NONE)),
         pages.section("History", *([pages.svg(_history(trials), caption=_HISTORY)] if completed else _NONE)),
         pages.section("What mattered", *_importances(study, completed)),
         pages.section("Trials", _table(trials)),
+        *([pages.section("The best recipe", pages.paragraph(_RECIPE), pages.code(best.to_toml()))] if best else []),
         lead="Many short trainings with different settings, and the KID that each came to: lower is better.",
     )
 
 
 _NONE = [pages.paragraph("No trial has come to its end.")]
+
+_RECIPE = "This is best.toml, as long as the recipe that the study started from."
 
 _HISTORY = "Circles are trials that came to their end, crosses pruned ones; the line is the lowest KID so far."
 
@@ -77,7 +80,7 @@ def _kid(trial: FrozenTrial) -> str:
     return f"{trial.value:.4f}" if error is None else f"{trial.value:.4f} ± {error:.4f}"
 
 
-def _best(trial: FrozenTrial, folder: Path, collection: Collection, best: Recipe) -> list[str]:
+def _best(trial: FrozenTrial, folder: Path, collection: Collection) -> list[str]:
     enlarged = max(1, 64 // collection.width)
     sheets = []
     for path in run(folder, trial.number).samples()[-1:]:
@@ -92,8 +95,6 @@ def _best(trial: FrozenTrial, folder: Path, collection: Collection, best: Recipe
             "and the lowest of many is lower than it deserves: train the best few again with other seeds."
         ),
         pages.table(["setting", "value"], [(key, _written(value)) for key, value in trial.params.items()]),
-        pages.paragraph("The whole recipe, best.toml, as long as the one that the study started from:"),
-        pages.code(best.to_toml()),
     ]
 
 
