@@ -176,8 +176,9 @@ def test_a_trial_is_stopped_that_is_worse_than_the_median(
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 5 + ["PRUNED", "COMPLETE"]
     assert trials[5].user_attrs["reason"] == "worse than the median after 32 pictures"
     assert lienzo.Run(tmp_path / "trials" / "0005").log()[-1]["images"] == 32
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "worse than the median after 32 pictures" in read(page).text
+    page = read((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "0.4100" in page
+    assert "worse than the median after 32 pictures" in page
 
 
 def test_losses_that_are_no_numbers_are_a_reason(

@@ -16,7 +16,7 @@ from lienzo.recipe import Recipe
 from lienzo.run import Run
 
 ENOUGH = 10
-"""Trials that came to their end, before importances are told: with fewer, the best tenth is always a single one."""
+"""Trials that came to their end, before importances are told: a tenth of fewer is not one trial."""
 
 ERROR = "error"
 """Attribute of a trial: the standard error of its KID."""
