@@ -4,12 +4,14 @@ The same game is played on paintings and, in the theory laboratory, on densities
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lienzo.augment import Augmentation
+from lienzo.nets.conditions import told
 from lienzo.objectives import Objective, Regularisation, full_precision
 
 Measures = dict[str, Tensor]
@@ -33,16 +35,20 @@ class Round:
     """(k + 1, 2, N, chances) uniform in [0, 1), where there is a policy of augmentation: for each of the
     discriminator's k updates and for the generator's, how real and how generated pictures are changed."""
 
+    labels: Tensor | None = None
+    """(k, N, classes) rows of the real pictures' labels, where the networks are conditional. Generated pictures are
+    made for the same rows, so that both kinds carry the same labels equally often."""
+
 
 @dataclass
 class Game:
     """Two networks, what each wants, and how each learns."""
 
     generator: nn.Module
-    """From latents (N, latents) to a batch of pictures or points (N, ...)."""
+    """From latents (N, latents), and labels (N, classes) where there are any, to pictures or points (N, ...)."""
 
     discriminator: nn.Module
-    """From such a batch to logits (N,)."""
+    """From such a batch, and labels where there are any, to logits (N,)."""
 
     objective: Objective
     generator_optimizer: Optimizer
@@ -62,16 +68,22 @@ class Game:
         """Update the discriminator k times and the generator once; return what the log wants to know of this step."""
         fake, measures, updates = torch.empty(0), {}, len(dealt.real)
         chance = [None] * (updates + 1) if dealt.chance is None else dealt.chance
+        labels = [None] * updates if dealt.labels is None else dealt.labels
         for i in range(updates):
             last = i == updates - 1
             with torch.set_grad_enabled(last), self._precision(dealt.real):
-                fake = self.generator(dealt.latents[i])
+                fake = told(self.generator, dealt.latents[i], labels[i])
             mix = None if dealt.mix is None else dealt.mix[i]
-            measures = self.discriminator_step(dealt.real[i], fake, mix, chance[i])
-        return measures | self.generator_step(dealt.real[-1], fake, chance[-1])
+            measures = self.discriminator_step(dealt.real[i], fake, mix, chance[i], labels[i])
+        return measures | self.generator_step(dealt.real[-1], fake, chance[-1], labels[-1])
 
     def discriminator_step(
-        self, real: Tensor, fake: Tensor, mix: Tensor | None = None, chance: Tensor | None = None
+        self,
+        real: Tensor,
+        fake: Tensor,
+        mix: Tensor | None = None,
+        chance: Tensor | None = None,
+        labels: Tensor | None = None,
     ) -> Measures:
         """Update the discriminator once, against generated pictures that are taken as they are.
 
@@ -84,7 +96,7 @@ class Game:
         real = real.detach().requires_grad_(regularisation.r1 > 0)
         fake = fake.detach().requires_grad_(regularisation.r2 > 0)
         with self._precision(real):
-            real_logits, fake_logits = self._judge(real), self._judge(fake)
+            real_logits, fake_logits = self._judge(real, labels), self._judge(fake, labels)
         loss = self.objective.discriminator(real_logits, fake_logits)
         measures = {
             "discriminator_loss": loss.detach(),
@@ -98,7 +110,8 @@ class Game:
             penalties["r2_penalty"] = regularisation.penalty(fake, fake_logits, regularisation.r2)
         if regularisation.gradient_penalty:
             assert mix is not None
-            penalties["gradient_penalty"] = regularisation.interpolated_penalty(self._judge, real, fake, mix)
+            judge = partial(self._judge, labels=labels)
+            penalties["gradient_penalty"] = regularisation.interpolated_penalty(judge, real, fake, mix)
         for name, penalty in penalties.items():
             loss = loss + penalty
             measures[name] = penalty.detach()
@@ -113,15 +126,17 @@ class Game:
             measures["augmentation_probability"] = self.probability.clone()
         return measures
 
-    def generator_step(self, real: Tensor, fake: Tensor, chance: Tensor | None = None) -> Measures:
+    def generator_step(
+        self, real: Tensor, fake: Tensor, chance: Tensor | None = None, labels: Tensor | None = None
+    ) -> Measures:
         """Update the generator once, through the pictures ``fake`` that it made with gradients."""
         self.discriminator.requires_grad_(False)  # its gradients would be thrown away
         if chance is not None:
             real = self._changed(real, chance[0]) if self.objective.relativistic else real
             fake = self._changed(fake, chance[1])
         with self._precision(real):
-            real_logits = self._judge(real) if self.objective.relativistic else None
-            fake_logits = self._judge(fake)
+            real_logits = self._judge(real, labels) if self.objective.relativistic else None
+            fake_logits = self._judge(fake, labels)
         loss = self.objective.generator(real_logits, fake_logits)
         self.generator_optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
@@ -132,9 +147,8 @@ class Game:
     def _changed(self, images: Tensor, chance: Tensor) -> Tensor:
         return self.augmentation.apply(full_precision(images), chance, self.probability)
 
-    def _judge(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.discriminator(images)
-        return full_precision(logits)
+    def _judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        return full_precision(told(self.discriminator, images, labels))
 
     def _precision(self, tensor: Tensor) -> torch.autocast:
         return torch.autocast(tensor.device.type, dtype=self.autocast, enabled=self.autocast is not None)

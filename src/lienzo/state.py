@@ -21,14 +21,15 @@ WARM_UP = 3
 class State:
     """The two players, their optimisers' memory, the averaged generator, the clock, and the sums for the next tick."""
 
-    def __init__(self, recipe: Recipe, shape: Shape, device: torch.device) -> None:
-        self.recipe, self.shape, self.device = recipe, shape, device
+    def __init__(self, recipe: Recipe, shape: Shape, device: torch.device, classes: int = 0) -> None:
+        """Begin, with networks for so many ``classes`` of labels."""
+        self.recipe, self.shape, self.device, self.classes = recipe, shape, device, classes
         self.images = 0
         self.seconds = 0.0
         with torch.random.fork_rng():
             torch.manual_seed(derive(recipe.seed, "weights"))
-            generator = recipe.network.generator(shape)
-            discriminator = recipe.network.discriminator(shape)
+            generator = recipe.network.generator(shape, classes)
+            discriminator = recipe.network.discriminator(shape, classes)
         generator, discriminator = place(generator, device), place(discriminator, device)
         self.average = Average(generator) if recipe.average_half_life else None
         self.game = Game(

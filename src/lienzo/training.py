@@ -23,7 +23,7 @@ from lienzo.devices import pick_device, pick_precision
 from lienzo.errors import RunError
 from lienzo.files import TEMPORARY, sweep, write_bytes, write_json, write_text
 from lienzo.game import Round
-from lienzo.generation import render, save_generator
+from lienzo.generation import drawn_labels, render, save_generator
 from lienzo.judge import Judge
 from lienzo.nets import Shape
 from lienzo.recipe import Recipe
@@ -121,8 +121,9 @@ def steps(
     place = pick_device(device)
     run = Run(Path(out))
     recipe = _resolve(recipe, collection, run, place)
-    state = State(recipe, Shape(collection.height, collection.width, collection.channels), place)
-    dealer = Dealer(recipe, Batches(collection, recipe.seed, place))
+    batches = Batches(collection, recipe.seed, place, recipe.labels, recipe.balanced)
+    state = State(recipe, Shape(collection.height, collection.width, collection.channels), place, batches.classes)
+    dealer = Dealer(recipe, batches)
     _open(run, collection, recipe)
     sitting = _Sitting(run, recipe, state, dealer.batches)
     try:
@@ -148,6 +149,7 @@ class _Sitting:
         assert recipe.images is not None
         self.run, self.recipe, self.total = run, recipe, recipe.images
         self.collection = batches.collection.fingerprint
+        self.vocabulary = batches.vocabulary
         self.state = state
         _restore(run, self.state)
         run.truncate_log(self.state.images)
@@ -218,7 +220,7 @@ class _Sitting:
         """Measure the generator, keep it if it is the best so far; the time this takes is no training time."""
         begun, state = time.monotonic(), self.state
         module = state.shown.eval()
-        score = judge.kid(module, self.recipe.network.latents)
+        score = judge.kid(module, self.recipe.network.latents, self.vocabulary)
         module.train()
         if score.value < float(state.best):
             state.best.fill_(score.value)
@@ -234,18 +236,29 @@ class _Sitting:
             "images": state.images,
             "averaged": state.average is not None,
             "collection": self.collection,
+            **({"labels": dataclasses.asdict(self.vocabulary)} if self.vocabulary else {}),
         }
         save_generator(path, state.shown, self.recipe.network, state.shape, about)
 
     def _draw(self) -> None:
-        """Draw the fixed latents, batch normalisation in evaluation mode."""
+        """Draw the fixed latents, batch normalisation in evaluation mode; the same ones in a row for each label.
+
+        Where there are more labels than would stand side by side, each of the latents has one as a seed draws it.
+        """
+        device, labels = self.state.device, self.state.classes
         source = torch.Generator().manual_seed(derive(self.recipe.seed, "fixed latents"))
-        z = torch.randn(self.recipe.samples, self.recipe.network.latents, generator=source)
+        z = torch.randn(self.recipe.samples, self.recipe.network.latents, generator=source).to(device)
+        columns = self.recipe.samples // labels if 0 < labels**2 <= self.recipe.samples else None
+        if columns is None:
+            y = drawn_labels(self.vocabulary, range(len(z)), device)
+        else:
+            y = torch.eye(labels, device=device).repeat_interleave(columns, 0)
+            z = z[:columns].repeat(labels, 1)
         module = self.state.shown.eval()
-        pixels = render(module, z.to(self.state.device))
+        pixels = render(module, z, y)
         module.train()
         about = {"Software": "lienzo", "images": str(self.state.images), "collection": self.collection}
-        write_bytes(self.run.sample_path(self.state.images), gallery.png(gallery.grid(pixels), about))
+        write_bytes(self.run.sample_path(self.state.images), gallery.png(gallery.grid(pixels, columns), about))
 
 
 def _resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.device) -> Recipe:

@@ -15,6 +15,7 @@ from torch.nn.functional import linear
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lienzo.errors import RecipeError
+from lienzo.nets.conditions import LabelEmbedding, LabelProjection
 from lienzo.nets.convolutions import Doubling, Halving
 from lienzo.nets.shape import Shape
 
@@ -39,19 +40,19 @@ class DCGAN:
     minibatch_deviation: bool = False
     """Show the discriminator how much the pictures of a batch differ (Karras et al. 2018, section 3)."""
 
-    def generator(self, shape: Shape) -> "Generator":
+    def generator(self, shape: Shape, classes: int = 0) -> "Generator":
         """Return a generator of pictures of this shape, initialised."""
-        return Generator(shape, self.latents, self.width)
+        return Generator(shape, self.latents, self.width, classes)
 
-    def discriminator(self, shape: Shape) -> "Discriminator":
+    def discriminator(self, shape: Shape, classes: int = 0) -> "Discriminator":
         """Return a discriminator of pictures of this shape, initialised."""
-        return Discriminator(shape, self.width, self.discriminator_norm, self.minibatch_deviation)
+        return Discriminator(shape, self.width, self.discriminator_norm, self.minibatch_deviation, classes)
 
 
 class Generator(nn.Module):
     """From latents (N, latents) to pictures (N, C, H, W) in (−1, 1)."""
 
-    def __init__(self, shape: Shape, latents: int, width: int) -> None:
+    def __init__(self, shape: Shape, latents: int, width: int, classes: int = 0) -> None:
         super().__init__()
         self.latents = latents
         base_height, base_width, doublings = shape.doublings()
@@ -70,9 +71,12 @@ class Generator(nn.Module):
         layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 4, stride=2, padding=1, bias=False), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
+        self.embedding = LabelEmbedding(classes, latents) if classes else None
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Return the pictures (N, C, H, W) in (−1, 1) that the latents ``z`` (N, latents) stand for."""
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return the pictures (N, C, H, W) in (−1, 1) of latents ``z`` (N, latents) and labels ``y`` (N, classes)."""
+        if self.embedding is not None and y is not None:
+            z = self.embedding(z, y)
         images: Tensor = self.layers(z)
         return images
 
@@ -81,7 +85,12 @@ class Discriminator(nn.Module):
     """From pictures (N, C, H, W) in [−1, 1] to logits (N,)."""
 
     def __init__(
-        self, shape: Shape, width: int, norm: Literal["batch", "spectral", "none"], minibatch_deviation: bool
+        self,
+        shape: Shape,
+        width: int,
+        norm: Literal["batch", "spectral", "none"],
+        minibatch_deviation: bool,
+        classes: int = 0,
     ) -> None:
         super().__init__()
         base_height, base_width, doublings = shape.doublings()
@@ -98,14 +107,18 @@ class Discriminator(nn.Module):
         layers += [Readout(widths[-1] + minibatch_deviation, base_height, base_width)]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
+        self.projection = LabelProjection(classes, widths[-1] + minibatch_deviation) if classes else None
         if norm == "spectral":
-            for layer in layers:
-                if isinstance(layer, nn.Conv2d | Readout):
+            for layer in [*layers, self.projection]:
+                if isinstance(layer, nn.Conv2d | Readout | LabelProjection):
                     spectral_norm(layer)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1]."""
-        logits: Tensor = self.layers(images)
+    def forward(self, images: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1] with labels ``y`` (N, classes)."""
+        features: Tensor = self.layers[:-1](images)
+        logits: Tensor = self.layers[-1](features)
+        if self.projection is not None and y is not None:
+            logits = logits + self.projection(features, y)
         return logits
 
 
