@@ -1,5 +1,6 @@
 """The recipes: functions that return a whole :class:`~lienzo.recipe.Recipe`, with what speaks for it."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,38 @@ def thesis() -> Recipe:
     )
 
 
+def fast() -> Recipe:
+    """The best pictures for ten minutes of two cores.
+
+    Half the thesis's width, a generator whose normalisation z modulates (Chen et al. 2019), a discriminator that sees
+    how much a batch differs (Karras et al. 2018), batches of 16 at twice the rate, flips, and an averaged generator:
+    more and smaller updates, averaged.
+    """
+    return Recipe(
+        name="fast",
+        network=DCGAN(latents=100, width=32, minibatch_deviation=True, self_modulation=True),
+        objective=NonSaturating(real_label=0.9, generator_label=0.9),
+        augmentation=Augmentation(flips=True),
+        generator_optimizer=Adam(0.0004, (0.5, 0.999)),
+        discriminator_optimizer=Adam(0.0004, (0.5, 0.999)),
+        batch=16,
+        average_half_life=10_000,
+        epochs=None,
+        images=160_000,
+        sample_every=16_000,
+        keep_epochs=False,
+    )
+
+
+def conditional() -> Recipe:
+    """Pictures by label: the recipe ``fast``, its networks told the folder of each picture, folders shown equally often.
+
+    The label's embedding moves z, and with it every modulation of the generator; the discriminator is a projection
+    discriminator (Miyato and Koyama 2018). ``--set labels=style`` takes another kind of labels.
+    """
+    return dataclasses.replace(fast(), name="conditional", labels="folder", balanced=True)
+
+
 def few() -> Recipe:
     """For 100 to 2,000 pictures: the discriminator sees every picture changed anew.
 
@@ -50,7 +83,9 @@ def few() -> Recipe:
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "thesis": thesis,
+    "fast": fast,
     "few": few,
+    "conditional": conditional,
 }
 """Every recipe by its name."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lienzo import tensors
+from lienzo import generation, tensors
 from lienzo.data.collection import Collection
 from lienzo.devices import pick_device
 from lienzo.errors import RunError, ScoreError
@@ -141,7 +141,13 @@ def _untrained(run: Run, shape: Shape) -> nn.Module:
     """Return a discriminator of the run's kind that has seen nothing."""
     with torch.random.fork_rng():
         torch.manual_seed(derive(run.recipe.seed, "untrained"))
-        return run.recipe.network.discriminator(shape)
+        return run.recipe.network.discriminator(shape, _classes(run))
+
+
+def _classes(run: Run) -> int:
+    """Return how many labels the networks of a run are told."""
+    vocabulary = generation.load(run).vocabulary
+    return 0 if vocabulary is None else len(vocabulary.counts)
 
 
 def _discriminator(run: Run, shape: Shape) -> nn.Module:
@@ -150,7 +156,7 @@ def _discriminator(run: Run, shape: Shape) -> nn.Module:
     if not checkpoints:
         raise RunError(f"{run.path} has no checkpoint yet: let `lienzo train` reach its first tick.")
     loaded, _ = tensors.load(checkpoints[0], "checkpoint", RunError)
-    network = run.recipe.network.discriminator(shape)
+    network = run.recipe.network.discriminator(shape, _classes(run))
     prefix = "discriminator/"
     state = {name.removeprefix(prefix): value for name, value in loaded.items() if name.startswith(prefix)}
     try:

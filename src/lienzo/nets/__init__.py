@@ -2,7 +2,7 @@
 
 A generator turns latents (N, latents), drawn from N(0, 1), into pictures (N, C, H, W) in (−1, 1) and knows its number
 of ``latents``. A discriminator turns such pictures into logits (N,). Made for some number of ``classes``, both also
-take labels as rows (N, classes): one-hot, a mixture, or zeros where a label is missing, which is the same as none given.
+take labels as rows (N, classes): one-hot, a mixture, or zeros where a label is missing, which is as if none were given.
 """
 
 from typing import Protocol
