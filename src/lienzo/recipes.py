@@ -54,7 +54,7 @@ def fast() -> Recipe:
 
 
 def conditional() -> Recipe:
-    """Pictures by label: the recipe ``fast``, its networks told the folder of each picture, folders shown equally often.
+    """Pictures by label: the recipe ``fast``, its networks told each picture's folder, folders shown equally often.
 
     The label's embedding moves z, and with it every modulation of the generator; the discriminator is a projection
     discriminator (Miyato and Koyama 2018). ``--set labels=style`` takes another kind of labels.
