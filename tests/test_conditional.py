@@ -202,27 +202,32 @@ def test_kinds_of_labels_that_are_not_there_are_refused(colours: Collection, tmp
 
 
 class Seen(nn.Module):
-    """A player of points that notes the labels it is told."""
+    """A player of points that notes the labels it is told: as generator x -> (x, x), as discriminator x -> Σx."""
 
     def __init__(self) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(()))
-        self.labels: list[Tensor] = []
+        self.seen: list[tuple[Tensor, Tensor]] = []
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        self.labels.append(y)
+        self.seen.append((x.detach(), y))
         return (self.weight * x).sum(1) if x.shape[1] == 2 else self.weight * x.repeat(1, 2)
 
 
-def test_both_players_are_told_the_labels_of_the_real_pictures() -> None:
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_both_players_are_told_the_labels_of_the_real_pictures(accumulate: int) -> None:
+    """Points, real and generated, are their own labels here; so are those between them."""
     generator, discriminator = Seen(), Seen()
-    optimizers = [torch.optim.SGD(player.parameters(), 0.1) for player in (generator, discriminator)]
-    game = Game(generator, discriminator, Wasserstein(), *optimizers, Regularisation(gradient_penalty=10))
-    y = torch.stack([torch.eye(3), torch.eye(3).flip(0)])
-    game.step(Round(torch.randn(2, 3, 2), torch.randn(2, 3, 1), torch.rand(2, 3), labels=y))
-    assert [(label == y[1]).all().item() for label in generator.labels] == [False, True]
-    told = [(label == y[1]).all().item() for label in discriminator.labels]
-    assert told == [False] * 3 + [True] * 3 + [True]  # real, generated and between them, twice; then the generator
+    optimizers = [torch.optim.SGD(player.parameters(), 0.0) for player in (generator, discriminator)]
+    penalty = Regularisation(gradient_penalty=10)
+    game = Game(generator, discriminator, Wasserstein(), *optimizers, penalty, accumulate=accumulate)
+    y = torch.arange(8.0).view(2, 4, 1)
+    game.step(Round(y.repeat(1, 1, 2), y, torch.rand(2, 4), labels=y))
+    for player in (generator, discriminator):
+        for points, labels in player.seen:
+            assert torch.equal(points[:, :1], labels)
+    assert len(discriminator.seen) == accumulate * (2 * 3 + 1)  # real, generated and between; then for the generator
+    assert sum(len(labels) for _, labels in generator.seen) == 4 * (2 if accumulate == 1 else 3)
 
 
 def test_a_round_holds_the_labels_of_its_pictures(colours: Collection) -> None:

@@ -42,7 +42,10 @@ def whole(collection: Collection, recipe: Recipe, tmp_path: Path) -> Run:
 def content(run: Run) -> tuple[dict[str, Tensor], list[dict[str, float]], dict[str, bytes]]:
     """Return the last state, the log without times, and every file that has to be the same."""
     state, _ = tensors.load(run.checkpoints()[0], "checkpoint", RunError)
-    log = [{key: value for key, value in line.items() if "second" not in key} for line in run.log()]
+    log = [
+        {key: value for key, value in line.items() if "second" not in key and key != "peak_memory"}
+        for line in run.log()
+    ]
     files = [run.generator_path, run.recipe_path, run.evolution_path, run.curves_path, *run.samples(), *run.epochs()]
     return state, log, {path.relative_to(run.path).as_posix(): path.read_bytes() for path in files}
 
