@@ -1,7 +1,7 @@
 """Whether a conditional generator paints what it is asked for: its labels, recovered by a classifier of real pictures.
 
-A linear classifier of lite0's features is fitted on the training pictures. It is tried on held-out ones, which shows what
-it can tell at all, and on as many generated pictures of each label.
+A linear classifier of lite0's features is fitted on the training pictures. It is tried on held-out ones, which shows
+what it can tell at all, and on as many generated pictures of each label.
 
     python -c "from pathlib import Path; from lienzo.painter.painting import paint; paint(Path('painted'))"
     lienzo prepare painted art-32 --size 32 --holdout 0.25

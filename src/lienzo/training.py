@@ -344,6 +344,7 @@ def _open(run: Run, collection: Collection, recipe: Recipe) -> None:
         "fingerprint": collection.fingerprint,
         "count": collection.count,
         "shape": [collection.height, collection.width, collection.channels],
+        **({"labels": list(collection.vocabularies[recipe.labels])} if recipe.labels else {}),
     }
     if run.exists():
         if run.manifest["collection"]["fingerprint"] != collection.fingerprint:

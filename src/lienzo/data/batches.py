@@ -38,6 +38,7 @@ class Batches:
         self.resident: Tensor | None = None
         if len(self.members) * collection.height * collection.width * collection.channels <= RESIDENT_BYTES:
             self.resident = torch.from_numpy(collection.take(self.members)).to(device)
+        self.codes = np.full(len(self.members), -1)
         self.vocabulary: Vocabulary | None = None
         if labels:
             self.codes = collection.labels(labels)[self.members]
@@ -64,12 +65,8 @@ class Batches:
 
     def labels(self, position: int, count: int) -> Tensor:
         """Return the same pictures' labels; (count, classes) one-hot, zeros where one is missing, on the device."""
-        rows = torch.zeros(count, self.classes, device=self.device)
-        if self.vocabulary is not None:
-            codes = self.codes[self.rows(position, count)]
-            labelled = np.flatnonzero(codes >= 0)
-            rows[torch.from_numpy(labelled), torch.from_numpy(codes[labelled])] = 1
-        return rows
+        codes = torch.from_numpy(self.codes[self.rows(position, count)])
+        return (codes[:, None] == torch.arange(self.classes)).float().to(self.device)
 
     @lru_cache(maxsize=2)  # noqa: B019  one stream lives as long as its run
     def _order(self, epoch: int) -> NDArray[np.int64]:

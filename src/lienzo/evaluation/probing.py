@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from lienzo import generation, tensors
+from lienzo import tensors
 from lienzo.data.collection import Collection
 from lienzo.devices import pick_device
 from lienzo.errors import RunError, ScoreError
@@ -146,8 +146,7 @@ def _untrained(run: Run, shape: Shape) -> nn.Module:
 
 def _classes(run: Run) -> int:
     """Return how many labels the networks of a run are told."""
-    vocabulary = generation.load(run).vocabulary
-    return 0 if vocabulary is None else len(vocabulary.counts)
+    return len(run.manifest["collection"].get("labels", ()))
 
 
 def _discriminator(run: Run, shape: Shape) -> nn.Module:
