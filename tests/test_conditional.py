@@ -22,7 +22,7 @@ from lienzo.evaluation.scores import lines
 from lienzo.game import Game, Round
 from lienzo.nets import NETS, Shape
 from lienzo.nets.conditions import LabelProjection
-from lienzo.nets.dcgan import DCGAN
+from lienzo.nets.dcgan import DCGAN, MinibatchDeviation
 from lienzo.objectives import Regularisation, Wasserstein
 from lienzo.recipe import Recipe
 from lienzo.recipes import conditional
@@ -153,6 +153,19 @@ def test_spectral_normalisation_bounds_the_projection_too() -> None:
         discriminator(torch.randn(2, 3, 16, 16), rows([1, 0, 0], [0, 1, 0]))
     assert isinstance(discriminator.projection, LabelProjection)
     assert torch.linalg.matrix_norm(discriminator.projection.weight, 2).item() == pytest.approx(1, abs=0.02)
+
+
+def test_the_deviation_of_a_batch_is_that_of_pictures_with_the_same_label() -> None:
+    torch.manual_seed(0)
+    y = rows([1, 0], [1, 0], [0, 1], [0, 1], [0, 0])
+    same = torch.randn(3, 2, 4, 4)[[0, 0, 1, 1, 2]]  # one picture of each label, another without
+    alike = MinibatchDeviation()(same[:4], y[:4])[:, 2]
+    assert alike.max() < 1e-3
+    assert MinibatchDeviation()(same[:4])[:, 2].min() > 0.1
+    assert MinibatchDeviation()(same, y)[:, 2].min() > 0.1  # who has no label is compared with all
+    noise = torch.randn(5, 2, 4, 4)
+    within = MinibatchDeviation()(same + 0.1 * noise, rows(*[[1, 0]] * 5))
+    torch.testing.assert_close(within, MinibatchDeviation()(same + 0.1 * noise), rtol=1e-4, atol=1e-4)
 
 
 # The collection

@@ -118,8 +118,11 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1] with labels ``y`` (N, classes)."""
-        features: Tensor = self.layers[:-1](images)
-        logits: Tensor = self.layers[-1](features)
+        *layers, readout = self.layers
+        features = images
+        for layer in layers:
+            features = layer(features, y) if isinstance(layer, MinibatchDeviation) else layer(features)
+        logits: Tensor = readout(features)
         if self.projection is not None and y is not None:
             logits = logits + self.projection(features, y)
         return logits
@@ -161,12 +164,18 @@ class Modulation(nn.Module):
 class MinibatchDeviation(nn.Module):
     """One more channel, from (N, C, H, W) to (N, C + 1, H, W): the standard deviation over the batch, averaged.
 
-    A generator that makes the same picture over and over gives itself away (Karras et al. 2018, section 3).
+    A generator that makes the same picture over and over gives itself away (Karras et al. 2018, section 3). Labels
+    would hide one that makes the same picture of each, so what is averaged is the deviation from each label's mean.
     """
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return (N, C + 1, H, W)."""
-        deviation = (features.float().var(0, correction=0) + 1e-8).sqrt().mean()
+    def forward(self, features: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return (N, C + 1, H, W), given labels ``y`` (N, classes) where there are any."""
+        values = features.float().flatten(1)
+        if y is not None:
+            values = values - values.mean(0)
+            sums = y.float().T @ values
+            values = values - y.float() @ (sums / y.float().sum(0).clamp_min(1)[:, None])
+        deviation = (values.var(0, correction=0) + 1e-8).sqrt().mean()
         channel = deviation.to(features.dtype).expand(len(features), 1, *features.shape[2:])
         return torch.cat([features, channel], 1)
 
