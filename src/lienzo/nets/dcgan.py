@@ -170,11 +170,11 @@ class MinibatchDeviation(nn.Module):
 
     def forward(self, features: Tensor, y: Tensor | None = None) -> Tensor:
         """Return (N, C + 1, H, W), given labels ``y`` (N, classes) where there are any."""
-        values = features.float().flatten(1)
+        values = features.float()
         if y is not None:
             values = values - values.mean(0)
-            sums = y.float().T @ values
-            values = values - y.float() @ (sums / y.float().sum(0).clamp_min(1)[:, None])
+            means = (y.T @ values.flatten(1)) / y.sum(0).clamp_min(1)[:, None]
+            values = values - (y @ means).view_as(values)
         deviation = (values.var(0, correction=0) + 1e-8).sqrt().mean()
         channel = deviation.to(features.dtype).expand(len(features), 1, *features.shape[2:])
         return torch.cat([features, channel], 1)
