@@ -15,7 +15,7 @@ SOURCES = ROOT / "src" / "lienzo"
 
 RANKS: dict[int, tuple[str, ...]] = {
     0: ("errors", "seeds", "schedule", "pages", "charts", "terminal"),
-    1: ("files", "pictures", "gallery", "devices"),
+    1: ("files", "pictures", "gallery", "devices", "vocabulary"),
     2: ("tensors", "data", "nets", "objectives", "augment", "ema", "metrics", "painter", "likelihood"),
     3: ("game", "recipe", "trouble"),
     4: ("recipes", "run", "dealing", "state", "autoencoding"),

@@ -226,6 +226,7 @@ def generate(
     *,
     count: Annotated[int | None, arg(metavar="N")] = None,
     seeds: Annotated[str | None, arg(metavar="LIST")] = None,
+    label: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")] = (),
     out: Path = Path("generated.png"),
     columns: Annotated[int | None, arg(metavar="N")] = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu",
@@ -235,8 +236,9 @@ def generate(
 
     Args:
         source: folder of a run, or a generator's .safetensors file.
-        count: how many pictures, from seed 0 on, by default 64; or --seeds.
+        count: how many pictures of each label, from seed 0 on, by default 64 (8 of several labels); or --seeds.
         seeds: which pictures, such as 0,1,2 or 10-19.
+        label: what to paint, or a mixture such as 'cubism=0.3,baroque=0.7'; given again, the same seeds once more.
         out: a .png file for one grid, or a folder for single files.
         columns: pictures side by side in the grid.
         device: where to compute.
@@ -247,10 +249,16 @@ def generate(
 
     if count is not None and seeds is not None:
         raise InputError("--count and --seeds both say which pictures: give one of the two.")
-    chosen = range(64 if count is None else count) if seeds is None else _parse_seeds(seeds)
-    pictures = generation.load(source, str(pick_device(device))).generate(chosen)
+    several = len(label) > 1
+    usual = 8 if several else 64
+    chosen = list(range(usual if count is None else count)) if seeds is None else _parse_seeds(seeds)
+    labels = [name for name in label for _ in chosen] or None
+    pictures = generation.load(source, str(pick_device(device))).generate(chosen * max(1, len(label)), labels)
+    if several and columns is None and out.suffix.lower() == ".png":
+        columns = len(chosen)
     paths = [str(path) for path in pictures.save(out, columns)]
     made = {"paths": paths, "seeds": list(pictures.seeds), "generator": pictures.generator}
+    made |= {"labels": list(pictures.labels)} if pictures.labels else {}
     _print(made if json else str(out), json)
 
 
