@@ -97,14 +97,20 @@ def tutorial_generator(ours: nn.Module) -> nn.Sequential:
     """The generator with nothing but the layers of the tutorials."""
     layers = next(ours.children())
     assert isinstance(layers, nn.Sequential)
-    return nn.Sequential(nn.ConvTranspose2d(100, 512, 4, bias=False), *map(tutorial_layer, list(layers)[1:]))
+    projection, *others = layers
+    assert isinstance(projection.weight, Tensor)
+    inputs, outputs, height, width = projection.weight.shape
+    return nn.Sequential(nn.ConvTranspose2d(inputs, outputs, (height, width), bias=False), *map(tutorial_layer, others))
 
 
 def tutorial_discriminator(ours: nn.Module) -> nn.Sequential:
     """The discriminator with nothing but the layers of the tutorials, and the sigmoid."""
     layers = next(ours.children())
     assert isinstance(layers, nn.Sequential)
-    return nn.Sequential(*map(tutorial_layer, list(layers)[:-1]), nn.Conv2d(512, 1, 4, bias=False), nn.Sigmoid())
+    *others, readout = layers
+    assert isinstance(readout.weight, Tensor)
+    _, inputs, height, width = readout.weight.shape
+    return nn.Sequential(*map(tutorial_layer, others), nn.Conv2d(inputs, 1, (height, width), bias=False), nn.Sigmoid())
 
 
 def tutorial_layer(layer: nn.Module) -> nn.Module:

@@ -30,6 +30,7 @@ SETTINGS = {
     "mixed": ["regularisation.gradient_penalty=10", "discriminator_steps=2", "network.minibatch_deviation=true"],
     "ada": ["augmentation.policy=ada", "augmentation.speed=100", "augmentation.flips=true"],
     "accumulated": ["network.name=mlp", "network.width=16", "accumulate=2"],
+    "labelled": ["labels=folder", "network.minibatch_deviation=true"],
     "spectral": ["network.discriminator_norm=spectral", "objective.name=hinge"],
 }
 

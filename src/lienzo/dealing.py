@@ -45,27 +45,30 @@ class Dealer:
                     hand = ahead.result()
                     position += self.hand * self.shown
                     ahead = assistant.submit(self._deal, position)
-                    for pixels, latents, mix, chance in zip(*hand, strict=True):
+                    for pixels, labels, latents, mix, chance in zip(*hand, strict=True):
                         yield Round(
                             scaled(pixels),
                             latents,
                             mix if self.recipe.regularisation.gradient_penalty else None,
                             chance if self.recipe.augmentation.policy != "none" else None,
+                            labels if self.batches.classes else None,
                         )
 
             yield play(position)
 
-    def _deal(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the next rounds, uploaded together: pictures (rounds, k, N, H, W, C), latents, mixes and chance."""
-        groups, batch = self.recipe.discriminator_steps, self.recipe.batch
-        rows = self.batches.rows(position, self.hand * self.shown).reshape(self.hand, groups, batch)[..., self.share]
+    def _deal(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Return the next rounds, uploaded together: pictures (rounds, k, N, H, W, C), labels and all of chance."""
+        count, shape = self.hand * self.shown, (self.hand, self.recipe.discriminator_steps, self.recipe.batch)
+        rows = self.batches.rows(position, count).reshape(shape)[..., self.share]
         pixels = self.batches.take(rows.ravel())
         pixels = pixels.view(*rows.shape, *pixels.shape[1:])
+        labels = self.batches.labels(position, count).view(*shape, -1)[:, :, self.share]
         chances = [self._chance(position + i * self.shown) for i in range(self.hand)]
         latents, mixes, flips, changes = (
             torch.stack(parts).to(self.batches.device) for parts in zip(*chances, strict=True)
         )
-        return flipped(pixels, flips) if self.recipe.augmentation.flips else pixels, latents, mixes, changes
+        pixels = flipped(pixels, flips) if self.recipe.augmentation.flips else pixels
+        return pixels, labels, latents, mixes, changes
 
     def _chance(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the latents (k, N, latents), the mix (k, N), the flips (k, N) and the changes of one round."""

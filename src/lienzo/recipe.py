@@ -67,6 +67,12 @@ class Recipe:
     discriminator_optimizer: Adam = field(default_factory=Adam)
     """How the discriminator learns."""
 
+    labels: str = ""
+    """Kind of the labels that the networks are told, such as style or folder; empty: they are told none."""
+
+    balanced: bool = False
+    """Show every label equally often, however many pictures carry it."""
+
     batch: int = 128
     """Pictures of one update."""
 
@@ -128,6 +134,8 @@ class Recipe:
                 raise RecipeError(f"{name} is {length}, but training has to have a length: give a positive number.")
         if min(self.average_half_life, self.average_ramp) < 0:
             raise RecipeError("average_half_life and average_ramp cannot be negative; 0 means no average.")
+        if self.balanced and not self.labels:
+            raise RecipeError("balanced shows every label equally often: set labels to their kind, or leave it out.")
         if not 0 <= self.cool_down <= 1:
             raise RecipeError(f"cool_down is {self.cool_down}, but it is a share of the training: give 0 to 1.")
         if not re.fullmatch(r"[\w.-]+", self.name):

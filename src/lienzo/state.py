@@ -21,15 +21,18 @@ WARM_UP = 3
 class State:
     """The two players, their optimisers' memory, the averaged generator, the clock, and the sums for the next tick."""
 
-    def __init__(self, recipe: Recipe, shape: Shape, device: torch.device, slowdown: float = 1.0) -> None:
-        """Begin; ``slowdown`` is a factor of both learning rates."""
-        self.recipe, self.shape, self.device, self.slowdown = recipe, shape, device, slowdown
+    def __init__(
+        self, recipe: Recipe, shape: Shape, device: torch.device, slowdown: float = 1.0, classes: int = 0
+    ) -> None:
+        """Begin; ``slowdown`` is a factor of both learning rates, ``classes`` the number of labels."""
+        self.recipe, self.shape, self.device = recipe, shape, device
+        self.slowdown, self.classes = slowdown, classes
         self.images = 0
         self.seconds = 0.0
         with torch.random.fork_rng():
             torch.manual_seed(derive(recipe.seed, "weights"))
-            generator = recipe.network.generator(shape)
-            discriminator = recipe.network.discriminator(shape)
+            generator = recipe.network.generator(shape, classes)
+            discriminator = recipe.network.discriminator(shape, classes)
         generator, discriminator = place(generator, device), place(discriminator, device)
         self.average = Average(generator) if recipe.average_half_life else None
         self.game = Game(

@@ -23,7 +23,7 @@ from lienzo.devices import peak_memory, pick_device, pick_precision
 from lienzo.errors import RunError, TrainingError
 from lienzo.files import TEMPORARY, sweep, write_bytes, write_json, write_text
 from lienzo.game import Round
-from lienzo.generation import render, save_generator
+from lienzo.generation import drawn_labels, render, save_generator
 from lienzo.judge import Judge
 from lienzo.nets import Shape
 from lienzo.occupancy import Presence, occupying
@@ -144,8 +144,9 @@ def steps(
     task = (recipe, collection.fingerprint)
     if processes.any_of(processes.told(task) != task):
         raise RunError("the processes were given different recipes or collections: start them all with the same words.")
-    dealer = Dealer(recipe, Batches(collection, recipe.seed, place))
-    state = _begin(run, recipe, collection, place)
+    batches = Batches(collection, recipe.seed, place, recipe.labels, recipe.balanced)
+    dealer = Dealer(recipe, batches)
+    state = _begin(run, recipe, batches)
     with ExitStack() as stack:
         presence = None
         with processes.leading() as leads:
@@ -161,7 +162,7 @@ def steps(
                 with processes.leading() as leads:
                     if leads:
                         _roll_back(run, recipe, state.images, str(trouble))
-                state = _begin(run, recipe, collection, place)
+                state = _begin(run, recipe, batches)
             else:
                 break
         with processes.leading() as leads:
@@ -170,10 +171,11 @@ def steps(
                 write_bytes(run.curves_path, drawing.curves(run))
 
 
-def _begin(run: Run, recipe: Recipe, collection: Collection, device: torch.device) -> State:
+def _begin(run: Run, recipe: Recipe, batches: Batches) -> State:
     """Return the state before the first step, with learning rates as low as the run's rollbacks ask for."""
+    collection, slowdown = batches.collection, SLOWER ** processes.told(len(run.rollbacks))
     shape = Shape(collection.height, collection.width, collection.channels)
-    return State(recipe, shape, device, SLOWER ** processes.told(len(run.rollbacks)))
+    return State(recipe, shape, batches.device, slowdown, batches.classes)
 
 
 def _sit(sitting: "_Sitting", dealer: Dealer) -> Iterator[Tick]:
@@ -207,6 +209,7 @@ class _Sitting:
         assert recipe.images is not None
         self.run, self.recipe, self.total, self.presence = run, recipe, recipe.images, presence
         self.collection = batches.collection.fingerprint
+        self.vocabulary = batches.vocabulary
         self.state = state
         self.rollbacks = len(run.rollbacks)
         self.signs = Signs()
@@ -323,7 +326,7 @@ class _Sitting:
         begun, state = time.monotonic(), self.state
         log.info("Measuring KID after %s pictures.", f"{state.images:,}")
         module = state.shown.eval()
-        score = judge.kid(module, self.recipe.network.latents)
+        score = judge.kid(module, self.recipe.network.latents, self.vocabulary)
         module.train()
         if score.value < float(state.best):
             state.best.fill_(score.value)
@@ -340,18 +343,29 @@ class _Sitting:
             "images": state.images,
             "averaged": state.average is not None,
             "collection": self.collection,
+            **({"labels": dataclasses.asdict(self.vocabulary)} if self.vocabulary else {}),
         }
         save_generator(path, state.shown, self.recipe.network, state.shape, about)
 
     def _draw(self) -> None:
-        """Draw the fixed latents, batch normalisation in evaluation mode."""
+        """Draw the fixed latents, batch normalisation in evaluation mode; the same ones in a row for each label.
+
+        Where there are more labels than would stand side by side, each of the latents has one as a seed draws it.
+        """
+        device, labels = self.state.device, self.state.classes
         source = torch.Generator().manual_seed(derive(self.recipe.seed, "fixed latents"))
-        z = torch.randn(self.recipe.samples, self.recipe.network.latents, generator=source)
+        z = torch.randn(self.recipe.samples, self.recipe.network.latents, generator=source).to(device)
+        columns = self.recipe.samples // labels if 0 < labels**2 <= self.recipe.samples else None
+        if columns is None:
+            y = drawn_labels(self.vocabulary, range(len(z)), device)
+        else:
+            y = torch.eye(labels, device=device).repeat_interleave(columns, 0)
+            z = z[:columns].repeat(labels, 1)
         module = self.state.shown.eval()
-        pixels = render(module, z.to(self.state.device))
+        pixels = render(module, z, y)
         module.train()
         about = {"Software": "lienzo", "images": str(self.state.images), "collection": self.collection}
-        write_bytes(self.run.sample_path(self.state.images), gallery.png(gallery.grid(pixels), about))
+        write_bytes(self.run.sample_path(self.state.images), gallery.png(gallery.grid(pixels, columns), about))
 
 
 def _resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.device) -> Recipe:
@@ -369,6 +383,7 @@ def _open(run: Run, collection: Collection, recipe: Recipe) -> None:
         "fingerprint": collection.fingerprint,
         "count": collection.count,
         "shape": [collection.height, collection.width, collection.channels],
+        **({"labels": list(collection.vocabularies[recipe.labels])} if recipe.labels else {}),
     }
     if run.exists():
         if run.manifest["collection"]["fingerprint"] != collection.fingerprint:

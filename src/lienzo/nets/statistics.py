@@ -49,12 +49,18 @@ class BatchNorm2d(nn.BatchNorm2d):
 class MinibatchDeviation(nn.Module):
     """One more channel, from (N, C, H, W) to (N, C + 1, H, W): the standard deviation over the batch, averaged.
 
-    A generator that makes the same picture over and over gives itself away (Karras et al. 2018, section 3).
+    A generator that makes the same picture over and over gives itself away (Karras et al. 2018, section 3). Labels
+    would hide one that makes the same picture of each, so what is averaged is the deviation from each label's mean.
     """
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return (N, C + 1, H, W)."""
-        _, variance = moments(features, (0,))
-        deviation = (variance + 1e-8).sqrt().mean()
+    def forward(self, features: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return (N, C + 1, H, W), given labels ``y`` (N, classes) where there are any."""
+        values = features.float()
+        if y is not None:
+            values = values - moments(values, (0,))[0]
+            sums, numbers = processes.gathered(y.T @ values.flatten(1)), processes.gathered(y.sum(0))
+            means = sums.sum(0) / numbers.sum(0).clamp_min(1)[:, None]
+            values = values - (y @ means).view_as(values)
+        deviation = (moments(values, (0,))[1] + 1e-8).sqrt().mean()
         channel = deviation.to(features.dtype).expand(len(features), 1, *features.shape[2:])
         return torch.cat([features, channel], 1)
