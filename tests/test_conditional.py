@@ -22,7 +22,8 @@ from lienzo.evaluation.scores import lines
 from lienzo.game import Game, Round
 from lienzo.nets import NETS, Shape
 from lienzo.nets.conditions import LabelProjection
-from lienzo.nets.dcgan import DCGAN, MinibatchDeviation
+from lienzo.nets.dcgan import DCGAN
+from lienzo.nets.statistics import MinibatchDeviation
 from lienzo.objectives import Regularisation, Wasserstein
 from lienzo.recipe import Recipe
 from lienzo.recipes import conditional
