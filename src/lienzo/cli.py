@@ -176,6 +176,50 @@ def train(
     _print(run.log()[-1] if json else str(run.path), json)
 
 
+def tune(
+    collection: Positional[Path],
+    /,
+    *,
+    recipe: str = "thesis",
+    out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    trials: Annotated[int, arg(metavar="N")] = 20,
+    images: Annotated[int, arg(metavar="N")] = 50_000,
+    search: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(metavar="KEY=VALUES")] = (),
+    seed: Annotated[int | None, arg(metavar="N")] = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    json: bool = False,
+) -> None:
+    """Search for the settings of a recipe with the lowest KID; several processes may share a study.
+
+    Args:
+        collection: folder that `lienzo prepare` made.
+        recipe: name (see `lienzo recipes`) or path of a .toml file to start from.
+        out: folder of the study; by default studies/COLLECTION-RECIPE.
+        trials: how many in all.
+        images: pictures shown in each.
+        search: what to vary, such as batch=16,32 generator_optimizer.rate=0.0001..0.001:log.
+        seed: of the recipe and of the search.
+        device: where to compute.
+        json: print the best recipe as JSON instead of the path of best.toml.
+    """
+    from lienzo import recipes, tuning
+    from lienzo.recipe import Recipe
+    from lienzo.tuning.space import DEFAULT
+
+    chosen = recipes.find(recipe).with_settings(_given(seed=seed))
+    place = out or Path("studies") / f"{collection.name}-{chosen.name}"
+    searches = [*itertools.chain(*search)] or DEFAULT
+    with bar("tuning") as shown:
+        for step in tuning.steps(
+            collection, chosen, place, trials=trials, images=images, search=searches, device=device
+        ):
+            part = min(step.tick.images / step.tick.total, 1) if step.tick else 0
+            shown.show(step.finished + part, step.total, f"trial {step.number}")
+    note(f"The report: {place / 'report.html'}")
+    best = place / "best.toml"
+    _print(Recipe.from_toml(best).to_dict() if json else str(best), json)
+
+
 def generate(
     source: Positional[Path],
     /,
@@ -365,6 +409,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "prepare": prepare,
     "train": train,
+    "tune": tune,
     "generate": generate,
     "evaluate": evaluate,
     "probe": probe,
