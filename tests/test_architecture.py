@@ -20,7 +20,7 @@ RANKS: dict[int, tuple[str, ...]] = {
     3: ("game", "recipe"),
     4: ("recipes", "run", "dealing", "state", "autoencoding"),
     5: ("drawing", "generation", "experiments"),
-    6: ("judge",),
+    6: ("judge", "origin"),
     7: ("preparation", "training", "evaluation", "inspection", "laboratory"),
     8: ("demo",),
     9: ("cli",),

@@ -124,6 +124,7 @@ def train(
     *,
     recipe: str = "thesis",
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    origin: Annotated[Path | None, arg(name="from", metavar="RUN|FILE")] = None,
     epochs: Annotated[float | None, arg(metavar="N")] = None,
     images: Annotated[int | None, arg(metavar="N")] = None,
     evaluate_every: Annotated[int | None, arg(metavar="N")] = None,
@@ -139,6 +140,7 @@ def train(
         collection: folder that `lienzo prepare` made.
         recipe: name (see `lienzo recipes`) or path of a .toml file.
         out: folder of the run; by default runs/COLLECTION-RECIPE.
+        origin: start from the trained networks of a run, or from a generator's .safetensors file.
         epochs: length of training in passes over the collection.
         images: length of training in pictures shown.
         evaluate_every: measure KID every so many pictures and keep the best generator; 0 is never.
@@ -162,7 +164,7 @@ def train(
     place = out or Path("runs") / f"{collection.name}-{chosen.name}"
     with bar("training") as shown:
         try:
-            for tick in training.steps(collection, chosen, place, device=device):
+            for tick in training.steps(collection, chosen, place, origin=origin, device=device):
                 shown.show(min(tick.images, tick.total), tick.total, _figures(tick.images_per_second, tick.measures))
         except KeyboardInterrupt:
             note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")

@@ -50,6 +50,11 @@ class State:
         self._warm = 0
 
     @property
+    def networks(self) -> dict[str, nn.Module]:
+        """What learns, by name: ``generator`` is among them."""
+        return {"generator": self.game.generator, "discriminator": self.game.discriminator}
+
+    @property
     def shown(self) -> nn.Module:
         """The generator that samples come from."""
         return self.game.generator if self.average is None else self.average.module
@@ -115,7 +120,7 @@ class State:
         found |= {f"sums/{name}": self.sums[i] for i, name in enumerate(self.names)}
         if self.recipe.augmentation.policy == "ada":
             found["probability"] = game.probability
-        modules = {"generator": game.generator, "discriminator": game.discriminator}
+        modules = self.networks
         if self.average is not None:
             modules["average"] = self.average.module
         for name, module in modules.items():

@@ -26,6 +26,7 @@ from lienzo.game import Round
 from lienzo.generation import render, save_generator
 from lienzo.judge import Judge
 from lienzo.nets import Shape
+from lienzo.origin import Origin
 from lienzo.recipe import Recipe
 from lienzo.recipes import find
 from lienzo.run import FORMAT, Run
@@ -80,6 +81,7 @@ def train(
     recipe: str | Path | Recipe = "thesis",
     out: str | Path = "run",
     *,
+    origin: str | Path | Run | None = None,
     device: str = "auto",
 ) -> Run:
     """Train a generator; the same call goes on with a run that was interrupted.
@@ -88,6 +90,7 @@ def train(
         collection: the pictures to learn from.
         recipe: its name, the path of its TOML file, or itself.
         out: the run's folder.
+        origin: a run or a generator's file, whose trained networks a new run starts from; they have to fit the recipe.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Returns:
@@ -96,10 +99,12 @@ def train(
     Raises:
         CollectionError: no collection, or a damaged one.
         RecipeError: no such recipe, or one that does not fit the collection.
-        RunError: ``out`` holds something else: no run, or the run of another collection or recipe.
+        RunError: ``out`` holds something else (no run, or the run of another collection, recipe or origin), or
+            ``origin`` does not fit.
+        GeneratorError: ``origin`` is no generator's file, or a damaged one.
         TrainingError: the losses are no numbers any more.
     """
-    for _ in steps(collection, recipe, out, device=device):
+    for _ in steps(collection, recipe, out, origin=origin, device=device):
         pass
     return Run.open(out)
 
@@ -109,6 +114,7 @@ def steps(
     recipe: str | Path | Recipe = "thesis",
     out: str | Path = "run",
     *,
+    origin: str | Path | Run | None = None,
     device: str = "auto",
 ) -> Iterator[Tick]:
     """Train a generator, and yield a :class:`Tick` every ``recipe.tick`` pictures.
@@ -123,7 +129,10 @@ def steps(
     recipe = _resolve(recipe, collection, run, place)
     state = State(recipe, Shape(collection.height, collection.width, collection.channels), place)
     dealer = Dealer(recipe, Batches(collection, recipe.seed, place))
-    _open(run, collection, recipe)
+    begun_from = None if origin is None else Origin.open(origin)
+    if begun_from is not None:
+        begun_from.plant(state)
+    _open(run, collection, recipe, begun_from)
     sitting = _Sitting(run, recipe, state, dealer.batches)
     try:
         with dealer.rounds(state.images) as rounds:
@@ -255,10 +264,10 @@ def _resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.dev
     return dataclasses.replace(recipe, precision=pick_precision(begun, device))
 
 
-def _open(run: Run, collection: Collection, recipe: Recipe) -> None:
+def _open(run: Run, collection: Collection, recipe: Recipe, begun_from: Origin | None) -> None:
     """Make the run's folder, or make sure that it holds this run."""
     path = run.path
-    origin = {
+    pictures = {
         "path": str(collection.path),
         "fingerprint": collection.fingerprint,
         "count": collection.count,
@@ -276,6 +285,11 @@ def _open(run: Run, collection: Collection, recipe: Recipe) -> None:
                 f"{path} was begun with another recipe (it differs in {', '.join(changed)}): "
                 f"choose another --out, or go on with --recipe {run.recipe_path}."
             )
+        if begun_from is not None and begun_from.fingerprint != (run.origin or {}).get("fingerprint"):
+            raise RunError(
+                f"{path} was not begun from the generator of {begun_from.path} as it is now: "
+                "leave --from out to go on, or choose another --out."
+            )
         for folder in (path, path / "checkpoints", path / "generators", path / "samples"):
             sweep(folder)
     elif path.exists() and not _is_blank(run):
@@ -284,9 +298,10 @@ def _open(run: Run, collection: Collection, recipe: Recipe) -> None:
     if not run.manifest_path.exists():
         versions = {"lienzo": lienzo.__version__, "torch": str(torch.__version__), "python": platform.python_version()}
         machine = {"system": platform.platform(), "processor": platform.machine(), "threads": torch.get_num_threads()}
-        write_json(
-            run.manifest_path, {"format": FORMAT, "collection": origin, "versions": versions, "machine": machine}
-        )
+        manifest = {"format": FORMAT, "collection": pictures, "versions": versions, "machine": machine}
+        if begun_from is not None:
+            manifest["origin"] = {"path": str(begun_from.path.resolve()), "fingerprint": begun_from.fingerprint}
+        write_json(run.manifest_path, manifest)
 
 
 def _is_blank(run: Run) -> bool:
@@ -306,7 +321,7 @@ def _difference(old: Recipe, new: Recipe) -> list[str]:
 
 
 def _restore(run: Run, state: State) -> None:
-    """Take the newest checkpoint that is whole."""
+    """Take the newest checkpoint that is whole; without one, begin as the run was begun."""
     for path in run.checkpoints():
         try:
             loaded, header = tensors.load(path, "checkpoint", RunError)
@@ -315,6 +330,14 @@ def _restore(run: Run, state: State) -> None:
             continue
         state.restore(loaded, header["images"], header["seconds"])
         return
+    if run.origin is not None:
+        begun_from = Origin.open(run.origin["path"])
+        if begun_from.fingerprint != run.origin["fingerprint"]:
+            raise RunError(
+                f"{run.path} has no whole checkpoint, and {begun_from.path}, from which it was begun, changed: "
+                "choose another --out."
+            )
+        begun_from.plant(state)
 
 
 @contextmanager
