@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint types docs bench clean
+.PHONY: help demo test test-slow test-gpu lint types docs bench bench-gpu clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -37,6 +37,12 @@ docs: $(READY)  ## links, commands and options named in the pages exist
 bench: $(READY)  ## speed of a training step and of preparation, as ratios measured in one run
 	$(BIN)/python benchmarks/step.py
 	$(BIN)/python benchmarks/prepare.py
+
+bench-gpu: $(READY)  ## speed of training on a GPU, with the thesis's whole run; in under eight minutes
+	$(BIN)/python benchmarks/gpu.py --full
+
+test-gpu: $(READY)  ## the tests that need a GPU
+	$(BIN)/python -m pytest -m gpu
 
 clean:  ## forget the environment and the caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -18,7 +18,6 @@ from torch.nn.functional import binary_cross_entropy
 
 from lienzo.game import Game, Round
 from lienzo.nets import Shape
-from lienzo.nets.convolutions import Doubling, Halving
 from lienzo.recipes import thesis
 from lienzo.state import adam, place
 
@@ -59,22 +58,22 @@ def main() -> None:
         print(f"matrix product of 2048², {str(dtype).removeprefix('torch.')}: {rate:,.0f} GFLOP/s")
 
 
-def plain(device: torch.device, batch: int) -> Callable[[], None]:
-    """The loop as the tutorials write it."""
+def plain(device: torch.device, batch: int) -> Callable[..., None]:
+    """The loop as the tutorials write it: a step with the pictures (N, C, H, W) given, or with the same ones always."""
     torch.manual_seed(0)
     network = thesis().network
     generator = tutorial_generator(network.generator(SHAPE)).to(device)
     discriminator = tutorial_discriminator(network.discriminator(SHAPE)).to(device)
     generator_optimizer = torch.optim.Adam(generator.parameters(), lr=0.0002, betas=(0.5, 0.999))
     discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), lr=0.0002, betas=(0.5, 0.999))
-    images = pictures(batch, device)
+    fixed = pictures(batch, device)
 
-    def step() -> None:
+    def step(images: Tensor = fixed) -> None:
         discriminator.zero_grad()
-        label = torch.full((batch,), 0.9, device=device)
+        label = torch.full((len(images),), 0.9, device=device)
         real_loss = binary_cross_entropy(discriminator(images).flatten(), label)
         torch.autograd.backward(real_loss)
-        fake = generator(torch.randn(batch, 100, 1, 1, device=device))
+        fake = generator(torch.randn(len(images), 100, 1, 1, device=device))
         fake_loss = binary_cross_entropy(discriminator(fake.detach()).flatten(), torch.zeros_like(label))
         torch.autograd.backward(fake_loss)
         discriminator_optimizer.step()
@@ -103,9 +102,9 @@ def tutorial_discriminator(ours: nn.Module) -> nn.Sequential:
 
 def tutorial_layer(layer: nn.Module) -> nn.Module:
     """A layer of lienzo, or PyTorch's own convolution in its place."""
-    if isinstance(layer, Halving):
+    if isinstance(layer, nn.Conv2d):
         return nn.Conv2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1, bias=False)
-    if isinstance(layer, Doubling):
+    if isinstance(layer, nn.ConvTranspose2d):
         return nn.ConvTranspose2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1, bias=False)
     return layer
 

@@ -95,7 +95,7 @@ class Recipe:
     """Number of fixed latents that are drawn again and again."""
 
     sample_every: int = 25_600
-    """Draw them every so many pictures, and at the end of every epoch."""
+    """Draw them every so many pictures, and at the end."""
 
     evaluate_every: int = 0
     """Measure KID (lite0, 1,000 pictures) every so many pictures, and keep the best generator; 0: never."""

@@ -30,6 +30,29 @@ def thesis() -> Recipe:
     )
 
 
+def fast() -> Recipe:
+    """The best pictures for ten minutes of two cores.
+
+    Half the thesis's width, a generator whose normalisation z modulates (Chen et al. 2019), a discriminator that sees
+    how much a batch differs (Karras et al. 2018), batches of 16 at twice the rate, flips, and an averaged generator:
+    more and smaller updates, averaged.
+    """
+    return Recipe(
+        name="fast",
+        network=DCGAN(latents=100, width=32, minibatch_deviation=True, self_modulation=True),
+        objective=NonSaturating(real_label=0.9, generator_label=0.9),
+        augmentation=Augmentation(flips=True),
+        generator_optimizer=Adam(0.0004, (0.5, 0.999)),
+        discriminator_optimizer=Adam(0.0004, (0.5, 0.999)),
+        batch=16,
+        average_half_life=10_000,
+        epochs=None,
+        images=160_000,
+        sample_every=16_000,
+        keep_epochs=False,
+    )
+
+
 def few() -> Recipe:
     """For 100 to 2,000 pictures: the discriminator sees every picture changed anew.
 
@@ -87,6 +110,7 @@ def wgan_gp() -> Recipe:
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "thesis": thesis,
+    "fast": fast,
     "few": few,
     "gan-2014": gan_2014,
     "wgan-gp": wgan_gp,

@@ -179,10 +179,9 @@ class _Sitting:
         state, before = self.state, self.state.images
         state.step(dealt)
         state.seconds = time.monotonic() - self.started
-        epoch_ends = crossed(before, state.images, self.epoch)
-        if epoch_ends and self.recipe.keep_epochs:
+        if self.recipe.keep_epochs and crossed(before, state.images, self.epoch):
             self._save_generator(self.run.epoch_path(state.images // self.epoch))
-        if self.done or epoch_ends or crossed(before, state.images, self.recipe.sample_every):
+        if self.done or crossed(before, state.images, self.recipe.sample_every):
             self._draw()
         if not (self.done or crossed(before, state.images, self.recipe.tick)):
             return None

@@ -15,6 +15,7 @@ from torch.nn.functional import linear
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lienzo.errors import RecipeError
+from lienzo.nets.blocks import Entrance, Exit
 from lienzo.nets.convolutions import Doubling, Halving
 from lienzo.nets.shape import Shape
 
@@ -32,16 +33,19 @@ class DCGAN:
     discriminator_norm: Literal["batch", "spectral", "none"] = "batch"
     """Batch normalisation, spectral normalisation (Miyato et al. 2018) or none in the discriminator."""
 
+    minibatch_deviation: bool = False
+    """Show the discriminator how much the pictures of a batch differ (Karras et al. 2018, section 3)."""
+
+    self_modulation: bool = False
+    """Let z scale and shift every batch normalisation of the generator (Chen et al. 2019, arXiv 1810.01365)."""
+
     def __post_init__(self) -> None:
         if min(self.latents, self.width) < 1:
             raise RecipeError("network.latents and network.width have to be at least 1.")
 
-    minibatch_deviation: bool = False
-    """Show the discriminator how much the pictures of a batch differ (Karras et al. 2018, section 3)."""
-
     def generator(self, shape: Shape) -> "Generator":
         """Return a generator of pictures of this shape, initialised."""
-        return Generator(shape, self.latents, self.width)
+        return Generator(shape, self.latents, self.width, self.self_modulation)
 
     def discriminator(self, shape: Shape) -> "Discriminator":
         """Return a discriminator of pictures of this shape, initialised."""
@@ -51,30 +55,29 @@ class DCGAN:
 class Generator(nn.Module):
     """From latents (N, latents) to pictures (N, C, H, W) in (−1, 1)."""
 
-    def __init__(self, shape: Shape, latents: int, width: int) -> None:
+    def __init__(self, shape: Shape, latents: int, width: int, self_modulation: bool = False) -> None:
         super().__init__()
         self.latents = latents
         base_height, base_width, doublings = shape.doublings()
         widths = _widths(width, doublings)[::-1]  # at 64×64: 512, 256, 128, 64
-        layers: list[nn.Module] = [
-            Projection(latents, widths[0], base_height, base_width),
-            nn.BatchNorm2d(widths[0]),
-            nn.ReLU(inplace=True),
-        ]
+
+        def normalised(channels: int) -> list[nn.Module]:
+            norm = Modulation(channels, latents) if self_modulation else nn.BatchNorm2d(channels)
+            return [norm, nn.ReLU(inplace=True)]
+
+        layers: list[nn.Module] = [Projection(latents, widths[0], base_height, base_width), *normalised(widths[0])]
         for inside, outside in itertools.pairwise(widths):
-            layers += [
-                Doubling(inside, outside),
-                nn.BatchNorm2d(outside),
-                nn.ReLU(inplace=True),
-            ]
-        layers += [nn.ConvTranspose2d(widths[-1], shape.channels, 4, stride=2, padding=1, bias=False), nn.Tanh()]
+            layers += [Doubling(inside, outside), *normalised(outside)]
+        layers += [Exit(widths[-1], shape.channels), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the pictures (N, C, H, W) in (−1, 1) that the latents ``z`` (N, latents) stand for."""
-        images: Tensor = self.layers(z)
-        return images
+        features = z
+        for layer in self.layers:
+            features = layer(features, z) if isinstance(layer, Modulation) else layer(features)
+        return features
 
 
 class Discriminator(nn.Module):
@@ -87,7 +90,7 @@ class Discriminator(nn.Module):
         base_height, base_width, doublings = shape.doublings()
         widths = _widths(width, doublings)  # at 64×64: 64, 128, 256, 512
         layers: list[nn.Module] = [
-            nn.Conv2d(shape.channels, widths[0], 4, stride=2, padding=1, bias=False),
+            Entrance(shape.channels, widths[0]),
             nn.LeakyReLU(0.2, inplace=True),
         ]
         for inside, outside in itertools.pairwise(widths):
@@ -124,6 +127,24 @@ class Projection(nn.Module):
         return (z @ self.weight.flatten(1)).view(-1, *self.weight.shape[1:])
 
 
+class Modulation(nn.Module):
+    """Batch normalisation of (N, channels, H, W) whose scale and shift are functions of z (Chen et al. 2019, eq. 1).
+
+    The functions are linear: the paper's hidden layer is left out. They begin near a scale of 1 and a shift of 0.
+    """
+
+    def __init__(self, channels: int, latents: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(channels, affine=False)
+        self.style = nn.Linear(latents, 2 * channels)
+
+    def forward(self, features: Tensor, z: Tensor) -> Tensor:
+        """Return (N, channels, H, W)."""
+        scale, shift = self.style(z)[..., None, None].chunk(2, 1)
+        modulated: Tensor = torch.addcmul(shift, self.norm(features), 1 + scale)
+        return modulated
+
+
 class MinibatchDeviation(nn.Module):
     """One more channel, from (N, C, H, W) to (N, C + 1, H, W): the standard deviation over the batch, averaged.
 
@@ -158,10 +179,10 @@ def _widths(width: int, doublings: int) -> list[int]:
 
 def _initialise(module: nn.Module) -> None:
     """Draw weights from N(0, 0.02) and the scales of batch normalisation from N(1, 0.02), as the thesis does."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | Projection | Readout):
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | Projection | Readout):
         nn.init.normal_(module.weight, 0.0, 0.02)
-    if isinstance(module, nn.Conv2d) and module.bias is not None:
+    if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)
-    if isinstance(module, nn.BatchNorm2d):
+    if isinstance(module, nn.BatchNorm2d) and module.affine:
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
