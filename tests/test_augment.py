@@ -270,7 +270,7 @@ def test_the_generator_learns_through_the_change() -> None:
     playing.objective = Hinge()
     chance = torch.rand(2, 4, CHANCES["diffaugment"])
     fake = playing.generator(torch.zeros(4, 1))
-    playing.generator_step(torch.zeros(4, 3, 16, 16), fake, chance)
+    playing.generator_step(torch.zeros(4, 3, 16, 16), [fake], chance)
     seen = playing.augmentation.apply(torch.ones(4, 3, 16, 16), chance[1], torch.tensor(0.0))
     assert playing.generator.white.grad == pytest.approx(-seen.sum().item() / 4)  # a hole teaches nothing
 

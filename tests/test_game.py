@@ -183,7 +183,7 @@ def test_neither_player_moves_the_other(name: str) -> None:
     game.discriminator_step(real, fake)
     assert all(torch.equal(old, new) for old, new in zip(before, generator.parameters(), strict=True))
     before = [parameter.clone() for parameter in discriminator.parameters()]
-    game.generator_step(real, fake)
+    game.generator_step(real, [fake])
     assert all(torch.equal(old, new) for old, new in zip(before, discriminator.parameters(), strict=True))
     assert all(parameter.requires_grad for parameter in discriminator.parameters())
 
@@ -228,5 +228,8 @@ def test_clipping_follows_every_update_of_the_discriminator() -> None:
 
 def test_measures_are_scalars_without_a_graph() -> None:
     measures = play(Point(0.5), Point(1.0), torch.randn(1, 3, 2), torch.randn(1, 3, 1))
-    assert set(measures) == {"discriminator_loss", "generator_loss", "real_score", "fake_score", "fooled_score"}
+    assert set(measures) == {
+        "discriminator_loss", "generator_loss", "real_score", "fake_score", "fooled_score",
+        "discriminator_gradient", "generator_gradient", "real_diversity", "fake_diversity",
+    }  # fmt: skip
     assert all(value.shape == () and not value.requires_grad for value in measures.values())

@@ -41,25 +41,25 @@ def gradient(height: int, width: int) -> Image.Image:
 
 
 def test_crop_cuts_the_centre_out() -> None:
-    found = fit(gradient(100, 300), 20, 20, "crop")
+    found = np.asarray(fit(gradient(100, 300), 20, 20, "crop"))
     assert found[:, [0, -1], 0].mean(axis=0) == pytest.approx([255 / 3, 510 / 3], abs=6)
     assert found[[0, -1], :, 1].mean(axis=1) == pytest.approx([0, 255], abs=8)
 
 
 def test_squash_keeps_everything() -> None:
-    found = fit(gradient(100, 300), 20, 20, "squash")
+    found = np.asarray(fit(gradient(100, 300), 20, 20, "squash"))
     assert found[:, [0, -1], 0].mean(axis=0) == pytest.approx([0, 255], abs=8)
 
 
 def test_pad_keeps_the_aspect() -> None:
-    found = fit(gradient(100, 300), 30, 30, "pad", background=(1, 2, 3))
+    found = np.asarray(fit(gradient(100, 300), 30, 30, "pad", background=(1, 2, 3)))
     assert (found[:10] == (1, 2, 3)).all()
     assert (found[20:] == (1, 2, 3)).all()
     assert found[10:20, [0, -1], 0].mean(axis=0) == pytest.approx([0, 255], abs=8)
 
 
 def test_a_box_is_all_that_is_seen() -> None:
-    found = fit(gradient(100, 100), 20, 20, "crop", box=(50.0, 0.0, 100.0, 50.0))
+    found = np.asarray(fit(gradient(100, 100), 20, 20, "crop", box=(50.0, 0.0, 100.0, 50.0)))
     assert found[:, :, 0].min() > 120
     assert found[:, :, 1].max() < 135
 
@@ -71,6 +71,6 @@ def test_a_scaled_decode_comes_near_the_full_one(width: int, height: int) -> Non
     for scale in (needed_scale(width, height, 64, 64, "crop"), 1.0):
         image = Image.open(io.BytesIO(data))
         shrunk = load(image, scale)
-        results.append(fit(image, 64, 64, box=(0.0, 0.0, width / shrunk, height / shrunk)).astype(float))
+        results.append(np.asarray(fit(image, 64, 64, box=(0.0, 0.0, width / shrunk, height / shrunk)), float))
     error = np.mean((results[0] - results[1]) ** 2)
     assert 10 * np.log10(255**2 / error) > 40

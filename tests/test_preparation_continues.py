@@ -9,7 +9,7 @@ import pytest
 from pictures_for_tests import files_of, gallery
 
 import lienzo
-from lienzo.preparation import JOURNAL
+from lienzo.preparation import JOURNAL, LOCK
 
 PREPARE = "import sys, lienzo; lienzo.prepare(sys.argv[1], sys.argv[2], size=64, workers=2, holdout=0.2)"
 
@@ -71,3 +71,23 @@ def test_what_the_journal_holds_is_not_done_again(source: Path, tmp_path: Path) 
         assert step.done > 0
         break
     assert (tmp_path / "out" / JOURNAL).read_bytes()[: len(held)] == held
+
+
+def test_only_one_preparation_at_a_time(source: Path, tmp_path: Path) -> None:
+    from lienzo.data.settings import Settings
+    from lienzo.errors import CollectionError
+    from lienzo.preparation import steps
+
+    out = tmp_path / "out"
+    first = steps(source, out, Settings(), workers=1)
+    next(first)
+    with pytest.raises(CollectionError, match="another preparation is writing into"):
+        lienzo.prepare(source, out, workers=1)
+    first.close()
+    assert lienzo.prepare(source, out, workers=1).count == 150
+
+
+def test_a_killed_preparation_locks_nobody_out(source: Path, tmp_path: Path) -> None:
+    prepare_until(source, tmp_path / "out", 1)
+    assert (tmp_path / "out" / LOCK).exists()
+    assert lienzo.prepare(source, tmp_path / "out", size=64, workers=1, holdout=0.2).count == 150

@@ -10,6 +10,7 @@ from pictures_for_tests import files_of, gallery
 import lienzo
 from lienzo.data import places, remote
 from lienzo.errors import CollectionError, SourceError
+from lienzo.preparation import LOCK
 
 moto_server = pytest.importorskip("moto.server")
 s3fs = pytest.importorskip("s3fs")
@@ -45,7 +46,7 @@ def test_reading_and_writing_objects(store: Path, tmp_path: Path) -> None:
     assert there.fingerprint == here.fingerprint
     assert there.index().column("source") == here.index().column("source")
     names = {found.parts[0] for found in places.walk("s3://art/collection")}
-    assert names == set(files_of(tmp_path / "here"))
+    assert names == set(files_of(tmp_path / "here")) - {LOCK}
     opened = lienzo.Collection.open("s3://art/collection")
     opened.verify()
     assert opened.fingerprint == here.fingerprint

@@ -63,6 +63,10 @@ REFUSED = {
     "half a GIF": (encoded(painting(0), "GIF")[:-20], Reason.TRUNCATED, "no end"),
     "half a TIFF": (encoded(painting(0), "TIFF")[:-20], Reason.TRUNCATED, "the TIFF ends"),
     "half a BMP": (encoded(painting(0), "BMP")[:-20], Reason.TRUNCATED, "shorter than it says"),
+    "half an AVIF": (encoded(painting(0), "AVIF")[:-20], Reason.TRUNCATED, "within a box"),
+    "half a JPEG 2000": (encoded(painting(0), "JPEG2000")[:-20], Reason.TRUNCATED, ""),
+    "half a codestream": (encoded(painting(0), "JPEG2000", no_jp2=True)[:-20], Reason.TRUNCATED, "no end marker"),
+    "a picture of a telephone": (b"\0\0\0\x18ftypheic" + bytes(100), Reason.UNSUPPORTED, "HEIC"),
     "a zeroed BMP": (encoded(noisy(0), "BMP")[:15000] + bytes(17454), Reason.DAMAGED, "zeroed"),
     "a small one": (encoded(painting(0, 31, 200)), Reason.TOO_SMALL, "200×31"),
     "a line": (encoded(Image.linear_gradient("L").resize((10000, 1)), "PNG"), Reason.TOO_SMALL, "10000×1"),
@@ -122,6 +126,20 @@ def test_alpha_is_composited_on_the_background_or_kept() -> None:
     kept = replace(SETTINGS, channels=4)
     assert pixels(screened(data, settings=kept), kept)[16, [0, 31], 3].tolist() == [255, 0]
     assert "alpha" in screened(data).notes
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("AVIF", "avif"), ("JPEG2000", "jp2"), ("WEBP", "webp")])
+def test_younger_formats(kind: str, suffix: str) -> None:
+    found = screened(encoded(painting(0), kind), f"a.{suffix}")
+    assert (found.reason, found.format, found.notes) == ("", kind, ())
+    assert difference(painting(0), kind) < 3
+
+
+def test_a_format_that_this_pillow_cannot_decode(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(painting(0), "AVIF")
+    monkeypatch.setattr("PIL.features.check", lambda feature: feature != "avif")
+    found = screened(data)
+    assert (found.reason, found.detail) == (Reason.UNSUPPORTED, "AVIF, which this build of Pillow cannot decode")
 
 
 def test_sixteen_bits_become_eight() -> None:
@@ -212,6 +230,7 @@ def originals() -> list[bytes]:
         ("JPEG", {}), ("JPEG", {"progressive": True}), ("JPEG", {"optimize": True, "subsampling": 0}),
         ("JPEG", {"restart_marker_rows": 1}), ("PNG", {}), ("WEBP", {}), ("WEBP", {"lossless": True}), ("GIF", {}),
         ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("TIFF", {"compression": "jpeg"}), ("BMP", {}),
+        ("AVIF", {}), ("JPEG2000", {}), ("JPEG2000", {"no_jp2": True}),
     ]  # fmt: skip
     return [encoded(noisy(i, 60, 80), kind, **options) for i, (kind, options) in enumerate(variants)]
 

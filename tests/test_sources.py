@@ -8,6 +8,7 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -178,6 +179,19 @@ def test_painter_by_numbers_as_it_is_downloaded(tmp_path: Path) -> None:
     }  # fmt: skip
     assert found["train/1.jpg"].labels == {"artist": "Ana", "date": "1900", "genre": "portrait", "style": "Realism"}
     assert found["train/2.jpg"].labels == {"artist": "Ben", "genre": "landscape"}
+
+
+def test_a_competition_is_downloaded_and_then_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "all_data_info.csv").write_text("artist,new_filename\nAna,1.jpg\n")
+    with zipfile.ZipFile(tmp_path / "train.zip", "w") as archive:
+        archive.writestr("train/1.jpg", b"one")
+    hub = ModuleType("kagglehub")
+    hub.competition_download = {"painter-by-numbers": str(tmp_path)}.__getitem__  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "kagglehub", hub)
+    (found,) = listed("kaggle:painter-by-numbers")
+    assert (found.name, found.read(), found.labels) == ("train/1.jpg", b"one", {"artist": "Ana"})
+    with pytest.raises(SourceError, match="check its name and your Kaggle credentials"):
+        listed("kaggle:another")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pipes, links or bytes in names there")

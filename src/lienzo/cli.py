@@ -131,6 +131,8 @@ def train(
     seed: Annotated[int | None, arg(metavar="N")] = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     precision: Annotated[Literal["auto", "fp32", "bf16"] | None, arg(metavar="{auto,fp32,bf16}")] = None,
+    accumulate: Annotated[int | None, arg(metavar="N")] = None,
+    on_trouble: Annotated[Literal["stop", "warn", "rollback"] | None, arg(metavar="{stop,warn,rollback}")] = None,
     settings: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(name="set", metavar="KEY=VALUE")] = (),
     json: bool = False,
 ) -> None:
@@ -147,6 +149,8 @@ def train(
         seed: from which all randomness follows.
         device: where to compute.
         precision: of the networks' products; auto is bf16 where the hardware has it.
+        accumulate: equal parts of a batch whose gradients are summed, where the memory holds no whole batch.
+        on_trouble: when a player has won or collapsed; rollback goes back and halves the learning rates.
         settings: any key of the recipe, one or several, such as batch=32 network.width=32.
         json: print the last line of the log as JSON instead of the run's folder.
     """
@@ -159,6 +163,7 @@ def train(
         [
             *itertools.chain(*settings),
             *_given(epochs=epochs, images=images, evaluate_every=evaluate_every, seed=seed, precision=precision),
+            *_given(accumulate=accumulate, on_trouble=on_trouble),
         ]
     )
     place = out or Path("runs") / f"{collection.name}-{chosen.name}"

@@ -1,5 +1,6 @@
 """Where tensors live, and in which precision their products are computed."""
 
+import sys
 from typing import Literal
 
 import torch
@@ -32,3 +33,14 @@ def pick_precision(precision: Precision, device: torch.device) -> Literal["fp32"
         able = torch.cpu.get_capabilities()
         return "bf16" if able.get("avx512_bf16") or able.get("amx_bf16") else "fp32"
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+
+
+def peak_memory(device: torch.device) -> int:
+    """Return the most bytes that were held so far: of a GPU's memory, else of this process's; 0 where nobody counts."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return 0
+    import resource  # noqa: PLC0415  not there on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

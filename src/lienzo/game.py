@@ -3,10 +3,12 @@
 The same game is played on paintings and, in the theory laboratory, on densities that are known exactly.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
 from torch.optim import Optimizer
 
 from lienzo.augment import Augmentation
@@ -14,6 +16,10 @@ from lienzo.objectives import Objective, Regularisation, full_precision
 
 Measures = dict[str, Tensor]
 """Scalars on the device, detached: nothing is read back from there inside the loop."""
+
+
+COARSE = 8
+"""The diversity of pictures is that of their averages over 8×8 fields: layout and colour, no noise."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +64,22 @@ class Game:
     autocast: torch.dtype | None = None
     """Lower precision for the networks' products (``torch.bfloat16``), or none."""
 
+    accumulate: int = 1
+    """An update sums the gradients of so many equal parts of its batch, which holds the memory of one part only."""
+
     def step(self, dealt: Round) -> Measures:
         """Update the discriminator k times and the generator once; return what the log wants to know of this step."""
+        whole = self.accumulate == 1  # then both players use one graph; parts are made again for the generator
         fake, measures, updates = torch.empty(0), {}, len(dealt.real)
         chance = [None] * (updates + 1) if dealt.chance is None else dealt.chance
         for i in range(updates):
             last = i == updates - 1
-            with torch.set_grad_enabled(last), self._precision(dealt.real):
-                fake = self.generator(dealt.latents[i])
+            with torch.set_grad_enabled(last and whole):
+                fake = torch.cat([self._generate(z) for z in self._parts(dealt.latents[i])])
             mix = None if dealt.mix is None else dealt.mix[i]
             measures = self.discriminator_step(dealt.real[i], fake, mix, chance[i])
-        return measures | self.generator_step(dealt.real[-1], fake, chance[-1])
+        fakes = [fake] if whole else (self._generate(z) for z in self._parts(dealt.latents[-1]))
+        return measures | self.generator_step(dealt.real[-1], fakes, chance[-1])
 
     def discriminator_step(
         self, real: Tensor, fake: Tensor, mix: Tensor | None = None, chance: Tensor | None = None
@@ -78,11 +89,42 @@ class Game:
         Penalties look at the slope where the discriminator looks, at the changed pictures: what is to be bounded is D,
         and not how strongly a change happens to scale a picture.
         """
-        regularisation = self.regularisation
+        differ = {"real_diversity": diversity(real), "fake_diversity": diversity(fake)}
         if chance is not None:
             real, fake = self._changed(real, chance[0]), self._changed(fake.detach(), chance[1])
-        real = real.detach().requires_grad_(regularisation.r1 > 0)
-        fake = fake.detach().requires_grad_(regularisation.r2 > 0)
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
+        mixes = [None] * self.accumulate if mix is None else self._parts(mix)
+        measures = self._mean(
+            self._discriminator_gradient(*part)
+            for part in zip(self._parts(real.detach()), self._parts(fake.detach()), mixes, strict=True)
+        )
+        measures["discriminator_gradient"] = gradient_norm(self.discriminator)
+        self.discriminator_optimizer.step()
+        if self.regularisation.clip:
+            self.regularisation.clip_weights(self.discriminator)
+        if self.augmentation.policy == "ada":
+            self.probability.copy_(self.augmentation.adapted(self.probability, measures["overfitting"], len(real)))
+            measures["augmentation_probability"] = self.probability.clone()
+        return measures | differ
+
+    def generator_step(self, real: Tensor, fakes: Iterable[Tensor], chance: Tensor | None = None) -> Measures:
+        """Update the generator once, through pictures that it made with gradients: the whole batch, or its parts."""
+        self.discriminator.requires_grad_(False)  # its gradients would be thrown away
+        self.generator_optimizer.zero_grad(set_to_none=True)
+        chances = [None] * self.accumulate if chance is None else chance.chunk(self.accumulate, dim=1)
+        measures = self._mean(
+            self._generator_gradient(*part) for part in zip(self._parts(real), fakes, chances, strict=True)
+        )
+        measures["generator_gradient"] = gradient_norm(self.generator)
+        self.generator_optimizer.step()
+        self.discriminator.requires_grad_(True)
+        return measures
+
+    def _discriminator_gradient(self, real: Tensor, fake: Tensor, mix: Tensor | None) -> Measures:
+        """Add a part's share to the discriminator's gradient."""
+        regularisation = self.regularisation
+        real.requires_grad_(regularisation.r1 > 0)
+        fake.requires_grad_(regularisation.r2 > 0)
         with self._precision(real):
             real_logits, fake_logits = self._judge(real), self._judge(fake)
         loss = self.objective.discriminator(real_logits, fake_logits)
@@ -91,6 +133,8 @@ class Game:
             "real_score": real_logits.detach().sigmoid().mean(),
             "fake_score": fake_logits.detach().sigmoid().mean(),
         }
+        if self.augmentation.policy == "ada":
+            measures["overfitting"] = real_logits.detach().sign().mean()
         penalties: Measures = {}
         if regularisation.r1:
             penalties["r1_penalty"] = regularisation.penalty(real, real_logits, regularisation.r1)
@@ -102,20 +146,11 @@ class Game:
         for name, penalty in penalties.items():
             loss = loss + penalty
             measures[name] = penalty.detach()
-        self.discriminator_optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        self.discriminator_optimizer.step()
-        if regularisation.clip:
-            regularisation.clip_weights(self.discriminator)
-        if self.augmentation.policy == "ada":
-            measures["overfitting"] = real_logits.detach().sign().mean()
-            self.probability.copy_(self.augmentation.adapted(self.probability, measures["overfitting"], len(real)))
-            measures["augmentation_probability"] = self.probability.clone()
+        torch.autograd.backward(loss / self.accumulate)
         return measures
 
-    def generator_step(self, real: Tensor, fake: Tensor, chance: Tensor | None = None) -> Measures:
-        """Update the generator once, through the pictures ``fake`` that it made with gradients."""
-        self.discriminator.requires_grad_(False)  # its gradients would be thrown away
+    def _generator_gradient(self, real: Tensor, fake: Tensor, chance: Tensor | None) -> Measures:
+        """Add a part's share to the generator's gradient."""
         if chance is not None:
             real = self._changed(real, chance[0]) if self.objective.relativistic else real
             fake = self._changed(fake, chance[1])
@@ -123,11 +158,21 @@ class Game:
             real_logits = self._judge(real) if self.objective.relativistic else None
             fake_logits = self._judge(fake)
         loss = self.objective.generator(real_logits, fake_logits)
-        self.generator_optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        self.generator_optimizer.step()
-        self.discriminator.requires_grad_(True)
+        torch.autograd.backward(loss / self.accumulate)
         return {"generator_loss": loss.detach(), "fooled_score": fake_logits.detach().sigmoid().mean()}
+
+    def _generate(self, latents: Tensor) -> Tensor:
+        with self._precision(latents):
+            fake: Tensor = self.generator(latents)
+        return fake
+
+    def _parts(self, batch: Tensor) -> tuple[Tensor, ...]:
+        return batch.chunk(self.accumulate)
+
+    def _mean(self, parts: Iterable[Measures]) -> Measures:
+        """Return the means over equal parts, each of which is computed when its turn comes."""
+        first, *rest = parts
+        return {name: sum((part[name] for part in rest), value) / self.accumulate for name, value in first.items()}
 
     def _changed(self, images: Tensor, chance: Tensor) -> Tensor:
         return self.augmentation.apply(full_precision(images), chance, self.probability)
@@ -138,3 +183,22 @@ class Game:
 
     def _precision(self, tensor: Tensor) -> torch.autocast:
         return torch.autocast(tensor.device.type, dtype=self.autocast, enabled=self.autocast is not None)
+
+
+def gradient_norm(module: nn.Module) -> Tensor:
+    """Return the Euclidean norm of a network's gradient, a scalar on its device."""
+    return nn.utils.get_total_norm([value.grad for value in module.parameters() if value.grad is not None])
+
+
+@torch.no_grad()
+def diversity(batch: Tensor) -> Tensor:
+    """Return how much the pictures of a batch differ: the root of the mean variance over the batch, a scalar.
+
+    Times √(2N / (N − 1)) it is the root mean square distance, per value, of two pictures of the batch. Karras et al.
+    2018, section 3, show the discriminator a like deviation against mode collapse.
+
+    Args:
+        batch: (N, C, H, W), which is averaged over ``COARSE`` × ``COARSE`` fields first, or points (N, D).
+    """
+    values = adaptive_avg_pool2d(batch, COARSE) if batch.dim() == 4 else batch
+    return full_precision(values).var(0, correction=0).mean().sqrt()

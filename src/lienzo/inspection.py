@@ -6,6 +6,7 @@ from typing import Any
 
 from lienzo.data.collection import Collection
 from lienzo.errors import InputError
+from lienzo.occupancy import occupant
 from lienzo.run import Run
 
 
@@ -51,12 +52,23 @@ def _run(run: Run) -> dict[str, Any]:
     recipe, lines = run.recipe, run.log()
     last = lines[-1] if lines else {"images": 0}
     assert recipe.images is not None
+    trainer = occupant(run)
+    finished = last["images"] >= recipe.images
+    left = (
+        {"seconds_left": round((recipe.images - last["images"]) / last["images_per_second"])}
+        if trainer and lines
+        else {}
+    )
     return {
         "kind": "run",
         "recipe": recipe.name,
+        "state": f"trained by {trainer}" if trainer else "finished" if finished else "interrupted",
         "images": last["images"],
         "total": recipe.images,
-        "finished": last["images"] >= recipe.images,
+        "finished": finished,
+        **left,
+        "trouble": last.get("trouble"),
+        "rollbacks": run.rollbacks,
         "last_tick": last,
         "collection": run.manifest["collection"],
         "origin": run.origin or {},

@@ -195,7 +195,7 @@ def fit(
     *,
     box: Box | None = None,
     background: tuple[int, int, int] = WHITE,
-) -> Pixels:
+) -> Image.Image:
     """Bring a picture to ``height`` × ``width`` with one antialiased resize.
 
     Args:
@@ -206,9 +206,6 @@ def fit(
             ``squash`` ignores the aspect; ``pad`` scales until it fits in and fills the rest with ``background``.
         box: take only this part of the picture.
         background: for ``pad``; grey pictures get its luma, pictures with alpha get it transparent.
-
-    Returns:
-        (height, width, channels), uint8.
     """
     left, top, right, bottom = box or (0.0, 0.0, float(image.width), float(image.height))
     if geometry == "crop":
@@ -216,7 +213,7 @@ def fit(
         spare_x, spare_y = (right - left - scale * width) / 2, (bottom - top - scale * height) / 2
         left, right, top, bottom = left + spare_x, right - spare_x, top + spare_y, bottom - spare_y
     if geometry != "pad":
-        return _pixels(_resize(image, width, height, (left, top, right, bottom)))
+        return _resize(image, width, height, (left, top, right, bottom))
     scale = needed_scale(right - left, bottom - top, width, height, "pad")
     inner = min(width, max(1, round((right - left) / scale))), min(height, max(1, round((bottom - top) / scale)))
     colours = {"L": Image.new("RGB", (1, 1), background).convert("L").getpixel((0, 0)), "RGB": background}
@@ -224,7 +221,7 @@ def fit(
     canvas.paste(
         _resize(image, *inner, (left, top, right, bottom)), ((width - inner[0]) // 2, (height - inner[1]) // 2)
     )
-    return _pixels(canvas)
+    return canvas
 
 
 def resize(images: Pixels, height: int, width: int) -> Pixels:
@@ -246,15 +243,11 @@ def resize(images: Pixels, height: int, width: int) -> Pixels:
     if images.ndim == 4:
         return np.stack([resize(image, height, width) for image in images])
     image = Image.fromarray(images[:, :, 0] if images.shape[2] == 1 else images)
-    return _pixels(_resize(image, width, height, (0.0, 0.0, float(image.width), float(image.height))))
+    pixels = np.asarray(_resize(image, width, height, (0.0, 0.0, float(image.width), float(image.height))))
+    return pixels if pixels.ndim == 3 else pixels[:, :, None]
 
 
 def _resize(image: Image.Image, width: int, height: int, box: Box) -> Image.Image:
     if image.size == (width, height) and box == (0.0, 0.0, float(width), float(height)):
         return image
     return image.resize((width, height), Image.Resampling.LANCZOS, box=box)
-
-
-def _pixels(image: Image.Image) -> Pixels:
-    pixels = np.asarray(image)
-    return pixels if pixels.ndim == 3 else pixels[:, :, None]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from lienzo import files
 from lienzo.data import cluster, remote, report
@@ -33,6 +34,9 @@ from lienzo.pictures import Geometry
 
 JOURNAL = ".journal"
 """Name of the file, in the collection's folder, that holds what was screened until the collection is whole."""
+
+LOCK = ".lock"
+"""Name of the empty file there that a preparation holds locked while it writes; the system lets go when it dies."""
 
 Engine = Literal["local", "ray"]
 """What screens: processes on this machine, or a Ray cluster."""
@@ -186,7 +190,8 @@ def _steps(
         screen = partial(screen_units, settings=settings, workers=workers or _cores())
     listing = _Listing(sources, str(labels), tuple(columns), folder)
     provenance = {"sources": sources, "labels": listing.labels_from}
-    earlier = _earlier(folder, {**settings.to_json(), "labels": listing.labels_from})
+    wanted = {**settings.to_json(), "labels": listing.labels_from}
+    earlier = _earlier(folder, wanted)
     known = _known(earlier)
     total, new = _compare(listing, known, folder)
     if total == 0:
@@ -195,12 +200,14 @@ def _steps(
         yield Progress(total, total, earlier.count, earlier.refused, earlier)
         return
 
-    fresh = not folder.exists()
-    with _writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        files.sweep(folder)
-        journal = Journal(folder / JOURNAL, files.fingerprint(settings.to_json()))
-    with contextlib.closing(journal):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_alone(folder))
+        if _earlier(folder, wanted) != earlier:
+            raise CollectionError(f"another preparation has just finished {folder}: run the same command again.")
+        with _writing(folder):
+            files.sweep(folder)
+            journal = Journal(folder / JOURNAL, files.fingerprint(settings.to_json()))
+        stack.enter_context(contextlib.closing(journal))
         keys: list[str] = []
         tally = Counter[str]()
         unseen = (entry for entry in listing if entry.name not in known)
@@ -212,14 +219,12 @@ def _steps(
             yield _progress(tally, new)
         if not tally[""] and earlier is None:
             journal.remove()
-            if fresh:
-                shutil.rmtree(folder)
             reasons = ", ".join(f"{number} {reason}" for reason, number in tally.most_common())
             raise SourceError(f"none of the {tally.total()} files in {', '.join(sources)} can be used ({reasons}).")
         with _writing(folder):
             collection = pack(folder, journal, keys, settings=settings, provenance=provenance, earlier=earlier)
             journal.remove()
-    yield replace(_progress(tally, new), refused=collection.refused, collection=collection)
+        yield replace(_progress(tally, new), refused=collection.refused, collection=collection)
 
 
 @dataclass(frozen=True)
@@ -274,6 +279,27 @@ def _writing(folder: Path) -> Iterator[None]:
         raise CollectionError(f"{folder} cannot be written ({error.strerror or error}): {mend}.") from error
 
 
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Make the folder where there is none, and keep other preparations out; one that nothing came into goes again."""
+    fresh = not folder.exists()
+    lock = FileLock(folder / LOCK, blocking=False, thread_local=False)
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise CollectionError(
+                f"another preparation is writing into {folder}: let it end, or name another folder."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+        if fresh and {path.name for path in folder.iterdir()} <= {LOCK}:
+            shutil.rmtree(folder)
+
+
 def _check_places(sources: Sequence[str], folder: Path) -> None:
     if not sources:
         raise SourceError("no source was given: name a folder or an archive of pictures.")
@@ -289,7 +315,7 @@ def _earlier(folder: Path, wanted: Mapping[str, Any]) -> Collection | None:
     if folder.exists() and not folder.is_dir():
         raise CollectionError(f"{folder} is a file: name a folder for the collection.")
     if not (folder / "collection.json").exists():
-        strangers = {path.name for path in folder.iterdir()} - {report.NAME} if folder.exists() else set()
+        strangers = {path.name for path in folder.iterdir()} - {report.NAME, LOCK} if folder.exists() else set()
         if strangers and JOURNAL not in strangers:
             raise CollectionError(f"{folder} holds something else: name an empty or a new folder.")
         return None

@@ -70,6 +70,9 @@ class Recipe:
     batch: int = 128
     """Pictures of one update."""
 
+    accumulate: int = 1
+    """Equal parts of a batch whose gradients are summed, where the memory does not hold the whole batch at once."""
+
     discriminator_steps: int = 1
     """Updates k of the discriminator for one of the generator."""
 
@@ -100,6 +103,9 @@ class Recipe:
     evaluate_every: int = 0
     """Measure KID (lite0, 1,000 pictures) every so many pictures, and keep the best generator; 0: never."""
 
+    on_trouble: Literal["stop", "warn", "rollback"] = "warn"
+    """When a discriminator has won or a generator has collapsed; rollback goes back and halves both learning rates."""
+
     keep_epochs: bool = True
     """Keep the generator of every epoch."""
 
@@ -112,9 +118,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if (self.epochs is None) == (self.images is None):
             raise RecipeError("a recipe has a length either in epochs or in images: give one of the two.")
-        for name in ("batch", "discriminator_steps", "tick", "samples", "sample_every"):
+        for name in ("batch", "accumulate", "discriminator_steps", "tick", "samples", "sample_every"):
             if getattr(self, name) < 1:
                 raise RecipeError(f"{name} is {getattr(self, name)}, but has to be at least 1.")
+        if self.batch % self.accumulate:
+            raise RecipeError(f"a batch of {self.batch} has no {self.accumulate} equal parts: make batch a multiple.")
         for name in ("epochs", "images"):
             if (length := getattr(self, name)) is not None and length <= 0:
                 raise RecipeError(f"{name} is {length}, but training has to have a length: give a positive number.")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lienzo.errors import RunError
-from lienzo.files import write_bytes
+from lienzo.files import write_bytes, write_json
 from lienzo.recipe import Recipe
 
 FORMAT = 1
@@ -54,6 +54,16 @@ class Run:
         return self.path / "log.jsonl"
 
     @property
+    def lock_path(self) -> Path:
+        """Locked by the process that trains."""
+        return self.path / "lock"
+
+    @property
+    def presence_path(self) -> Path:
+        """Which process trains, and when it was last seen."""
+        return self.path / "running.json"
+
+    @property
     def generator_path(self) -> Path:
         """The newest generator, averaged where the recipe has an average."""
         return self.path / "generator.safetensors"
@@ -85,6 +95,10 @@ class Run:
     def checkpoint_path(self, images: int) -> Path:
         """All that resuming needs, after so many pictures."""
         return self.path / "checkpoints" / f"{images:012}.safetensors"
+
+    def milestone_path(self, images: int) -> Path:
+        """A checkpoint to go back to when trouble comes, after so many pictures."""
+        return self.path / "milestones" / f"{images:012}.safetensors"
 
     def epoch_path(self, epoch: int) -> Path:
         """The generator at the end of an epoch, counted from 1."""
@@ -137,6 +151,19 @@ class Run:
     def samples(self) -> list[Path]:
         """Return the drawings of the fixed latents, the oldest first."""
         return sorted(self.path.glob("samples/*.png"))
+
+    @property
+    def rollbacks(self) -> list[dict[str, Any]]:
+        """When, to where and why the run was set back, the first first."""
+        return list(self.manifest.get("rollbacks", [])) if self.exists() else []
+
+    def add_rollback(self, rollback: dict[str, Any]) -> None:
+        """Write down that the run is set back, and forget what came after, also if this was interrupted before."""
+        write_json(self.manifest_path, self.manifest | {"rollbacks": [*self.rollbacks, rollback]})
+
+    def milestones(self) -> list[Path]:
+        """Return the checkpoints to go back to, the newest first."""
+        return sorted(self.path.glob("milestones/*.safetensors"), reverse=True)
 
     def checkpoints(self) -> list[Path]:
         """Return the checkpoints, the newest first."""

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from lienzo.ema import Average
-from lienzo.errors import TrainingError
 from lienzo.game import Game, Round
 from lienzo.nets import Shape
 from lienzo.recipe import Adam, Recipe
@@ -21,8 +20,9 @@ WARM_UP = 3
 class State:
     """The two players, their optimisers' memory, the averaged generator, the clock, and the sums for the next tick."""
 
-    def __init__(self, recipe: Recipe, shape: Shape, device: torch.device) -> None:
-        self.recipe, self.shape, self.device = recipe, shape, device
+    def __init__(self, recipe: Recipe, shape: Shape, device: torch.device, slowdown: float = 1.0) -> None:
+        """Begin; ``slowdown`` is a factor of both learning rates."""
+        self.recipe, self.shape, self.device, self.slowdown = recipe, shape, device, slowdown
         self.images = 0
         self.seconds = 0.0
         with torch.random.fork_rng():
@@ -41,13 +41,16 @@ class State:
             recipe.augmentation,
             probability=torch.zeros((), device=device),
             autocast=torch.bfloat16 if recipe.precision == "bf16" else None,
+            accumulate=recipe.accumulate,
         )
         self.names: list[str] = []
         self.sums = torch.zeros(0, device=device)
         self.steps = torch.zeros((), dtype=torch.int64)
         self.best = torch.full((), math.inf, dtype=torch.float64)
+        self.best_at = torch.zeros((), dtype=torch.int64)
         self._captured: _Captured | None = None
         self._warm = 0
+        self._set_rates(slowdown)
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -64,7 +67,7 @@ class State:
         recipe, images = self.recipe, dealt.real.shape[0] * dealt.real.shape[1]
         if recipe.cool_down:
             assert recipe.images is not None
-            self._set_rates(cooling(self.images, recipe.images, recipe.cool_down))
+            self._set_rates(self.slowdown * cooling(self.images, recipe.images, recipe.cool_down))
         if self.device.type != "cuda":
             self._play(dealt)
         elif self._warm < WARM_UP:
@@ -105,18 +108,16 @@ class State:
         means = self.sums.div(int(self.steps)).tolist()
         self.sums.zero_()
         self.steps.zero_()
-        for name, value in zip(self.names, means, strict=True):
-            if not math.isfinite(value):
-                raise TrainingError(
-                    f"{name} is {value} after {self.images:,} pictures, and training cannot go on: "
-                    "try a lower learning rate (--set generator_optimizer.rate=0.0001), or --precision fp32."
-                )
         return dict(zip(self.names, means, strict=True))
+
+    def is_finite(self) -> bool:
+        """Say whether losses and gradients since the last tick were finite numbers, and so the weights are."""
+        return bool(self.sums.isfinite().all())
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name, live: writing to them restores it."""
         game = self.game
-        found = {"steps": self.steps, "best": self.best}
+        found = {"steps": self.steps, "best": self.best, "best_at": self.best_at}
         found |= {f"sums/{name}": self.sums[i] for i, name in enumerate(self.names)}
         if self.recipe.augmentation.policy == "ada":
             found["probability"] = game.probability

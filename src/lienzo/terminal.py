@@ -69,6 +69,8 @@ def bar(title: str) -> Iterator[Bar]:
         handler = RichHandler(console=console, show_time=False, show_path=False)
     logger = logging.getLogger("lienzo")
     logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.INFO)
     try:
         if progress is None:
             yield Bar(None, title)
@@ -77,3 +79,4 @@ def bar(title: str) -> Iterator[Bar]:
                 yield Bar(progress, title)
     finally:
         logger.removeHandler(handler)
+        logger.setLevel(level)

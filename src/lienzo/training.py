@@ -19,25 +19,34 @@ from lienzo import drawing, gallery, tensors
 from lienzo.data.batches import Batches
 from lienzo.data.collection import Collection
 from lienzo.dealing import Dealer
-from lienzo.devices import pick_device, pick_precision
-from lienzo.errors import RunError
+from lienzo.devices import peak_memory, pick_device, pick_precision
+from lienzo.errors import RunError, TrainingError
 from lienzo.files import TEMPORARY, sweep, write_bytes, write_json, write_text
 from lienzo.game import Round
 from lienzo.generation import render, save_generator
 from lienzo.judge import Judge
 from lienzo.nets import Shape
 from lienzo.origin import Origin
+from lienzo.occupancy import Presence, occupying
 from lienzo.recipe import Recipe
 from lienzo.recipes import find
 from lienzo.run import FORMAT, Run
 from lienzo.schedule import crossed
 from lienzo.seeds import derive
 from lienzo.state import State
+from lienzo.trouble import Signs, not_finite
 
 SAVE_SECONDS = 10.0
 """A tick is saved before it is yielded, unless the last save is younger than this."""
 
 KEPT_CHECKPOINTS = 2
+"""The newest, and the one before it should the newest be damaged; with the best, which is never dropped."""
+
+ROLLBACKS = 3
+"""A run is set back so often; trouble that comes again at an eighth of the learning rates is not of the rates."""
+
+SLOWER = 0.5
+"""Factor of both learning rates with every rollback."""
 
 log = logging.getLogger("lienzo")
 
@@ -59,20 +68,25 @@ class Tick:
     """Since the last tick."""
 
     measures: dict[str, float]
-    """Means over the steps since the last tick: losses, scores D(x) and D(G(z)), penalties."""
+    """Means over the steps since the last tick: losses, scores D(x) and D(G(z)), penalties, norms of gradients,
+    diversity; and ``peak_memory``, the most bytes that were held so far, on a GPU those of the GPU."""
+
+    trouble: str | None = None
+    """What is going wrong and what to try, in one sentence."""
 
     @property
     def seconds_left(self) -> float:
         """Time to the end at the present speed."""
         return (self.total - self.images) / self.images_per_second
 
-    def to_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, float | str]:
         """Return the line of the log."""
         return {
             "images": self.images,
             "seconds": round(self.seconds, 3),
             "images_per_second": round(self.images_per_second, 2),
             **self.measures,
+            **({"trouble": self.trouble} if self.trouble else {}),
         }
 
 
@@ -102,7 +116,7 @@ def train(
         RunError: ``out`` holds something else (no run, or the run of another collection, recipe or origin), or
             ``origin`` does not fit.
         GeneratorError: ``origin`` is no generator's file, or a damaged one.
-        TrainingError: the losses are no numbers any more.
+        TrainingError: losses or gradients are no numbers any more, or other trouble where the recipe says to stop.
     """
     for _ in steps(collection, recipe, out, origin=origin, device=device):
         pass
@@ -127,22 +141,37 @@ def steps(
     place = pick_device(device)
     run = Run(Path(out))
     recipe = _resolve(recipe, collection, run, place)
-    state = State(recipe, Shape(collection.height, collection.width, collection.channels), place)
+    shape = Shape(collection.height, collection.width, collection.channels)
+    state = State(recipe, shape, place, SLOWER ** len(run.rollbacks))
     dealer = Dealer(recipe, Batches(collection, recipe.seed, place))
     begun_from = None if origin is None else Origin.open(origin)
     if begun_from is not None:
         begun_from.plant(state)
-    _open(run, collection, recipe, begun_from)
-    sitting = _Sitting(run, recipe, state, dealer.batches)
+    if run.path.exists() and not run.exists() and not _is_blank(run):
+        raise RunError(f"{run.path} exists and is no run: choose another --out, or an empty folder.")
+    with occupying(run) as presence:
+        _open(run, collection, recipe, begun_from)
+        while True:
+            try:
+                yield from _sit(_Sitting(run, recipe, state, dealer.batches, presence), dealer)
+            except _TroubleError as trouble:
+                _roll_back(run, recipe, state.images, str(trouble))
+                state = State(recipe, shape, place, SLOWER ** len(run.rollbacks))
+            else:
+                break
+        write_bytes(run.evolution_path, drawing.evolution(run))
+        write_bytes(run.curves_path, drawing.curves(run))
+
+
+def _sit(sitting: "_Sitting", dealer: Dealer) -> Iterator[Tick]:
+    """Train to the end, or to the next interruption."""
     try:
-        with dealer.rounds(state.images) as rounds:
+        with dealer.rounds(sitting.state.images) as rounds:
             while not sitting.done:
                 with _uninterrupted():
                     tick = sitting.step(next(rounds))
                 if tick is not None:
                     yield tick
-        write_bytes(run.evolution_path, drawing.evolution(run))
-        write_bytes(run.curves_path, drawing.curves(run))
     except (GeneratorExit, KeyboardInterrupt):
         sitting.save()
         raise
@@ -150,16 +179,24 @@ def steps(
         sitting.close()
 
 
+class _TroubleError(Exception):
+    """The run has to be set back, or to stop."""
+
+
 class _Sitting:
     """One sitting at a run: from a checkpoint, or from nothing, to the end or to the next interruption."""
 
-    def __init__(self, run: Run, recipe: Recipe, state: State, batches: Batches) -> None:
+    def __init__(self, run: Run, recipe: Recipe, state: State, batches: Batches, presence: Presence) -> None:
         assert recipe.images is not None
-        self.run, self.recipe, self.total = run, recipe, recipe.images
+        self.run, self.recipe, self.total, self.presence = run, recipe, recipe.images, presence
         self.collection = batches.collection.fingerprint
         self.state = state
+        self.rollbacks = len(run.rollbacks)
         _restore(run, self.state)
         run.truncate_log(self.state.images)
+        self.signs = Signs()
+        for line in run.log():
+            self.signs = self.signs.after(line, recipe.objective)
         self.writer = SummaryWriter(str(run.path), purge_step=self.state.images + 1)  # hides what is shown again
         self.judge = Judge(batches.collection, state.device) if recipe.evaluate_every and not self.done else None
         self.epoch = len(batches.members)
@@ -186,19 +223,36 @@ class _Sitting:
         if not (self.done or crossed(before, state.images, self.recipe.tick)):
             return None
         tick = self._tick()
-        if self.done or time.monotonic() - self.last_save >= SAVE_SECONDS:
+        if self.done or int(state.best_at) == state.images or time.monotonic() - self.last_save >= SAVE_SECONDS:
             self.save()
         return tick
 
     def save(self) -> None:
-        """Write the generator and the checkpoint, and forget the oldest checkpoint."""
+        """Write the generator and the checkpoint, and forget the oldest checkpoints but the best."""
         state = self.state
+        if not state.is_finite():
+            log.warning(
+                "The newest losses or gradients are no finite numbers: the checkpoint before them stays the last."
+            )
+            return
         self._save_generator(self.run.generator_path)  # first, so that a checkpoint means that its generator is there
-        header = {"kind": "checkpoint", "images": state.images, "seconds": state.seconds}
-        tensors.save(self.run.checkpoint_path(state.images), state.tensors(), header)
+        best = self.run.checkpoint_path(int(state.best_at))
+        self._checkpoint(self.run.checkpoint_path(state.images))
         for old in self.run.checkpoints()[KEPT_CHECKPOINTS:]:
-            old.unlink()
+            if old != best:
+                old.unlink()
         self.last_save = time.monotonic()
+
+    def _save_milestone(self) -> None:
+        """Write a checkpoint to come back to; where it stands is a function of the clock alone."""
+        self._checkpoint(self.run.milestone_path(self.state.images))
+        for old in self.run.milestones()[KEPT_CHECKPOINTS:]:
+            old.unlink()
+
+    def _checkpoint(self, path: Path) -> None:
+        state = self.state
+        header = {"images": state.images, "seconds": state.seconds, "rollbacks": self.rollbacks}
+        tensors.save(path, state.tensors(), {"kind": "checkpoint", **header})
 
     def close(self) -> None:
         """Let go of what the sitting holds open."""
@@ -208,28 +262,43 @@ class _Sitting:
         state = self.state
         images, seconds = self.last_tick
         ticked = state.images - int(state.steps) * self.recipe.batch * self.recipe.discriminator_steps
-        measures = state.take_measures()
+        finite, measures = state.is_finite(), state.take_measures()
+        if not finite:
+            raise _TroubleError(not_finite(measures, state.images))
+        measures["peak_memory"] = peak_memory(state.device)
         state.seconds = time.monotonic() - self.started
         speed = (state.images - images) / (state.seconds - seconds)
         if self.judge and (self.done or crossed(ticked, state.images, self.recipe.evaluate_every)):
             measures |= self._evaluate(self.judge)
-        tick = Tick(state.images, self.total, state.seconds, speed, measures)
+        before, self.signs = self.signs, self.signs.after(measures, self.recipe.objective)
+        trouble = self.signs.trouble(measures)
+        tick = Tick(state.images, self.total, state.seconds, speed, measures, trouble)
         self.last_tick = (state.images, state.seconds)
         line = tick.to_dict()
         self.run.append_log(line)
+        self.presence.beat()
         for name, value in line.items():
-            if name != "images":
+            if name not in ("images", "trouble"):
                 self.writer.add_scalar(name, value, state.images)
+        if trouble and self.recipe.on_trouble != "warn":
+            raise _TroubleError(trouble)
+        if trouble and not before.trouble(measures):
+            log.warning("After %s pictures %s", f"{state.images:,}", trouble)
+        due = self.recipe.on_trouble == "rollback" and crossed(ticked, state.images, self.recipe.sample_every)
+        if due and self.signs.good:
+            self._save_milestone()
         return tick
 
     def _evaluate(self, judge: Judge) -> dict[str, float]:
         """Measure the generator, keep it if it is the best so far; the time this takes is no training time."""
         begun, state = time.monotonic(), self.state
+        log.info("Measuring KID after %s pictures.", f"{state.images:,}")
         module = state.shown.eval()
         score = judge.kid(module, self.recipe.network.latents)
         module.train()
         if score.value < float(state.best):
             state.best.fill_(score.value)
+            state.best_at.fill_(state.images)
             self._save_generator(self.run.best_path)
         took = time.monotonic() - begun
         self.started += took
@@ -289,10 +358,8 @@ def _open(run: Run, collection: Collection, recipe: Recipe, begun_from: Origin |
                 f"{path} was not begun from the generator of {begun_from.path} as it is now: "
                 "leave --from out to go on, or choose another --out."
             )
-        for folder in (path, path / "checkpoints", path / "generators", path / "samples"):
+        for folder in (path, path / "checkpoints", path / "generators", path / "samples", path / "milestones"):
             sweep(folder)
-    elif path.exists() and not _is_blank(run):
-        raise RunError(f"{path} exists and is no run: choose another --out, or an empty folder.")
     write_text(run.recipe_path, recipe.to_toml())
     if not run.manifest_path.exists():
         versions = {"lienzo": lienzo.__version__, "torch": str(torch.__version__), "python": platform.python_version()}
@@ -306,26 +373,51 @@ def _open(run: Run, collection: Collection, recipe: Recipe, begun_from: Origin |
 def _is_blank(run: Run) -> bool:
     """Say whether the folder holds nothing, or only what a run leaves that was killed while it was begun."""
     return run.path.is_dir() and all(
-        path == run.recipe_path or path.name.endswith(TEMPORARY) for path in run.path.iterdir()
+        path in (run.recipe_path, run.lock_path, run.presence_path) or path.name.endswith(TEMPORARY)
+        for path in run.path.iterdir()
     )
 
 
 def _difference(old: Recipe, new: Recipe) -> list[str]:
-    """Return the keys in which two recipes differ. The length may: a run that does not cool down can be made longer."""
+    """Return the keys in which two recipes differ.
+
+    The length may, as a run that does not cool down can be made longer; and what to do when trouble comes.
+    """
     return [
         field.name
         for field in dataclasses.fields(Recipe)
-        if getattr(old, field.name) != getattr(new, field.name) and (field.name != "images" or old.cool_down)
+        if getattr(old, field.name) != getattr(new, field.name)
+        and (field.name != "images" or old.cool_down)
+        and field.name != "on_trouble"
     ]
+
+
+def _roll_back(run: Run, recipe: Recipe, images: int, trouble: str) -> None:
+    """Set the run back to its last milestone, or to its beginning, where the recipe says so.
+
+    Raises:
+        TrainingError: it does not, or this was tried often enough.
+    """
+    if recipe.on_trouble != "rollback":
+        raise TrainingError(trouble)
+    if len(run.rollbacks) >= ROLLBACKS:
+        raise TrainingError(f"after {ROLLBACKS} rollbacks, {trouble}")
+    to = next((int(path.stem) for path in run.milestones()), 0)
+    log.warning("Back to %s pictures at half the learning rates: %s", f"{to:,}", trouble)
+    run.add_rollback({"at": images, "to": to, "trouble": trouble})
 
 
 def _restore(run: Run, state: State) -> None:
     """Take the newest checkpoint that is whole; without one, begin as the run was begun."""
-    for path in run.checkpoints():
+    rollbacks = run.rollbacks
+    for path in sorted([*run.checkpoints(), *run.milestones()], key=lambda path: path.name, reverse=True):
         try:
             loaded, header = tensors.load(path, "checkpoint", RunError)
         except RunError as error:
             log.warning("%s Going on from the checkpoint before it.", error)
+            continue
+        if any(header["images"] > rollback["to"] for rollback in rollbacks[header["rollbacks"] :]):
+            path.unlink()  # it comes from before a rollback that went behind it
             continue
         state.restore(loaded, header["images"], header["seconds"])
         return

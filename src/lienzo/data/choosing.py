@@ -67,9 +67,9 @@ def choose(candidates: Candidates, settings: Settings, earlier: NDArray[np.bool_
         settings: the policies.
         earlier: (k,), which of the first k pictures, those that stand in the collection already, are held out.
     """
-    digests = np.frombuffer(bytes(candidates.digests), "V16")
-    labels = np.frombuffer(bytes(candidates.labels), "<u8")
-    hashes = np.frombuffer(bytes(candidates.hashes), "<u8")
+    digests = np.frombuffer(candidates.digests, "V16")
+    labels = np.frombuffer(candidates.labels, "<u8")
+    hashes = np.frombuffer(candidates.hashes, "<u8")
     same = list(_groups(np.unique(digests, return_inverse=True)[1]))
     verdicts: dict[int, Verdict] = {}
     for members in same:
@@ -88,9 +88,10 @@ def choose(candidates: Candidates, settings: Settings, earlier: NDArray[np.bool_
 def _groups(codes: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     """Yield the positions, ascending, of every code that occurs more than once."""
     order = np.argsort(codes, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
-        if len(members) > 1:
-            yield members
+    edges = np.flatnonzero(np.diff(codes[order])) + 1
+    starts, ends = np.append(0, edges), np.append(edges, len(codes))
+    for i in np.flatnonzero(ends - starts > 1):  # an array for each of those that occur once would take the most memory
+        yield order[starts[i] : ends[i]]
 
 
 def _among_equal(members: NDArray[np.int64], labels: NDArray[np.uint64], settings: Settings) -> dict[int, Verdict]:

@@ -65,8 +65,15 @@ def _grey_rest(image: Image.Image) -> bool:
     """Say whether the last corner is exactly mid-grey and the first is not."""
     width, height = image.size
     last = image.crop((max(0, width - GREY_CORNER), max(0, height - GREY_CORNER), width, height))
+    if not _mid_grey(last):
+        return False
     first = image.crop((0, 0, min(width, GREY_CORNER), min(height, GREY_CORNER)))
-    return bool((np.asarray(last) == 128).all() and not (np.asarray(first) == 128).all())
+    return not _mid_grey(first)
+
+
+def _mid_grey(corner: Image.Image) -> bool:
+    """Say whether every channel is 128 everywhere."""
+    return set(np.ravel(corner.getextrema())) == {128}
 
 
 def _zeroed_rows(pixels: NDArray[np.uint8]) -> bool:

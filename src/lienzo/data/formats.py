@@ -2,6 +2,9 @@
 
 import re
 import zlib
+from collections.abc import Iterator
+
+from PIL import features
 
 from lienzo.data import jpeg
 from lienzo.data.reasons import Reason, Refusal
@@ -13,6 +16,8 @@ FORMATS = {
     "GIF": (".gif",),
     "TIFF": (".tif", ".tiff"),
     "BMP": (".bmp", ".dib"),
+    "AVIF": (".avif", ".avifs"),
+    "JPEG2000": (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"),
 }
 """Formats that are decoded, by Pillow's names, and the extensions they go by."""
 
@@ -23,13 +28,16 @@ _MAGIC = (
     (re.compile(rb"GIF8[79]a"), "GIF"),
     (re.compile(rb"II[*+]\0|MM\0[*+]"), "TIFF"),
     (re.compile(rb"BM.{12}[\x0c-\x7c]\0\0\0", re.DOTALL), "BMP"),
+    (re.compile(rb"....ftyp(avif|avis)", re.DOTALL), "AVIF"),
+    (re.compile(rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"), "JPEG2000"),
 )
 
+_OPTIONAL = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}
+"""Formats that Pillow may have been built without, and its names for the features."""
+
 _UNSUPPORTED = (
-    (re.compile(rb"....ftyp(avif|avis)", re.DOTALL), "AVIF"),
     (re.compile(rb"....ftyp(heic|heix|hevc|mif1|msf1)", re.DOTALL), "HEIC"),
     (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "), "JPEG XL"),
-    (re.compile(rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51"), "JPEG 2000"),
     (re.compile(rb"8BPS"), "a Photoshop document"),
     (re.compile(rb"\0\0[\x01\x02]\0[\x01-\xff]\0"), "an icon"),
     (re.compile(rb"P[1-7fF][\s#]"), "a Netpbm picture"),
@@ -71,6 +79,8 @@ def identify(data: bytes) -> str:
     head = data[:32]
     for magic, name in _MAGIC:
         if magic.match(head):
+            if name in _OPTIONAL and not features.check(_OPTIONAL[name]):
+                raise Refusal(Reason.UNSUPPORTED, f"{name}, which this build of Pillow cannot decode")
             return name
     if not data.strip(b"\0"):
         raise Refusal(Reason.EMPTY, "nothing but zeros" if data else "no bytes")
@@ -197,5 +207,44 @@ def _bmp(data: bytes) -> None:
         raise Refusal(Reason.TRUNCATED, "the BMP is shorter than it says")
 
 
-CHECKS = {"JPEG": jpeg.check_whole, "PNG": _png, "WEBP": _webp, "GIF": _gif, "TIFF": _tiff, "BMP": _bmp}
+def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield type, begin and end of each box's content (ISO/IEC 14496-12, 4.2; ISO/IEC 15444-1, annex I)."""
+    position = 0
+    while position < len(data):
+        length, kind, start = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8], 8
+        if length == 1:
+            length, start = int.from_bytes(data[position + 8 : position + 16], "big"), 16
+        end = position + length if length else len(data)  # 0: to the end of the file
+        if end > len(data) or position + start > len(data):
+            raise Refusal(Reason.TRUNCATED, "the file ends within a box")
+        if position + start > end:
+            raise Refusal(Reason.DAMAGED, "a box is shorter than its header")
+        yield kind, position + start, end
+        position = end
+
+
+def _avif(data: bytes) -> None:
+    """Boxes carry their length; the pixels are in ``mdat``."""
+    if b"mdat" not in [kind for kind, _, _ in _boxes(data)]:
+        raise Refusal(Reason.TRUNCATED, "the AVIF ends before its pixels")
+
+
+def _jpeg2000(data: bytes) -> None:
+    """A codestream, alone or in a box, ends with a marker."""
+    bare = data.startswith(b"\xff\x4f")
+    ends = [len(data)] if bare else [end for kind, _, end in _boxes(data) if kind == b"jp2c"]
+    if not ends or data[ends[0] - 2 : ends[0]] != b"\xff\xd9":
+        raise Refusal(Reason.TRUNCATED, "the JPEG 2000 has no end marker")
+
+
+CHECKS = {
+    "JPEG": jpeg.check_whole,
+    "PNG": _png,
+    "WEBP": _webp,
+    "GIF": _gif,
+    "TIFF": _tiff,
+    "BMP": _bmp,
+    "AVIF": _avif,
+    "JPEG2000": _jpeg2000,
+}
 """How the end of each format is found."""

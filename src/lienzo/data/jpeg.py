@@ -7,7 +7,7 @@ import numpy as np
 
 from lienzo.data.reasons import Reason, Refusal
 
-CHUNK = 1 << 16
+CHUNK = 1 << 15
 """So many bytes are looked through at a time."""
 
 _RST, _TEM, _DHT, _SOI, _EOI, _SOS = 0xD0, 0x01, 0xC4, 0xD8, 0xD9, 0xDA
@@ -67,9 +67,12 @@ def _markers(data: bytes) -> Iterator[int]:
     """Yield where the second bytes of all markers may be: behind 0xFF, but for stuffing, filling and restarts."""
     for start in range(0, len(data) - 1, CHUNK):
         codes = np.frombuffer(data, np.uint8, min(CHUNK + 1, len(data) - start), start)
-        behind = np.flatnonzero(codes[:-1] == 0xFF) + 1
+        marked = (codes[:-1] == 0xFF) & (codes[1:] != 0)
+        if not marked.any():  # nearly always, within a scan, and far quicker than gathering positions
+            continue
+        behind = np.flatnonzero(marked) + 1
         found = codes[behind]
-        yield from (start + behind[(found != 0) & (found != 0xFF) & ((found & 0xF8) != _RST)]).tolist()
+        yield from (start + behind[(found != 0xFF) & ((found & 0xF8) != _RST)]).tolist()
 
 
 def check_whole(data: bytes) -> None:

@@ -3,8 +3,10 @@
 import hashlib
 import io
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from lienzo.data import borders, damage, formats
 from lienzo.data.entries import Entry
 from lienzo.data.reasons import Reason, Refusal
 from lienzo.data.settings import Settings
-from lienzo.pictures import GAP, Box, Decoded, Pixels, decode, fit, load, needed_scale
+from lienzo.pictures import GAP, Box, Decoded, decode, fit, load, needed_scale
 
 FEATURELESS = 6
 """A picture that, shrunk to 32 × 32, spans fewer levels than this in each channel shows nothing."""
@@ -65,7 +67,7 @@ class Screened:
 
 def screen(entry: Entry, settings: Settings) -> Screened:
     """Read, check and decode one entry and bring it to the collection's shape; a file's content never raises."""
-    known = Screened(entry.name, entry.size, entry.stamp, dict(entry.labels))
+    found = partial(Screened, entry.name, entry.size, entry.stamp, dict(entry.labels))
     try:
         data = entry.read()
         kind = formats.identify(data)
@@ -74,26 +76,25 @@ def screen(entry: Entry, settings: Settings) -> Screened:
             damage.check_bytes(data, kind)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd files
-            pixels, (width, height), notes = _picture(data, kind, settings)
-        small = _small(pixels)
-        if max(high - low for low, high in _extrema(small)) < FEATURELESS:
+            picture, (width, height), notes = _picture(data, kind, settings)
+        small = _small(picture)
+        if _span(small) < FEATURELESS:
             raise Refusal(Reason.FEATURELESS, "one colour, or nearly")
     except Refusal as refusal:
         thumbnail = _thumbnail(data) if refusal.reason in DRAWABLE else b""
-        return replace(known, reason=refusal.reason, detail=refusal.detail, thumbnail=thumbnail)
+        return found(reason=refusal.reason, detail=refusal.detail, thumbnail=thumbnail)
     suffix = PurePosixPath(entry.name).suffix.lower()
     misnamed = ("wrong-extension",) if suffix and suffix not in formats.FORMATS[kind] else ()
-    content = pixels.tobytes()
-    return replace(
-        known,
+    pixels = picture.tobytes()
+    return found(
         sha256=hashlib.sha256(data).hexdigest(),
         format=kind,
         width=width,
         height=height,
         notes=(*misnamed, *notes),
-        digest=hashlib.blake2b(content, digest_size=16).hexdigest(),
+        digest=hashlib.blake2b(pixels, digest_size=16).hexdigest(),
         perceptual=perceptual_hash(small),
-        pixels=content,
+        pixels=pixels,
     )
 
 
@@ -115,8 +116,8 @@ def _thumbnail(data: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Pixels, tuple[int, int], tuple[str, ...]]:
-    """Decode, check and fit; return the pixels, the upright original's width and height, and notes.
+def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Image.Image, tuple[int, int], tuple[str, ...]]:
+    """Decode, check and fit; return the picture, the upright original's width and height, and notes.
 
     Raises:
         Refusal: for one of the many reasons.
@@ -136,9 +137,9 @@ def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Pixels, tuple[
             decoded, finer = _decode(_open(data, kind, settings), kind, settings, _scale(*inner, settings))
             larger = shrunk / finer
             box = (box[0] * larger, box[1] * larger, box[2] * larger, box[3] * larger)
-    pixels = fit(decoded.image, settings.height, settings.width, settings.geometry, box=box,
-                 background=settings.background)  # fmt: skip
-    return pixels, size, notes
+    picture = fit(decoded.image, settings.height, settings.width, settings.geometry, box=box,
+                  background=settings.background)  # fmt: skip
+    return picture, size, notes
 
 
 def _extent(box: Box, shrunk: int) -> tuple[int, int]:
@@ -162,6 +163,7 @@ def _open(data: bytes, kind: str, settings: Settings) -> Image.Image:
     if image.width * image.height > settings.max_pixels:
         detail = f"{image.width}×{image.height}, more than the limit of {settings.max_pixels:,} pixels"
         raise Refusal(Reason.BOMB, detail)
+    image.decodermaxblock = len(data)  # the decoder gets the file as it is, not copied piece by piece
     return image
 
 
@@ -201,16 +203,16 @@ def _cosines() -> NDArray[np.float32]:
 _COSINES = _cosines()
 
 
-def _small(pixels: Pixels) -> Image.Image:
-    """Shrink packed pixels to 32 × 32, grey or colour, the alpha channel left out."""
-    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-    small = image.resize((32, 32), Image.Resampling.BOX)
+def _small(picture: Image.Image) -> Image.Image:
+    """Shrink a fitted picture to 32 × 32, grey or colour, the alpha channel left out."""
+    small = picture.resize((32, 32), Image.Resampling.BOX)
     return small.convert("RGB") if small.mode == "RGBA" else small
 
 
-def _extrema(small: Image.Image) -> list[tuple[int, int]]:
-    """Return the lowest and the highest level of each channel."""
-    return [channel.getextrema() for channel in small.split()]  # type: ignore[misc]
+def _span(small: Image.Image) -> int:
+    """Return the difference between the highest and the lowest level, of the channel where it is largest."""
+    extrema: Any = small.getextrema()  # a pair for grey pictures, else one for each channel
+    return int(max(high - low for low, high in ([extrema] if small.mode == "L" else extrema)))
 
 
 def perceptual_hash(small: Image.Image) -> int:
@@ -223,6 +225,7 @@ def perceptual_hash(small: Image.Image) -> int:
         small: 32 × 32, grey or colour.
     """
     grey = np.asarray(small.convert("L"), np.float32)
-    spectrum = _COSINES @ grey @ _COSINES.T
-    bits = (spectrum > np.sort(spectrum, axis=None)[31:33].mean()).reshape(64)
+    spectrum = (_COSINES @ grey @ _COSINES.T).ravel()
+    ordered = np.sort(spectrum)
+    bits = spectrum > (ordered[31] + ordered[32]) / 2
     return int.from_bytes(np.packbits(bits).tobytes(), "big")

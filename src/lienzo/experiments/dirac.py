@@ -65,7 +65,7 @@ class Dirac:
         real = self.nothing
         if simultaneous:
             fake = self.game.generator(self.nothing)
-            self.game.generator_step(real, fake)
+            self.game.generator_step(real, [fake])
             self.game.discriminator_step(real, fake, self.mix)
         else:
             self.game.step(Round(real[None], self.nothing[None], self.mix[None]))

@@ -163,7 +163,7 @@ def _gradient(game: Game, objective: Objective, real: Tensor, latents: Tensor) -
     fake = watched.generator(latents)
     with torch.no_grad():
         logit = float(watched.discriminator(fake).mean())
-    watched.generator_step(real, fake)
+    watched.generator_step(real, [fake])
     squares = [
         parameter.grad.square().sum() for parameter in watched.generator.parameters() if parameter.grad is not None
     ]
