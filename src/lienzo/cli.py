@@ -170,7 +170,7 @@ def train(
     with bar("training") as shown:
         try:
             for tick in training.steps(collection, chosen, place, origin=origin, device=device):
-                shown.show(min(tick.images, tick.total), tick.total, _figures(tick.images_per_second, tick.measures))
+                shown.show(min(tick.images, tick.total), tick.total, tick.figures)
         except KeyboardInterrupt:
             note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")
             raise
@@ -419,14 +419,6 @@ def _parse_seeds(text: str) -> list[int]:
     except ValueError:
         raise InputError(f"--seeds is '{text}', but has to be numbers such as 0,1,2 or 10-19.") from None
     return seeds
-
-
-def _figures(images_per_second: float, measures: dict[str, float]) -> str:
-    return (
-        f"{images_per_second:,.0f} pictures/s  loss D {measures['discriminator_loss']:.3f} "
-        f"G {measures['generator_loss']:.3f}  D(x) {measures['real_score']:.2f}  D(G(z)) {measures['fake_score']:.2f}"
-        + (f"  KID {measures['kid']:.4f}" if "kid" in measures else "")
-    )
 
 
 def _print(value: Any, as_json: bool) -> None:

@@ -41,7 +41,7 @@ class Origin:
             raise RunError(f"{path} has no checkpoint yet: let `lienzo train` reach its first tick.")
         loaded, _ = tensors.load(run.checkpoints()[0], "checkpoint", RunError)
         state, header = tensors.load(run.generator_path, "generator", GeneratorError)
-        others = {name.partition("/")[0] for name in loaded} & {"discriminator"}
+        others = {name.partition("/")[0] for name in loaded} & {"discriminator", "encoder"}
         return cls(path, header["fingerprint"], {name: _part(loaded, name) for name in others} | {"generator": state})
 
     def plant(self, state: State) -> None:
@@ -51,7 +51,7 @@ class Origin:
             RunError: its networks have other layers or sizes.
         """
         for name, found in self.networks.items():
-            live = state.networks[name].state_dict()
+            live = state.networks[name].state_dict() if name in state.networks else {}
             if {key: value.shape for key, value in live.items()} != {key: value.shape for key, value in found.items()}:
                 raise RunError(
                     f"the {name} of {self.path} does not fit (layers or sizes differ from those of the recipe's "

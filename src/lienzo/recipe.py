@@ -14,10 +14,11 @@ import tomli_w
 
 from lienzo.augment import Augmentation
 from lienzo.errors import RecipeError, unknown
+from lienzo.likelihood import LIKELIHOODS, EvidenceBound
 from lienzo.nets import NETS, Network
 from lienzo.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Objective, Regularisation
 
-NAMED: dict[Any, dict[str, type[Any]]] = {Network: NETS, Objective: OBJECTIVES}
+NAMED: dict[Any, dict[str, type[Any]]] = {Network: NETS, Objective | EvidenceBound: OBJECTIVES | LIKELIHOODS}
 """Fields of these types are tables whose key ``name`` chooses a class from a dict."""
 
 
@@ -50,9 +51,9 @@ class Recipe:
     """Of the recipe."""
 
     network: Network
-    """The two players."""
+    """The two players; with an evidence bound, decoder and encoder."""
 
-    objective: Objective
+    objective: Objective | EvidenceBound
     """What they want."""
 
     regularisation: Regularisation = field(default_factory=Regularisation)
@@ -147,6 +148,25 @@ class Recipe:
             raise RecipeError(
                 "the policy ada measures overfitting by the sign of D(x), which says real or generated with the "
                 "objectives minimax, non-saturating and hinge only: choose one of them, or the policy diffaugment."
+            )
+
+        if isinstance(self.objective, EvidenceBound):
+            self._refuse_what_a_discriminator_needs()
+
+    def _refuse_what_a_discriminator_needs(self) -> None:
+        augmentation = dataclasses.replace(self.augmentation, flips=False)
+        ignored = {
+            "discriminator_optimizer": self.discriminator_optimizer != Adam(),
+            "discriminator_steps": self.discriminator_steps != 1,
+            "accumulate": self.accumulate != 1,
+            "regularisation": self.regularisation != Regularisation(),
+            "augmentation (but for flips)": augmentation != Augmentation(),
+        }
+        given = [name for name, changed in ignored.items() if changed]
+        if given:
+            raise RecipeError(
+                f"{', '.join(given)} would change nothing: the objective evidence-bound has no discriminator; "
+                "leave that out, or take another objective."
             )
 
     def to_dict(self) -> dict[str, Any]:

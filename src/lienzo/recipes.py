@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lienzo.augment import Augmentation
 from lienzo.errors import RecipeError, unknown
+from lienzo.likelihood import EvidenceBound
 from lienzo.nets.dcgan import DCGAN
 from lienzo.nets.mlp import MLP
 from lienzo.objectives import NonSaturating, Regularisation, Wasserstein
@@ -108,12 +109,30 @@ def wgan_gp() -> Recipe:
     )
 
 
+def vae() -> Recipe:
+    """A variational autoencoder of the thesis's layers (Kingma and Welling 2014).
+
+    The decoder is the thesis's generator, the encoder its discriminator with the mean and the log variance of each
+    latent as outputs. No adversary: the pictures that it paints anew are the mean of all that its latents allow, which
+    is blurred. Adam(0.001, (0.9, 0.999)) and batches of 64.
+    """
+    return Recipe(
+        name="vae",
+        network=DCGAN(latents=100, width=64),
+        objective=EvidenceBound(deviation=0.2),
+        generator_optimizer=Adam(0.001, (0.9, 0.999)),
+        batch=64,
+        epochs=30.0,
+    )
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "thesis": thesis,
     "fast": fast,
     "few": few,
     "gan-2014": gan_2014,
     "wgan-gp": wgan_gp,
+    "vae": vae,
 }
 """Every recipe by its name."""
 

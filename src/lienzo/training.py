@@ -26,8 +26,8 @@ from lienzo.game import Round
 from lienzo.generation import render, save_generator
 from lienzo.judge import Judge
 from lienzo.nets import Shape
-from lienzo.origin import Origin
 from lienzo.occupancy import Presence, occupying
+from lienzo.origin import Origin
 from lienzo.recipe import Recipe
 from lienzo.recipes import find
 from lienzo.run import FORMAT, Run
@@ -47,6 +47,18 @@ ROLLBACKS = 3
 
 SLOWER = 0.5
 """Factor of both learning rates with every rollback."""
+
+FIGURES = {
+    "discriminator_loss": "loss D {:.3f}",
+    "generator_loss": "G {:.3f}",
+    "real_score": "D(x) {:.2f}",
+    "fake_score": "D(G(z)) {:.2f}",
+    "evidence_bound": "bound {:,.0f}",
+    "divergence": "divergence {:,.1f}",
+    "painting_error": "error {:.3f}",
+    "kid": "KID {:.4f}",
+}
+"""What a person is shown of a tick's measures, where it has them."""
 
 log = logging.getLogger("lienzo")
 
@@ -78,6 +90,12 @@ class Tick:
     def seconds_left(self) -> float:
         """Time to the end at the present speed."""
         return (self.total - self.images) / self.images_per_second
+
+    @property
+    def figures(self) -> str:
+        """Speed and measures, for a person."""
+        told = [form.format(self.measures[name]) for name, form in FIGURES.items() if name in self.measures]
+        return "  ".join([f"{self.images_per_second:,.0f} pictures/s", *told])
 
     def to_dict(self) -> dict[str, float | str]:
         """Return the line of the log."""

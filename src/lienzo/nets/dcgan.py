@@ -18,6 +18,7 @@ from lienzo.errors import RecipeError
 from lienzo.nets.blocks import Entrance, Exit
 from lienzo.nets.convolutions import Doubling, Halving
 from lienzo.nets.shape import Shape
+from lienzo.nets.vae import Encoder
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class DCGAN:
     def discriminator(self, shape: Shape) -> "Discriminator":
         """Return a discriminator of pictures of this shape, initialised."""
         return Discriminator(shape, self.width, self.discriminator_norm, self.minibatch_deviation)
+
+    def encoder(self, shape: Shape) -> Encoder:
+        """Return an encoder of pictures of this shape, initialised: the discriminator's layers with other outputs."""
+        norm, outputs = self.discriminator_norm, 2 * self.latents
+        return Encoder(Discriminator(shape, self.width, norm, self.minibatch_deviation, outputs).layers)
 
 
 class Generator(nn.Module):
@@ -84,7 +90,12 @@ class Discriminator(nn.Module):
     """From pictures (N, C, H, W) in [−1, 1] to logits (N,)."""
 
     def __init__(
-        self, shape: Shape, width: int, norm: Literal["batch", "spectral", "none"], minibatch_deviation: bool
+        self,
+        shape: Shape,
+        width: int,
+        norm: Literal["batch", "spectral", "none"],
+        minibatch_deviation: bool,
+        outputs: int = 1,
     ) -> None:
         super().__init__()
         base_height, base_width, doublings = shape.doublings()
@@ -98,7 +109,7 @@ class Discriminator(nn.Module):
             layers += [nn.BatchNorm2d(outside)] if norm == "batch" else []
             layers += [nn.LeakyReLU(0.2, inplace=True)]
         layers += [MinibatchDeviation()] if minibatch_deviation else []
-        layers += [Readout(widths[-1] + minibatch_deviation, base_height, base_width)]
+        layers += [Readout(widths[-1] + minibatch_deviation, base_height, base_width, outputs)]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
         if norm == "spectral":
@@ -109,7 +120,7 @@ class Discriminator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1]."""
         logits: Tensor = self.layers(images)
-        return logits
+        return logits.flatten()
 
 
 class Projection(nn.Module):
@@ -159,18 +170,18 @@ class MinibatchDeviation(nn.Module):
 
 
 class Readout(nn.Module):
-    """The convolution to one number whose kernel covers its whole input, from (N, C, H, W) to (N,): a scalar product.
+    """The convolution whose kernel covers its whole input, from (N, C, H, W) to (N, outputs): a product of matrices.
 
     The weights are those of ``nn.Conv2d``; the convolution itself takes several times as long on a CPU.
     """
 
-    def __init__(self, inputs: int, height: int, width: int) -> None:
+    def __init__(self, inputs: int, height: int, width: int, outputs: int = 1) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(1, inputs, height, width))
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, height, width))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return (N,)."""
-        return linear(features.flatten(1), self.weight.flatten(1)).flatten()
+        """Return (N, outputs)."""
+        return linear(features.flatten(1), self.weight.flatten(1))
 
 
 def _widths(width: int, doublings: int) -> list[int]:
