@@ -15,14 +15,14 @@ SOURCES = ROOT / "src" / "lienzo"
 
 RANKS: dict[int, tuple[str, ...]] = {
     0: ("errors", "seeds", "schedule", "pages", "charts", "terminal"),
-    1: ("files", "pictures", "gallery", "devices"),
+    1: ("files", "pictures", "gallery", "devices", "vocabulary"),
     2: ("tensors", "data", "nets", "objectives", "augment", "ema", "metrics", "painter", "likelihood"),
     3: ("game", "recipe", "trouble"),
     4: ("recipes", "run", "dealing", "autoencoding"),
     5: ("state", "drawing", "generation", "occupancy", "experiments"),
     6: ("judge", "origin"),
     7: ("preparation", "training", "evaluation", "inspection", "laboratory"),
-    8: ("demo",),
+    8: ("demo", "tuning"),
     9: ("cli",),
 }
 """Every module and folder of lienzo by its rank; a module imports from lower ranks only."""

@@ -138,7 +138,13 @@ def small(monkeypatch: pytest.MonkeyPatch, recipe: Recipe) -> Recipe:
     return cheap
 
 
-CHEAPER = {"evaluate": "--detector pixels --samples 16 --no-novelty", "probe": None, "theory": None, "demo": None}
+CHEAPER = {
+    "evaluate": "--detector pixels --samples 16 --no-novelty",
+    "probe": None,
+    "theory": None,
+    "tune": None,
+    "demo": None,
+}
 """What is added to commands of the README to make them cheap; None: tested elsewhere."""
 
 

@@ -132,7 +132,7 @@ def test_files_that_hold_no_generator_are_refused(tmp_path: Path, run: lienzo.Ru
 @pytest.mark.parametrize("changed", [
     {"network": {"name": "stylegan"}}, {"network": {"name": "dcgan", "depth": 3}}, {"network": {}}, {"shape": [16, 16]},
     {"network": {"name": "dcgan", "latents": 9, "width": 4}}, {"network": None}, {"shape": [16, 24, 3]},
-    {"shape": "large"},
+    {"shape": "large"}, {"labels": "style"}, {"labels": {"kind": "style", "counts": {"cubism": 3}, "unlabelled": 0}},
 ], ids=str)  # fmt: skip
 def test_generators_that_contradict_themselves_are_refused(tmp_path: Path, changed: dict[str, object]) -> None:
     """Whole files, fingerprint and all, whose description does not fit their tensors."""

@@ -19,7 +19,8 @@ from lienzo.state import State
 def test_a_step_reads_nothing_back(recipe: Callable[[], Recipe], settings: list[str]) -> None:
     """Tensors without values refuse to be read: what they pass through needs no look at the device."""
     chosen = recipe().with_settings(["batch=8", "network.width=8", "precision=bf16", "images=100", *settings])
-    state = State(chosen, Shape(16, 16, 3), torch.device("cpu"))
+    classes = 2 if chosen.labels else 0
+    state = State(chosen, Shape(16, 16, 3), torch.device("cpu"), classes=classes)
     updates, batch, policy = chosen.discriminator_steps, chosen.batch, chosen.augmentation.policy
     with FakeTensorMode(allow_non_fake_inputs=True):
         dealt = Round(
@@ -27,6 +28,7 @@ def test_a_step_reads_nothing_back(recipe: Callable[[], Recipe], settings: list[
             torch.randn(updates, batch, chosen.network.latents),
             torch.rand(updates, batch) if chosen.regularisation.gradient_penalty else None,
             torch.rand(updates + 1, 2, batch, CHANCES[policy]) if policy != "none" else None,
+            torch.rand(updates, batch, classes) if classes else None,
         )
         state.step(dealt)
     assert state.images == updates * batch

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lienzo.run import Run as Run
     from lienzo.training import steps as steps
     from lienzo.training import train as train
+    from lienzo.tuning import tune as tune
 
 __version__ = "0.1.0"
 
@@ -38,6 +39,7 @@ CONTENTS = {
     "steps": "lienzo.training",
     "theory": "lienzo.laboratory",
     "train": "lienzo.training",
+    "tune": "lienzo.tuning",
 }
 """Every public name and the module that defines it."""
 

@@ -178,12 +178,57 @@ def train(
     _print(run.log()[-1] if json else str(run.path), json)
 
 
+def tune(
+    collection: Positional[Path],
+    /,
+    *,
+    recipe: str = "thesis",
+    out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    trials: Annotated[int, arg(metavar="N")] = 20,
+    images: Annotated[int, arg(metavar="N")] = 50_000,
+    search: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(metavar="KEY=VALUES")] = (),
+    seed: Annotated[int | None, arg(metavar="N")] = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    json: bool = False,
+) -> None:
+    """Search for the settings of a recipe with the lowest KID; several processes may share a study.
+
+    Args:
+        collection: folder that `lienzo prepare` made.
+        recipe: name (see `lienzo recipes`) or path of a .toml file to start from.
+        out: folder of the study; by default studies/COLLECTION-RECIPE.
+        trials: how many in all.
+        images: pictures shown in each.
+        search: what to vary, such as batch=16,32 generator_optimizer.rate=0.0001..0.001:log.
+        seed: of the recipe and of the search.
+        device: where to compute.
+        json: print the best recipe as JSON instead of the path of best.toml.
+    """
+    from lienzo import recipes, tuning
+    from lienzo.recipe import Recipe
+    from lienzo.tuning.space import DEFAULT
+
+    chosen = recipes.find(recipe).with_settings(_given(seed=seed))
+    place = out or Path("studies") / f"{collection.name}-{chosen.name}"
+    searches = [*itertools.chain(*search)] or DEFAULT
+    with bar("tuning") as shown:
+        for step in tuning.steps(
+            collection, chosen, place, trials=trials, images=images, search=searches, device=device
+        ):
+            part = min(step.tick.images / step.tick.total, 1) if step.tick else 0
+            shown.show(step.finished + part, step.total, f"trial {step.number}")
+    note(f"The report: {place / 'report.html'}")
+    best = place / "best.toml"
+    _print(Recipe.from_toml(best).to_dict() if json else str(best), json)
+
+
 def generate(
     source: Positional[Path],
     /,
     *,
     count: Annotated[int | None, arg(metavar="N")] = None,
     seeds: Annotated[str | None, arg(metavar="LIST")] = None,
+    label: Annotated[UseAppendAction[tuple[str, ...]], arg(metavar="NAME")] = (),
     out: Path = Path("generated.png"),
     columns: Annotated[int | None, arg(metavar="N")] = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu",
@@ -193,8 +238,9 @@ def generate(
 
     Args:
         source: folder of a run, or a generator's .safetensors file.
-        count: how many pictures, from seed 0 on, by default 64; or --seeds.
+        count: how many pictures of each label, from seed 0 on, by default 64 (8 of several labels); or --seeds.
         seeds: which pictures, such as 0,1,2 or 10-19.
+        label: what to paint, or a mixture such as 'cubism=0.3,baroque=0.7'; given again, the same seeds once more.
         out: a .png file for one grid, or a folder for single files.
         columns: pictures side by side in the grid.
         device: where to compute.
@@ -205,10 +251,16 @@ def generate(
 
     if count is not None and seeds is not None:
         raise InputError("--count and --seeds both say which pictures: give one of the two.")
-    chosen = range(64 if count is None else count) if seeds is None else _parse_seeds(seeds)
-    pictures = generation.load(source, str(pick_device(device))).generate(chosen)
+    several = len(label) > 1
+    usual = 8 if several else 64
+    chosen = list(range(usual if count is None else count)) if seeds is None else _parse_seeds(seeds)
+    labels = [name for name in label for _ in chosen] or None
+    pictures = generation.load(source, str(pick_device(device))).generate(chosen * max(1, len(label)), labels)
+    if several and columns is None and out.suffix.lower() == ".png":
+        columns = len(chosen)
     paths = [str(path) for path in pictures.save(out, columns)]
     made = {"paths": paths, "seeds": list(pictures.seeds), "generator": pictures.generator}
+    made |= {"labels": list(pictures.labels)} if pictures.labels else {}
     _print(made if json else str(out), json)
 
 
@@ -359,6 +411,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "prepare": prepare,
     "train": train,
+    "tune": tune,
     "generate": generate,
     "evaluate": evaluate,
     "probe": probe,

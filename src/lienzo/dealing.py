@@ -42,18 +42,19 @@ class Dealer:
                     hand = ahead.result()
                     position += self.hand * self.shown
                     ahead = assistant.submit(self._deal, position)
-                    for pixels, latents, mix, chance in zip(*hand, strict=True):
+                    for pixels, labels, latents, mix, chance in zip(*hand, strict=True):
                         yield Round(
                             scaled(pixels),
                             latents,
                             mix if self.recipe.regularisation.gradient_penalty else None,
                             chance if self.recipe.augmentation.policy != "none" else None,
+                            labels if self.batches.classes else None,
                         )
 
             yield play(position)
 
-    def _deal(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the next rounds, uploaded together: pictures (rounds, k, N, H, W, C), latents, mixes and chance."""
+    def _deal(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Return the next rounds, uploaded together: pictures (rounds, k, N, H, W, C), labels and all of chance."""
         pixels = self.batches.take(position, self.hand * self.shown)
         chances = [self._chance(position + i * self.shown) for i in range(self.hand)]
         latents, mixes, flips, changes = (
@@ -61,7 +62,9 @@ class Dealer:
         )
         groups, batch = self.recipe.discriminator_steps, self.recipe.batch
         pixels = pixels.view(self.hand, groups, batch, *pixels.shape[1:])
-        return flipped(pixels, flips) if self.recipe.augmentation.flips else pixels, latents, mixes, changes
+        pixels = flipped(pixels, flips) if self.recipe.augmentation.flips else pixels
+        labels = self.batches.labels(position, self.hand * self.shown).view(self.hand, groups, batch, -1)
+        return pixels, labels, latents, mixes, changes
 
     def _chance(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the latents (k, N, latents), the mix (k, N), the flips (k, N) and the changes of one round."""

@@ -3,8 +3,9 @@
 The same game is played on paintings and, in the theory laboratory, on densities that are known exactly.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torch.optim import Optimizer
 
 from lienzo.augment import Augmentation
+from lienzo.nets.conditions import told
 from lienzo.objectives import Objective, Regularisation, full_precision
 
 Measures = dict[str, Tensor]
@@ -39,16 +41,20 @@ class Round:
     """(k + 1, 2, N, chances) uniform in [0, 1), where there is a policy of augmentation: for each of the
     discriminator's k updates and for the generator's, how real and how generated pictures are changed."""
 
+    labels: Tensor | None = None
+    """(k, N, classes) rows of the real pictures' labels, where the networks are conditional. Generated pictures are
+    made for the same rows, so that both kinds carry the same labels equally often."""
+
 
 @dataclass
 class Game:
     """Two networks, what each wants, and how each learns."""
 
     generator: nn.Module
-    """From latents (N, latents) to a batch of pictures or points (N, ...)."""
+    """From latents (N, latents), and labels (N, classes) where there are any, to pictures or points (N, ...)."""
 
     discriminator: nn.Module
-    """From such a batch to logits (N,)."""
+    """From such a batch, and labels where there are any, to logits (N,)."""
 
     objective: Objective
     generator_optimizer: Optimizer
@@ -87,17 +93,23 @@ class Game:
         whole = self.accumulate == 1  # then both players use one graph; parts are made again for the generator
         fake, measures, updates = torch.empty(0), {}, len(dealt.real)
         chance = [None] * (updates + 1) if dealt.chance is None else dealt.chance
+        labels = [None] * updates if dealt.labels is None else dealt.labels
         for i in range(updates):
             last = i == updates - 1
             with torch.set_grad_enabled(last and whole):
-                fake = torch.cat([self._generate(z) for z in self._parts(dealt.latents[i])])
+                fake = torch.cat(list(self._generated(dealt.latents[i], labels[i])))
             mix = None if dealt.mix is None else dealt.mix[i]
-            measures = self.discriminator_step(dealt.real[i], fake, mix, chance[i])
-        fakes = [fake] if whole else (self._generate(z) for z in self._parts(dealt.latents[-1]))
-        return measures | self.generator_step(dealt.real[-1], fakes, chance[-1])
+            measures = self.discriminator_step(dealt.real[i], fake, mix, chance[i], labels[i])
+        fakes = [fake] if whole else self._generated(dealt.latents[-1], labels[-1])
+        return measures | self.generator_step(dealt.real[-1], fakes, chance[-1], labels[-1])
 
     def discriminator_step(
-        self, real: Tensor, fake: Tensor, mix: Tensor | None = None, chance: Tensor | None = None
+        self,
+        real: Tensor,
+        fake: Tensor,
+        mix: Tensor | None = None,
+        chance: Tensor | None = None,
+        labels: Tensor | None = None,
     ) -> Measures:
         """Update the discriminator once, against generated pictures that are taken as they are.
 
@@ -108,11 +120,8 @@ class Game:
         if chance is not None:
             real, fake = self._changed(real, chance[0]), self._changed(fake.detach(), chance[1])
         self.discriminator_optimizer.zero_grad(set_to_none=True)
-        mixes = [None] * self.accumulate if mix is None else self._parts(mix)
-        measures = self._mean(
-            self._discriminator_gradient(*part)
-            for part in zip(self._parts(real.detach()), self._parts(fake.detach()), mixes, strict=True)
-        )
+        parts = self._parts(real.detach()), self._parts(fake.detach()), self._if_any(mix), self._if_any(labels)
+        measures = self._mean(self._discriminator_gradient(*part) for part in zip(*parts, strict=True))
         measures["discriminator_gradient"] = gradient_norm(self.discriminator)
         self.discriminator_optimizer.step()
         if self.regularisation.clip:
@@ -122,26 +131,28 @@ class Game:
             measures["augmentation_probability"] = self.probability.clone()
         return measures | differ
 
-    def generator_step(self, real: Tensor, fakes: Iterable[Tensor], chance: Tensor | None = None) -> Measures:
+    def generator_step(
+        self, real: Tensor, fakes: Iterable[Tensor], chance: Tensor | None = None, labels: Tensor | None = None
+    ) -> Measures:
         """Update the generator once, through pictures that it made with gradients: the whole batch, or its parts."""
         self.discriminator.requires_grad_(False)  # its gradients would be thrown away
         self.generator_optimizer.zero_grad(set_to_none=True)
-        chances = [None] * self.accumulate if chance is None else chance.chunk(self.accumulate, dim=1)
-        measures = self._mean(
-            self._generator_gradient(*part) for part in zip(self._parts(real), fakes, chances, strict=True)
-        )
+        parts = self._parts(real), fakes, self._if_any(chance, dim=1), self._if_any(labels)
+        measures = self._mean(self._generator_gradient(*part) for part in zip(*parts, strict=True))
         measures["generator_gradient"] = gradient_norm(self.generator)
         self.generator_optimizer.step()
         self.discriminator.requires_grad_(True)
         return measures
 
-    def _discriminator_gradient(self, real: Tensor, fake: Tensor, mix: Tensor | None) -> Measures:
+    def _discriminator_gradient(
+        self, real: Tensor, fake: Tensor, mix: Tensor | None, labels: Tensor | None
+    ) -> Measures:
         """Add a part's share to the discriminator's gradient."""
         regularisation = self.regularisation
         real.requires_grad_(regularisation.r1 > 0)
         fake.requires_grad_(regularisation.r2 > 0)
         with self._precision(real):
-            real_logits, fake_logits = self._judge(real), self._judge(fake)
+            real_logits, fake_logits = self._judge(real, labels), self._judge(fake, labels)
         loss = self.objective.discriminator(real_logits, fake_logits)
         measures = {
             "discriminator_loss": loss.detach(),
@@ -157,32 +168,39 @@ class Game:
             penalties["r2_penalty"] = regularisation.penalty(fake, fake_logits, regularisation.r2)
         if regularisation.gradient_penalty:
             assert mix is not None
-            penalties["gradient_penalty"] = regularisation.interpolated_penalty(self._judge, real, fake, mix)
+            judge = partial(self._judge, labels=labels)
+            penalties["gradient_penalty"] = regularisation.interpolated_penalty(judge, real, fake, mix)
         for name, penalty in penalties.items():
             loss = loss + penalty
             measures[name] = penalty.detach()
         torch.autograd.backward(loss / self.accumulate)
         return measures
 
-    def _generator_gradient(self, real: Tensor, fake: Tensor, chance: Tensor | None) -> Measures:
+    def _generator_gradient(self, real: Tensor, fake: Tensor, chance: Tensor | None, labels: Tensor | None) -> Measures:
         """Add a part's share to the generator's gradient."""
         if chance is not None:
             real = self._changed(real, chance[0]) if self.objective.relativistic else real
             fake = self._changed(fake, chance[1])
         with self._precision(real):
-            real_logits = self._judge(real) if self.objective.relativistic else None
-            fake_logits = self._judge(fake)
+            real_logits = self._judge(real, labels) if self.objective.relativistic else None
+            fake_logits = self._judge(fake, labels)
         loss = self.objective.generator(real_logits, fake_logits)
         torch.autograd.backward(loss / self.accumulate)
         return {"generator_loss": loss.detach(), "fooled_score": fake_logits.detach().sigmoid().mean()}
 
-    def _generate(self, latents: Tensor) -> Tensor:
-        with self._precision(latents):
-            fake: Tensor = self.generator(latents)
-        return fake
+    def _generated(self, latents: Tensor, labels: Tensor | None) -> Iterator[Tensor]:
+        """Yield generated pictures part by part, each made when its turn comes."""
+        for z, y in zip(self._parts(latents), self._if_any(labels), strict=True):
+            with self._precision(z):
+                fake = told(self.generator, z, y)
+            yield fake
 
-    def _parts(self, batch: Tensor) -> tuple[Tensor, ...]:
+    def _parts(self, batch: Tensor) -> Sequence[Tensor]:
         return batch.chunk(self.accumulate)
+
+    def _if_any(self, batch: Tensor | None, dim: int = 0) -> Sequence[Tensor | None]:
+        """Return the parts of what need not be there."""
+        return [None] * self.accumulate if batch is None else batch.chunk(self.accumulate, dim)
 
     def _mean(self, parts: Iterable[Measures]) -> Measures:
         """Return the means over equal parts, each of which is computed when its turn comes."""
@@ -192,9 +210,8 @@ class Game:
     def _changed(self, images: Tensor, chance: Tensor) -> Tensor:
         return self.augmentation.apply(full_precision(images), chance, self.probability)
 
-    def _judge(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.discriminator(images)
-        return full_precision(logits)
+    def _judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        return full_precision(told(self.discriminator, images, labels))
 
     def _precision(self, tensor: Tensor) -> torch.autocast:
         return torch.autocast(tensor.device.type, dtype=self.autocast, enabled=self.autocast is not None)

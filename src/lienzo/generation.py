@@ -1,6 +1,7 @@
 """From a trained generator to pictures that never existed."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from lienzo import gallery, tensors
 from lienzo.errors import GeneratorError, InputError, RecipeError
 from lienzo.files import write_bytes
 from lienzo.nets import Network, Shape
+from lienzo.nets.conditions import told
 from lienzo.recipe import network_from_dict, network_to_dict
 from lienzo.run import Run
 from lienzo.seeds import derive
+from lienzo.vocabulary import Vocabulary
 
 CHUNK = 64
 """Pictures are always made this many at a time, so that a seed's picture does not depend on its neighbours."""
@@ -36,10 +39,14 @@ class Pictures:
     generator: str
     """The generator's fingerprint."""
 
-    def save(self, path: str | Path, columns: int | None = None) -> list[Path]:
-        """Write one grid (a path that ends in ``.png``) or one PNG for each seed (a folder).
+    labels: tuple[str, ...] = ()
+    """The label or mixture of each, empty where it has none; no text at all where the generator knows no labels."""
 
-        The seeds and the generator's fingerprint stand in the metadata of each PNG.
+    def save(self, path: str | Path, columns: int | None = None) -> list[Path]:
+        """Write one grid (a path that ends in ``.png``) or one PNG for each picture (a folder).
+
+        The seeds, the labels and the generator's fingerprint stand in the metadata of each PNG. A picture's file is
+        named by its seed and, where it has one, its label.
 
         Returns:
             The paths of the files written.
@@ -51,13 +58,15 @@ class Pictures:
         if columns is not None and (columns < 1 or path.suffix.lower() != ".png"):
             raise InputError("columns are at least 1, and those of a grid: leave them out, or give a .png file.")
         if path.suffix.lower() == ".png":
-            files = {path: gallery.png(gallery.grid(self.images, columns), self._metadata(self.seeds))}
+            about = self._metadata(self.seeds, self.labels)
+            files = {path: gallery.png(gallery.grid(self.images, columns), about)}
         elif path.suffix:
             raise InputError(f"{path} is neither a .png file nor a folder: give one of the two.")
         else:
+            labels = self.labels or ("",) * len(self.seeds)
             files = {
-                path / f"seed-{seed:06}.png": gallery.png(image, self._metadata((seed,)))
-                for image, seed in zip(self.images, self.seeds, strict=True)
+                path / f"seed-{seed:06}{_in_a_name(label)}.png": gallery.png(image, self._metadata((seed,), (label,)))
+                for image, seed, label in zip(self.images, self.seeds, labels, strict=True)
             }
         for file in files:
             _refuse_foreign(file)
@@ -65,8 +74,9 @@ class Pictures:
             write_bytes(file, data)
         return list(files)
 
-    def _metadata(self, seeds: tuple[int, ...]) -> dict[str, str]:
-        return {"Software": "lienzo", "seeds": ",".join(map(str, seeds)), "generator": self.generator}
+    def _metadata(self, seeds: tuple[int, ...], labels: tuple[str, ...]) -> dict[str, str]:
+        about = {"Software": "lienzo", "seeds": ",".join(map(str, seeds)), "generator": self.generator}
+        return about | ({"labels": "; ".join(labels)} if any(labels) else {})
 
 
 @dataclass(frozen=True)
@@ -74,10 +84,11 @@ class Generator:
     """A trained generator."""
 
     module: nn.Module
-    """From latents (N, latents) to pictures (N, C, H, W) in (−1, 1); in evaluation mode."""
+    """From latents (N, latents), and labels (N, classes) where it is conditional, to pictures (N, C, H, W) in (−1, 1);
+    in evaluation mode."""
 
     header: dict[str, Any]
-    """What its file says of it: network, shape, recipe, pictures shown, fingerprints."""
+    """What its file says of it: network, shape, labels, recipe, pictures shown, fingerprints."""
 
     @property
     def fingerprint(self) -> str:
@@ -104,28 +115,52 @@ class Generator:
         """Of its pictures: 1, 3 or 4."""
         return int(self.header["shape"][2])
 
+    @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The labels that it knows; none where it is not conditional."""
+        return Vocabulary(**self.header["labels"]) if "labels" in self.header else None
+
     @torch.no_grad()
-    def generate(self, seeds: Iterable[int]) -> Pictures:
-        """Return one picture for each seed; the same seed always gives the same picture.
+    def generate(self, seeds: Iterable[int], labels: str | Sequence[str] | None = None) -> Pictures:
+        """Return one picture for each seed; the same seed and label always give the same picture.
+
+        Args:
+            seeds: of the pictures.
+            labels: one text for all of them or one for each: a label, a mixture such as ``cubism=0.3,baroque=0.7``, or
+                ``""`` for none. By default each seed draws its own, as often as it is among the training pictures.
 
         Raises:
-            InputError: no seed at all, or a negative one.
+            InputError: no seed at all, a negative one, an unknown label, or another number of labels than of seeds.
             GeneratorError: the pictures are no numbers.
         """
         chosen = tuple(seeds)
         if not chosen or min(chosen) < 0:
             raise InputError("pictures are made from one or more seeds, whole numbers from 0 on: give at least one.")
+        texts = self._texts(chosen, labels)
         device = next(self.module.parameters()).device
+        z = torch.stack([latents(self.latents, seed) for seed in chosen])
+        y = None if self.vocabulary is None else torch.from_numpy(self.vocabulary.rows(texts))
         parts = []
         for start in range(0, len(chosen), CHUNK):
-            part = chosen[start : start + CHUNK]
-            padded = [*part, *[part[-1]] * (CHUNK - len(part))]
-            z = torch.stack([latents(self.latents, seed) for seed in padded])
-            images = self.module(z.to(device))
+            part = torch.arange(start, start + CHUNK).clamp(max=len(chosen) - 1)
+            images = told(self.module, z[part].to(device), None if y is None else y[part].to(device))
             if not images.isfinite().all():
                 raise GeneratorError("the generator makes values that are no finite numbers (NaN): it has diverged.")
-            parts.append(to_pixels(images)[: len(part)])
-        return Pictures(np.concatenate(parts), chosen, self.fingerprint)
+            parts.append(to_pixels(images))
+        return Pictures(np.concatenate(parts)[: len(chosen)], chosen, self.fingerprint, texts)
+
+    def _texts(self, seeds: tuple[int, ...], labels: str | Sequence[str] | None) -> tuple[str, ...]:
+        """Return the label of each seed's picture; nothing where the generator knows none."""
+        if self.vocabulary is None:
+            if labels is not None:
+                raise InputError("the generator was trained without labels: ask for its pictures by seed alone.")
+            return ()
+        if labels is None:
+            return tuple(self.vocabulary.drawn(seed) for seed in seeds)
+        texts = (labels,) * len(seeds) if isinstance(labels, str) else tuple(labels)
+        if len(texts) != len(seeds):
+            raise InputError(f"{len(texts)} labels are not one for each of {len(seeds)} seeds: give as many, or one.")
+        return texts
 
 
 def latents(dimension: int, seed: int) -> Tensor:
@@ -133,10 +168,17 @@ def latents(dimension: int, seed: int) -> Tensor:
     return torch.randn(dimension, generator=torch.Generator().manual_seed(derive(seed, "picture")))
 
 
+def drawn_labels(vocabulary: Vocabulary | None, seeds: Iterable[int], device: torch.device) -> Tensor | None:
+    """Return the labels (N, classes) that seeds draw, or none where there is no vocabulary."""
+    if vocabulary is None:
+        return None
+    return torch.from_numpy(vocabulary.rows(vocabulary.drawn(seed) for seed in seeds)).to(device)
+
+
 @torch.no_grad()
-def render(module: nn.Module, z: Tensor) -> NDArray[np.uint8]:
-    """Return the pictures (N, H, W, C) that a generator in evaluation mode makes of latents (N, latents)."""
-    return to_pixels(module(z))
+def render(module: nn.Module, z: Tensor, y: Tensor | None = None) -> NDArray[np.uint8]:
+    """Return the pictures (N, H, W, C) that a generator in evaluation mode makes of latents and labels (N, classes)."""
+    return to_pixels(told(module, z, y))
 
 
 def to_pixels(images: Tensor) -> NDArray[np.uint8]:
@@ -172,12 +214,18 @@ def load(source: "str | Path | Run", device: str = "cpu") -> Generator:
         path = Path(source)
     state, header = tensors.load(path, "generator", GeneratorError)
     try:
-        module = network_from_dict(header["network"]).generator(Shape(*header["shape"]))
+        classes = len(Vocabulary(**header["labels"]).counts) if "labels" in header else 0
+        module = network_from_dict(header["network"]).generator(Shape(*header["shape"]), classes)
         module.load_state_dict(state)
     except (KeyError, TypeError, RuntimeError, RecipeError) as error:
         reason = str(error).partition("\n")[0]
         raise GeneratorError(f"{path} holds no generator that this lienzo knows ({reason}): make it again.") from None
     return Generator(module.to(device).eval().requires_grad_(False), header)
+
+
+def _in_a_name(label: str) -> str:
+    """Return a label as part of a file's name, no two alike: what names may not hold becomes its number."""
+    return label and "-" + re.sub(r"[^\w .,=-]", lambda found: f"%{ord(found[0]):02x}", label)
 
 
 def _refuse_foreign(path: Path) -> None:

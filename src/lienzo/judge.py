@@ -5,11 +5,12 @@ import torch
 from torch import nn
 
 from lienzo.data.collection import Collection
-from lienzo.generation import CHUNK, latents, render
+from lienzo.generation import CHUNK, drawn_labels, latents, render
 from lienzo.metrics import detectors
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.kernel import kid
 from lienzo.seeds import numpy_generator
+from lienzo.vocabulary import Vocabulary
 
 SAMPLES = 1_000
 """Pictures on either side. For numbers to quote, `lienzo evaluate` takes more."""
@@ -26,12 +27,14 @@ class Judge:
         self.detector = detectors.load("lite0", device)
         self.real = detectors.features(self.detector, collection.take(np.sort(rows[chosen])))
 
-    def kid(self, module: nn.Module, dimension: int) -> Estimate:
-        """Return the kernel distance of a generator in evaluation mode, with ``dimension`` latents, and its error."""
-        pixels = [
-            render(
-                module, torch.stack([latents(dimension, seed) for seed in range(start, start + CHUNK)]).to(self.device)
-            )
-            for start in range(0, SAMPLES, CHUNK)
-        ]
+    def kid(self, module: nn.Module, dimension: int, vocabulary: Vocabulary | None = None) -> Estimate:
+        """Return the kernel distance of a generator in evaluation mode, with ``dimension`` latents, and its error.
+
+        A conditional generator paints each label of its ``vocabulary`` as often as it is among the training pictures.
+        """
+        pixels = []
+        for start in range(0, SAMPLES, CHUNK):
+            seeds = range(start, start + CHUNK)
+            z = torch.stack([latents(dimension, seed) for seed in seeds]).to(self.device)
+            pixels.append(render(module, z, drawn_labels(vocabulary, seeds, self.device)))
         return kid(self.real, detectors.features(self.detector, np.concatenate(pixels)[:SAMPLES]))

@@ -68,6 +68,12 @@ class Recipe:
     discriminator_optimizer: Adam = field(default_factory=Adam)
     """How the discriminator learns."""
 
+    labels: str = ""
+    """Kind of the labels that the networks are told, such as style or folder; empty: they are told none."""
+
+    balanced: bool = False
+    """Show every label equally often, however many pictures carry it."""
+
     batch: int = 128
     """Pictures of one update."""
 
@@ -129,6 +135,8 @@ class Recipe:
                 raise RecipeError(f"{name} is {length}, but training has to have a length: give a positive number.")
         if min(self.average_half_life, self.average_ramp) < 0:
             raise RecipeError("average_half_life and average_ramp cannot be negative; 0 means no average.")
+        if self.balanced and not self.labels:
+            raise RecipeError("balanced shows every label equally often: set labels to their kind, or leave it out.")
         if not 0 <= self.cool_down <= 1:
             raise RecipeError(f"cool_down is {self.cool_down}, but it is a share of the training: give 0 to 1.")
         if not re.fullmatch(r"[\w.-]+", self.name):
@@ -136,6 +144,10 @@ class Recipe:
                 f"a recipe's name is part of file names, and '{self.name}' cannot be: "
                 "use letters, digits, dots, dashes and underscores."
             )
+        self._check_objective()
+
+    def _check_objective(self) -> None:
+        """Refuse settings that the objective cannot do without, cannot do with, or would ignore."""
         bounded = self.regularisation != Regularisation()
         if OBJECTIVES["wasserstein"] is type(self.objective) and not bounded and "spectral" not in str(self.network):
             raise RecipeError(
@@ -143,29 +155,26 @@ class Recipe:
                 "regularisation.gradient_penalty=10, regularisation.clip=0.01, "
                 "or spectral normalisation in the network."
             )
-
         if self.augmentation.policy == "ada" and type(self.objective) not in SIGNED:
             raise RecipeError(
                 "the policy ada measures overfitting by the sign of D(x), which says real or generated with the "
                 "objectives minimax, non-saturating and hinge only: choose one of them, or the policy diffaugment."
             )
-
-        if isinstance(self.objective, EvidenceBound):
-            self._refuse_what_a_discriminator_needs()
-
-    def _refuse_what_a_discriminator_needs(self) -> None:
+        if not isinstance(self.objective, EvidenceBound):
+            return
         augmentation = dataclasses.replace(self.augmentation, flips=False)
         ignored = {
             "discriminator_optimizer": self.discriminator_optimizer != Adam(),
             "discriminator_steps": self.discriminator_steps != 1,
             "accumulate": self.accumulate != 1,
+            "labels": bool(self.labels),
             "regularisation": self.regularisation != Regularisation(),
             "augmentation (but for flips)": augmentation != Augmentation(),
         }
         given = [name for name, changed in ignored.items() if changed]
         if given:
             raise RecipeError(
-                f"{', '.join(given)} would change nothing: the objective evidence-bound has no discriminator; "
+                f"the objective evidence-bound has no discriminator, and {', '.join(given)} would change nothing: "
                 "leave that out, or take another objective."
             )
 

@@ -48,12 +48,15 @@ class Lesson(Protocol):
 class State:
     """The networks, their optimisers' memory, the averaged generator, the clock, and the sums for the next tick."""
 
-    def __init__(self, recipe: Recipe, shape: Shape, device: torch.device, slowdown: float = 1.0) -> None:
-        """Begin; ``slowdown`` is a factor of both learning rates."""
-        self.recipe, self.shape, self.device, self.slowdown = recipe, shape, device, slowdown
+    def __init__(
+        self, recipe: Recipe, shape: Shape, device: torch.device, slowdown: float = 1.0, classes: int = 0
+    ) -> None:
+        """Begin; ``slowdown`` is a factor of both learning rates, ``classes`` the number of labels."""
+        self.recipe, self.shape, self.device = recipe, shape, device
+        self.slowdown, self.classes = slowdown, classes
         self.images = 0
         self.seconds = 0.0
-        self.lesson = lesson(recipe, shape, device)
+        self.lesson = lesson(recipe, shape, device, classes)
         self.average = Average(self.networks["generator"]) if recipe.average_half_life else None
         self.names: list[str] = []
         self.sums = torch.zeros(0, device=device)
@@ -174,18 +177,18 @@ def _given(dealt: Round) -> dict[str, Tensor]:
     return {name: value for name, value in vars(dealt).items() if value is not None}
 
 
-def lesson(recipe: Recipe, shape: Shape, device: torch.device) -> Lesson:
+def lesson(recipe: Recipe, shape: Shape, device: torch.device, classes: int) -> Lesson:
     """Return what the recipe's objective asks for, with fresh networks that follow from its seed."""
     network, objective = recipe.network, recipe.objective
     autocast = torch.bfloat16 if recipe.precision == "bf16" else None
     with torch.random.fork_rng():
         torch.manual_seed(derive(recipe.seed, "weights"))
-        generator = place(network.generator(shape), device)
+        generator = place(network.generator(shape, classes), device)
         if isinstance(objective, EvidenceBound):
             autoencoder = Autoencoder(network.encoder(shape), generator)
             place(autoencoder, device)
             return Autoencoding(autoencoder, objective, adam(autoencoder, recipe.generator_optimizer), autocast)
-        discriminator = place(network.discriminator(shape), device)
+        discriminator = place(network.discriminator(shape, classes), device)
     return Game(
         generator,
         discriminator,

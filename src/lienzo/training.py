@@ -23,7 +23,7 @@ from lienzo.devices import peak_memory, pick_device, pick_precision
 from lienzo.errors import RunError, TrainingError
 from lienzo.files import TEMPORARY, sweep, write_bytes, write_json, write_text
 from lienzo.game import Round
-from lienzo.generation import render, save_generator
+from lienzo.generation import drawn_labels, render, save_generator
 from lienzo.judge import Judge
 from lienzo.nets import Shape
 from lienzo.occupancy import Presence, occupying
@@ -159,9 +159,10 @@ def steps(
     place = pick_device(device)
     run = Run(Path(out))
     recipe = _resolve(recipe, collection, run, place)
+    batches = Batches(collection, recipe.seed, place, recipe.labels, recipe.balanced)
     shape = Shape(collection.height, collection.width, collection.channels)
-    state = State(recipe, shape, place, SLOWER ** len(run.rollbacks))
-    dealer = Dealer(recipe, Batches(collection, recipe.seed, place))
+    state = State(recipe, shape, place, SLOWER ** len(run.rollbacks), batches.classes)
+    dealer = Dealer(recipe, batches)
     begun_from = None if origin is None else Origin.open(origin)
     if begun_from is not None:
         begun_from.plant(state)
@@ -174,7 +175,7 @@ def steps(
                 yield from _sit(_Sitting(run, recipe, state, dealer.batches, presence), dealer)
             except _TroubleError as trouble:
                 _roll_back(run, recipe, state.images, str(trouble))
-                state = State(recipe, shape, place, SLOWER ** len(run.rollbacks))
+                state = State(recipe, shape, place, SLOWER ** len(run.rollbacks), batches.classes)
             else:
                 break
         write_bytes(run.evolution_path, drawing.evolution(run))
@@ -208,6 +209,7 @@ class _Sitting:
         assert recipe.images is not None
         self.run, self.recipe, self.total, self.presence = run, recipe, recipe.images, presence
         self.collection = batches.collection.fingerprint
+        self.vocabulary = batches.vocabulary
         self.state = state
         self.rollbacks = len(run.rollbacks)
         _restore(run, self.state)
@@ -312,7 +314,7 @@ class _Sitting:
         begun, state = time.monotonic(), self.state
         log.info("Measuring KID after %s pictures.", f"{state.images:,}")
         module = state.shown.eval()
-        score = judge.kid(module, self.recipe.network.latents)
+        score = judge.kid(module, self.recipe.network.latents, self.vocabulary)
         module.train()
         if score.value < float(state.best):
             state.best.fill_(score.value)
@@ -329,18 +331,29 @@ class _Sitting:
             "images": state.images,
             "averaged": state.average is not None,
             "collection": self.collection,
+            **({"labels": dataclasses.asdict(self.vocabulary)} if self.vocabulary else {}),
         }
         save_generator(path, state.shown, self.recipe.network, state.shape, about)
 
     def _draw(self) -> None:
-        """Draw the fixed latents, batch normalisation in evaluation mode."""
+        """Draw the fixed latents, batch normalisation in evaluation mode; the same ones in a row for each label.
+
+        Where there are more labels than would stand side by side, each of the latents has one as a seed draws it.
+        """
+        device, labels = self.state.device, self.state.classes
         source = torch.Generator().manual_seed(derive(self.recipe.seed, "fixed latents"))
-        z = torch.randn(self.recipe.samples, self.recipe.network.latents, generator=source)
+        z = torch.randn(self.recipe.samples, self.recipe.network.latents, generator=source).to(device)
+        columns = self.recipe.samples // labels if 0 < labels**2 <= self.recipe.samples else None
+        if columns is None:
+            y = drawn_labels(self.vocabulary, range(len(z)), device)
+        else:
+            y = torch.eye(labels, device=device).repeat_interleave(columns, 0)
+            z = z[:columns].repeat(labels, 1)
         module = self.state.shown.eval()
-        pixels = render(module, z.to(self.state.device))
+        pixels = render(module, z, y)
         module.train()
         about = {"Software": "lienzo", "images": str(self.state.images), "collection": self.collection}
-        write_bytes(self.run.sample_path(self.state.images), gallery.png(gallery.grid(pixels), about))
+        write_bytes(self.run.sample_path(self.state.images), gallery.png(gallery.grid(pixels, columns), about))
 
 
 def _resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.device) -> Recipe:
@@ -358,6 +371,7 @@ def _open(run: Run, collection: Collection, recipe: Recipe, begun_from: Origin |
         "fingerprint": collection.fingerprint,
         "count": collection.count,
         "shape": [collection.height, collection.width, collection.channels],
+        **({"labels": list(collection.vocabularies[recipe.labels])} if recipe.labels else {}),
     }
     if run.exists():
         if run.manifest["collection"]["fingerprint"] != collection.fingerprint:

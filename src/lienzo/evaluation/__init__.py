@@ -238,15 +238,15 @@ def _label_arrays(
 ) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.int64]]:
     """Return the labels' names, those of the collection's rows, and those of the pictures to score."""
     of_real = collection.labels(kind)
-    if tried.collection is None:
+    if tried.labels is None:
         raise ScoreError(f"{tried.name} paints without labels: score it without --labels.")
     names = collection.vocabularies[kind]
-    if (others := tried.collection.vocabularies.get(kind, ())) != names:
+    if (others := tried.vocabularies.get(kind, ())) != names:
         raise ScoreError(
             f"{tried.name} has the labels {', '.join(others) or 'none'} of the kind {kind}, and not those of "
             f"{collection.path}, {', '.join(names)}: score it without --labels."
         )
-    return names, of_real, tried.collection.labels(kind)[numbers]
+    return names, of_real, tried.labels(kind, numbers)
 
 
 def _novelty(

@@ -142,7 +142,12 @@ def _untrained(run: Run, shape: Shape) -> nn.Module:
     """Return a discriminator of the run's kind that has seen nothing."""
     with torch.random.fork_rng():
         torch.manual_seed(derive(run.recipe.seed, "untrained"))
-        return run.recipe.network.discriminator(shape)
+        return run.recipe.network.discriminator(shape, _classes(run))
+
+
+def _classes(run: Run) -> int:
+    """Return how many labels the networks of a run are told."""
+    return len(run.manifest["collection"].get("labels", ()))
 
 
 def _discriminator(run: Run, shape: Shape) -> nn.Module:
@@ -153,7 +158,7 @@ def _discriminator(run: Run, shape: Shape) -> nn.Module:
     if not checkpoints:
         raise RunError(f"{run.path} has no checkpoint yet: let `lienzo train` reach its first tick.")
     loaded, _ = tensors.load(checkpoints[0], "checkpoint", RunError)
-    network = run.recipe.network.discriminator(shape)
+    network = run.recipe.network.discriminator(shape, _classes(run))
     prefix = "discriminator/"
     state = {name.removeprefix(prefix): value for name, value in loaded.items() if name.startswith(prefix)}
     try:

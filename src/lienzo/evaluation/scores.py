@@ -191,13 +191,12 @@ def table(scores: Sequence[Scores]) -> tuple[list[str], list[list[str]]]:
     rows = []
     for one in scores:
         measures, novelty = one.measures, one.novelty
-        kid = Estimate(1000 * measures.kid.value, 1000 * measures.kid.error)
         levels = one.sliced_wasserstein.values()
         rows.append(
             [
                 one.subject,
                 written(measures.fid),
-                written(kid),
+                written(_thousandfold(measures.kid)),
                 *(
                     written(value)
                     for value in (measures.precision, measures.recall, measures.density, measures.coverage)
@@ -212,13 +211,32 @@ def table(scores: Sequence[Scores]) -> tuple[list[str], list[list[str]]]:
 
 
 def lines(scores: Sequence[Scores]) -> list[str]:
-    """Return the table as lines of plain text, its columns aligned.
+    """Return the table as lines of plain text, its columns aligned; a table of each subject's labels follows.
 
     Raises:
         ScoreError: the scores cannot be compared.
     """
     headers, rows = table(scores)
-    return aligned([headers, *rows])
+    found = aligned([headers, *rows])
+    for one in scores:
+        if one.labels:
+            found += ["", f"{one.subject}, label by label", *aligned(_by_label(one.labels))]
+    return found
+
+
+def _by_label(labels: dict[str, Measures]) -> list[list[str]]:
+    """Return the rows of a table, its headers first, of what holds for few pictures too."""
+    headers = ["", "scored", "real", "KID × 1000", "precision", "recall"]
+    rows = [
+        [name, f"{one.generated:,}", f"{one.reference:,}"]
+        + [written(value) for value in (_thousandfold(one.kid), one.precision, one.recall)]
+        for name, one in labels.items()
+    ]
+    return [headers, *rows]
+
+
+def _thousandfold(kid: Estimate) -> Estimate:
+    return Estimate(1000 * kid.value, 1000 * kid.error)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,7 +1,7 @@
 """What can be scored: a generator, or the real pictures of a collection."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +30,11 @@ class Subject:
     rows: NDArray[np.int64] | None = None
     """The rows of a collection that may be drawn; none for a generator, which knows no end."""
 
-    collection: Collection | None = None
-    """Where the pictures are real."""
+    vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Kind of label -> names, of the labels that its pictures carry."""
+
+    labels: Callable[[str, NDArray[np.int64]], NDArray[np.int64]] | None = None
+    """From such a kind, and seeds or rows, to the pictures' positions among its names, −1 where one has no label."""
 
     run: Run | None = None
     """Where they are a run's newest generator's."""
@@ -96,7 +99,14 @@ def _real(source: Collection, against: Collection) -> Subject:
         raise ScoreError(
             f"{source.path} has no held-out pictures to compare with the rest: prepare it with --holdout 0.1."
         )
-    return Subject(str(source.path), source.fingerprint, source.take, rows=rows, collection=source)
+    return Subject(
+        str(source.path),
+        source.fingerprint,
+        source.take,
+        rows=rows,
+        vocabularies=source.vocabularies,
+        labels=lambda kind, chosen: source.labels(kind)[chosen],
+    )
 
 
 def _made(source: str | Path | Run | Generator, generator: Generator) -> Subject:
@@ -105,7 +115,20 @@ def _made(source: str | Path | Run | Generator, generator: Generator) -> Subject
         run = source if isinstance(source, Run) else Run(Path(source))
         name = str(run.path)
     there = run if run is not None and run.exists() else None
-    return Subject(name, generator.fingerprint, lambda seeds: generator.generate(seeds.tolist()).images, run=there)
+    vocabulary = generator.vocabulary
+
+    def drawn(_kind: str, seeds: NDArray[np.int64]) -> NDArray[np.int64]:
+        assert vocabulary is not None
+        return vocabulary.positions(vocabulary.drawn(seed) for seed in seeds.tolist())
+
+    return Subject(
+        name,
+        generator.fingerprint,
+        lambda seeds: generator.generate(seeds.tolist()).images,
+        run=there,
+        vocabularies={vocabulary.kind: vocabulary.names} if vocabulary else {},
+        labels=drawn if vocabulary else None,
+    )
 
 
 def _written(shape: tuple[int, int, int]) -> str:

@@ -1,7 +1,9 @@
 """The networks: each is a frozen dataclass that makes the parts of a model for pictures of a given shape.
 
 A generator turns latents (N, latents), drawn from N(0, 1), into pictures (N, C, H, W) in (−1, 1) and knows its number
-of ``latents``. A discriminator turns such pictures into logits (N,), and an encoder into guesses of their latents.
+of ``latents``. A discriminator turns such pictures into logits (N,), and an encoder into guesses of their latents. Made
+for some number of ``classes``, generator and discriminator also take labels as rows (N, classes): one-hot, a mixture,
+or zeros where a label is missing, which is as if none were given.
 """
 
 from typing import Protocol
@@ -22,11 +24,11 @@ class Network(Protocol):
         """Dimension of z."""
         ...
 
-    def generator(self, shape: Shape) -> nn.Module:
+    def generator(self, shape: Shape, classes: int = 0) -> nn.Module:
         """Return a generator of pictures of this shape, initialised from PyTorch's current seed."""
         ...
 
-    def discriminator(self, shape: Shape) -> nn.Module:
+    def discriminator(self, shape: Shape, classes: int = 0) -> nn.Module:
         """Return a discriminator of pictures of this shape, initialised from PyTorch's current seed."""
         ...
 

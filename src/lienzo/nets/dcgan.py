@@ -16,6 +16,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from lienzo.errors import RecipeError
 from lienzo.nets.blocks import Entrance, Exit
+from lienzo.nets.conditions import LabelEmbedding, LabelProjection
 from lienzo.nets.convolutions import Doubling, Halving
 from lienzo.nets.shape import Shape
 from lienzo.nets.vae import Encoder
@@ -44,24 +45,24 @@ class DCGAN:
         if min(self.latents, self.width) < 1:
             raise RecipeError("network.latents and network.width have to be at least 1.")
 
-    def generator(self, shape: Shape) -> "Generator":
+    def generator(self, shape: Shape, classes: int = 0) -> "Generator":
         """Return a generator of pictures of this shape, initialised."""
-        return Generator(shape, self.latents, self.width, self.self_modulation)
+        return Generator(shape, self.latents, self.width, self.self_modulation, classes)
 
-    def discriminator(self, shape: Shape) -> "Discriminator":
+    def discriminator(self, shape: Shape, classes: int = 0) -> "Discriminator":
         """Return a discriminator of pictures of this shape, initialised."""
-        return Discriminator(shape, self.width, self.discriminator_norm, self.minibatch_deviation)
+        return Discriminator(shape, self.width, self.discriminator_norm, self.minibatch_deviation, classes)
 
     def encoder(self, shape: Shape) -> Encoder:
         """Return an encoder of pictures of this shape, initialised: the discriminator's layers with other outputs."""
         norm, outputs = self.discriminator_norm, 2 * self.latents
-        return Encoder(Discriminator(shape, self.width, norm, self.minibatch_deviation, outputs).layers)
+        return Encoder(Discriminator(shape, self.width, norm, self.minibatch_deviation, outputs=outputs).layers)
 
 
 class Generator(nn.Module):
     """From latents (N, latents) to pictures (N, C, H, W) in (−1, 1)."""
 
-    def __init__(self, shape: Shape, latents: int, width: int, self_modulation: bool = False) -> None:
+    def __init__(self, shape: Shape, latents: int, width: int, self_modulation: bool = False, classes: int = 0) -> None:
         super().__init__()
         self.latents = latents
         base_height, base_width, doublings = shape.doublings()
@@ -77,9 +78,12 @@ class Generator(nn.Module):
         layers += [Exit(widths[-1], shape.channels), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
+        self.embedding = LabelEmbedding(classes, latents) if classes else None
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Return the pictures (N, C, H, W) in (−1, 1) that the latents ``z`` (N, latents) stand for."""
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return the pictures (N, C, H, W) in (−1, 1) of latents ``z`` (N, latents) and labels ``y`` (N, classes)."""
+        if self.embedding is not None and y is not None:
+            z = self.embedding(z, y)
         features = z
         for layer in self.layers:
             features = layer(features, z) if isinstance(layer, Modulation) else layer(features)
@@ -95,6 +99,8 @@ class Discriminator(nn.Module):
         width: int,
         norm: Literal["batch", "spectral", "none"],
         minibatch_deviation: bool,
+        classes: int = 0,
+        *,
         outputs: int = 1,
     ) -> None:
         super().__init__()
@@ -112,15 +118,22 @@ class Discriminator(nn.Module):
         layers += [Readout(widths[-1] + minibatch_deviation, base_height, base_width, outputs)]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
+        self.projection = LabelProjection(classes, widths[-1] + minibatch_deviation) if classes else None
         if norm == "spectral":
-            for layer in layers:
-                if isinstance(layer, nn.Conv2d | Readout):
+            for layer in [*layers, self.projection]:
+                if isinstance(layer, nn.Conv2d | Readout | LabelProjection):
                     spectral_norm(layer)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1]."""
-        logits: Tensor = self.layers(images)
-        return logits.flatten()
+    def forward(self, images: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1] with labels ``y`` (N, classes)."""
+        *layers, readout = self.layers
+        features = images
+        for layer in layers:
+            features = layer(features, y) if isinstance(layer, MinibatchDeviation) else layer(features)
+        logits: Tensor = readout(features).flatten()
+        if self.projection is not None and y is not None:
+            logits = logits + self.projection(features, y)
+        return logits
 
 
 class Projection(nn.Module):
@@ -159,12 +172,18 @@ class Modulation(nn.Module):
 class MinibatchDeviation(nn.Module):
     """One more channel, from (N, C, H, W) to (N, C + 1, H, W): the standard deviation over the batch, averaged.
 
-    A generator that makes the same picture over and over gives itself away (Karras et al. 2018, section 3).
+    A generator that makes the same picture over and over gives itself away (Karras et al. 2018, section 3). Labels
+    would hide one that makes the same picture of each, so what is averaged is the deviation from each label's mean.
     """
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return (N, C + 1, H, W)."""
-        deviation = (features.float().var(0, correction=0) + 1e-8).sqrt().mean()
+    def forward(self, features: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return (N, C + 1, H, W), given labels ``y`` (N, classes) where there are any."""
+        values = features.float()
+        if y is not None:
+            values = values - values.mean(0)
+            means = (y.T @ values.flatten(1)) / y.sum(0).clamp_min(1)[:, None]
+            values = values - (y @ means).view_as(values)
+        deviation = (values.var(0, correction=0) + 1e-8).sqrt().mean()
         channel = deviation.to(features.dtype).expand(len(features), 1, *features.shape[2:])
         return torch.cat([features, channel], 1)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from lienzo.errors import RecipeError
+from lienzo.nets.conditions import LabelEmbedding, LabelProjection
 from lienzo.nets.shape import Shape
 from lienzo.nets.vae import Encoder
 
@@ -26,13 +27,13 @@ class MLP:
         if min(self.latents, self.width) < 1 or self.depth < 0:
             raise RecipeError("network.latents and network.width have to be at least 1, network.depth at least 0.")
 
-    def generator(self, shape: Shape) -> "Generator":
+    def generator(self, shape: Shape, classes: int = 0) -> "Generator":
         """Return a generator of pictures of this shape, initialised."""
-        return Generator(shape, self.latents, self.width, self.depth)
+        return Generator(shape, self.latents, self.width, self.depth, classes)
 
-    def discriminator(self, shape: Shape) -> "Discriminator":
+    def discriminator(self, shape: Shape, classes: int = 0) -> "Discriminator":
         """Return a discriminator of pictures of this shape, initialised."""
-        return Discriminator(shape, self.width, self.depth)
+        return Discriminator(shape, self.width, self.depth, classes)
 
     def encoder(self, shape: Shape) -> Encoder:
         """Return an encoder of pictures of this shape, initialised."""
@@ -43,14 +44,17 @@ class MLP:
 class Generator(nn.Module):
     """From latents (N, latents) to pictures (N, C, H, W) in (−1, 1)."""
 
-    def __init__(self, shape: Shape, latents: int, width: int, depth: int) -> None:
+    def __init__(self, shape: Shape, latents: int, width: int, depth: int, classes: int = 0) -> None:
         super().__init__()
         self.latents = latents
         self.shape = (shape.channels, shape.height, shape.width)
         self.layers = perceptron(latents, [width] * depth, shape.channels * shape.height * shape.width)
+        self.embedding = LabelEmbedding(classes, latents) if classes else None
 
-    def forward(self, z: Tensor) -> Tensor:
-        """Return the pictures (N, C, H, W) in (−1, 1) that the latents ``z`` (N, latents) stand for."""
+    def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return the pictures (N, C, H, W) in (−1, 1) of latents ``z`` (N, latents) and labels ``y`` (N, classes)."""
+        if self.embedding is not None and y is not None:
+            z = self.embedding(z, y)
         images: Tensor = self.layers(z).tanh().unflatten(1, self.shape)
         return images
 
@@ -58,16 +62,19 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """From pictures (N, C, H, W) in [−1, 1], or points (N, dimensions), to logits (N,)."""
 
-    def __init__(self, shape: Shape, width: int, depth: int) -> None:
+    def __init__(self, shape: Shape, width: int, depth: int, classes: int = 0) -> None:
         super().__init__()
-        self.layers = perceptron(
-            shape.channels * shape.height * shape.width, [width] * depth, 1, activation=nn.LeakyReLU(0.2)
-        )
+        values = shape.channels * shape.height * shape.width
+        self.layers = perceptron(values, [width] * depth, 1, activation=nn.LeakyReLU(0.2))
+        self.projection = LabelProjection(classes, width if depth else values) if classes else None
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1]."""
-        logits: Tensor = self.layers(images.flatten(1))
-        return logits.flatten()
+    def forward(self, images: Tensor, y: Tensor | None = None) -> Tensor:
+        """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1] with labels ``y`` (N, classes)."""
+        features: Tensor = self.layers[:-1](images.flatten(1))
+        logits: Tensor = self.layers[-1](features).flatten()
+        if self.projection is not None and y is not None:
+            logits = logits + self.projection(features, y)
+        return logits
 
 
 def perceptron(inputs: int, hidden: list[int], outputs: int, activation: nn.Module | None = None) -> nn.Sequential:

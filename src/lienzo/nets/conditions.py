@@ -1,0 +1,40 @@
+"""What a label does to either player, linear in the label's row.
+
+Labels are rows y (N, classes): one-hot, a mixture, or zeros where a label is missing. Both layers are linear in y, so
+that none of these is a special case, and a missing label adds nothing.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class LabelEmbedding(nn.Module):
+    """Latents moved to where their label lives: z + y E, with a direction E of the latents for each label."""
+
+    def __init__(self, classes: int, latents: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(classes, latents))  # as large as z, so that labels lie apart
+
+    def forward(self, z: Tensor, y: Tensor) -> Tensor:
+        """Return latents (N, latents), given ``z`` (N, latents) and labels ``y`` (N, classes)."""
+        return z + y @ self.weight
+
+
+class LabelProjection(nn.Module):
+    """What a discriminator's logit gains by the label: (y V) · φ(x) (Miyato and Koyama 2018, equation 3)."""
+
+    def __init__(self, classes: int, features: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(classes, features))
+        nn.init.normal_(self.weight, 0.0, 0.02)
+
+    def forward(self, features: Tensor, y: Tensor) -> Tensor:
+        """Return (N,), given features (N, F), or (N, F, H, W) which are summed over space, and ``y`` (N, classes)."""
+        summed = features.flatten(2).sum(2) if features.dim() > 2 else features
+        return ((y @ self.weight) * summed).sum(1)
+
+
+def told(network: nn.Module, inputs: Tensor, labels: Tensor | None) -> Tensor:
+    """Return what a network makes of its inputs (N, ...), told their labels (N, classes) where there are any."""
+    outputs: Tensor = network(inputs) if labels is None else network(inputs, labels)
+    return outputs

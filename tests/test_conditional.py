@@ -1,0 +1,361 @@
+"""Labels: how they travel from the collection through both networks to what is asked of a generator."""
+
+import dataclasses
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import Command
+from PIL import Image
+from torch import Tensor, nn
+
+import lienzo
+from lienzo.data.batches import Batches
+from lienzo.data.collection import Collection
+from lienzo.dealing import Dealer
+from lienzo.errors import CollectionError, InputError, RecipeError, ScoreError
+from lienzo.evaluation import evaluate
+from lienzo.evaluation.scores import lines
+from lienzo.game import Game, Round
+from lienzo.nets import NETS, Shape
+from lienzo.nets.conditions import LabelProjection
+from lienzo.nets.dcgan import DCGAN, MinibatchDeviation
+from lienzo.objectives import Regularisation, Wasserstein
+from lienzo.recipe import Recipe
+from lienzo.recipes import conditional
+from lienzo.vocabulary import Vocabulary
+
+CPU = torch.device("cpu")
+COLOURS = {"blue": (0, 2, 40), "red": (2, 0, 20)}
+"""Label -> the channel that is bright, the one that is dark, how many pictures."""
+
+UNLABELLED = 4
+
+
+@pytest.fixture(scope="module")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    """Give 60 pictures, blue or red as their label says, and four of either colour without one."""
+    folder = tmp_path_factory.mktemp("colours")
+    (folder / "pictures").mkdir()
+    rows = ["file,colour"]
+    source = np.random.default_rng(0)
+    wanted = [name for name, (_, _, count) in COLOURS.items() for _ in range(count)]
+    for i, name in enumerate([*wanted, *(["blue", "red"] * (UNLABELLED // 2))]):
+        picture = source.integers(60, 200, (4, 4, 3), np.uint8)
+        dark, bright, _ = COLOURS[name]
+        picture[:, :, dark] //= 8
+        picture[:, :, bright] = 255 - picture[:, :, bright] // 8
+        image = Image.fromarray(picture).resize((24, 24), Image.Resampling.BICUBIC)
+        image.save(folder / "pictures" / f"{i:02}.png")
+        rows.append(f"{i:02}.png,{name if i < len(wanted) else ''}")
+    (folder / "colours.csv").write_text("\n".join(rows), encoding="utf-8")
+    return lienzo.prepare(
+        folder / "pictures", folder / "colours-16", size=16, labels=str(folder / "colours.csv"), workers=1,
+        detect_damage=False,
+    )  # fmt: skip
+
+
+def small(**changes: object) -> Recipe:
+    network = DCGAN(latents=8, width=8, self_modulation=True)
+    settings = {"network": network, "labels": "colour", "batch": 16, "images": 64, "tick": 32, "samples": 8}
+    return dataclasses.replace(conditional(), precision="fp32", **(settings | changes))
+
+
+@pytest.fixture(scope="module")
+def trained(colours: Collection, tmp_path_factory: pytest.TempPathFactory) -> lienzo.Run:
+    """Give a run that has learnt two colours in a few hundred steps."""
+    recipe = small(images=6_400, sample_every=6_400, average_half_life=500)
+    return lienzo.train(colours, recipe, tmp_path_factory.mktemp("trained") / "run", device="cpu")
+
+
+# What is asked for
+
+STYLES = Vocabulary("style", {"baroque": 60, "Bosch, 1500": 30, "cubism": 0}, unlabelled=10)
+
+
+@pytest.mark.parametrize(("text", "row"), [
+    ("baroque", [1, 0, 0]), ("Bosch, 1500", [0, 1, 0]), ("", [0, 0, 0]), ("baroque=0.7,cubism=0.3", [0.7, 0, 0.3]),
+    ("cubism = 3, Bosch, 1500 = 1", [0, 0.25, 0.75]), ("cubism=.5", [0, 0, 1]), ("baroque=1,cubism=0", [1, 0, 0]),
+])  # fmt: skip
+def test_a_label_is_a_row_of_numbers(text: str, row: list[float]) -> None:
+    assert STYLES.row(text).tolist() == pytest.approx(row)
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("cubsim", "unknown style 'cubsim': did you mean 'cubism'?"),
+    ("baroque=0.5,cubsim=0.5", "unknown style 'cubsim': did you mean 'cubism'?"),
+    ("baroque=much", "unknown style 'baroque=much': did you mean 'baroque'?"), ("cubism=0", "a mixture of nothing"),
+])  # fmt: skip
+def test_labels_that_are_not_known_are_refused(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said.replace("?", r"\?")):
+        STYLES.row(text)
+
+
+def test_seeds_draw_labels_as_often_as_training_pictures_carry_them() -> None:
+    drawn = [STYLES.drawn(seed) for seed in range(3_000)]
+    assert drawn == [STYLES.drawn(seed) for seed in range(3_000)]
+    shares = {name: drawn.count(name) / 3_000 for name in (*STYLES.names, "")}
+    for name, share in {"baroque": 0.6, "Bosch, 1500": 0.3, "cubism": 0, "": 0.1}.items():
+        assert shares[name] == pytest.approx(share, abs=5 * (share * (1 - share) / 3_000) ** 0.5)
+
+
+# The networks
+
+
+def rows(*rows: list[float]) -> Tensor:
+    return torch.tensor(rows, dtype=torch.float32)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_every_network_learns_labels_with_every_weight(name: str) -> None:
+    torch.manual_seed(0)
+    network, shape = NETS[name](width=16, latents=5), Shape(16, 16, 3)  # type: ignore[call-arg]
+    generator, discriminator = network.generator(shape, 2), network.discriminator(shape, 2)
+    y = rows([1, 0], [0, 1], [0.5, 0.5], [0, 0])
+    discriminator(generator(torch.randn(4, 5), y), y).square().sum().backward()
+    for parameter in [*generator.parameters(), *discriminator.parameters()]:
+        assert parameter.grad is not None
+        assert parameter.grad.any()
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_missing_label_is_as_if_none_were_given_and_others_change_what_is_made(name: str) -> None:
+    torch.manual_seed(0)
+    network, shape = NETS[name](width=8, latents=5), Shape(16, 16, 3)  # type: ignore[call-arg]
+    generator, discriminator = network.generator(shape, 2).eval(), network.discriminator(shape, 2).eval()
+    z = torch.randn(1, 5)
+    images = torch.randn(1, 3, 16, 16)
+    for make in (lambda y: generator(z, y), lambda y: discriminator(images, y)):
+        assert torch.equal(make(rows([0, 0])), make(None))
+        one, other = make(rows([1, 0])), make(rows([0, 1]))
+        assert not torch.allclose(one, make(None), rtol=1e-4, atol=0)
+        assert not torch.allclose(one, other, rtol=1e-4, atol=0)
+
+
+def test_a_discriminator_adds_the_product_of_the_label_and_the_features_it_reads() -> None:
+    torch.manual_seed(0)
+    discriminator = DCGAN(width=4, discriminator_norm="none").discriminator(Shape(16, 16, 3), 3)
+    images, y = torch.randn(2, 3, 16, 16), rows([0.25, 0, 0.75], [0, 1, 0])
+    features = discriminator.layers[:-1](images)
+    added = torch.stack([
+        sum(y[n, c] * (discriminator.projection.weight[c] @ features[n].sum((1, 2))) for c in range(3)) for n in (0, 1)
+    ])  # fmt: skip
+    torch.testing.assert_close(discriminator(images, y), discriminator(images) + added)
+
+
+def test_spectral_normalisation_bounds_the_projection_too() -> None:
+    torch.manual_seed(0)
+    discriminator = DCGAN(width=4, discriminator_norm="spectral").discriminator(Shape(16, 16, 3), 3)
+    for _ in range(50):
+        discriminator(torch.randn(2, 3, 16, 16), rows([1, 0, 0], [0, 1, 0]))
+    assert isinstance(discriminator.projection, LabelProjection)
+    assert torch.linalg.matrix_norm(discriminator.projection.weight, 2).item() == pytest.approx(1, abs=0.02)
+
+
+def test_the_deviation_of_a_batch_is_that_of_pictures_with_the_same_label() -> None:
+    torch.manual_seed(0)
+    y = rows([1, 0], [1, 0], [0, 1], [0, 1], [0, 0])
+    same = torch.randn(3, 2, 4, 4)[[0, 0, 1, 1, 2]]  # one picture of each label, another without
+    alike = MinibatchDeviation()(same[:4], y[:4])[:, 2]
+    assert alike.max() < 1e-3
+    assert MinibatchDeviation()(same[:4])[:, 2].min() > 0.1
+    assert MinibatchDeviation()(same, y)[:, 2].min() > 0.1  # who has no label is compared with all
+    noise = torch.randn(5, 2, 4, 4)
+    within = MinibatchDeviation()(same + 0.1 * noise, rows(*[[1, 0]] * 5))
+    torch.testing.assert_close(within, MinibatchDeviation()(same + 0.1 * noise), rtol=1e-4, atol=1e-4)
+
+
+# The collection
+
+
+def test_every_picture_comes_with_its_label(colours: Collection) -> None:
+    batches = Batches(colours, 0, CPU, "colour")
+    assert batches.vocabulary == Vocabulary("colour", {"blue": 40, "red": 20}, UNLABELLED)
+    pictures, y = batches.take(50, 200).float().mean((1, 2)), batches.labels(50, 200)
+    assert set(map(tuple, y.tolist())) == {(1, 0), (0, 1), (0, 0)}
+    labelled = y.any(1)
+    assert torch.equal((pictures[:, 2] > pictures[:, 0])[labelled], y[labelled, 0] == 1)
+
+
+def test_a_balanced_stream_shows_labels_equally_often_and_every_picture(colours: Collection) -> None:
+    size, epochs = colours.count, 6
+    batches = Batches(colours, 0, CPU, "colour", balanced=True)
+    y = batches.labels(0, epochs * size)
+    assert y.sum(0).tolist() == [epochs * 30, epochs * 30]
+    turns = y[y.any(1)].argmax(1).view(-1, 2)
+    assert torch.equal(turns.sort(1).values, torch.tensor([0, 1]).expand(len(turns), 2))  # each has one in every round
+    assert turns.unique(dim=0).shape == (2, 2)  # in either order
+    shown = np.bincount(batches.rows(0, epochs * size), minlength=size)
+    codes = colours.labels("colour")
+    assert set(shown[codes == 0]) <= {4, 5}  # 180 turns of 40 pictures
+    assert set(shown[codes == 1]) == {9}  # 180 turns of 20
+    assert set(shown[codes == -1]) == {epochs}
+
+
+def test_a_balanced_stream_is_a_function_of_seed_and_position(colours: Collection) -> None:
+    whole = Batches(colours, 3, CPU, "colour", balanced=True).rows(0, 300)
+    for position, count in ((0, 300), (63, 5), (130, 100)):
+        part = Batches(colours, 3, CPU, "colour", balanced=True).rows(position, count)
+        assert np.array_equal(part, whole[position : position + count])
+    assert not np.array_equal(Batches(colours, 4, CPU, "colour", balanced=True).rows(0, 300), whole)
+
+
+def test_kinds_of_labels_that_are_not_there_are_refused(colours: Collection, tmp_path: Path) -> None:
+    with pytest.raises(CollectionError, match="unknown label kind 'color': did you mean 'colour'"):
+        lienzo.train(colours, small(labels="color"), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(RecipeError, match="set labels to their kind"):
+        small(labels="")
+
+
+# The game
+
+
+class Seen(nn.Module):
+    """A player of points that notes the labels it is told: as generator x -> (x, x), as discriminator x -> Σx."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+        self.seen: list[tuple[Tensor, Tensor]] = []
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        self.seen.append((x.detach(), y))
+        return (self.weight * x).sum(1) if x.shape[1] == 2 else self.weight * x.repeat(1, 2)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_both_players_are_told_the_labels_of_the_real_pictures(accumulate: int) -> None:
+    """Points, real and generated, are their own labels here; so are those between them."""
+    generator, discriminator = Seen(), Seen()
+    optimizers = [torch.optim.SGD(player.parameters(), 0.0) for player in (generator, discriminator)]
+    penalty = Regularisation(gradient_penalty=10)
+    game = Game(generator, discriminator, Wasserstein(), *optimizers, penalty, accumulate=accumulate)
+    y = torch.arange(8.0).view(2, 4, 1)
+    game.step(Round(y.repeat(1, 1, 2), y, torch.rand(2, 4), labels=y))
+    for player in (generator, discriminator):
+        for points, labels in player.seen:
+            assert torch.equal(points[:, :1], labels)
+    assert len(discriminator.seen) == accumulate * (2 * 3 + 1)  # real, generated and between; then for the generator
+    assert sum(len(labels) for _, labels in generator.seen) == 4 * (2 if accumulate == 1 else 3)
+
+
+def test_a_round_holds_the_labels_of_its_pictures(colours: Collection) -> None:
+    recipe = small(discriminator_steps=2)
+    batches = Batches(colours, recipe.seed, CPU, "colour", balanced=True)
+    with Dealer(recipe, batches).rounds(64) as rounds:
+        first, second = itertools.islice(rounds, 2)
+    assert first.labels is not None
+    assert second.labels is not None
+    assert first.labels.shape == (2, 16, 2)
+    assert torch.equal(first.labels.view(-1, 2), batches.labels(64, 32))
+    assert torch.equal(second.labels.view(-1, 2), batches.labels(96, 32))
+
+
+# A trained generator
+
+
+def recovered(images: np.ndarray) -> list[str]:
+    """Return the colour of each picture, by eye."""
+    channels = images.mean((1, 2))
+    return ["blue" if blue > red else "red" for red, _, blue in channels]
+
+
+def test_the_labels_of_generated_pictures_can_be_told(trained: lienzo.Run) -> None:
+    generator = lienzo.load(trained)
+    wanted = ["blue", "red"] * 100
+    found = recovered(generator.generate(range(200), wanted).images)
+    assert sum(one == other for one, other in zip(found, wanted, strict=True)) > 190
+
+
+def test_without_a_label_each_seed_draws_its_own(trained: lienzo.Run) -> None:
+    generator = lienzo.load(trained)
+    pictures = generator.generate(range(100))
+    assert set(pictures.labels) == {"blue", "red", ""}
+    assert np.array_equal(generator.generate(range(100), pictures.labels).images, pictures.images)
+    assert generator.generate([17]).labels == pictures.labels[17:18]
+    labelled = [i for i, label in enumerate(pictures.labels) if label]
+    found = recovered(pictures.images)
+    assert sum(found[i] == pictures.labels[i] for i in labelled) > 0.9 * len(labelled)
+
+
+def test_a_mixture_lies_between_its_labels(trained: lienzo.Run) -> None:
+    generator = lienzo.load(trained)
+    means = [
+        generator.generate(range(64), text).images[..., 0].mean()
+        for text in ("blue", "blue=0.75,red=0.25", "blue=1,red=3", "red")
+    ]
+    assert means == sorted(means)
+    assert means[0] + 20 < means[-1]
+
+
+def test_samples_have_a_row_for_each_label(trained: lienzo.Run) -> None:
+    with Image.open(trained.samples()[-1]) as image:
+        assert image.size == (2 + 4 * 18, 2 + 2 * 18)
+        wall = np.asarray(image)[1:-1, 1:-1].reshape(2, 18, 4, 18, 3)
+    for row, colour in zip(wall, COLOURS, strict=True):
+        assert recovered(row[1:-1].transpose(1, 0, 2, 3)[:, :, 1:-1]) == [colour] * 4
+
+
+def test_an_interruption_changes_nothing(colours: Collection, tmp_path: Path) -> None:
+    whole = lienzo.train(colours, small(), tmp_path / "whole", device="cpu")
+    next(lienzo.steps(colours, small(), tmp_path / "parts", device="cpu"))
+    parts = lienzo.train(colours, small(), tmp_path / "parts", device="cpu")
+    assert whole.generator_path.read_bytes() == parts.generator_path.read_bytes()
+
+
+def test_labels_of_the_wrong_number_and_of_generators_without_any_are_refused(
+    trained: lienzo.Run, run: lienzo.Run
+) -> None:
+    with pytest.raises(InputError, match="3 labels are not one for each of 2 seeds"):
+        lienzo.load(trained).generate([1, 2], ["red"] * 3)
+    with pytest.raises(InputError, match="was trained without labels"):
+        lienzo.load(run).generate([1, 2], "red")
+
+
+def test_the_command_paints_labels(trained: lienzo.Run, command: Command, tmp_path: Path) -> None:
+    status, out, _ = command("generate", trained.path, "--label", "red", "--label", "red=1,blue=1", "--seeds", "4,5",
+                             "--out", tmp_path / "new", "--json")  # fmt: skip
+    assert status == 0
+    made = json.loads(out)
+    assert (made["seeds"], made["labels"]) == ([4, 5, 4, 5], ["red", "red", "red=1,blue=1", "red=1,blue=1"])
+    names = [Path(path).name for path in made["paths"]]
+    assert names[1:3] == ["seed-000005-red.png", "seed-000004-red=1,blue=1.png"]
+    with Image.open(made["paths"][0]) as image:
+        assert image.info["labels"] == "red"
+    grid = tmp_path / "grid.png"
+    assert command("generate", trained.path, "--label", "red", "--label", "blue", "--out", grid)[0] == 0
+    with Image.open(grid) as image:
+        assert image.size == (2 + 8 * 18, 2 + 2 * 18)
+    status, _, said = command("generate", trained.path, "--label", "blu", "--out", grid)
+    assert (status, said) == (2, "lienzo: unknown colour 'blu': did you mean 'blue'? Known: blue, red.\n")
+    _, out, _ = command("info", trained.generator_path, "--json")
+    assert json.loads(out)["labels"] == {"kind": "colour", "counts": {"blue": 40, "red": 20}, "unlabelled": UNLABELLED}
+
+
+def test_file_names_hold_any_label_and_no_two_are_alike(trained: lienzo.Run, tmp_path: Path) -> None:
+    pictures = lienzo.load(trained).generate([1, 1, 1], "red")
+    odd = dataclasses.replace(pictures, labels=("a/b", "a:b", "Émile Müller"))
+    names = [path.name for path in odd.save(tmp_path / "odd")]
+    assert names == ["seed-000001-a%2fb.png", "seed-000001-a%3ab.png", "seed-000001-Émile Müller.png"]
+
+
+def test_scores_label_by_label(trained: lienzo.Run, colours: Collection, tmp_path: Path) -> None:
+    settings = {"detector": "pixels", "samples": 120, "novelty": False, "device": "cpu"}
+    scores = evaluate(trained, colours, labels="colour", **settings)  # type: ignore[arg-type]
+    assert list(scores.labels) == ["blue", "red"]
+    assert [one.reference for one in scores.labels.values()] == [40, 20]
+    drawn = lienzo.load(trained).generate(range(120)).labels
+    assert [one.generated for one in scores.labels.values()] == [drawn.count("blue"), drawn.count("red")]
+    title, headers, *table = lines([scores])[3:]
+    assert title.endswith(", label by label")
+    assert headers.split()[:3] == ["scored", "real", "KID"]
+    assert [line.split()[:3] for line in table] == [
+        [name, str(one.generated), str(one.reference)] for name, one in scores.labels.items()
+    ]
+    crossed = dataclasses.replace(colours, vocabularies={"colour": ("blue", "green")})
+    with pytest.raises(ScoreError, match="has the labels blue, red of the kind colour, and not those of"):
+        evaluate(trained, crossed, labels="colour", **settings)  # type: ignore[arg-type]
