@@ -24,7 +24,7 @@ ERROR = "error"
 REASON = "reason"
 """Attribute of a trial: why it was pruned."""
 
-STATES = {TrialState.COMPLETE: "finished", TrialState.PRUNED: "pruned", TrialState.RUNNING: "not at its end"}
+STATES = {TrialState.COMPLETE: "finished", TrialState.PRUNED: "pruned", TrialState.RUNNING: "open"}
 """What the page calls the states of a trial."""
 
 
@@ -49,7 +49,7 @@ def page(study: optuna.Study, folder: Path, budget: Recipe, collection: Collecti
         f"Study of {budget.name}",
         pages.facts(
             [
-                (_kid(study.best_trial) if best else "–", "lowest KID"),
+                (_kid(study.best_trial) if best else "−", "lowest KID"),
                 (len(completed), "trials finished"),
                 (sum(trial.state == TrialState.PRUNED for trial in trials), "trials pruned"),
                 (f"{budget.images:,}", "pictures shown in a trial"),
@@ -75,7 +75,7 @@ _HISTORY = "Circles are trials that came to their end, crosses pruned ones; the 
 def _kid(trial: FrozenTrial) -> str:
     """Return a trial's KID with its error; of a pruned one, the last that was taken before."""
     if trial.value is None:
-        return "–"
+        return "−"
     error = trial.user_attrs.get(ERROR)
     return f"{trial.value:.4f}" if error is None else f"{trial.value:.4f} ± {error:.4f}"
 
@@ -151,12 +151,12 @@ def _table(trials: Sequence[FrozenTrial]) -> str:
             trial.number,
             STATES[trial.state],
             _kid(trial),
-            *(_written(trial.params.get(key, "–")) for key in keys),
             trial.user_attrs.get(REASON, ""),
+            *(_written(trial.params.get(key, "−")) for key in keys),
         )
         for trial in trials
     ]
-    return pages.table(["trial", "state", "KID", *keys, "reason"], rows)
+    return pages.table(["trial", "state", "KID", "reason", *keys], rows)
 
 
 def _written(value: object) -> str:
