@@ -115,11 +115,11 @@ class Plain:
 
     def __init__(self, state: State, recipe: Recipe) -> None:
         self.state = state
-        game = state.game
-        self.generator = tutorial_generator(game.generator).to(state.device)
-        self.discriminator = tutorial_discriminator(game.discriminator).to(state.device)
-        take_over(self.generator, game.generator)
-        take_over(self.discriminator, game.discriminator)
+        generator, discriminator = state.networks["generator"], state.networks["discriminator"]
+        self.generator = tutorial_generator(generator).to(state.device)
+        self.discriminator = tutorial_discriminator(discriminator).to(state.device)
+        take_over(self.generator, generator)
+        take_over(self.discriminator, discriminator)
         settings = recipe.generator_optimizer
         self.generator_adam = torch.optim.Adam(self.generator.parameters(), settings.rate, settings.betas)
         self.discriminator_adam = torch.optim.Adam(self.discriminator.parameters(), settings.rate, settings.betas)
@@ -145,7 +145,7 @@ class Plain:
 
     def hand_over(self) -> None:
         """Give the generator back to the state, to be judged there."""
-        take_over(self.state.game.generator, self.generator)
+        take_over(self.state.networks["generator"], self.generator)
 
 
 def take_over(module: nn.Module, other: nn.Module) -> None:

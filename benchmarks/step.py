@@ -18,6 +18,7 @@ from torch.nn.functional import binary_cross_entropy
 
 from lienzo.game import Game, Round
 from lienzo.nets import Shape
+from lienzo.objectives import NonSaturating
 from lienzo.recipes import thesis
 from lienzo.state import adam, place
 
@@ -125,13 +126,13 @@ def tutorial_layer(layer: nn.Module) -> nn.Module:
 def ours(device: torch.device, batch: int, dtype: torch.dtype | None) -> Callable[[], None]:
     """The step as lienzo plays it."""
     torch.manual_seed(0)
-    recipe = thesis()
+    recipe, objective = thesis(), NonSaturating(0.9, 0.9)
     generator = place(recipe.network.generator(SHAPE), device)
     discriminator = place(recipe.network.discriminator(SHAPE), device)
     game = Game(
         generator,
         discriminator,
-        recipe.objective,
+        objective,
         adam(generator, recipe.generator_optimizer),
         adam(discriminator, recipe.discriminator_optimizer),
         autocast=dtype,

@@ -14,6 +14,7 @@ from conftest import ROOT, Command, Paint
 import lienzo
 from lienzo import cli
 from lienzo.augment import Augmentation
+from lienzo.likelihood import LIKELIHOODS
 from lienzo.nets import NETS
 from lienzo.objectives import OBJECTIVES, Regularisation
 from lienzo.recipe import Adam, Recipe
@@ -94,10 +95,18 @@ def test_a_verbs_page_names_every_option(verb: str) -> None:
 
 def test_the_page_of_recipes_names_every_key_and_every_class() -> None:
     text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
-    for cls in (Recipe, Adam, Augmentation, Regularisation, *NETS.values(), *OBJECTIVES.values()):
+    for cls in (
+        Recipe,
+        Adam,
+        Augmentation,
+        Regularisation,
+        *NETS.values(),
+        *OBJECTIVES.values(),
+        *LIKELIHOODS.values(),
+    ):
         for field in dataclasses.fields(cls):
             assert f"`{field.name}`" in text or f"[{field.name}]" in text, f"{cls.__name__}.{field.name}"
-    for known in (*NETS, *OBJECTIVES, *RECIPES):
+    for known in (*NETS, *OBJECTIVES, *LIKELIHOODS, *RECIPES):
         assert f"`{known}`" in text
 
 

@@ -98,7 +98,8 @@ def test_ten_steps_of_the_thesis_are_those_of_a_plain_implementation(tmp_path: P
     recipe = thesis().with_settings([f"batch={batch}", "precision=fp32"]).resolved(collection.count)
     state = State(recipe, Shape(64, 64, 3), torch.device("cpu"))
     batches = Batches(collection, recipe.seed, torch.device("cpu"))
-    plain = Plain()
+    plain, game = Plain(), state.lesson
+    assert isinstance(game, Game)
     with Dealer(recipe, batches).rounds(0) as rounds:
         dealt = list(itertools.islice(rounds, STEPS))
     for step in range(STEPS):
@@ -106,13 +107,13 @@ def test_ten_steps_of_the_thesis_are_those_of_a_plain_implementation(tmp_path: P
         real = (torch.from_numpy(collection.take(rows)).permute(0, 3, 1, 2) / 127.5 - 1).contiguous()
         source_ = torch.Generator().manual_seed(derive(recipe.seed, "latents", step * batch))
         z = torch.randn(1, batch, 100, generator=source_)[0]
-        plain.take_over(state.game)
+        plain.take_over(game)
         state.step(dealt[step])
         ours, theirs = state.take_measures(), plain.step(real, z)
         for name, value in theirs.items():  # the discriminator is updated before the generator's loss is taken
             tolerance = 1e-3 if name == "generator_loss" else 1e-4
             assert ours[name] == pytest.approx(value, abs=tolerance), (step, name)
-        for mine, other in ((plain.generator, state.game.generator), (plain.discriminator, state.game.discriminator)):
+        for mine, other in ((plain.generator, game.generator), (plain.discriminator, game.discriminator)):
             apart = (weights(mine) - weights(other)).abs().mean()
             assert apart < 0.02 * 0.0002  # a fiftieth of what Adam moves a weight
 

@@ -31,6 +31,7 @@ SETTINGS = {
     "ada": ["augmentation.policy=ada", "augmentation.speed=100", "augmentation.flips=true"],
     "accumulated": ["network.name=mlp", "network.width=16", "accumulate=2"],
     "labelled": ["labels=folder", "network.minibatch_deviation=true"],
+    "autoencoder": ["objective.name=evidence-bound"],
     "spectral": ["network.discriminator_norm=spectral", "objective.name=hinge"],
 }
 

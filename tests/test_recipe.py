@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lienzo.errors import RecipeError
+from lienzo.likelihood import LIKELIHOODS
 from lienzo.nets import NETS
 from lienzo.nets.dcgan import DCGAN
 from lienzo.objectives import OBJECTIVES, NonSaturating, Regularisation
@@ -188,7 +189,7 @@ def test_every_field_is_explained() -> None:
     import ast
     import inspect
 
-    classes: list[Any] = [Recipe, Adam, Regularisation, *NETS.values(), *OBJECTIVES.values()]
+    classes: list[Any] = [Recipe, Adam, Regularisation, *NETS.values(), *OBJECTIVES.values(), *LIKELIHOODS.values()]
     for cls in classes:
         (definition,) = ast.parse(inspect.getsource(cls)).body
         assert isinstance(definition, ast.ClassDef)

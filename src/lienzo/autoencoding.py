@@ -3,35 +3,66 @@
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lienzo.game import Measures
+from lienzo import processes
+from lienzo.game import Measures, Round, diversity, gradient_norm
 from lienzo.likelihood import EvidenceBound
 from lienzo.nets.vae import Autoencoder
+from lienzo.objectives import full_precision
 
 
 @dataclass
 class Autoencoding:
-    """An encoder and a decoder that raise one bound together."""
+    """An encoder and a decoder that raise one bound together; the decoder is the generator."""
 
     autoencoder: Autoencoder
     bound: EvidenceBound
     optimizer: Optimizer
+    """Of both networks."""
 
-    def step(self, images: Tensor, noise: Tensor) -> Measures:
-        """Update both networks once.
+    autocast: torch.dtype | None = None
+    """Lower precision for the networks' products (``torch.bfloat16``), or none."""
 
-        Args:
-            images: (N, C, H, W) in [−1, 1].
-            noise: (N, latents) from N(0, 1).
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks by name."""
+        return {"generator": self.autoencoder.decoder, "encoder": self.autoencoder.encoder}
+
+    @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """The optimisers by name."""
+        return {"generator": self.optimizer}
+
+    @property
+    def memory(self) -> dict[str, Tensor]:
+        """Nothing else changes from step to step."""
+        return {}
+
+    def step(self, dealt: Round) -> Measures:
+        """Update both networks once, on the first of the round's batches.
 
         Returns:
-            The bound, a scalar, as it was before the update.
+            As they were before the update: the bound and the divergence, in nats for a picture; the root mean square
+            error of what is painted anew, pictures being in [−1, 1]; and, as of a game, the norm of the decoder's
+            gradient and how much the pictures differ, real ones and painted.
         """
-        painted, guess = self.autoencoder(images, noise)
-        loss = self.bound.loss(images, painted, guess.mean, guess.log_variance)
+        images = dealt.real[0]
+        with torch.autocast(images.device.type, dtype=self.autocast, enabled=self.autocast is not None):
+            painted, guess = self.autoencoder(images, dealt.latents[0])
+        painted, mean, log_variance = (full_precision(part) for part in (painted, *guess))
+        loss = self.bound.loss(images, painted, mean, log_variance)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
+        processes.synchronise(self.autoencoder)
+        gradient = gradient_norm(self.autoencoder.decoder)
         self.optimizer.step()
-        return {"evidence_bound": -loss.detach()}
+        return {
+            "evidence_bound": -loss.detach(),
+            "divergence": self.bound.divergence(mean, log_variance).mean().detach(),
+            "painting_error": (painted - images).square().mean().sqrt().detach(),
+            "generator_gradient": gradient,
+            "real_diversity": diversity(images),
+            "fake_diversity": diversity(painted),
+        }

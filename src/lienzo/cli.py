@@ -124,6 +124,7 @@ def train(
     *,
     recipe: str = "thesis",
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    origin: Annotated[Path | None, arg(name="from", metavar="RUN|FILE")] = None,
     epochs: Annotated[float | None, arg(metavar="N")] = None,
     images: Annotated[int | None, arg(metavar="N")] = None,
     evaluate_every: Annotated[int | None, arg(metavar="N")] = None,
@@ -141,6 +142,7 @@ def train(
         collection: folder that `lienzo prepare` made.
         recipe: name (see `lienzo recipes`) or path of a .toml file.
         out: folder of the run; by default runs/COLLECTION-RECIPE.
+        origin: start from the trained networks of a run, or from a generator's .safetensors file.
         epochs: length of training in passes over the collection.
         images: length of training in pictures shown.
         evaluate_every: measure KID every so many pictures and keep the best generator; 0 is never.
@@ -167,8 +169,8 @@ def train(
     place = out or Path("runs") / f"{collection.name}-{chosen.name}"
     with bar("training") as shown:
         try:
-            for tick in training.steps(collection, chosen, place, device=device):
-                shown.show(min(tick.images, tick.total), tick.total, _figures(tick.images_per_second, tick.measures))
+            for tick in training.steps(collection, chosen, place, origin=origin, device=device):
+                shown.show(min(tick.images, tick.total), tick.total, tick.figures)
         except KeyboardInterrupt:
             if speaks():
                 note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")
@@ -473,14 +475,6 @@ def _parse_seeds(text: str) -> list[int]:
     except ValueError:
         raise InputError(f"--seeds is '{text}', but has to be numbers such as 0,1,2 or 10-19.") from None
     return seeds
-
-
-def _figures(images_per_second: float, measures: dict[str, float]) -> str:
-    return (
-        f"{images_per_second:,.0f} pictures/s  loss D {measures['discriminator_loss']:.3f} "
-        f"G {measures['generator_loss']:.3f}  D(x) {measures['real_score']:.2f}  D(G(z)) {measures['fake_score']:.2f}"
-        + (f"  KID {measures['kid']:.4f}" if "kid" in measures else "")
-    )
 
 
 def _print(value: Any, as_json: bool) -> None:

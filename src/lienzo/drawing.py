@@ -8,26 +8,31 @@ from PIL import Image
 from lienzo import charts, gallery
 from lienzo.run import Run
 
+PANELS = {
+    "loss": {"discriminator_loss": "discriminator", "generator_loss": "generator"},
+    "mean score": {"real_score": "D(x)", "fake_score": "D(G(z))"},
+    "nats": {"evidence_bound": "evidence bound"},
+    "nats of latents": {"divergence": "divergence"},
+    "painting error": {"painting_error": "root mean square"},
+}
+"""What is drawn, where the log has it: under the name of an axis, measures and what they are called."""
+
 FRAMES = 40
 """At most so many frames of an evolution."""
 
 
 def curves(run: Run) -> bytes:
-    """Return the losses and the discriminator's mean scores of a run as a chart in PNG."""
+    """Return what a run measured, such as losses and the discriminator's mean scores, as a chart in PNG."""
     lines = run.log()
     images = [line["images"] for line in lines]
-    with charts.figure(8, 5) as drawn:
-        losses, scores = drawn.subplots(2, 1, sharex=True)
-        for axes, names in (
-            (losses, {"discriminator_loss": "discriminator", "generator_loss": "generator"}),
-            (scores, {"real_score": "D(x)", "fake_score": "D(G(z))"}),
-        ):
+    panels = {unit: names for unit, names in PANELS.items() if names.keys() <= lines[0].keys()}
+    with charts.figure(8, 2.5 * len(panels)) as drawn:
+        for axes, (unit, names) in zip(drawn.subplots(len(panels), 1, sharex=True), panels.items(), strict=True):
             for (name, label), style in zip(names.items(), charts.LINES, strict=False):
                 axes.plot(images, [line[name] for line in lines], style, label=label)
             axes.legend()
-        losses.set_ylabel("loss")
-        scores.set_ylabel("mean score")
-        scores.set_xlabel("pictures shown")
+            axes.set_ylabel(unit)
+        axes.set_xlabel("pictures shown")
         return charts.png(drawn)
 
 

@@ -75,6 +75,21 @@ class Game:
     accumulate: int = 1
     """An update sums the gradients of so many equal parts of its batch, which holds the memory of one part only."""
 
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The players by name."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """The optimisers by name."""
+        return {"generator": self.generator_optimizer, "discriminator": self.discriminator_optimizer}
+
+    @property
+    def memory(self) -> dict[str, Tensor]:
+        """What else changes from step to step."""
+        return {"probability": self.probability} if self.augmentation.policy == "ada" else {}
+
     def step(self, dealt: Round) -> Measures:
         """Update the discriminator k times and the generator once; return what the log wants to know of this step."""
         whole = self.accumulate == 1  # then both players use one graph; parts are made again for the generator

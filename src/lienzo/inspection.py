@@ -71,6 +71,7 @@ def _run(run: Run) -> dict[str, Any]:
         "rollbacks": run.rollbacks,
         "last_tick": last,
         "collection": run.manifest["collection"],
+        "origin": run.origin or {},
         "versions": run.manifest["versions"],
         "machine": run.manifest["machine"],
         "checkpoints": [path.name for path in run.checkpoints()],

@@ -1,8 +1,8 @@
 """What a model with latents and a likelihood wants: the evidence lower bound of the variational autoencoder."""
 
+import math
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 
@@ -20,10 +20,14 @@ class EvidenceBound:
     deviation: float = 0.1
     """Standard deviation of the noise through which the decoder's pictures are seen."""
 
+    def __post_init__(self) -> None:
+        if self.deviation <= 0:
+            raise ValueError(f"the deviation is {self.deviation}; give a positive number.")
+
     def likelihood(self, images: Tensor, painted: Tensor) -> Tensor:
         """Return log p(x | z) = log N(x; painted, deviation²), (N,), of pictures (N, ...)."""
         standard = ((images - painted) / self.deviation).flatten(1)
-        scale = torch.tensor(2 * torch.pi * self.deviation**2).log()
+        scale = math.log(2 * math.pi * self.deviation**2)
         return -0.5 * (standard.square() + scale).sum(1)
 
     def divergence(self, mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -40,3 +44,7 @@ class EvidenceBound:
             log_variance: (N, latents) of the guess.
         """
         return (self.divergence(mean, log_variance) - self.likelihood(images, painted)).mean()
+
+
+LIKELIHOODS: dict[str, type[EvidenceBound]] = {"evidence-bound": EvidenceBound}
+"""Every objective of a model with a likelihood, by the name that recipes use."""

@@ -14,10 +14,11 @@ import tomli_w
 
 from lienzo.augment import Augmentation
 from lienzo.errors import RecipeError, unknown
+from lienzo.likelihood import LIKELIHOODS, EvidenceBound
 from lienzo.nets import NETS, Network
 from lienzo.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Objective, Regularisation
 
-NAMED: dict[Any, dict[str, type[Any]]] = {Network: NETS, Objective: OBJECTIVES}
+NAMED: dict[Any, dict[str, type[Any]]] = {Network: NETS, Objective | EvidenceBound: OBJECTIVES | LIKELIHOODS}
 """Fields of these types are tables whose key ``name`` chooses a class from a dict."""
 
 
@@ -50,9 +51,9 @@ class Recipe:
     """Of the recipe."""
 
     network: Network
-    """The two players."""
+    """The two players; with an evidence bound, decoder and encoder."""
 
-    objective: Objective
+    objective: Objective | EvidenceBound
     """What they want."""
 
     regularisation: Regularisation = field(default_factory=Regularisation)
@@ -143,6 +144,10 @@ class Recipe:
                 f"a recipe's name is part of file names, and '{self.name}' cannot be: "
                 "use letters, digits, dots, dashes and underscores."
             )
+        self._check_objective()
+
+    def _check_objective(self) -> None:
+        """Refuse settings that the objective cannot do without, cannot do with, or would ignore."""
         bounded = self.regularisation != Regularisation()
         if OBJECTIVES["wasserstein"] is type(self.objective) and not bounded and "spectral" not in str(self.network):
             raise RecipeError(
@@ -150,11 +155,27 @@ class Recipe:
                 "regularisation.gradient_penalty=10, regularisation.clip=0.01, "
                 "or spectral normalisation in the network."
             )
-
         if self.augmentation.policy == "ada" and type(self.objective) not in SIGNED:
             raise RecipeError(
                 "the policy ada measures overfitting by the sign of D(x), which says real or generated with the "
                 "objectives minimax, non-saturating and hinge only: choose one of them, or the policy diffaugment."
+            )
+        if not isinstance(self.objective, EvidenceBound):
+            return
+        augmentation = dataclasses.replace(self.augmentation, flips=False)
+        ignored = {
+            "discriminator_optimizer": self.discriminator_optimizer != Adam(),
+            "discriminator_steps": self.discriminator_steps != 1,
+            "accumulate": self.accumulate != 1,
+            "labels": bool(self.labels),
+            "regularisation": self.regularisation != Regularisation(),
+            "augmentation (but for flips)": augmentation != Augmentation(),
+        }
+        given = [name for name, changed in ignored.items() if changed]
+        if given:
+            raise RecipeError(
+                f"the objective evidence-bound has no discriminator, and {', '.join(given)} would change nothing: "
+                "leave that out, or take another objective."
             )
 
     def to_dict(self) -> dict[str, Any]:

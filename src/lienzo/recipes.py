@@ -6,8 +6,10 @@ from pathlib import Path
 
 from lienzo.augment import Augmentation
 from lienzo.errors import RecipeError, unknown
+from lienzo.likelihood import EvidenceBound
 from lienzo.nets.dcgan import DCGAN
-from lienzo.objectives import NonSaturating
+from lienzo.nets.mlp import MLP
+from lienzo.objectives import Hinge, NonSaturating, Regularisation, Wasserstein
 from lienzo.recipe import Adam, Recipe
 
 
@@ -54,12 +56,25 @@ def fast() -> Recipe:
 
 
 def conditional() -> Recipe:
-    """Pictures by label: the recipe ``fast``, its networks told each picture's folder, folders shown equally often.
+    """Pictures by label: networks told each picture's folder, folders shown equally often.
 
-    The label's embedding moves z, and with it every modulation of the generator; the discriminator is a projection
-    discriminator (Miyato and Koyama 2018). ``--set labels=style`` takes another kind of labels.
+    The recipe ``fast`` with the hinge loss for a discriminator with spectral instead of batch normalisation, and Adam
+    without momentum, as in the paper of the projection discriminator (Miyato and Koyama 2018): with ``fast``'s own, the
+    generator learns one picture of each label (docs/log.md, section "Labels"). ``--set labels=style`` takes another
+    kind of labels.
     """
-    return dataclasses.replace(fast(), name="conditional", labels="folder", balanced=True)
+    adam = Adam(0.0004, (0.0, 0.99))
+    network = DCGAN(100, 32, discriminator_norm="spectral", minibatch_deviation=True, self_modulation=True)
+    return dataclasses.replace(
+        fast(),
+        name="conditional",
+        network=network,
+        objective=Hinge(),
+        labels="folder",
+        balanced=True,
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+    )
 
 
 def few() -> Recipe:
@@ -81,11 +96,67 @@ def few() -> Recipe:
     )
 
 
+def gan_2014() -> Recipe:
+    """The first GAN, of two multilayer perceptrons (Goodfellow et al. 2014, section 5).
+
+    Two hidden layers of 1,200 units in both players, as in the authors' settings for small pictures, the generator's
+    loss that does not saturate, and batches of 100. What differs: latents from N(0, 1) instead of a uniform law, leaky
+    ReLU instead of maxout with dropout in the discriminator, and Adam instead of gradient descent with momentum.
+    """
+    return Recipe(
+        name="gan-2014",
+        network=MLP(latents=100, width=1200, depth=2),
+        objective=NonSaturating(),
+        batch=100,
+        epochs=30.0,
+    )
+
+
+def wgan_gp() -> Recipe:
+    """The Wasserstein GAN with a penalty on its critic's slope (Gulrajani et al. 2017, algorithm 1).
+
+    λ = 10, five updates of the critic for one of the generator, Adam(0.0001, (0, 0.9)), batches of 64, and DCGAN's
+    networks without batch normalisation in the critic, where it would tie the slopes of a batch's pictures together.
+    """
+    adam = Adam(0.0001, (0.0, 0.9))
+    return Recipe(
+        name="wgan-gp",
+        network=DCGAN(latents=100, width=64, discriminator_norm="none"),
+        objective=Wasserstein(),
+        regularisation=Regularisation(gradient_penalty=10.0),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        batch=64,
+        discriminator_steps=5,
+        epochs=30.0,
+    )
+
+
+def vae() -> Recipe:
+    """A variational autoencoder of the thesis's layers (Kingma and Welling 2014).
+
+    The decoder is the thesis's generator, the encoder its discriminator with the mean and the log variance of each
+    latent as outputs. No adversary: the pictures that it paints anew are the mean of all that its latents allow, which
+    is blurred. Adam(0.0002, (0.9, 0.999)) and batches of 64.
+    """
+    return Recipe(
+        name="vae",
+        network=DCGAN(latents=100, width=64),
+        objective=EvidenceBound(deviation=0.2),
+        generator_optimizer=Adam(0.0002, (0.9, 0.999)),
+        batch=64,
+        epochs=30.0,
+    )
+
+
 RECIPES: dict[str, Callable[[], Recipe]] = {
     "thesis": thesis,
     "fast": fast,
     "few": few,
     "conditional": conditional,
+    "gan-2014": gan_2014,
+    "wgan-gp": wgan_gp,
+    "vae": vae,
 }
 """Every recipe by its name."""
 

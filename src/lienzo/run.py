@@ -126,6 +126,11 @@ class Run:
         assert isinstance(manifest, dict)
         return manifest
 
+    @property
+    def origin(self) -> dict[str, str] | None:
+        """``path`` and ``fingerprint`` of the trained generator that the run was begun from, if any."""
+        return self.manifest.get("origin")
+
     def log(self) -> list[dict[str, Any]]:
         """Return the lines of the log; a last line that was cut off is left out."""
         if not self.log_path.exists():

@@ -2,14 +2,19 @@
 
 import dataclasses
 import math
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from lienzo import processes
+from lienzo.autoencoding import Autoencoding
 from lienzo.ema import Average
-from lienzo.game import Game, Round
+from lienzo.game import Game, Measures, Round
+from lienzo.likelihood import EvidenceBound
 from lienzo.nets import Shape
+from lienzo.nets.vae import Autoencoder
 from lienzo.recipe import Adam, Recipe
 from lienzo.schedule import average_decay, cooling
 from lienzo.seeds import derive
@@ -18,8 +23,31 @@ WARM_UP = 3
 """Steps that a GPU plays as they come before one is captured as a graph, so that libraries have chosen their ways."""
 
 
+class Lesson(Protocol):
+    """What is learnt step by step: a game of two players, or an autoencoder."""
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """What learns, by name; ``generator`` makes the pictures."""
+        ...
+
+    @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """By the names before ``_optimizer`` in a recipe."""
+        ...
+
+    @property
+    def memory(self) -> dict[str, Tensor]:
+        """What else changes from step to step, by name, live."""
+        ...
+
+    def step(self, dealt: Round) -> Measures:
+        """Update each network; return what the log wants to know of this step."""
+        ...
+
+
 class State:
-    """The two players, their optimisers' memory, the averaged generator, the clock, and the sums for the next tick."""
+    """The networks, their optimisers' memory, the averaged generator, the clock, and the sums for the next tick."""
 
     def __init__(
         self, recipe: Recipe, shape: Shape, device: torch.device, slowdown: float = 1.0, classes: int = 0
@@ -29,24 +57,8 @@ class State:
         self.slowdown, self.classes = slowdown, classes
         self.images = 0
         self.seconds = 0.0
-        with torch.random.fork_rng():
-            torch.manual_seed(derive(recipe.seed, "weights"))
-            generator = recipe.network.generator(shape, classes)
-            discriminator = recipe.network.discriminator(shape, classes)
-        generator, discriminator = place(generator, device), place(discriminator, device)
-        self.average = Average(generator) if recipe.average_half_life else None
-        self.game = Game(
-            generator,
-            discriminator,
-            recipe.objective,
-            adam(generator, recipe.generator_optimizer),
-            adam(discriminator, recipe.discriminator_optimizer),
-            recipe.regularisation,
-            recipe.augmentation,
-            probability=torch.zeros((), device=device),
-            autocast=torch.bfloat16 if recipe.precision == "bf16" else None,
-            accumulate=recipe.accumulate,
-        )
+        self.lesson = lesson(recipe, shape, device, classes)
+        self.average = Average(self.networks["generator"]) if recipe.average_half_life else None
         self.names: list[str] = []
         self.sums = torch.zeros(0, device=device)
         self.steps = torch.zeros((), dtype=torch.int64)
@@ -57,9 +69,14 @@ class State:
         self._set_rates(slowdown)
 
     @property
+    def networks(self) -> dict[str, nn.Module]:
+        """What learns, by name: ``generator`` is among them."""
+        return self.lesson.networks
+
+    @property
     def shown(self) -> nn.Module:
         """The generator that samples come from."""
-        return self.game.generator if self.average is None else self.average.module
+        return self.networks["generator"] if self.average is None else self.average.module
 
     def step(self, dealt: Round) -> None:
         """Play one step."""
@@ -86,7 +103,7 @@ class State:
             self.average.update(average_decay(self.images, images, recipe.average_half_life, recipe.average_ramp))
 
     def _play(self, dealt: Round) -> None:
-        measures = self.game.step(dealt)
+        measures = self.lesson.step(dealt)
         if not self.names:
             self._name(list(measures))
         self.sums.add_(torch.stack([measures[name] for name in self.names]))
@@ -95,10 +112,12 @@ class State:
         self.names, self.sums = names, torch.zeros(len(names), device=self.device)
 
     def _set_rates(self, factor: float) -> None:
-        for optimizer, settings in (
-            (self.game.generator_optimizer, self.recipe.generator_optimizer),
-            (self.game.discriminator_optimizer, self.recipe.discriminator_optimizer),
-        ):
+        settings_of = {
+            "generator": self.recipe.generator_optimizer,
+            "discriminator": self.recipe.discriminator_optimizer,
+        }
+        for name, optimizer in self.lesson.optimizers.items():
+            settings = settings_of[name]
             for group in optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
                     group["lr"].fill_(settings.rate * factor)
@@ -118,18 +137,14 @@ class State:
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name, live: writing to them restores it."""
-        game = self.game
-        found = {"steps": self.steps, "best": self.best, "best_at": self.best_at}
+        found = {"steps": self.steps, "best": self.best, "best_at": self.best_at, **self.lesson.memory}
         found |= {f"sums/{name}": self.sums[i] for i, name in enumerate(self.names)}
-        if self.recipe.augmentation.policy == "ada":
-            found["probability"] = game.probability
-        modules = {"generator": game.generator, "discriminator": game.discriminator}
+        modules = self.networks
         if self.average is not None:
             modules["average"] = self.average.module
         for name, module in modules.items():
             found |= {f"{name}/{key}": tensor for key, tensor in module.state_dict().items()}
-        optimizers = {"generator": game.generator_optimizer, "discriminator": game.discriminator_optimizer}
-        for name, optimizer in optimizers.items():
+        for name, optimizer in self.lesson.optimizers.items():
             for i, memory in enumerate(optimizer.state.values()):
                 found |= {f"{name}_optimizer/{i}/{key}": tensor for key, tensor in memory.items()}
         return found
@@ -170,6 +185,32 @@ class _Captured:
 
 def _given(dealt: Round) -> dict[str, Tensor]:
     return {name: value for name, value in vars(dealt).items() if value is not None}
+
+
+def lesson(recipe: Recipe, shape: Shape, device: torch.device, classes: int) -> Lesson:
+    """Return what the recipe's objective asks for, with fresh networks that follow from its seed."""
+    network, objective = recipe.network, recipe.objective
+    autocast = torch.bfloat16 if recipe.precision == "bf16" else None
+    with torch.random.fork_rng():
+        torch.manual_seed(derive(recipe.seed, "weights"))
+        generator = place(network.generator(shape, classes), device)
+        if isinstance(objective, EvidenceBound):
+            autoencoder = Autoencoder(network.encoder(shape), generator)
+            place(autoencoder, device)
+            return Autoencoding(autoencoder, objective, adam(autoencoder, recipe.generator_optimizer), autocast)
+        discriminator = place(network.discriminator(shape, classes), device)
+    return Game(
+        generator,
+        discriminator,
+        objective,
+        adam(generator, recipe.generator_optimizer),
+        adam(discriminator, recipe.discriminator_optimizer),
+        recipe.regularisation,
+        recipe.augmentation,
+        probability=torch.zeros((), device=device),
+        autocast=autocast,
+        accumulate=recipe.accumulate,
+    )
 
 
 def place(module: nn.Module, device: torch.device) -> nn.Module:

@@ -27,6 +27,7 @@ from lienzo.generation import drawn_labels, render, save_generator
 from lienzo.judge import Judge
 from lienzo.nets import Shape
 from lienzo.occupancy import Presence, occupying
+from lienzo.origin import Origin
 from lienzo.recipe import Recipe
 from lienzo.recipes import find
 from lienzo.run import FORMAT, Run
@@ -49,6 +50,18 @@ SLOWER = 0.5
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 """Signals that torchrun passes on to its processes when it is asked to end."""
+
+FIGURES = {
+    "discriminator_loss": "loss D {:.3f}",
+    "generator_loss": "G {:.3f}",
+    "real_score": "D(x) {:.2f}",
+    "fake_score": "D(G(z)) {:.2f}",
+    "evidence_bound": "bound {:,.0f}",
+    "divergence": "divergence {:,.1f}",
+    "painting_error": "error {:.3f}",
+    "kid": "KID {:.4f}",
+}
+"""What a person is shown of a tick's measures, where it has them."""
 
 log = logging.getLogger("lienzo")
 
@@ -81,6 +94,12 @@ class Tick:
         """Time to the end at the present speed."""
         return (self.total - self.images) / self.images_per_second
 
+    @property
+    def figures(self) -> str:
+        """Speed and measures, for a person."""
+        told = [form.format(self.measures[name]) for name, form in FIGURES.items() if name in self.measures]
+        return "  ".join([f"{self.images_per_second:,.0f} pictures/s", *told])
+
     def to_dict(self) -> dict[str, float | str]:
         """Return the line of the log."""
         return {
@@ -97,6 +116,7 @@ def train(
     recipe: str | Path | Recipe = "thesis",
     out: str | Path = "run",
     *,
+    origin: str | Path | Run | None = None,
     device: str = "auto",
 ) -> Run:
     """Train a generator; the same call goes on with a run that was interrupted.
@@ -105,6 +125,7 @@ def train(
         collection: the pictures to learn from.
         recipe: its name, the path of its TOML file, or itself.
         out: the run's folder.
+        origin: a run or a generator's file, whose trained networks a new run starts from; they have to fit the recipe.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Returns:
@@ -113,10 +134,12 @@ def train(
     Raises:
         CollectionError: no collection, or a damaged one.
         RecipeError: no such recipe, or one that does not fit the collection.
-        RunError: ``out`` holds something else: no run, or the run of another collection or recipe.
+        RunError: ``out`` holds something else (no run, or the run of another collection, recipe or origin), or
+            ``origin`` does not fit.
+        GeneratorError: ``origin`` is no generator's file, or a damaged one.
         TrainingError: losses or gradients are no numbers any more, or other trouble where the recipe says to stop.
     """
-    for _ in steps(collection, recipe, out, device=device):
+    for _ in steps(collection, recipe, out, origin=origin, device=device):
         pass
     return Run(Path(out))
 
@@ -126,6 +149,7 @@ def steps(
     recipe: str | Path | Recipe = "thesis",
     out: str | Path = "run",
     *,
+    origin: str | Path | Run | None = None,
     device: str = "auto",
 ) -> Iterator[Tick]:
     """Train a generator, and yield a :class:`Tick` every ``recipe.tick`` pictures.
@@ -147,6 +171,9 @@ def steps(
     batches = Batches(collection, recipe.seed, place, recipe.labels, recipe.balanced)
     dealer = Dealer(recipe, batches)
     state = _begin(run, recipe, batches)
+    begun_from = None if origin is None else Origin.open(origin)
+    if begun_from is not None:
+        begun_from.plant(state)
     with ExitStack() as stack:
         presence = None
         with processes.leading() as leads:
@@ -154,7 +181,7 @@ def steps(
                 if run.path.exists() and not run.exists() and not _is_blank(run):
                     raise RunError(f"{run.path} exists and is no run: choose another --out, or an empty folder.")
                 presence = stack.enter_context(occupying(run))
-                _open(run, collection, recipe)
+                _open(run, collection, recipe, begun_from)
         while True:
             try:
                 yield from _sit(_Sitting(run, recipe, state, dealer.batches, presence), dealer)
@@ -375,10 +402,10 @@ def _resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.dev
     return dataclasses.replace(recipe, precision=pick_precision(begun, device))
 
 
-def _open(run: Run, collection: Collection, recipe: Recipe) -> None:
+def _open(run: Run, collection: Collection, recipe: Recipe, begun_from: Origin | None) -> None:
     """Make the run's folder, or make sure that it holds this run."""
     path = run.path
-    origin = {
+    pictures = {
         "path": str(collection.path),
         "fingerprint": collection.fingerprint,
         "count": collection.count,
@@ -397,15 +424,21 @@ def _open(run: Run, collection: Collection, recipe: Recipe) -> None:
                 f"{path} was begun with another recipe (it differs in {', '.join(changed)}): "
                 f"choose another --out, or go on with --recipe {run.recipe_path}."
             )
+        if begun_from is not None and begun_from.fingerprint != (run.origin or {}).get("fingerprint"):
+            raise RunError(
+                f"{path} was not begun from the generator of {begun_from.path} as it is now: "
+                "leave --from out to go on, or choose another --out."
+            )
         for folder in (path, path / "checkpoints", path / "generators", path / "samples", path / "milestones"):
             sweep(folder)
     write_text(run.recipe_path, recipe.to_toml())
     if not run.manifest_path.exists():
         versions = {"lienzo": lienzo.__version__, "torch": str(torch.__version__), "python": platform.python_version()}
         machine = {"system": platform.platform(), "processor": platform.machine(), "threads": torch.get_num_threads()}
-        write_json(
-            run.manifest_path, {"format": FORMAT, "collection": origin, "versions": versions, "machine": machine}
-        )
+        manifest = {"format": FORMAT, "collection": pictures, "versions": versions, "machine": machine}
+        if begun_from is not None:
+            manifest["origin"] = {"path": str(begun_from.path.resolve()), "fingerprint": begun_from.fingerprint}
+        write_json(run.manifest_path, manifest)
 
 
 def _is_blank(run: Run) -> bool:
@@ -446,7 +479,7 @@ def _roll_back(run: Run, recipe: Recipe, images: int, trouble: str) -> None:
 
 
 def _restore(run: Run, state: State) -> None:
-    """Take the newest checkpoint that is whole."""
+    """Take the newest checkpoint that is whole; without one, begin as the run was begun."""
     rollbacks = run.rollbacks
     for path in sorted([*run.checkpoints(), *run.milestones()], key=lambda path: path.name, reverse=True):
         try:
@@ -459,6 +492,14 @@ def _restore(run: Run, state: State) -> None:
             continue
         state.restore(loaded, header["images"], header["seconds"])
         return
+    if run.origin is not None:
+        begun_from = Origin.open(run.origin["path"])
+        if begun_from.fingerprint != run.origin["fingerprint"]:
+            raise RunError(
+                f"{run.path} has no whole checkpoint, and {begun_from.path}, from which it was begun, changed: "
+                "choose another --out."
+            )
+        begun_from.plant(state)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from lienzo.likelihood import EvidenceBound
 from lienzo.objectives import Minimax, NonSaturating, Objective
 
 PATIENCE = 10
@@ -44,7 +45,7 @@ class Signs:
         """Whether nothing is suspicious, and this is a state to come back to."""
         return not (self.won or self.collapsed)
 
-    def after(self, line: Mapping[str, Any], objective: Objective) -> "Signs":
+    def after(self, line: Mapping[str, Any], objective: Objective | EvidenceBound) -> "Signs":
         """Return the signs after one more line; only some objectives make σ(logit) a probability."""
         saturated = isinstance(objective, Minimax | NonSaturating) and line["fake_score"] < SATURATED
         diversity = relative_diversity(line)

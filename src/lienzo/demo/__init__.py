@@ -41,9 +41,6 @@ PAGE_SECONDS = 15.0
 SETTLED = 0.1
 """After this share of its time the speed of training is believed."""
 
-FIGURES = {"discriminator_loss": "loss D", "generator_loss": "loss G", "real_score": "D(x)", "fake_score": "D(G(z))"}
-"""What is shown of a tick's measures."""
-
 
 def recipe() -> Recipe:
     """The thesis's recipe, changed for a few minutes on two cores.
@@ -174,9 +171,7 @@ def _train(out: Path, settings: Settings, seconds: dict[str, float]) -> Iterator
     for tick in training.steps(collection, settings.recipe, run):
         reached = round(tick.images + max(0.0, limit - tick.seconds) * tick.images_per_second)
         total = min(tick.total, reached)
-        text = f"{tick.images_per_second:,.0f} pictures/s"
-        text += "".join(f"  {short} {tick.measures[name]:.2f}" for name, short in FIGURES.items())
-        yield Progress("", tick.images, total, text)
+        yield Progress("", tick.images, total, tick.figures)
         if tick.seconds > SETTLED * limit and reached < 0.95 * tick.total and not warned:
             warned = True
             log.warning(

@@ -15,6 +15,7 @@ from lienzo.errors import RunError, ScoreError
 from lienzo.evaluation.features import Function, detected, walk
 from lienzo.evaluation.scores import Progress, aligned, written
 from lienzo.evaluation.subject import sample
+from lienzo.likelihood import EvidenceBound
 from lienzo.metrics import detectors
 from lienzo.metrics.representations import Classified, activations, classify
 from lienzo.nets import Shape
@@ -151,6 +152,8 @@ def _classes(run: Run) -> int:
 
 def _discriminator(run: Run, shape: Shape) -> nn.Module:
     """Return the discriminator of a run's newest checkpoint."""
+    if isinstance(run.recipe.objective, EvidenceBound):
+        raise ScoreError(f"{run.path} has no discriminator: probe a run of another objective than evidence-bound.")
     checkpoints = run.checkpoints()
     if not checkpoints:
         raise RunError(f"{run.path} has no checkpoint yet: let `lienzo train` reach its first tick.")

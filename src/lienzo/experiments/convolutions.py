@@ -183,7 +183,7 @@ def _first_error() -> float:
 def _last_error() -> float:
     layer, features = Readout(6, 4, 4), torch.linspace(-1, 1, 3 * 6 * 16).view(3, 6, 4, 4)
     layer.weight.copy_(torch.linspace(-1, 1, layer.weight.numel()).view_as(layer.weight))
-    return float((layer(features) - conv2d(features, layer.weight).flatten()).abs().max())
+    return float((layer(features) - conv2d(features, layer.weight).flatten(1)).abs().max())
 
 
 def _layer(kind: type[nn.Conv2d] | type[nn.ConvTranspose2d], kernel: int, stride: int, padding: int) -> nn.Module:

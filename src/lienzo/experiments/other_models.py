@@ -38,7 +38,7 @@ from lienzo.game import Round
 from lienzo.likelihood import EvidenceBound
 from lienzo.nets.contrast import Contrast
 from lienzo.nets.mlp import MLP, perceptron
-from lienzo.nets.vae import VAE, Autoencoder, Observed
+from lienzo.nets.vae import Autoencoder, Observed
 from lienzo.objectives import Minimax, NonSaturating, Regularisation
 
 BATCH = 512
@@ -93,13 +93,14 @@ def autoencode(seed: int, updates: int = 1500) -> Autoencoder:
     """Return a variational autoencoder of one latent, trained by lienzo's step."""
     rate, density = 3e-3, data()[0]
     with players.weights_from(seed):
-        autoencoder = VAE(latents=1, width=64, depth=2).autoencoder(players.LINE)
+        network = MLP(latents=1, width=64, depth=2)
+        autoencoder = Autoencoder(network.encoder(players.LINE), network.generator(players.LINE))
     learning = Autoencoding(autoencoder, EvidenceBound(BLUR), players.adam(autoencoder, rate, (0.9, 0.99)))
     for update in range(updates):
         players.set_rate(learning.optimizer, rate, update / updates)
         random = seeds.numpy_generator(seed, "theory/vae", update)
         noise = torch.from_numpy(random.normal(size=(BATCH, 1)).astype(np.float32))
-        learning.step(_real(density, random), noise)
+        learning.step(Round(_real(density, random)[None], noise[None]))
     return autoencoder
 
 

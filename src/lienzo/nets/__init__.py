@@ -1,8 +1,9 @@
-"""The networks: each is a frozen dataclass that makes a generator and a discriminator for pictures of a given shape.
+"""The networks: each is a frozen dataclass that makes the parts of a model for pictures of a given shape.
 
 A generator turns latents (N, latents), drawn from N(0, 1), into pictures (N, C, H, W) in (−1, 1) and knows its number
-of ``latents``. A discriminator turns such pictures into logits (N,). Made for some number of ``classes``, both also
-take labels as rows (N, classes): one-hot, a mixture, or zeros where a label is missing, which is as if none were given.
+of ``latents``. A discriminator turns such pictures into logits (N,), and an encoder into guesses of their latents. Made
+for some number of ``classes``, generator and discriminator also take labels as rows (N, classes): one-hot, a mixture,
+or zeros where a label is missing, which is as if none were given.
 """
 
 from typing import Protocol
@@ -12,10 +13,11 @@ from torch import nn
 from lienzo.nets.dcgan import DCGAN
 from lienzo.nets.mlp import MLP
 from lienzo.nets.shape import Shape as Shape
+from lienzo.nets.vae import Encoder
 
 
 class Network(Protocol):
-    """A pair of players, by their configuration."""
+    """A generator and what teaches it, by their configuration."""
 
     @property
     def latents(self) -> int:
@@ -28,6 +30,10 @@ class Network(Protocol):
 
     def discriminator(self, shape: Shape, classes: int = 0) -> nn.Module:
         """Return a discriminator of pictures of this shape, initialised from PyTorch's current seed."""
+        ...
+
+    def encoder(self, shape: Shape) -> Encoder:
+        """Return an encoder of pictures of this shape, initialised from PyTorch's current seed."""
         ...
 
 

@@ -20,6 +20,7 @@ from lienzo.nets.conditions import LabelEmbedding, LabelProjection
 from lienzo.nets.convolutions import Doubling, Halving
 from lienzo.nets.shape import Shape
 from lienzo.nets.statistics import BatchNorm2d, MinibatchDeviation
+from lienzo.nets.vae import Encoder
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class DCGAN:
     def discriminator(self, shape: Shape, classes: int = 0) -> "Discriminator":
         """Return a discriminator of pictures of this shape, initialised."""
         return Discriminator(shape, self.width, self.discriminator_norm, self.minibatch_deviation, classes)
+
+    def encoder(self, shape: Shape) -> Encoder:
+        """Return an encoder of pictures of this shape, initialised: the discriminator's layers with other outputs."""
+        norm, outputs = self.discriminator_norm, 2 * self.latents
+        return Encoder(Discriminator(shape, self.width, norm, self.minibatch_deviation, outputs=outputs).layers)
 
 
 class Generator(nn.Module):
@@ -95,6 +101,8 @@ class Discriminator(nn.Module):
         norm: Literal["batch", "spectral", "none"],
         minibatch_deviation: bool,
         classes: int = 0,
+        *,
+        outputs: int = 1,
     ) -> None:
         super().__init__()
         base_height, base_width, doublings = shape.doublings()
@@ -108,7 +116,7 @@ class Discriminator(nn.Module):
             layers += [BatchNorm2d(outside)] if norm == "batch" else []
             layers += [nn.LeakyReLU(0.2, inplace=True)]
         layers += [MinibatchDeviation()] if minibatch_deviation else []
-        layers += [Readout(widths[-1] + minibatch_deviation, base_height, base_width)]
+        layers += [Readout(widths[-1] + minibatch_deviation, base_height, base_width, outputs)]
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
         self.projection = LabelProjection(classes, widths[-1] + minibatch_deviation) if classes else None
@@ -123,7 +131,7 @@ class Discriminator(nn.Module):
         features = images
         for layer in layers:
             features = layer(features, y) if isinstance(layer, MinibatchDeviation) else layer(features)
-        logits: Tensor = readout(features)
+        logits: Tensor = readout(features).flatten()
         if self.projection is not None and y is not None:
             logits = logits + self.projection(features, y)
         return logits
@@ -163,18 +171,18 @@ class Modulation(nn.Module):
 
 
 class Readout(nn.Module):
-    """The convolution to one number whose kernel covers its whole input, from (N, C, H, W) to (N,): a scalar product.
+    """The convolution whose kernel covers its whole input, from (N, C, H, W) to (N, outputs): a product of matrices.
 
     The weights are those of ``nn.Conv2d``; the convolution itself takes several times as long on a CPU.
     """
 
-    def __init__(self, inputs: int, height: int, width: int) -> None:
+    def __init__(self, inputs: int, height: int, width: int, outputs: int = 1) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(1, inputs, height, width))
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, height, width))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return (N,)."""
-        return linear(features.flatten(1), self.weight.flatten(1)).flatten()
+        """Return (N, outputs)."""
+        return linear(features.flatten(1), self.weight.flatten(1))
 
 
 def _widths(width: int, doublings: int) -> list[int]:

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from lienzo.errors import RecipeError
 from lienzo.nets.conditions import LabelEmbedding, LabelProjection
 from lienzo.nets.shape import Shape
+from lienzo.nets.vae import Encoder
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class MLP:
     def discriminator(self, shape: Shape, classes: int = 0) -> "Discriminator":
         """Return a discriminator of pictures of this shape, initialised."""
         return Discriminator(shape, self.width, self.depth, classes)
+
+    def encoder(self, shape: Shape) -> Encoder:
+        """Return an encoder of pictures of this shape, initialised."""
+        values = shape.channels * shape.height * shape.width
+        return Encoder(nn.Sequential(nn.Flatten(), perceptron(values, [self.width] * self.depth, 2 * self.latents)))
 
 
 class Generator(nn.Module):

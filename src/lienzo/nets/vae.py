@@ -1,12 +1,8 @@
 """Variational autoencoders (Kingma and Welling 2014): an encoder guesses the latents, a decoder paints them."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor, nn
-
-from lienzo.nets.mlp import Generator, perceptron
-from lienzo.nets.shape import Shape
 
 
 class Guess(NamedTuple):
@@ -69,23 +65,3 @@ class Observed(nn.Module):
         own, noise = z.tensor_split((self.latents,), dim=1)
         images: Tensor = self.decoder(own)
         return images + self.deviation * noise.view_as(images)
-
-
-@dataclass(frozen=True)
-class VAE:
-    """A pair of perceptrons for small pictures."""
-
-    latents: int = 20
-    """Dimension of z."""
-
-    width: int = 500
-    """Units of each hidden layer."""
-
-    depth: int = 1
-    """Hidden layers of each network."""
-
-    def autoencoder(self, shape: Shape) -> Autoencoder:
-        """Return both networks for pictures of this shape, initialised from PyTorch's current seed."""
-        values = shape.channels * shape.height * shape.width
-        body = nn.Sequential(nn.Flatten(), perceptron(values, [self.width] * self.depth, 2 * self.latents))
-        return Autoencoder(Encoder(body), Generator(shape, self.latents, self.width, self.depth))

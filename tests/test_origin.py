@@ -1,0 +1,146 @@
+"""Starting from trained networks: what is taken over, what begins anew, and what is refused."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import Command, Paint
+from torch import Tensor
+
+import lienzo
+from lienzo import tensors, training
+from lienzo.data.collection import Collection
+from lienzo.errors import GeneratorError, RunError
+from lienzo.inspection import inspect
+from lienzo.recipe import Recipe
+from lienzo.run import Run
+
+
+@pytest.fixture
+def others(paint: Paint, tmp_path: Path) -> Collection:
+    """Give a collection of other pictures, 16×16×3."""
+    return lienzo.prepare(paint(tmp_path / "pictures", 24, first=100), tmp_path / "others", size=16, workers=1)
+
+
+@pytest.fixture
+def averaging(recipe: Recipe) -> Recipe:
+    """Give a recipe of two steps whose generator is averaged."""
+    return dataclasses.replace(recipe, average_half_life=100, average_ramp=10.0, images=16, tick=8)
+
+
+@pytest.fixture
+def landscapes(collection: Collection, averaging: Recipe, tmp_path: Path) -> Run:
+    """Give a run that others start from."""
+    return lienzo.train(collection, averaging, tmp_path / "landscapes", device="cpu")
+
+
+@pytest.fixture(autouse=True)
+def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+
+
+def first(run: Run) -> dict[str, Tensor]:
+    return tensors.load(run.checkpoints()[-1], "checkpoint", RunError)[0]
+
+
+def weights(loaded: dict[str, Tensor], network: str) -> dict[str, Tensor]:
+    """Return the parameters of a network; batch normalisation's statistics move whatever the learning rate."""
+    found = {key.removeprefix(f"{network}/"): value for key, value in loaded.items() if key.startswith(f"{network}/")}
+    return {key: value for key, value in found.items() if "running" not in key and "batches" not in key}
+
+
+def close(some: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.allclose(value, other[key], rtol=0, atol=1e-6) for key, value in some.items())
+
+
+@pytest.fixture
+def still(averaging: Recipe) -> Recipe:
+    """Give the recipe of a run that hardly learns, so that its first checkpoint shows what it began with."""
+    return averaging.with_settings(["generator_optimizer.rate=1e-9", "discriminator_optimizer.rate=1e-9"])
+
+
+def test_a_run_gives_its_averaged_generator_and_its_discriminator(
+    landscapes: Run, others: Collection, still: Recipe, tmp_path: Path
+) -> None:
+    run = lienzo.train(others, still, tmp_path / "run", origin=landscapes, device="cpu")
+    last, begun = tensors.load(landscapes.checkpoints()[0], "checkpoint", RunError)[0], first(run)
+    average = weights(last, "average")
+    assert not close(average, weights(last, "generator"))
+    assert close(average, weights(begun, "generator"))
+    assert close(average, weights(begun, "average"))
+    assert close(weights(last, "discriminator"), weights(begun, "discriminator"))
+    assert begun["generator_optimizer/0/step"] == 1
+    assert run.log()[0]["images"] == 8
+
+
+def test_a_file_gives_its_generator_only(landscapes: Run, others: Collection, still: Recipe, tmp_path: Path) -> None:
+    alone = lienzo.train(others, still, tmp_path / "alone", device="cpu")
+    run = lienzo.train(others, still, tmp_path / "run", origin=landscapes.generator_path, device="cpu")
+    average = tensors.load(landscapes.generator_path, "generator", GeneratorError)[0]
+    assert all(
+        torch.allclose(average[key], value, atol=1e-6) for key, value in weights(first(run), "generator").items()
+    )
+    assert close(weights(first(alone), "discriminator"), weights(first(run), "discriminator"))
+
+
+def test_a_run_that_was_interrupted_goes_on_with_and_without_its_origin(
+    landscapes: Run, others: Collection, averaging: Recipe, tmp_path: Path
+) -> None:
+    whole = lienzo.train(others, averaging, tmp_path / "whole", origin=landscapes, device="cpu")
+    for again in (landscapes, None):
+        path = tmp_path / f"parts-{again is None}"
+        next(lienzo.steps(others, averaging, path, origin=landscapes, device="cpu"))
+        parts = lienzo.train(others, averaging, path, origin=again, device="cpu")
+        assert parts.generator_path.read_bytes() == whole.generator_path.read_bytes()
+    origin = {"path": str(landscapes.path.resolve()), "fingerprint": lienzo.load(landscapes).fingerprint}
+    assert whole.origin == inspect(whole.path)["origin"] == origin
+
+
+def test_a_run_without_a_whole_checkpoint_begins_from_its_origin_again(
+    landscapes: Run, others: Collection, averaging: Recipe, tmp_path: Path
+) -> None:
+    whole = lienzo.train(others, averaging, tmp_path / "whole", origin=landscapes, device="cpu")
+    expected = whole.generator_path.read_bytes()
+    for checkpoint in whole.checkpoints():
+        checkpoint.unlink()
+    lienzo.train(others, averaging, whole.path, device="cpu")
+    assert whole.generator_path.read_bytes() == expected
+    for checkpoint in [*whole.checkpoints(), *landscapes.checkpoints()]:
+        checkpoint.unlink()
+    with pytest.raises(RunError, match="has no checkpoint yet"):
+        lienzo.train(others, averaging, whole.path, device="cpu")
+
+
+def test_another_origin_is_refused(landscapes: Run, others: Collection, averaging: Recipe, tmp_path: Path) -> None:
+    alone = lienzo.train(others, averaging, tmp_path / "alone", device="cpu")
+    run = lienzo.train(others, averaging, tmp_path / "run", origin=landscapes, device="cpu")
+    for path, origin in ((alone.path, landscapes), (run.path, alone)):
+        with pytest.raises(RunError, match=r"was not begun from the generator of .*: leave --from out to go on"):
+            lienzo.train(others, averaging, path, origin=origin, device="cpu")
+
+
+@pytest.mark.parametrize("setting", ["network.width=4", "network.latents=9", "network.discriminator_norm=none"])
+def test_networks_that_do_not_fit_leave_nothing_behind(
+    landscapes: Run, others: Collection, averaging: Recipe, tmp_path: Path, setting: str
+) -> None:
+    with pytest.raises(RunError, match="does not fit"):
+        lienzo.train(others, averaging.with_settings([setting]), tmp_path / "run", origin=landscapes, device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_pictures_of_another_size_are_refused(landscapes: Run, averaging: Recipe, paint: Paint, tmp_path: Path) -> None:
+    larger = lienzo.prepare(paint(tmp_path / "p", 24, 40, 40), tmp_path / "larger", size=32, workers=1)
+    with pytest.raises(RunError, match=r"the generator of .* does not fit .* pictures of 32×32×3"):
+        lienzo.train(larger, averaging, tmp_path / "run", origin=landscapes.generator_path, device="cpu")
+
+
+def test_the_command(landscapes: Run, others: Collection, averaging: Recipe, tmp_path: Path, command: Command) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text(averaging.to_toml(), encoding="utf-8")
+    words = ["train", others.path, "--recipe", path, "--out", tmp_path / "run", "--device", "cpu", "--from"]
+    assert command(*words, landscapes.path)[0] == 0
+    assert Run(tmp_path / "run").origin is not None
+    for nothing in (tmp_path / "nowhere", others.path, path):
+        status, out, said = command(*words, nothing)
+        assert (status, out, said.count("\n")) == (2, "", 1), said
