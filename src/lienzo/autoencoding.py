@@ -61,7 +61,7 @@ class Autoencoding:
         return {
             "evidence_bound": -loss.detach(),
             "divergence": self.bound.divergence(mean, log_variance).mean().detach(),
-            "painting_error": (painted - images).square().mean().sqrt().detach(),
+            "painting_error": processes.mean((painted - images).square().mean()).sqrt().detach(),
             "generator_gradient": gradient,
             "real_diversity": diversity(images),
             "fake_diversity": diversity(painted),
