@@ -12,7 +12,7 @@ class Layer:
     """One layer, as it was called on one example."""
 
     name: str
-    """Its class, such as ``Conv2d``."""
+    """Its class, such as ``Conv2d``: PyTorch's, where lienzo only computes it in another way."""
     settings: str
     """What its representation says: channels, kernel, stride."""
     inputs: tuple[int, ...]
@@ -31,7 +31,7 @@ def layers(module: nn.Module, example: Tensor) -> list[Layer]:
     def note(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         parameters = sum(parameter.numel() for parameter in layer.parameters())
         sizes = (tuple(inputs[0].shape[1:]), tuple(output.shape[1:]))
-        found.append(Layer(type(layer).__name__, layer.extra_repr(), *sizes, parameters))
+        found.append(Layer(_name(layer), layer.extra_repr(), *sizes, parameters))
 
     leaves = [part for part in module.modules() if not any(True for _ in part.children())]
     hooks: list[Any] = [leaf.register_forward_hook(note) for leaf in leaves]
@@ -43,3 +43,9 @@ def layers(module: nn.Module, example: Tensor) -> list[Layer]:
         for hook in hooks:
             hook.remove()
     return found
+
+
+def _name(layer: nn.Module) -> str:
+    """Return the name of the nearest class that is PyTorch's own layer, or else of the layer's class."""
+    kinds = [kind for kind in type(layer).__mro__ if kind.__module__.startswith("torch.nn.") and kind is not nn.Module]
+    return (kinds or [type(layer)])[0].__name__
