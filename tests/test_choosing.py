@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pictures_for_tests import encoded, noisy
 
-from lienzo.data.choosing import near_pairs
+from lienzo.data.choosing import Candidates, choose, near_pairs
 from lienzo.data.entries import Entry
 from lienzo.data.screening import screen
 from lienzo.data.settings import Settings
@@ -35,3 +35,11 @@ def test_the_hash_survives_scaling_and_compression() -> None:
     assert max((a ^ b).bit_count() for a, b in zip(plain, again, strict=True)) <= 4
     others = [(a ^ b).bit_count() for i, a in enumerate(plain) for b in plain[:i]]
     assert min(others) > 10
+
+
+def test_groups_that_look_alike_are_held_out_as_often_as_single_pictures() -> None:
+    random, candidates = np.random.default_rng(0), Candidates()
+    for look in np.repeat(random.integers(2**64, size=500, dtype=np.uint64), 8):
+        candidates.add(random.bytes(16).hex(), {}, int(look))
+    held = choose(candidates, Settings(holdout=0.25), np.zeros(0, np.bool_)).holdout
+    assert held.mean() == pytest.approx(0.25, abs=0.05)

@@ -140,14 +140,18 @@ def near_pairs(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
 def _sides(
     digests: NDArray[np.void], hashes: NDArray[np.uint64], share: float, earlier: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Hold out a share of the pictures by their content: equal and nearly equal ones fall on the same side."""
+    """Hold out a share of the pictures by their content: equal and nearly equal ones fall on the same side.
+
+    A digest is as good as uniform, and of n of them the smallest m is not: 1 − (1 − m)ⁿ is. So a group of n that look
+    alike is held out as likely as one picture.
+    """
     pairs = near_pairs(hashes, SIDE_BITS)
     links = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(hashes), len(hashes)))
     _, component = connected_components(links, directed=False)
     leading = digests.view("<u8")[::2]
     smallest = np.full(component.max(initial=-1) + 1, np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(smallest, component, leading)
-    sides = smallest / 2.0**64 < share
+    sides = 1 - (1 - smallest / 2.0**64) ** np.bincount(component) < share
     for position in range(len(earlier) - 1, -1, -1):  # what stands in the collection keeps its side, the first decides
         sides[component[position]] = earlier[position]
     chosen: NDArray[np.bool_] = sides[component]
