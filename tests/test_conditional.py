@@ -175,7 +175,7 @@ def test_the_deviation_of_a_batch_is_that_of_pictures_with_the_same_label() -> N
 def test_every_picture_comes_with_its_label(colours: Collection) -> None:
     batches = Batches(colours, 0, CPU, "colour")
     assert batches.vocabulary == Vocabulary("colour", {"blue": 40, "red": 20}, UNLABELLED)
-    pictures, y = batches.take(batches.rows(50, 200)).float().mean((1, 2)), batches.labels(50, 200)
+    pictures, y = batches.take(batches.rows(50, 200)).float().mean((1, 2)), batches.labels(batches.rows(50, 200))
     assert set(map(tuple, y.tolist())) == {(1, 0), (0, 1), (0, 0)}
     labelled = y.any(1)
     assert torch.equal((pictures[:, 2] > pictures[:, 0])[labelled], y[labelled, 0] == 1)
@@ -184,7 +184,7 @@ def test_every_picture_comes_with_its_label(colours: Collection) -> None:
 def test_a_balanced_stream_shows_labels_equally_often_and_every_picture(colours: Collection) -> None:
     size, epochs = colours.count, 6
     batches = Batches(colours, 0, CPU, "colour", balanced=True)
-    y = batches.labels(0, epochs * size)
+    y = batches.labels(batches.rows(0, epochs * size))
     assert y.sum(0).tolist() == [epochs * 30, epochs * 30]
     turns = y[y.any(1)].argmax(1).view(-1, 2)
     assert torch.equal(turns.sort(1).values, torch.tensor([0, 1]).expand(len(turns), 2))  # each has one in every round
@@ -252,8 +252,8 @@ def test_a_round_holds_the_labels_of_its_pictures(colours: Collection) -> None:
     assert first.labels is not None
     assert second.labels is not None
     assert first.labels.shape == (2, 16, 2)
-    assert torch.equal(first.labels.view(-1, 2), batches.labels(64, 32))
-    assert torch.equal(second.labels.view(-1, 2), batches.labels(96, 32))
+    assert torch.equal(first.labels.view(-1, 2), batches.labels(batches.rows(64, 32)))
+    assert torch.equal(second.labels.view(-1, 2), batches.labels(batches.rows(96, 32)))
 
 
 # A trained generator

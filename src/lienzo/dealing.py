@@ -31,7 +31,6 @@ class Dealer:
         self.batches = batches
         self.shown = recipe.discriminator_steps * recipe.batch
         self.share = processes.share(recipe.batch, recipe.accumulate)
-        self.mixes = recipe.regularisation.gradient_penalty > 0
         self.hand = HAND if batches.device.type != "cpu" and batches.resident is not None else 1
 
     @contextmanager
@@ -58,11 +57,10 @@ class Dealer:
 
     def _deal(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Return the next rounds, uploaded together: pictures (rounds, k, N, H, W, C), labels and all of chance."""
-        count, shape = self.hand * self.shown, (self.hand, self.recipe.discriminator_steps, self.recipe.batch)
-        rows = self.batches.rows(position, count).reshape(shape)[..., self.share]
-        pixels = self.batches.take(rows.ravel())
-        pixels = pixels.view(*rows.shape, *pixels.shape[1:])
-        labels = self.batches.labels(position, count).view(*shape, -1)[:, :, self.share]
+        shape = (self.hand, self.recipe.discriminator_steps, self.recipe.batch)
+        rows = self.batches.rows(position, self.hand * self.shown).reshape(shape)[..., self.share]
+        pixels, labels = self.batches.take(rows.ravel()), self.batches.labels(rows.ravel())
+        pixels, labels = (part.view(*rows.shape, *part.shape[1:]) for part in (pixels, labels))
         chances = [self._chance(position + i * self.shown) for i in range(self.hand)]
         latents, mixes, flips, changes = (
             torch.stack(parts).to(self.batches.device) for parts in zip(*chances, strict=True)

@@ -139,9 +139,7 @@ class State:
         """Return every tensor of the state by name, live: writing to them restores it."""
         found = {"steps": self.steps, "best": self.best, "best_at": self.best_at, **self.lesson.memory}
         found |= {f"sums/{name}": self.sums[i] for i, name in enumerate(self.names)}
-        modules = self.networks
-        if self.average is not None:
-            modules["average"] = self.average.module
+        modules = self.networks | ({} if self.average is None else {"average": self.average.module})
         for name, module in modules.items():
             found |= {f"{name}/{key}": tensor for key, tensor in module.state_dict().items()}
         for name, optimizer in self.lesson.optimizers.items():

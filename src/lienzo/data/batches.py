@@ -62,9 +62,9 @@ class Batches:
             return self.resident[torch.from_numpy(rows).to(self.device)]
         return torch.from_numpy(self.collection.take(self.members[rows])).to(self.device)
 
-    def labels(self, position: int, count: int) -> Tensor:
-        """Return the same pictures' labels; (count, classes) one-hot, zeros where one is missing, on the device."""
-        codes = torch.from_numpy(self.codes[self.rows(position, count)])
+    def labels(self, rows: NDArray[np.int64]) -> Tensor:
+        """Return these members' labels; (rows, classes) one-hot, zeros where one is missing, on the device."""
+        codes = torch.from_numpy(self.codes[rows])
         return (codes[:, None] == torch.arange(self.classes)).float().to(self.device)
 
     @lru_cache(maxsize=2)  # noqa: B019  one stream lives as long as its run
