@@ -20,7 +20,7 @@ RANKS: dict[int, tuple[str, ...]] = {
     3: ("game", "recipe", "trouble"),
     4: ("recipes", "run", "dealing", "autoencoding"),
     5: ("state", "drawing", "generation", "occupancy", "experiments"),
-    6: ("judge", "origin"),
+    6: ("judge", "origin", "resumption"),
     7: ("preparation", "training", "evaluation", "inspection", "laboratory"),
     8: ("demo", "tuning"),
     9: ("cli",),

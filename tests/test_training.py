@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 import lienzo
-from lienzo import tensors, training
+from lienzo import resumption, tensors, training
 from lienzo.data.collection import Collection
 from lienzo.errors import CollectionError, RecipeError, RunError, TrainingError
 from lienzo.recipe import Recipe
@@ -79,7 +79,7 @@ def test_a_run_holds_what_the_plan_says(collection: Collection, recipe: Recipe, 
     assert whole.recipe == recipe
     assert whole.manifest["collection"]["fingerprint"] == collection.fingerprint
     assert [path.name for path in whole.epochs()] == ["epoch-0001.safetensors", "epoch-0002.safetensors"]
-    assert len(whole.checkpoints()) == training.KEPT_CHECKPOINTS
+    assert len(whole.checkpoints()) == resumption.KEPT_CHECKPOINTS
     assert whole.evolution_path.exists()
     assert whole.curves_path.exists()
     assert list(whole.path.glob("events.out.tfevents.*"))

@@ -44,6 +44,11 @@ class Origin:
         others = {name.partition("/")[0] for name in loaded} & {"discriminator", "encoder"}
         return cls(path, header["fingerprint"], {name: _part(loaded, name) for name in others} | {"generator": state})
 
+    @property
+    def record(self) -> dict[str, str]:
+        """What a run keeps of it: ``path`` and ``fingerprint``."""
+        return {"path": str(self.path.resolve()), "fingerprint": self.fingerprint}
+
     def plant(self, state: State) -> None:
         """Copy the networks into a state; its optimisers, its clock and all else stay as they are.
 
@@ -62,6 +67,23 @@ class Origin:
             state.networks[name].load_state_dict(found)
         if state.average is not None:
             state.average.module.load_state_dict(self.networks["generator"])
+
+
+def replant(run: Run, state: State) -> None:
+    """Begin a run that has no whole checkpoint as it was begun: from its origin, where it has one.
+
+    Raises:
+        RunError: the origin is not what it was.
+    """
+    if run.origin is None:
+        return
+    origin = Origin.open(run.origin["path"])
+    if origin.fingerprint != run.origin["fingerprint"]:
+        raise RunError(
+            f"{run.path} has no whole checkpoint, and {origin.path}, from which it was begun, changed: "
+            "choose another --out."
+        )
+    origin.plant(state)
 
 
 def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import platform
 import signal
 import threading
 import time
@@ -14,23 +13,22 @@ from types import FrameType
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-import lienzo
-from lienzo import drawing, gallery, processes, tensors
+from lienzo import drawing, gallery, processes, resumption
 from lienzo.data.batches import Batches
 from lienzo.data.collection import Collection
 from lienzo.dealing import Dealer
-from lienzo.devices import peak_memory, pick_device, pick_precision
-from lienzo.errors import RunError, TrainingError
-from lienzo.files import TEMPORARY, sweep, write_bytes, write_json, write_text
+from lienzo.devices import peak_memory, pick_device
+from lienzo.errors import RunError
+from lienzo.files import write_bytes
 from lienzo.game import Round
 from lienzo.generation import drawn_labels, render, save_generator
 from lienzo.judge import Judge
 from lienzo.nets import Shape
 from lienzo.occupancy import Presence, occupying
-from lienzo.origin import Origin
+from lienzo.origin import Origin, replant
 from lienzo.recipe import Recipe
 from lienzo.recipes import find
-from lienzo.run import FORMAT, Run
+from lienzo.run import Run
 from lienzo.schedule import crossed
 from lienzo.seeds import derive
 from lienzo.state import State
@@ -38,15 +36,6 @@ from lienzo.trouble import Signs, not_finite
 
 SAVE_SECONDS = 10.0
 """A tick is saved before it is yielded, unless the last save is younger than this."""
-
-KEPT_CHECKPOINTS = 2
-"""The newest, and the one before it should the newest be damaged; with the best, which is never dropped."""
-
-ROLLBACKS = 3
-"""A run is set back so often; trouble that comes again at an eighth of the learning rates is not of the rates."""
-
-SLOWER = 0.5
-"""Factor of both learning rates with every rollback."""
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 """Signals that torchrun passes on to its processes when it is asked to end."""
@@ -164,7 +153,7 @@ def steps(
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
     place = processes.join(pick_device(device))
     run = Run(Path(out))
-    recipe = _resolve(recipe, collection, run, place)
+    recipe = resumption.resolve(recipe, collection, run, place)
     task = (recipe, collection.fingerprint)
     if processes.any_of(processes.told(task) != task):
         raise RunError("the processes were given different recipes or collections: start them all with the same words.")
@@ -178,17 +167,16 @@ def steps(
         presence = None
         with processes.leading() as leads:
             if leads:
-                if run.path.exists() and not run.exists() and not _is_blank(run):
-                    raise RunError(f"{run.path} exists and is no run: choose another --out, or an empty folder.")
+                resumption.refuse_foreign(run)
                 presence = stack.enter_context(occupying(run))
-                _open(run, collection, recipe, begun_from)
+                resumption.open_folder(run, collection, recipe, begun_from.record if begun_from else None)
         while True:
             try:
                 yield from _sit(_Sitting(run, recipe, state, dealer.batches, presence), dealer)
             except _TroubleError as trouble:
                 with processes.leading() as leads:
                     if leads:
-                        _roll_back(run, recipe, state.images, str(trouble))
+                        resumption.roll_back(run, recipe, state.images, str(trouble))
                 state = _begin(run, recipe, batches)
             else:
                 break
@@ -200,7 +188,7 @@ def steps(
 
 def _begin(run: Run, recipe: Recipe, batches: Batches) -> State:
     """Return the state before the first step, with learning rates as low as the run's rollbacks ask for."""
-    collection, slowdown = batches.collection, SLOWER ** processes.told(len(run.rollbacks))
+    collection, slowdown = batches.collection, processes.told(resumption.slowdown(run))
     shape = Shape(collection.height, collection.width, collection.channels)
     return State(recipe, shape, batches.device, slowdown, batches.classes)
 
@@ -238,12 +226,12 @@ class _Sitting:
         self.collection = batches.collection.fingerprint
         self.vocabulary = batches.vocabulary
         self.state = state
-        self.rollbacks = len(run.rollbacks)
         self.signs = Signs()
         self.writer: SummaryWriter | None = None
         self.judge: Judge | None = None
         if presence is not None:
-            _restore(run, self.state)
+            if not resumption.restore(run, self.state):
+                replant(run, self.state)
             run.truncate_log(self.state.images)
             for line in run.log():
                 self.signs = self.signs.after(line, recipe.objective)
@@ -289,23 +277,8 @@ class _Sitting:
             )
             return
         self._save_generator(self.run.generator_path)  # first, so that a checkpoint means that its generator is there
-        best = self.run.checkpoint_path(int(state.best_at))
-        self._checkpoint(self.run.checkpoint_path(state.images))
-        for old in self.run.checkpoints()[KEPT_CHECKPOINTS:]:
-            if old != best:
-                old.unlink()
+        resumption.save(self.run, state)
         self.last_save = time.monotonic()
-
-    def _save_milestone(self) -> None:
-        """Write a checkpoint to come back to; where it stands is a function of the clock alone."""
-        self._checkpoint(self.run.milestone_path(self.state.images))
-        for old in self.run.milestones()[KEPT_CHECKPOINTS:]:
-            old.unlink()
-
-    def _checkpoint(self, path: Path) -> None:
-        state = self.state
-        header = {"images": state.images, "seconds": state.seconds, "rollbacks": self.rollbacks}
-        tensors.save(path, state.tensors(), {"kind": "checkpoint", **header})
 
     def close(self) -> None:
         """Let go of what the sitting holds open."""
@@ -337,7 +310,7 @@ class _Sitting:
             log.warning("After %s pictures %s", f"{state.images:,}", trouble)
         due = self.recipe.on_trouble == "rollback" and crossed(ticked, state.images, self.recipe.sample_every)
         if self.presence and due and self.signs.good:
-            self._save_milestone()
+            resumption.save_milestone(self.run, state)  # where it stands is a function of the clock alone
         return tick
 
     def _log(self, tick: Tick) -> None:
@@ -393,113 +366,6 @@ class _Sitting:
         module.train()
         about = {"Software": "lienzo", "images": str(self.state.images), "collection": self.collection}
         write_bytes(self.run.sample_path(self.state.images), gallery.png(gallery.grid(pixels, columns), about))
-
-
-def _resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.device) -> Recipe:
-    """Return the recipe with nothing left open; a run that goes on keeps the precision it was begun with."""
-    recipe = recipe.resolved(len(collection.rows("train")))
-    begun = run.recipe.precision if run.exists() and recipe.precision == "auto" else recipe.precision
-    return dataclasses.replace(recipe, precision=pick_precision(begun, device))
-
-
-def _open(run: Run, collection: Collection, recipe: Recipe, begun_from: Origin | None) -> None:
-    """Make the run's folder, or make sure that it holds this run."""
-    path = run.path
-    pictures = {
-        "path": str(collection.path),
-        "fingerprint": collection.fingerprint,
-        "count": collection.count,
-        "shape": [collection.height, collection.width, collection.channels],
-        **({"labels": list(collection.vocabularies[recipe.labels])} if recipe.labels else {}),
-    }
-    if run.exists():
-        if run.manifest["collection"]["fingerprint"] != collection.fingerprint:
-            raise RunError(
-                f"{path} was trained on another collection ({run.manifest['collection']['path']}): "
-                "choose another --out, or give that collection to go on."
-            )
-        changed = _difference(run.recipe, recipe)
-        if changed:
-            raise RunError(
-                f"{path} was begun with another recipe (it differs in {', '.join(changed)}): "
-                f"choose another --out, or go on with --recipe {run.recipe_path}."
-            )
-        if begun_from is not None and begun_from.fingerprint != (run.origin or {}).get("fingerprint"):
-            raise RunError(
-                f"{path} was not begun from the generator of {begun_from.path} as it is now: "
-                "leave --from out to go on, or choose another --out."
-            )
-        for folder in (path, path / "checkpoints", path / "generators", path / "samples", path / "milestones"):
-            sweep(folder)
-    write_text(run.recipe_path, recipe.to_toml())
-    if not run.manifest_path.exists():
-        versions = {"lienzo": lienzo.__version__, "torch": str(torch.__version__), "python": platform.python_version()}
-        machine = {"system": platform.platform(), "processor": platform.machine(), "threads": torch.get_num_threads()}
-        manifest = {"format": FORMAT, "collection": pictures, "versions": versions, "machine": machine}
-        if begun_from is not None:
-            manifest["origin"] = {"path": str(begun_from.path.resolve()), "fingerprint": begun_from.fingerprint}
-        write_json(run.manifest_path, manifest)
-
-
-def _is_blank(run: Run) -> bool:
-    """Say whether the folder holds nothing, or only what a run leaves that was killed while it was begun."""
-    return run.path.is_dir() and all(
-        path in (run.recipe_path, run.lock_path, run.presence_path) or path.name.endswith(TEMPORARY)
-        for path in run.path.iterdir()
-    )
-
-
-def _difference(old: Recipe, new: Recipe) -> list[str]:
-    """Return the keys in which two recipes differ.
-
-    The length may, as a run that does not cool down can be made longer; and what to do when trouble comes.
-    """
-    return [
-        field.name
-        for field in dataclasses.fields(Recipe)
-        if getattr(old, field.name) != getattr(new, field.name)
-        and (field.name != "images" or old.cool_down)
-        and field.name != "on_trouble"
-    ]
-
-
-def _roll_back(run: Run, recipe: Recipe, images: int, trouble: str) -> None:
-    """Set the run back to its last milestone, or to its beginning, where the recipe says so.
-
-    Raises:
-        TrainingError: it does not, or this was tried often enough.
-    """
-    if recipe.on_trouble != "rollback":
-        raise TrainingError(trouble)
-    if len(run.rollbacks) >= ROLLBACKS:
-        raise TrainingError(f"after {ROLLBACKS} rollbacks, {trouble}")
-    to = next((int(path.stem) for path in run.milestones()), 0)
-    log.warning("Back to %s pictures at half the learning rates: %s", f"{to:,}", trouble)
-    run.add_rollback({"at": images, "to": to, "trouble": trouble})
-
-
-def _restore(run: Run, state: State) -> None:
-    """Take the newest checkpoint that is whole; without one, begin as the run was begun."""
-    rollbacks = run.rollbacks
-    for path in sorted([*run.checkpoints(), *run.milestones()], key=lambda path: path.name, reverse=True):
-        try:
-            loaded, header = tensors.load(path, "checkpoint", RunError)
-        except RunError as error:
-            log.warning("%s Going on from the checkpoint before it.", error)
-            continue
-        if any(header["images"] > rollback["to"] for rollback in rollbacks[header["rollbacks"] :]):
-            path.unlink()  # it comes from before a rollback that went behind it
-            continue
-        state.restore(loaded, header["images"], header["seconds"])
-        return
-    if run.origin is not None:
-        begun_from = Origin.open(run.origin["path"])
-        if begun_from.fingerprint != run.origin["fingerprint"]:
-            raise RunError(
-                f"{run.path} has no whole checkpoint, and {begun_from.path}, from which it was begun, changed: "
-                "choose another --out."
-            )
-        begun_from.plant(state)
 
 
 @contextmanager

@@ -1,0 +1,171 @@
+"""Resumption: what a run's folder lets training begin with, and what training leaves there to begin with again."""
+
+import dataclasses
+import logging
+import platform
+from pathlib import Path
+
+import torch
+
+import lienzo
+from lienzo import tensors
+from lienzo.data.collection import Collection
+from lienzo.devices import pick_precision
+from lienzo.errors import RunError, TrainingError
+from lienzo.files import TEMPORARY, sweep, write_json, write_text
+from lienzo.recipe import Recipe
+from lienzo.run import FORMAT, Run
+from lienzo.state import State
+
+KEPT_CHECKPOINTS = 2
+"""The newest, and the one before it should the newest be damaged; with the best, which is never dropped."""
+
+ROLLBACKS = 3
+"""A run is set back so often; trouble that comes again at an eighth of the learning rates is not of the rates."""
+
+SLOWER = 0.5
+"""Factor of both learning rates with every rollback."""
+
+log = logging.getLogger("lienzo")
+
+
+def resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.device) -> Recipe:
+    """Return the recipe with nothing left open; a run that goes on keeps the precision it was begun with."""
+    recipe = recipe.resolved(len(collection.rows("train")))
+    begun = run.recipe.precision if run.exists() and recipe.precision == "auto" else recipe.precision
+    return dataclasses.replace(recipe, precision=pick_precision(begun, device))
+
+
+def refuse_foreign(run: Run) -> None:
+    """Leave a folder alone that holds neither a run nor nothing.
+
+    Raises:
+        RunError: it is such a folder, or a file.
+    """
+    if run.path.exists() and not run.exists() and not _is_blank(run):
+        raise RunError(f"{run.path} exists and is no run: choose another --out, or an empty folder.")
+
+
+def _is_blank(run: Run) -> bool:
+    """Say whether the folder holds nothing, or only what a run leaves that was killed while it was begun."""
+    return run.path.is_dir() and all(
+        path in (run.recipe_path, run.lock_path, run.presence_path) or path.name.endswith(TEMPORARY)
+        for path in run.path.iterdir()
+    )
+
+
+def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: dict[str, str] | None) -> None:
+    """Make the run's folder, or make sure that it holds this run.
+
+    ``origin`` has the ``path`` and the ``fingerprint`` of the trained generator to begin from, if any.
+
+    Raises:
+        RunError: it holds the run of another collection, recipe or origin.
+    """
+    path = run.path
+    pictures = {
+        "path": str(collection.path),
+        "fingerprint": collection.fingerprint,
+        "count": collection.count,
+        "shape": [collection.height, collection.width, collection.channels],
+        **({"labels": list(collection.vocabularies[recipe.labels])} if recipe.labels else {}),
+    }
+    if run.exists():
+        if run.manifest["collection"]["fingerprint"] != collection.fingerprint:
+            raise RunError(
+                f"{path} was trained on another collection ({run.manifest['collection']['path']}): "
+                "choose another --out, or give that collection to go on."
+            )
+        changed = _difference(run.recipe, recipe)
+        if changed:
+            raise RunError(
+                f"{path} was begun with another recipe (it differs in {', '.join(changed)}): "
+                f"choose another --out, or go on with --recipe {run.recipe_path}."
+            )
+        if origin is not None and origin["fingerprint"] != (run.origin or {}).get("fingerprint"):
+            raise RunError(
+                f"{path} was not begun from the generator of {origin['path']} as it is now: "
+                "leave --from out to go on, or choose another --out."
+            )
+        for folder in (path, path / "checkpoints", path / "generators", path / "samples", path / "milestones"):
+            sweep(folder)
+    write_text(run.recipe_path, recipe.to_toml())
+    if not run.manifest_path.exists():
+        versions = {"lienzo": lienzo.__version__, "torch": str(torch.__version__), "python": platform.python_version()}
+        machine = {"system": platform.platform(), "processor": platform.machine(), "threads": torch.get_num_threads()}
+        manifest = {"format": FORMAT, "collection": pictures, "versions": versions, "machine": machine}
+        if origin is not None:
+            manifest["origin"] = origin
+        write_json(run.manifest_path, manifest)
+
+
+def _difference(old: Recipe, new: Recipe) -> list[str]:
+    """Return the keys in which two recipes differ.
+
+    The length may, as a run that does not cool down can be made longer; and what to do when trouble comes.
+    """
+    return [
+        field.name
+        for field in dataclasses.fields(Recipe)
+        if getattr(old, field.name) != getattr(new, field.name)
+        and (field.name != "images" or old.cool_down)
+        and field.name != "on_trouble"
+    ]
+
+
+def save(run: Run, state: State) -> None:
+    """Write a checkpoint, and forget the oldest but the best."""
+    best = run.checkpoint_path(int(state.best_at))
+    _write(run, state, run.checkpoint_path(state.images))
+    for old in run.checkpoints()[KEPT_CHECKPOINTS:]:
+        if old != best:
+            old.unlink()
+
+
+def save_milestone(run: Run, state: State) -> None:
+    """Write a checkpoint that a rollback can come back to, and forget the oldest."""
+    _write(run, state, run.milestone_path(state.images))
+    for old in run.milestones()[KEPT_CHECKPOINTS:]:
+        old.unlink()
+
+
+def _write(run: Run, state: State, path: Path) -> None:
+    header = {"images": state.images, "seconds": state.seconds, "rollbacks": len(run.rollbacks)}
+    tensors.save(path, state.tensors(), {"kind": "checkpoint", **header})
+
+
+def restore(run: Run, state: State) -> bool:
+    """Take the newest checkpoint that is whole, and say whether there is one."""
+    rollbacks = run.rollbacks
+    for path in sorted([*run.checkpoints(), *run.milestones()], key=lambda path: path.name, reverse=True):
+        try:
+            loaded, header = tensors.load(path, "checkpoint", RunError)
+        except RunError as error:
+            log.warning("%s Going on from the checkpoint before it.", error)
+            continue
+        if any(header["images"] > rollback["to"] for rollback in rollbacks[header["rollbacks"] :]):
+            path.unlink()  # it comes from before a rollback that went behind it
+            continue
+        state.restore(loaded, header["images"], header["seconds"])
+        return True
+    return False
+
+
+def slowdown(run: Run) -> float:
+    """Return the factor of both learning rates that the run's rollbacks ask for."""
+    return float(SLOWER ** len(run.rollbacks))
+
+
+def roll_back(run: Run, recipe: Recipe, images: int, trouble: str) -> None:
+    """Set the run back to its last milestone, or to its beginning, where the recipe says so.
+
+    Raises:
+        TrainingError: it does not, or this was tried often enough.
+    """
+    if recipe.on_trouble != "rollback":
+        raise TrainingError(trouble)
+    if len(run.rollbacks) >= ROLLBACKS:
+        raise TrainingError(f"after {ROLLBACKS} rollbacks, {trouble}")
+    to = next((int(path.stem) for path in run.milestones()), 0)
+    log.warning("Back to %s pictures at half the learning rates: %s", f"{to:,}", trouble)
+    run.add_rollback({"at": images, "to": to, "trouble": trouble})
