@@ -4,6 +4,8 @@ Each seed has the same weights, batches and latents in all three. Two tables com
 as means over `WINDOW` steps, are from the plain loop's of the same seed, beside how far the plain loop's own seeds are
 from one another; and the KID (lite0, 1,000 pictures) at the end, as mean and standard deviation over the seeds.
 
+Score an averaged generator (`--set average_half_life=2000 average_ramp=0.5`): that of a single step jumps about.
+
     python benchmarks/precision.py COLLECTION [--images 12800] [--steps 200] [--seeds 3] [--set network.width=16 ...]
 """
 
@@ -30,6 +32,7 @@ from lienzo.judge import Judge
 from lienzo.nets import Shape
 from lienzo.recipe import Recipe
 from lienzo.recipes import thesis
+from lienzo.schedule import average_decay
 from lienzo.state import State
 
 WINDOW = 20
@@ -62,9 +65,7 @@ def main() -> None:
             recipe = thesis().with_settings(settings)
             state = State(recipe, Shape(collection.height, collection.width, collection.channels), device)
             if name.startswith("plain"):
-                plain = Plain(state, recipe)
-                seen = play(recipe, collection, device, plain.step)
-                plain.hand_over()
+                seen = play(recipe, collection, device, Plain(state, recipe).step)
             else:
                 seen = play(recipe, collection, device, partial(step, state))
             seeds.append(smooth(seen[: given.steps]))
@@ -114,7 +115,7 @@ class Plain:
     """The loop of the tutorials, from the weights of a state."""
 
     def __init__(self, state: State, recipe: Recipe) -> None:
-        self.state = state
+        self.state, self.recipe = state, recipe
         generator, discriminator = state.networks["generator"], state.networks["discriminator"]
         self.generator = tutorial_generator(generator).to(state.device)
         self.discriminator = tutorial_discriminator(discriminator).to(state.device)
@@ -138,14 +139,20 @@ class Plain:
         loss = self.loss(fake, label)
         torch.autograd.backward(loss)
         self.generator_adam.step()
+        self.hand_over()
         return real_loss.item() + fake_loss.item(), loss.item()
 
     def loss(self, images: Tensor, label: Tensor) -> Tensor:
         return binary_cross_entropy(self.discriminator(images).flatten(), label)
 
     def hand_over(self) -> None:
-        """Give the generator back to the state, to be judged there."""
-        take_over(self.state.networks["generator"], self.generator)
+        """Give the generator back to the state, which averages and judges it."""
+        state, recipe = self.state, self.recipe
+        take_over(state.networks["generator"], self.generator)
+        state.images += recipe.batch
+        if state.average is not None:
+            decay = average_decay(state.images, recipe.batch, recipe.average_half_life, recipe.average_ramp)
+            state.average.update(decay)
 
 
 def take_over(module: nn.Module, other: nn.Module) -> None:

@@ -17,7 +17,7 @@ from lienzo.game import Game, Round, diversity
 from lienzo.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Regularisation
 from lienzo.recipe import Recipe
 from lienzo.run import Run
-from lienzo.trouble import COLLAPSED, PATIENCE, Signs
+from lienzo.trouble import COLLAPSED, PATIENCE, Signs, relative_diversity
 
 HEALTHY = {"fake_score": 0.3, "generator_gradient": 2.0, "fake_diversity": 0.3, "real_diversity": 0.4}
 
@@ -94,6 +94,60 @@ def test_trouble_stops_where_the_recipe_says_so(collection: Collection, recipe: 
     assert lienzo.train(collection, on, tmp_path / "run", device="cpu").log()[-1]["images"] == 640
 
 
+@pytest.fixture(scope="module")
+def various(collection: Collection, recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a generator without normalisation, whose pictures differ half as much as real ones."""
+    recipe = recipe.with_settings(
+        ["tick=160", "images=6000", "network.name=mlp", "network.width=64", "objective.name=hinge",
+         "generator_optimizer.rate=0.003", "discriminator_optimizer.rate=0.001"]
+    )  # fmt: skip
+    return lienzo.train(collection, recipe, tmp_path_factory.mktemp("various") / "run", device="cpu").generator_path
+
+
+def collapsing(recipe: Recipe, on_trouble: str) -> Recipe:
+    """A generator that learns against a discriminator that hardly does: all it paints ends as what that likes best."""
+    return recipe.with_settings(
+        ["tick=16", "images=1600", "sample_every=32", "network.name=mlp", "network.width=64", "objective.name=hinge",
+         "generator_optimizer.rate=0.02", "discriminator_optimizer.rate=1e-5", f"on_trouble={on_trouble}"]
+    )  # fmt: skip
+
+
+def test_a_generator_that_collapses_is_said(
+    collection: Collection, recipe: Recipe, various: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "lienzo"):
+        run = lienzo.train(collection, collapsing(recipe, "warn"), tmp_path / "run", origin=various, device="cpu")
+    assert [text for text in caplog.messages if "the generator has collapsed" in text]
+    assert any("the generator has collapsed" in line.get("trouble", "") for line in run.log())
+    assert run.log()[-1]["images"] == 1600
+
+
+def test_a_generator_that_collapses_stops_where_the_recipe_says_so(
+    collection: Collection, recipe: Recipe, various: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        TrainingError, match=r"the generator has collapsed \(its pictures differ \d% as much as real\): try"
+    ):
+        lienzo.train(collection, collapsing(recipe, "stop"), tmp_path / "run", origin=various, device="cpu")
+
+
+def test_a_generator_that_collapses_is_set_back_and_slowed_down(
+    collection: Collection, recipe: Recipe, various: Path, tmp_path: Path
+) -> None:
+    going = lienzo.steps(collection, collapsing(recipe, "rollback"), tmp_path / "run", origin=various, device="cpu")
+    run, seen = Run(tmp_path / "run"), 0
+    for tick in going:
+        if run.rollbacks:
+            break
+        seen = tick.images
+    (rollback,) = run.rollbacks
+    assert "the generator has collapsed" in rollback["trouble"]
+    assert 0 < rollback["to"] <= rollback["at"] - 16 * PATIENCE
+    assert seen == rollback["at"] - 16
+    assert tick.images == rollback["to"] + 16
+    assert relative_diversity(tick.measures) > COLLAPSED
+
+
 def poison(monkeypatch: pytest.MonkeyPatch, at: int, slowest: float = 1.0) -> None:
     """Make measures NaN when so many pictures were shown, at learning rates of this share of the recipe's or more."""
     play = training.State.step
@@ -136,6 +190,18 @@ def test_a_discriminator_that_wins_is_set_back_and_slowed_down(
     run = lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
     assert "the discriminator has won" in run.rollbacks[0]["trouble"]
     assert 0 < run.rollbacks[0]["to"] <= run.rollbacks[0]["at"] - 8 * PATIENCE
+
+
+def test_losses_that_are_no_numbers_are_tried_again_three_times(
+    collection: Collection, recipe: Recipe, tmp_path: Path
+) -> None:
+    recipe = recipe.with_settings(
+        ["generator_optimizer.rate=1e30", "discriminator_optimizer.rate=1e30", "on_trouble=rollback"]
+    )
+    with pytest.raises(TrainingError, match=r"after 3 rollbacks, .* is (nan|inf|-inf) after \d+ pictures"):
+        lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
+    assert [rollback["to"] for rollback in Run(tmp_path / "run").rollbacks] == [0, 0, 0]
+    assert not Run(tmp_path / "run").checkpoints()
 
 
 def test_no_checkpoint_holds_what_is_not_finite(

@@ -1,11 +1,14 @@
 """What a run looks like from afar: its losses as curves, its fixed latents as an animation."""
 
+import logging
+import math
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from lienzo import charts, gallery
+from lienzo.pictures import Pixels
 from lienzo.run import Run
 
 PANELS = {
@@ -20,25 +23,47 @@ PANELS = {
 FRAMES = 40
 """At most so many frames of an evolution."""
 
+log = logging.getLogger("lienzo")
 
-def curves(run: Run) -> bytes:
-    """Return what a run measured, such as losses and the discriminator's mean scores, as a chart in PNG."""
+
+def curves(run: Run) -> bytes | None:
+    """Return what a run measured, such as losses and the discriminator's mean scores, as a chart in PNG.
+
+    A gap in a curve is a line of the log that was damaged. Without any line there is no chart.
+    """
     lines = run.log()
     images = [line["images"] for line in lines]
-    panels = {unit: names for unit, names in PANELS.items() if names.keys() <= lines[0].keys()}
+    measured = {name for line in lines for name in line}
+    panels = {unit: names for unit, names in PANELS.items() if names.keys() <= measured}
+    if not panels:
+        return None
     with charts.figure(8, 2.5 * len(panels)) as drawn:
         for axes, (unit, names) in zip(drawn.subplots(len(panels), 1, sharex=True), panels.items(), strict=True):
             for (name, label), style in zip(names.items(), charts.LINES, strict=False):
-                axes.plot(images, [line[name] for line in lines], style, label=label)
+                axes.plot(images, [line.get(name, math.nan) for line in lines], style, label=label)
             axes.legend()
             axes.set_ylabel(unit)
         axes.set_xlabel("pictures shown")
         return charts.png(drawn)
 
 
-def evolution(run: Run) -> bytes:
-    """Return the fixed latents through time as GIF, the first and the last drawing among them."""
-    return gallery.gif([np.asarray(Image.open(path).convert("RGB")) for path in _spread(run.samples(), FRAMES)])
+def evolution(run: Run) -> bytes | None:
+    """Return the fixed latents through time as GIF, the first and the last drawing among them.
+
+    Drawings that are damaged are left out. Without any there is no animation.
+    """
+    frames = [frame for path in _spread(run.samples(), FRAMES) if (frame := _read(path)) is not None]
+    return gallery.gif(frames) if frames else None
+
+
+def _read(path: Path) -> Pixels | None:
+    """Return a drawing (height, width, 3), or nothing where the file is damaged."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        log.warning("%s is damaged (%s) and left out of the evolution.", path, error)
+        return None
 
 
 def _spread(paths: list[Path], most: int) -> list[Path]:

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 import platform
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -12,10 +13,11 @@ from lienzo import tensors
 from lienzo.data.collection import Collection
 from lienzo.devices import pick_precision
 from lienzo.errors import RunError, TrainingError
-from lienzo.files import TEMPORARY, sweep, write_json, write_text
+from lienzo.files import TEMPORARY, fingerprint, sweep, write_text
 from lienzo.recipe import Recipe
 from lienzo.run import FORMAT, Run
 from lienzo.state import State
+from lienzo.trouble import Signs
 
 KEPT_CHECKPOINTS = 2
 """The newest, and the one before it should the newest be damaged; with the best, which is never dropped."""
@@ -60,7 +62,7 @@ def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: dict[s
     ``origin`` has the ``path`` and the ``fingerprint`` of the trained generator to begin from, if any.
 
     Raises:
-        RunError: it holds the run of another collection, recipe or origin.
+        RunError: it holds the run of another collection, recipe or origin, or its description is damaged.
     """
     path = run.path
     pictures = {
@@ -76,12 +78,7 @@ def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: dict[s
                 f"{path} was trained on another collection ({run.manifest['collection']['path']}): "
                 "choose another --out, or give that collection to go on."
             )
-        changed = _difference(run.recipe, recipe)
-        if changed:
-            raise RunError(
-                f"{path} was begun with another recipe (it differs in {', '.join(changed)}): "
-                f"choose another --out, or go on with --recipe {run.recipe_path}."
-            )
+        _refuse_changes(run, recipe)
         if origin is not None and origin["fingerprint"] != (run.origin or {}).get("fingerprint"):
             raise RunError(
                 f"{path} was not begun from the generator of {origin['path']} as it is now: "
@@ -93,49 +90,65 @@ def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: dict[s
     if not run.manifest_path.exists():
         versions = {"lienzo": lienzo.__version__, "torch": str(torch.__version__), "python": platform.python_version()}
         machine = {"system": platform.platform(), "processor": platform.machine(), "threads": torch.get_num_threads()}
-        manifest = {"format": FORMAT, "collection": pictures, "versions": versions, "machine": machine}
-        if origin is not None:
-            manifest["origin"] = origin
-        write_json(run.manifest_path, manifest)
+        manifest = {"format": FORMAT, "recipe": _identity(recipe), "collection": pictures, "versions": versions}
+        run.write_manifest({**manifest, "machine": machine, **({"origin": origin} if origin else {})})
 
 
-def _difference(old: Recipe, new: Recipe) -> list[str]:
-    """Return the keys in which two recipes differ.
+def _refuse_changes(run: Run, recipe: Recipe) -> None:
+    """Refuse another recipe than the one that the run was begun with, whatever happened to its file since."""
+    begun = run.manifest.get("recipe")
+    if begun == _identity(recipe):
+        return
+    kept, given = _fixed(run.recipe), _fixed(recipe)
+    changed = [key for key in {**kept, **given} if kept.get(key) != given.get(key)]
+    if changed:
+        raise RunError(
+            f"{run.path} was begun with another recipe (it differs in {', '.join(changed)}): "
+            f"choose another --out, or go on with --recipe {run.recipe_path}."
+        )
+    if begun is not None:
+        raise RunError(
+            f"{run.recipe_path} is not what the run was begun with any more: give the recipe that it was begun with, "
+            "which mends it, or choose another --out."
+        )
+
+
+def _identity(recipe: Recipe) -> str:
+    return fingerprint(_fixed(recipe))
+
+
+def _fixed(recipe: Recipe) -> dict[str, Any]:
+    """Return what of a recipe must not change while a run goes on.
 
     The length may, as a run that does not cool down can be made longer; and what to do when trouble comes.
     """
-    return [
-        field.name
-        for field in dataclasses.fields(Recipe)
-        if getattr(old, field.name) != getattr(new, field.name)
-        and (field.name != "images" or old.cool_down)
-        and field.name != "on_trouble"
-    ]
+    free = {"on_trouble"} if recipe.cool_down else {"on_trouble", "images"}
+    return {key: value for key, value in recipe.to_dict().items() if key not in free}
 
 
-def save(run: Run, state: State) -> None:
+def save(run: Run, state: State, signs: Signs) -> None:
     """Write a checkpoint, and forget the oldest but the best."""
     best = run.checkpoint_path(int(state.best_at))
-    _write(run, state, run.checkpoint_path(state.images))
+    _write(run, state, signs, run.checkpoint_path(state.images))
     for old in run.checkpoints()[KEPT_CHECKPOINTS:]:
         if old != best:
             old.unlink()
 
 
-def save_milestone(run: Run, state: State) -> None:
+def save_milestone(run: Run, state: State, signs: Signs) -> None:
     """Write a checkpoint that a rollback can come back to, and forget the oldest."""
-    _write(run, state, run.milestone_path(state.images))
+    _write(run, state, signs, run.milestone_path(state.images))
     for old in run.milestones()[KEPT_CHECKPOINTS:]:
         old.unlink()
 
 
-def _write(run: Run, state: State, path: Path) -> None:
+def _write(run: Run, state: State, signs: Signs, path: Path) -> None:
     header = {"images": state.images, "seconds": state.seconds, "rollbacks": len(run.rollbacks)}
-    tensors.save(path, state.tensors(), {"kind": "checkpoint", **header})
+    tensors.save(path, state.tensors(), {"kind": "checkpoint", **header, "signs": dataclasses.asdict(signs)})
 
 
-def restore(run: Run, state: State) -> bool:
-    """Take the newest checkpoint that is whole, and say whether there is one."""
+def restore(run: Run, state: State) -> Signs | None:
+    """Take the newest checkpoint that is whole, and return the signs of trouble there; none where there is none."""
     rollbacks = run.rollbacks
     for path in sorted([*run.checkpoints(), *run.milestones()], key=lambda path: path.name, reverse=True):
         try:
@@ -147,8 +160,8 @@ def restore(run: Run, state: State) -> bool:
             path.unlink()  # it comes from before a rollback that went behind it
             continue
         state.restore(loaded, header["images"], header["seconds"])
-        return True
-    return False
+        return Signs(**header.get("signs", {}))
+    return None
 
 
 def slowdown(run: Run) -> float:

@@ -1,16 +1,19 @@
 """The folder of a training run, and the only place that knows what its files are called."""
 
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lienzo.errors import RunError
-from lienzo.files import write_bytes, write_json
+from lienzo.files import fingerprint, write_bytes, write_json
 from lienzo.recipe import Recipe
 
 FORMAT = 1
 """Counts up when an older lienzo could no longer go on with the run."""
+
+log = logging.getLogger("lienzo")
 
 
 @dataclass(frozen=True)
@@ -118,13 +121,20 @@ class Run:
         """
         try:
             manifest = json.loads(self.manifest_path.read_bytes())
-            known = manifest["format"] <= FORMAT
-        except (ValueError, TypeError, KeyError):
-            raise RunError(f"{self.manifest_path} is damaged: restore it, or train into another folder.") from None
-        if not known:
+            seal, version = manifest.pop("fingerprint", None), manifest["format"]
+            whole = isinstance(version, int) and seal in (None, fingerprint(manifest))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            whole, version, manifest = False, 0, {}
+        if not whole:
+            raise RunError(f"{self.manifest_path} is damaged: restore it, or train into another folder.")
+        if version > FORMAT:
             raise RunError(f"{self.path} was written by a newer lienzo: update lienzo to go on with it.")
         assert isinstance(manifest, dict)
         return manifest
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Write ``run.json``, sealed by the fingerprint of what it says."""
+        write_json(self.manifest_path, {**manifest, "fingerprint": fingerprint(manifest)})
 
     @property
     def origin(self) -> dict[str, str] | None:
@@ -132,11 +142,14 @@ class Run:
         return self.manifest.get("origin")
 
     def log(self) -> list[dict[str, Any]]:
-        """Return the lines of the log; a last line that was cut off is left out."""
+        """Return the lines of the log; a last line that was cut off is left out, and one that is damaged too."""
         if not self.log_path.exists():
             return []
-        lines = self.log_path.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in lines[:-1]]
+        lines = [_read_line(line) for line in self.log_path.read_bytes().split(b"\n")[:-1]]
+        damaged = [str(number) for number, line in enumerate(lines, 1) if line is None]
+        if damaged:
+            log.warning("%s is damaged in line %s, which is left out.", self.log_path, ", ".join(damaged))
+        return [line for line in lines if line is not None]
 
     def append_log(self, line: dict[str, Any]) -> None:
         """Add a line to the log."""
@@ -159,7 +172,7 @@ class Run:
 
     def add_rollback(self, rollback: dict[str, Any]) -> None:
         """Write down that the run is set back, and forget what came after, also if this was interrupted before."""
-        write_json(self.manifest_path, self.manifest | {"rollbacks": [*self.rollbacks, rollback]})
+        self.write_manifest(self.manifest | {"rollbacks": [*self.rollbacks, rollback]})
 
     def milestones(self) -> list[Path]:
         """Return the checkpoints to go back to, the newest first."""
@@ -172,3 +185,13 @@ class Run:
     def epochs(self) -> list[Path]:
         """Return the generators of the epochs, the first first."""
         return sorted(self.path.glob("generators/epoch-*.safetensors"))
+
+
+def _read_line(text: bytes) -> dict[str, Any] | None:
+    """Return a line of the log, or nothing where it is none."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    whole = isinstance(line, dict) and isinstance(line.get("images"), int)
+    return line if whole and {"seconds", "images_per_second"} <= line.keys() else None

@@ -182,8 +182,10 @@ def steps(
                 break
         with processes.leading() as leads:
             if leads:
-                write_bytes(run.evolution_path, drawing.evolution(run))
-                write_bytes(run.curves_path, drawing.curves(run))
+                for path, draw in ((run.evolution_path, drawing.evolution), (run.curves_path, drawing.curves)):
+                    drawn = draw(run)
+                    if drawn is not None:
+                        write_bytes(path, drawn)
 
 
 def _begin(run: Run, recipe: Recipe, batches: Batches) -> State:
@@ -230,11 +232,12 @@ class _Sitting:
         self.writer: SummaryWriter | None = None
         self.judge: Judge | None = None
         if presence is not None:
-            if not resumption.restore(run, self.state):
+            signs = resumption.restore(run, self.state)
+            if signs is None:
                 replant(run, self.state)
+            else:
+                self.signs = signs
             run.truncate_log(self.state.images)
-            for line in run.log():
-                self.signs = self.signs.after(line, recipe.objective)
             self.writer = SummaryWriter(str(run.path), purge_step=self.state.images + 1)  # hides what is shown again
             self.judge = Judge(batches.collection, state.device) if recipe.evaluate_every and not self.done else None
         self.state.follow()
@@ -277,7 +280,7 @@ class _Sitting:
             )
             return
         self._save_generator(self.run.generator_path)  # first, so that a checkpoint means that its generator is there
-        resumption.save(self.run, state)
+        resumption.save(self.run, state, self.signs)
         self.last_save = time.monotonic()
 
     def close(self) -> None:
@@ -310,7 +313,7 @@ class _Sitting:
             log.warning("After %s pictures %s", f"{state.images:,}", trouble)
         due = self.recipe.on_trouble == "rollback" and crossed(ticked, state.images, self.recipe.sample_every)
         if self.presence and due and self.signs.good:
-            resumption.save_milestone(self.run, state)  # where it stands is a function of the clock alone
+            resumption.save_milestone(self.run, state, self.signs)  # where it stands is a function of the clock alone
         return tick
 
     def _log(self, tick: Tick) -> None:
