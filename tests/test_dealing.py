@@ -1,6 +1,7 @@
 """Dealing: what a step takes is a function of its position, however many rounds are dealt at a time."""
 
 import itertools
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from conftest import Paint
 import lienzo
 from lienzo.data.batches import Batches
 from lienzo.data.collection import Collection
-from lienzo.dealing import Dealer
+from lienzo.dealing import Dealer, Hand
 from lienzo.game import Round
 from lienzo.recipe import Recipe
 from lienzo.recipes import RECIPES
@@ -37,10 +38,33 @@ def test_rounds_do_not_depend_on_how_many_are_dealt_at_a_time(
     assert same(dealt(chosen, collection, hand=3, position=2 * shown, rounds=5), one_by_one[2:])
 
 
-def dealt(recipe: Recipe, collection: Collection, *, hand: int, position: int, rounds: int) -> list[Round]:
+def test_a_device_that_bears_one_thread_is_dealt_the_same_by_it(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = RECIPES["thesis"]().with_settings(["batch=4", "images=1000"])
+    dealers = []
+    deal = Dealer._deal
+
+    def dealing(self: Dealer, position: int) -> Hand:
+        dealers.append(threading.current_thread())
+        return deal(self, position)
+
+    monkeypatch.setattr(Dealer, "_deal", dealing)
+    beside = dealt(recipe, collection, hand=3, position=0, rounds=7)
+    assert set(dealers) > {threading.main_thread()}
+    dealers.clear()
+    alone = dealt(recipe, collection, hand=3, position=0, rounds=7, ahead=False)
+    assert set(dealers) == {threading.main_thread()}
+    assert len(dealers) == 3
+    assert same(alone, beside)
+
+
+def dealt(
+    recipe: Recipe, collection: Collection, *, hand: int, position: int, rounds: int, ahead: bool = True
+) -> list[Round]:
     batches = Batches(collection, recipe.seed, torch.device("cpu"), recipe.labels, recipe.balanced)
     dealer = Dealer(recipe, batches)
-    dealer.hand = hand
+    dealer.hand, dealer.ahead = hand, ahead
     with dealer.rounds(position) as endless:
         return list(itertools.islice(endless, rounds))
 

@@ -6,7 +6,7 @@ deal the whole batch each, and take their shares of it; only pictures of the sha
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from lienzo import processes
 from lienzo.augment import CHANCES, flipped
 from lienzo.data.batches import Batches
+from lienzo.devices import memory_format
 from lienzo.game import Round
 from lienzo.recipe import Recipe
 from lienzo.seeds import derive
@@ -23,8 +24,12 @@ HAND = 32
 """Rounds for a GPU are dealt and uploaded this many at a time, so that it never waits for one."""
 
 
+Hand = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""Rounds dealt together: pictures (rounds, k, N, H, W, C) uint8, labels, latents, mixes and changes."""
+
+
 class Dealer:
-    """Deals rounds ahead of time, in a thread of its own."""
+    """Deals rounds ahead of time, in a thread of its own where the device bears two."""
 
     def __init__(self, recipe: Recipe, batches: Batches) -> None:
         self.recipe = recipe
@@ -32,18 +37,15 @@ class Dealer:
         self.shown = recipe.discriminator_steps * recipe.batch
         self.share = processes.share(recipe.batch, recipe.accumulate)
         self.hand = HAND if batches.device.type != "cpu" and batches.resident is not None else 1
+        self.ahead = batches.device.type != "mps"  # two threads crash it (pytorch/pytorch, issue 197805)
 
     @contextmanager
     def rounds(self, position: int) -> Iterator[Iterator[Round]]:
         """Yield the endless iterator of rounds from ``position`` on, which is counted in pictures shown."""
         with ThreadPoolExecutor(1) as assistant:
 
-            def play(position: int) -> Iterator[Round]:
-                ahead = assistant.submit(self._deal, position)
-                while True:
-                    hand = ahead.result()
-                    position += self.hand * self.shown
-                    ahead = assistant.submit(self._deal, position)
+            def play() -> Iterator[Round]:
+                for hand in self._hands(position, assistant):
                     for pixels, labels, latents, mix, chance in zip(*hand, strict=True):
                         yield Round(
                             scaled(pixels),
@@ -53,10 +55,23 @@ class Dealer:
                             labels if self.batches.classes else None,
                         )
 
-            yield play(position)
+            yield play()
 
-    def _deal(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Return the next rounds, uploaded together: pictures (rounds, k, N, H, W, C), labels and all of chance."""
+    def _hands(self, position: int, assistant: Executor) -> Iterator[Hand]:
+        """Yield one hand after the other, each dealt while the one before it is played, or when its turn comes."""
+        hand = self._deal(position)
+        while True:
+            position += self.hand * self.shown
+            if self.ahead:
+                following = assistant.submit(self._deal, position)
+                yield hand
+                hand = following.result()
+            else:
+                yield hand
+                hand = self._deal(position)
+
+    def _deal(self, position: int) -> Hand:
+        """Return the next rounds, uploaded together."""
         shape = (self.hand, self.recipe.discriminator_steps, self.recipe.batch)
         rows = self.batches.rows(position, self.hand * self.shown).reshape(shape)[..., self.share]
         pixels, labels = self.batches.take(rows.ravel()), self.batches.labels(rows.ravel())
@@ -82,5 +97,6 @@ class Dealer:
 
 
 def scaled(pixels: Tensor) -> Tensor:
-    """Return pictures (..., H, W, C) uint8 as (..., C, H, W) float32 in [−1, 1], channels-last in memory."""
-    return pixels.float().div_(127.5).sub_(1).movedim(-1, -3)
+    """Return pictures (..., H, W, C) uint8 as (..., C, H, W) float32 in [−1, 1], in the device's memory format."""
+    images = pixels.float().div_(127.5).sub_(1).movedim(-1, -3)
+    return images if memory_format(pixels.device) == torch.channels_last else images.contiguous()

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 
 from lienzo import processes
 from lienzo.autoencoding import Autoencoding
+from lienzo.devices import memory_format
 from lienzo.ema import Average
 from lienzo.game import Game, Measures, Round
 from lienzo.likelihood import EvidenceBound
@@ -213,7 +214,7 @@ def lesson(recipe: Recipe, shape: Shape, device: torch.device, classes: int) -> 
 
 def place(module: nn.Module, device: torch.device) -> nn.Module:
     """Return a network on the device, in the memory format in which its convolutions are fastest."""
-    placed: nn.Module = module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    placed: nn.Module = module.to(device, memory_format=memory_format(device))  # type: ignore[call-overload]
     return placed
 
 
