@@ -22,7 +22,7 @@ test: $(READY)  ## run every test but the slow ones, in under eight minutes on t
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow and not gpu' -n auto
 
 test-slow: $(READY)  ## run the slow tests too
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not gpu' -n auto
 
 lint: $(READY)  ## style
 	$(BIN)/ruff check .

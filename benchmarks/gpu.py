@@ -62,25 +62,27 @@ def measure(collection: Collection) -> None:
     for precision, rate in peaks.items():
         print(f"matrix product of 8192², {precision}: {rate / 1e3:,.0f} TFLOP/s")
     print(f"{'':44}{'pictures/s':>12}{'ratio':>8}{'TFLOP/s':>9}{'of bf16':>9}{'MiB':>8}")
+    torch.cuda.reset_peak_memory_stats()
     base = on_device(128)
-    show("plain loop, batch 128", base, base, peaks["bf16"], peak_memory())
-    show("plain loop, JPEGs decoded by a loader", decoding(128), base, peaks["bf16"], peak_memory())
+    show("plain loop, batch 128", base, base, peaks["bf16"])
+    show("plain loop, JPEGs decoded by a loader", decoding(128), base, peaks["bf16"])
     best = 0.0
     for precision, batch in (("fp32", 128), ("bf16", 128), ("bf16", 256), ("bf16", 512), ("bf16", 1024)):
         for captured in (False, True) if batch == 128 else (True,):
-            torch.cuda.reset_peak_memory_stats()
             speed = ours(collection, batch, precision, captured=captured)
             name = f"lienzo, {precision}, batch {batch}, {'a graph' if captured else 'no graph'}"
-            show(name, speed, base, peaks["bf16"], peak_memory())
+            show(name, speed, base, peaks["bf16"])
             best = max(best, speed) if batch == 128 else best
     print(f"the thesis's {THESIS:,} pictures at batch 128: {THESIS / best:,.0f} s; plain loop {THESIS / base:,.0f} s")
 
 
-def show(name: str, speed: float, base: float, rate: float, memory: float) -> None:
-    work = WORK * speed / 1e3
+def show(name: str, speed: float, base: float, rate: float) -> None:
+    """Print a line; its memory is the most that was held since the line before it."""
+    work, memory = WORK * speed / 1e3, torch.cuda.max_memory_allocated() / 2**20
     print(
         f"{name:44}{speed:>12,.0f}{speed / base:>8.1f}{work:>9.1f}{work / rate * 1e3:>9.1%}{memory:>8,.0f}", flush=True
     )
+    torch.cuda.reset_peak_memory_stats()
 
 
 def peak(dtype: torch.dtype) -> float:
@@ -94,10 +96,6 @@ def peak(dtype: torch.dtype) -> float:
         torch.mm(a, a)
     torch.cuda.synchronize()
     return 20 * 2 * 8192**3 / (time.perf_counter() - start) / 1e9
-
-
-def peak_memory() -> float:
-    return torch.cuda.max_memory_allocated() / 2**20
 
 
 def on_device(batch: int, steps: int = 100) -> float:

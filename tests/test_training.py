@@ -224,12 +224,12 @@ from lienzo.game import Game
 from lienzo import cli
 step = Game.discriminator_step
 calls = 0
-def stepping(self, *arguments):
+def stepping(self, *arguments, **named):
     global calls
     calls += 1
     if calls == 4:
         os.kill(os.getpid(), signal.SIGINT)
-    return step(self, *arguments)
+    return step(self, *arguments, **named)
 Game.discriminator_step = stepping
 cli.main()
 """

@@ -17,7 +17,7 @@ from lienzo.game import Game, Round, diversity
 from lienzo.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Regularisation
 from lienzo.recipe import Recipe
 from lienzo.run import Run
-from lienzo.trouble import COLLAPSED, PATIENCE, Signs, relative_diversity
+from lienzo.trouble import COLLAPSED, PATIENCE, Signs
 
 HEALTHY = {"fake_score": 0.3, "generator_gradient": 2.0, "fake_diversity": 0.3, "real_diversity": 0.4}
 
@@ -145,7 +145,6 @@ def test_a_generator_that_collapses_is_set_back_and_slowed_down(
     assert 0 < rollback["to"] <= rollback["at"] - 16 * PATIENCE
     assert seen == rollback["at"] - 16
     assert tick.images == rollback["to"] + 16
-    assert relative_diversity(tick.measures) > COLLAPSED
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, at: int, slowest: float = 1.0) -> None:

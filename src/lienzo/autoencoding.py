@@ -40,13 +40,13 @@ class Autoencoding:
         """Nothing else changes from step to step."""
         return {}
 
-    def step(self, dealt: Round) -> Measures:
+    def step(self, dealt: Round, watched: bool = True) -> Measures:
         """Update both networks once, on the first of the round's batches.
 
         Returns:
             As they were before the update: the bound and the divergence, in nats for a picture; the root mean square
-            error of what is painted anew, pictures being in [−1, 1]; and, as of a game, the norm of the decoder's
-            gradient and how much the pictures differ, real ones and painted.
+            error of what is painted anew, pictures being in [−1, 1]; and, as of a game, where the step is ``watched``
+            the norm of the decoder's gradient and how much the pictures differ, real ones and painted.
         """
         images = dealt.real[0]
         with torch.autocast(images.device.type, dtype=self.autocast, enabled=self.autocast is not None):
@@ -56,13 +56,13 @@ class Autoencoding:
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         processes.synchronise(self.autoencoder)
-        gradient = gradient_norm(self.autoencoder.decoder)
+        seldom = {}
+        if watched:
+            seldom["generator_gradient"] = gradient_norm(self.autoencoder.decoder)
+            seldom["real_diversity"], seldom["fake_diversity"] = diversity(images), diversity(painted)
         self.optimizer.step()
-        return {
+        return seldom | {
             "evidence_bound": -loss.detach(),
             "divergence": self.bound.divergence(mean, log_variance).mean().detach(),
             "painting_error": processes.mean((painted - images).square().mean()).sqrt().detach(),
-            "generator_gradient": gradient,
-            "real_diversity": diversity(images),
-            "fake_diversity": diversity(painted),
         }

@@ -22,6 +22,9 @@ Measures = dict[str, Tensor]
 """Scalars on the device, detached: nothing is read back from there inside the loop."""
 
 
+SELDOM = frozenset({"discriminator_gradient", "generator_gradient", "real_diversity", "fake_diversity"})
+"""Measures that cost about a hundredth of a step together, and that only a step which is watched takes."""
+
 COARSE = 8
 """The diversity of pictures is that of their averages over 8×8 fields: layout and colour, no noise."""
 
@@ -90,8 +93,11 @@ class Game:
         """What else changes from step to step."""
         return {"probability": self.probability} if self.augmentation.policy == "ada" else {}
 
-    def step(self, dealt: Round) -> Measures:
-        """Update the discriminator k times and the generator once; return what the log wants to know of this step."""
+    def step(self, dealt: Round, watched: bool = True) -> Measures:
+        """Update the discriminator k times and the generator once; return what the log wants to know of this step.
+
+        Only a step that is ``watched`` takes the measures that are ``SELDOM`` taken.
+        """
         whole = self.accumulate == 1  # then both players use one graph; parts are made again for the generator
         fake, measures, updates = torch.empty(0), {}, len(dealt.real)
         chance = [None] * (updates + 1) if dealt.chance is None else dealt.chance
@@ -101,9 +107,9 @@ class Game:
             with torch.set_grad_enabled(last and whole):
                 fake = torch.cat(list(self._generated(dealt.latents[i], labels[i])))
             mix = None if dealt.mix is None else dealt.mix[i]
-            measures = self.discriminator_step(dealt.real[i], fake, mix, chance[i], labels[i])
+            measures = self.discriminator_step(dealt.real[i], fake, mix, chance[i], labels[i], watched=watched and last)
         fakes = [fake] if whole else self._generated(dealt.latents[-1], labels[-1])
-        return measures | self.generator_step(dealt.real[-1], fakes, chance[-1], labels[-1])
+        return measures | self.generator_step(dealt.real[-1], fakes, chance[-1], labels[-1], watched=watched)
 
     def discriminator_step(
         self,
@@ -112,20 +118,23 @@ class Game:
         mix: Tensor | None = None,
         chance: Tensor | None = None,
         labels: Tensor | None = None,
+        *,
+        watched: bool = True,
     ) -> Measures:
         """Update the discriminator once, against generated pictures that are taken as they are.
 
         Penalties look at the slope where the discriminator looks, at the changed pictures: what is to be bounded is D,
         and not how strongly a change happens to scale a picture.
         """
-        differ = {"real_diversity": diversity(real), "fake_diversity": diversity(fake)}
+        differ = {"real_diversity": diversity(real), "fake_diversity": diversity(fake)} if watched else {}
         if chance is not None:
             real, fake = self._changed(real, chance[0]), self._changed(fake.detach(), chance[1])
         self.discriminator_optimizer.zero_grad(set_to_none=True)
         parts = self._parts(real.detach()), self._parts(fake.detach()), self._if_any(mix), self._if_any(labels)
         measures = self._mean(self._discriminator_gradient(*part) for part in zip(*parts, strict=True))
         processes.synchronise(self.discriminator)
-        measures["discriminator_gradient"] = gradient_norm(self.discriminator)
+        if watched:
+            measures["discriminator_gradient"] = gradient_norm(self.discriminator)
         self.discriminator_optimizer.step()
         if self.regularisation.clip:
             self.regularisation.clip_weights(self.discriminator)
@@ -137,7 +146,13 @@ class Game:
         return measures | differ
 
     def generator_step(
-        self, real: Tensor, fakes: Iterable[Tensor], chance: Tensor | None = None, labels: Tensor | None = None
+        self,
+        real: Tensor,
+        fakes: Iterable[Tensor],
+        chance: Tensor | None = None,
+        labels: Tensor | None = None,
+        *,
+        watched: bool = True,
     ) -> Measures:
         """Update the generator once, through pictures that it made with gradients: the whole batch, or its parts."""
         self.discriminator.requires_grad_(False)  # its gradients would be thrown away
@@ -145,7 +160,8 @@ class Game:
         parts = self._parts(real), fakes, self._if_any(chance, dim=1), self._if_any(labels)
         measures = self._mean(self._generator_gradient(*part) for part in zip(*parts, strict=True))
         processes.synchronise(self.generator)
-        measures["generator_gradient"] = gradient_norm(self.generator)
+        if watched:
+            measures["generator_gradient"] = gradient_norm(self.generator)
         self.generator_optimizer.step()
         self.discriminator.requires_grad_(True)
         return measures

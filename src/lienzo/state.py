@@ -12,16 +12,20 @@ from lienzo import processes
 from lienzo.autoencoding import Autoencoding
 from lienzo.devices import memory_format
 from lienzo.ema import Average
-from lienzo.game import Game, Measures, Round
+from lienzo.game import SELDOM, Game, Measures, Round
 from lienzo.likelihood import EvidenceBound
 from lienzo.nets import Shape
 from lienzo.nets.vae import Autoencoder
 from lienzo.recipe import Adam, Recipe
-from lienzo.schedule import average_decay, cooling
+from lienzo.schedule import average_decay, cooling, crossed
 from lienzo.seeds import derive
 
 WARM_UP = 3
 """Steps that a GPU plays as they come before one is captured as a graph, so that libraries have chosen their ways."""
+
+
+WATCHED = 8
+"""One step of so many is watched, and the last one before a tick; on CUDA each, whose graph is always the same."""
 
 
 class Lesson(Protocol):
@@ -42,8 +46,8 @@ class Lesson(Protocol):
         """What else changes from step to step, by name, live."""
         ...
 
-    def step(self, dealt: Round) -> Measures:
-        """Update each network; return what the log wants to know of this step."""
+    def step(self, dealt: Round, watched: bool = True) -> Measures:
+        """Update each network; return what the log wants to know of this step, more of it if it is watched."""
         ...
 
 
@@ -62,7 +66,9 @@ class State:
         self.average = Average(self.networks["generator"]) if recipe.average_half_life else None
         self.names: list[str] = []
         self.sums = torch.zeros(0, device=device)
+        self.nothing = torch.zeros((), device=device)
         self.steps = torch.zeros((), dtype=torch.int64)
+        self.watched = torch.zeros((), dtype=torch.int64)
         self.best = torch.full((), math.inf, dtype=torch.float64)
         self.best_at = torch.zeros((), dtype=torch.int64)
         self._captured: _Captured | None = None
@@ -85,8 +91,9 @@ class State:
         if recipe.cool_down:
             assert recipe.images is not None
             self._set_rates(self.slowdown * cooling(self.images, recipe.images, recipe.cool_down))
+        watched = self._is_watched(images)
         if self.device.type != "cuda" or processes.count() > 1:
-            self._play(dealt)
+            self._play(dealt, watched)
         elif self._warm < WARM_UP:
             self._warm += 1
             side = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
@@ -99,15 +106,22 @@ class State:
                 self._captured = _Captured(self, dealt)
             self._captured.replay(dealt)
         self.steps += 1
+        self.watched += watched
         self.images += images
         if self.average is not None:
             self.average.update(average_decay(self.images, images, recipe.average_half_life, recipe.average_ramp))
 
-    def _play(self, dealt: Round) -> None:
-        measures = self.lesson.step(dealt)
+    def _is_watched(self, images: int) -> bool:
+        """Say whether a step of so many pictures is watched, from the clock alone; the first one is."""
+        before, after, total = self.images, self.images + images, self.recipe.images
+        due = crossed(before, after, self.recipe.tick) or (total is not None and after >= total)
+        return self.device.type == "cuda" or due or before // images % WATCHED == 0
+
+    def _play(self, dealt: Round, watched: bool = True) -> None:
+        measures = self.lesson.step(dealt, watched)
         if not self.names:
             self._name(list(measures))
-        self.sums.add_(torch.stack([measures[name] for name in self.names]))
+        self.sums.add_(torch.stack([measures.get(name, self.nothing) for name in self.names]))
 
     def _name(self, names: list[str]) -> None:
         self.names, self.sums = names, torch.zeros(len(names), device=self.device)
@@ -127,18 +141,26 @@ class State:
 
     def take_measures(self) -> dict[str, float]:
         """Return the means since the last call: the only place where the loop reads from the device."""
-        means = processes.mean(self.sums.div(int(self.steps))).tolist()
-        self.sums.zero_()
-        self.steps.zero_()
+        numbers = [int(self.watched if name in SELDOM else self.steps) for name in self.names]
+        means = processes.mean(self.sums / torch.tensor(numbers, device=self.device)).tolist()
+        for counted in (self.sums, self.steps, self.watched):
+            counted.zero_()
         return dict(zip(self.names, means, strict=True))
 
     def is_finite(self) -> bool:
-        """Say whether losses and gradients since the last tick were finite numbers, and so the weights are."""
-        return bool(self.sums.isfinite().all())
+        """Say whether losses and gradients since the last tick were finite numbers, and the weights are."""
+        weights = [value for module in self.networks.values() for value in module.parameters()]
+        return bool(self.sums.isfinite().all() & nn.utils.get_total_norm(weights).isfinite())
 
     def tensors(self) -> dict[str, Tensor]:
         """Return every tensor of the state by name, live: writing to them restores it."""
-        found = {"steps": self.steps, "best": self.best, "best_at": self.best_at, **self.lesson.memory}
+        found = {
+            "steps": self.steps,
+            "watched": self.watched,
+            "best": self.best,
+            "best_at": self.best_at,
+            **self.lesson.memory,
+        }
         found |= {f"sums/{name}": self.sums[i] for i, name in enumerate(self.names)}
         modules = self.networks | ({} if self.average is None else {"average": self.average.module})
         for name, module in modules.items():
@@ -152,7 +174,7 @@ class State:
         """Take over what :meth:`tensors` returned when it was saved."""
         if not self.names:
             self._name([name.removeprefix("sums/") for name in loaded if name.startswith("sums/")])
-        live = self.tensors()
+        live, loaded = self.tensors(), {"watched": loaded["steps"], **loaded}  # once, each step was watched
         assert live.keys() == loaded.keys()
         with torch.no_grad():
             for name, tensor in live.items():
