@@ -62,7 +62,7 @@ def test_seldom_measures_are_means_over_the_steps_that_were_watched(recipe: Reci
 
 @pytest.mark.gpu
 def test_a_graph_plays_what_its_step_plays(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten steps, the last seven of them replayed or not; rates change meanwhile, and kernels may sum in other orders."""
+    """Ten steps, the last seven of them replayed or not; rates change meanwhile, and kernels sum in any order."""
     recipe, device = recipe.with_settings(["images=80", "cool_down=0.5", "average_half_life=50"]), torch.device("cuda")
     rounds = [Round(torch.rand(1, 8, 3, 16, 16, device=device), torch.randn(1, 8, 8, device=device)) for _ in range(10)]
     played = []
