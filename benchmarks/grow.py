@@ -14,7 +14,6 @@ The same command goes on after an interruption.
 """
 
 import argparse
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +59,7 @@ def main() -> None:
         settings = [f"images={given.grown}", f"fade={fade}"]
         place = given.out / f"grow-{fade}"
         runs[name] = lienzo.grow(seedling, collection=large, out=place, settings=settings, device=given.device)
-    longer = dataclasses.replace(recipe, images=round(total / costs[2]))
+    longer = recipe.with_settings([f"images={round(total / costs[2])}"])
     runs["direct"] = lienzo.train(large, longer, given.out / "direct", device=given.device)
 
     detector = detectors.load("lite0", torch.device(given.device))
@@ -87,7 +86,7 @@ def cost(network: Network, collection: Collection) -> float:
         with FlopCounterMode(display=False) as counter:
             module.eval()(example)
         passes.append(counter.get_total_flops() / 2)
-    return 3 * passes[0] + 8 * passes[1]
+    return float(3 * passes[0] + 8 * passes[1])
 
 
 def held_out(small: Collection, large: Collection) -> NDArray[np.int64]:
@@ -95,7 +94,8 @@ def held_out(small: Collection, large: Collection) -> NDArray[np.int64]:
     known = np.array(small.column("source").to_pylist())[small.rows("holdout")]
     rows = large.rows("holdout")
     rows = rows[np.isin(np.array(large.column("source").to_pylist())[rows], known)]
-    return rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
+    spread: NDArray[np.int64] = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(np.int64)]
+    return spread
 
 
 if __name__ == "__main__":

@@ -258,6 +258,15 @@ def test_real_pictures_fade_as_generated_ones_do(seedling: Run, monkeypatch: pyt
     assert torch.equal(seen[-1], real[0])
 
 
+@pytest.mark.gpu
+def test_a_captured_step_sees_the_fade(seedling: Run, large: Collection, tmp_path: Path) -> None:
+    run = lienzo.grow(
+        seedling, collection=large, out=tmp_path / "run", device="cuda", settings=["images=80", "fade=64"]
+    )
+    assert [line["fade"] for line in run.log()] == [min(1.0, i / 8) for i in range(10)]
+    assert tensors.load(run.generator_path, "generator", RunError)[0]["fade.alpha"] == 1
+
+
 def test_what_grew_grows_again(seedling: Run, large: Collection, pictures: Path, tmp_path: Path) -> None:
     once = lienzo.grow(seedling, collection=large, out=tmp_path / "once", device="cpu", settings=["images=16"])
     huge = lienzo.prepare(pictures, tmp_path / "huge", size=64, enlarge=True, workers=1)

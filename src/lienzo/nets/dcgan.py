@@ -99,7 +99,7 @@ class Generator(nn.Module):
             norm = Modulation(channels, latents) if self_modulation else BatchNorm2d(channels)
             return [norm, nn.ReLU(inplace=True)]
 
-        def leaving(channels: int) -> list[nn.Module]:
+        def leaving(channels: int) -> list[nn.Module]:  # the last two of a stage
             return [Exit(channels, shape.channels), nn.Tanh()]
 
         layers: list[nn.Module] = [Projection(latents, widths[0], base_height, base_width), *normalised(widths[0])]
@@ -147,7 +147,7 @@ class Discriminator(nn.Module):
         base_height, base_width, doublings = _base(shape, grown)
         widths = _widths(width, doublings)  # at 64×64: 64, 128, 256, 512
 
-        def entering(channels: int) -> list[nn.Module]:
+        def entering(channels: int) -> list[nn.Module]:  # the first two of a stage
             return [Entrance(shape.channels, channels), nn.LeakyReLU(0.2, inplace=True)]
 
         def halving(inside: int, outside: int) -> list[nn.Module]:
@@ -237,10 +237,10 @@ class Readout(nn.Module):
 
 
 def _through(layers: Iterable[nn.Module], features: Tensor, beside: Tensor | None) -> Tensor:
-    """Return what layers make of features, those that need it told latents or labels, (N, ...), beside them."""
+    """Return what layers make of features, of which some look at latents or labels (N, ...) too."""
     for layer in layers:
-        told = isinstance(layer, Modulation | MinibatchDeviation)
-        features = layer(features, beside) if told else layer(features)
+        looks = isinstance(layer, Modulation | MinibatchDeviation)
+        features = layer(features, beside) if looks else layer(features)
     return features
 
 
