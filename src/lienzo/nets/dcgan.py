@@ -192,6 +192,7 @@ class Projection(nn.Module):
     """The transposed convolution of a single pixel, from (N, inputs) to (N, outputs, H, W): a product of matrices.
 
     The weights are those of ``nn.ConvTranspose2d``; the convolution itself takes several times as long on a CPU.
+    Channels stand last, as in memory, so that nothing is copied.
     """
 
     def __init__(self, inputs: int, outputs: int, height: int, width: int) -> None:
@@ -200,7 +201,8 @@ class Projection(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return (N, outputs, H, W)."""
-        return (z @ self.weight.flatten(1)).view(-1, *self.weight.shape[1:])
+        outputs, height, width = self.weight.shape[1:]
+        return (z @ self.weight.permute(0, 2, 3, 1).flatten(1)).view(-1, height, width, outputs).permute(0, 3, 1, 2)
 
 
 class Modulation(nn.Module):
@@ -224,7 +226,8 @@ class Modulation(nn.Module):
 class Readout(nn.Module):
     """The convolution whose kernel covers its whole input, from (N, C, H, W) to (N, outputs): a product of matrices.
 
-    The weights are those of ``nn.Conv2d``; the convolution itself takes several times as long on a CPU.
+    The weights are those of ``nn.Conv2d``; the convolution itself takes several times as long on a CPU. Channels stand
+    last, as in memory, so that nothing is copied.
     """
 
     def __init__(self, inputs: int, height: int, width: int, outputs: int = 1) -> None:
@@ -233,7 +236,7 @@ class Readout(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (N, outputs)."""
-        return linear(features.flatten(1), self.weight.flatten(1))
+        return linear(features.permute(0, 2, 3, 1).flatten(1), self.weight.permute(0, 2, 3, 1).flatten(1))
 
 
 def _through(layers: Iterable[nn.Module], features: Tensor, beside: Tensor | None) -> Tensor:
