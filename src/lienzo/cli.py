@@ -211,14 +211,9 @@ def grow(
         raise InputError("--epochs and --images both say how long to train: give one of the two.")
     changes = [*itertools.chain(*settings), *_given(epochs=epochs, images=images, fade=fade)]
     place = out or growth.grown_path(run)
-    with bar("growing") as shown:
-        try:
-            for step in growth.steps(run, size, collection=collection, out=place, settings=changes, device=device):
-                shown.show(step.done, step.total, step.text, title=step.stage)
-        except KeyboardInterrupt:
-            if speaks():
-                note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")
-            raise
+    with bar("growing") as shown, _resumable():
+        for step in growth.steps(run, size, collection=collection, out=place, settings=changes, device=device):
+            shown.show(step.done, step.total, step.text, title=step.stage)
     if processes.leads():
         _print(Run.open(place).log()[-1] if json else str(place), json)
 
