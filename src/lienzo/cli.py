@@ -176,6 +176,48 @@ def train(
         _print(run.log()[-1] if json else str(run.path), json)
 
 
+def grow(
+    run: Positional[Path],
+    /,
+    *,
+    size: Annotated[str | None, arg(metavar="128|192x128")] = None,
+    collection: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    epochs: Annotated[float | None, arg(metavar="N")] = None,
+    images: Annotated[int | None, arg(metavar="N")] = None,
+    fade: Annotated[int | None, arg(metavar="N")] = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    settings: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(name="set", metavar="KEY=VALUE")] = (),
+    json: bool = False,
+) -> None:
+    """Go on from a trained run at twice the size, new layers faded in; the same command goes on after an interruption.
+
+    Args:
+        run: folder of the run.
+        size: of the new pictures in pixels; twice that of the run's, which it is by default.
+        collection: at the new size; by default the run's pictures are prepared once more, beside its collection.
+        out: folder of the new run; by default beside the run, under its name with the new size.
+        epochs: length of training in passes over the collection.
+        images: length of training in pictures shown; by default that of the run.
+        fade: pictures over which the new layers are faded in; by default half of the training.
+        device: where to compute.
+        settings: any key of the run's recipe that is to change, such as batch=32.
+        json: print the last line of the log as JSON instead of the new run's folder.
+    """
+    from lienzo import growth, processes
+    from lienzo.run import Run
+
+    if epochs is not None and images is not None:
+        raise InputError("--epochs and --images both say how long to train: give one of the two.")
+    changes = [*itertools.chain(*settings), *_given(epochs=epochs, images=images, fade=fade)]
+    place = out or growth.grown_path(run)
+    with bar("growing") as shown, _resumable():
+        for step in growth.steps(run, size, collection=collection, out=place, settings=changes, device=device):
+            shown.show(step.done, step.total, step.text, title=step.stage)
+    if processes.leads():
+        _print(Run.open(place).log()[-1] if json else str(place), json)
+
+
 def tune(
     collection: Positional[Path],
     /,
@@ -407,6 +449,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "prepare": prepare,
     "train": train,
+    "grow": grow,
     "tune": tune,
     "generate": generate,
     "evaluate": evaluate,

@@ -13,7 +13,7 @@ from lienzo import tensors
 from lienzo.data.collection import Collection
 from lienzo.devices import pick_precision
 from lienzo.errors import RunError, TrainingError
-from lienzo.files import TEMPORARY, fingerprint, sweep, write_text
+from lienzo.files import TEMPORARY, sweep, write_text
 from lienzo.recipe import Recipe
 from lienzo.run import FORMAT, Run
 from lienzo.state import State
@@ -90,31 +90,20 @@ def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: dict[s
     if not run.manifest_path.exists():
         versions = {"lienzo": lienzo.__version__, "torch": str(torch.__version__), "python": platform.python_version()}
         machine = {"system": platform.platform(), "processor": platform.machine(), "threads": torch.get_num_threads()}
-        manifest = {"format": FORMAT, "recipe": _identity(recipe), "collection": pictures, "versions": versions}
+        manifest = {"format": FORMAT, "recipe": recipe.to_dict(), "collection": pictures, "versions": versions}
         run.write_manifest({**manifest, "machine": machine, **({"origin": origin} if origin else {})})
 
 
 def _refuse_changes(run: Run, recipe: Recipe) -> None:
-    """Refuse another recipe than the one that the run was begun with, whatever happened to its file since."""
-    begun = run.manifest.get("recipe")
-    if begun == _identity(recipe):
-        return
-    kept, given = _fixed(run.recipe), _fixed(recipe)
-    changed = [key for key in {**kept, **given} if kept.get(key) != given.get(key)]
+    """Refuse another recipe than the one that the run was begun with, whatever happened to recipe.toml since."""
+    kept = run.manifest.get("recipe")
+    begun, given = _fixed(Recipe.from_dict(kept) if kept else run.recipe), _fixed(recipe)
+    changed = [key for key in {**begun, **given} if begun.get(key) != given.get(key)]
     if changed:
         raise RunError(
             f"{run.path} was begun with another recipe (it differs in {', '.join(changed)}): "
             f"choose another --out, or go on with --recipe {run.recipe_path}."
         )
-    if begun is not None:
-        raise RunError(
-            f"{run.recipe_path} is not what the run was begun with any more: give the recipe that it was begun with, "
-            "which mends it, or choose another --out."
-        )
-
-
-def _identity(recipe: Recipe) -> str:
-    return fingerprint(_fixed(recipe))
 
 
 def _fixed(recipe: Recipe) -> dict[str, Any]:

@@ -6,10 +6,12 @@ for some number of ``classes``, generator and discriminator also take labels as 
 or zeros where a label is missing, which is as if none were given.
 """
 
+import dataclasses
 from typing import Protocol
 
 from torch import nn
 
+from lienzo.errors import RecipeError
 from lienzo.nets.dcgan import DCGAN
 from lienzo.nets.mlp import MLP
 from lienzo.nets.shape import Shape as Shape
@@ -42,3 +44,23 @@ NETS: dict[str, type[Network]] = {
     "mlp": MLP,
 }
 """Every network by the name that recipes use."""
+
+
+def grown(network: Network) -> Network:
+    """Return the network that goes on from this one at twice the size.
+
+    What it takes over has the same names in both, so that the smaller one's tensors can be copied; what is new begins
+    from PyTorch's seed, and has a :class:`lienzo.nets.fading.Fade` between itself and the old way.
+
+    Raises:
+        RecipeError: networks of this class do not grow.
+    """
+    if not isinstance(network, DCGAN):
+        name = next(name for name, known in NETS.items() if known is type(network))
+        raise RecipeError(f"networks of the class {name} do not grow: train one of the class dcgan.")
+    return dataclasses.replace(network, grown=network.grown + 1)
+
+
+def times_grown(network: Network) -> int:
+    """Return how often a network has grown to twice the size."""
+    return network.grown if isinstance(network, DCGAN) else 0
