@@ -149,7 +149,7 @@ def test_variance_and_gradients_neither_fade_nor_explode_with_depth(blocks: int)
     stack = nn.Sequential(*(Block(64, 16, depth=blocks) for _ in range(blocks)))
     for block in stack:
         assert isinstance(block, Block)
-        nn.init.normal_(block.narrow.weight, 0.0, math.sqrt(2 / 1.04 / 128))
+        nn.init.normal_(block.narrow.weight, 0.0, math.sqrt(1 / 128))
     planes = torch.randn(4, 16, 16, 64, requires_grad=True)
     output = stack(planes)
     assert 1 < output.var() < 1.3 * math.e

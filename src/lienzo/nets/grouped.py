@@ -24,7 +24,9 @@ class Grouped(nn.Conv2d):
 
     def forward(self, planes: Tensor) -> Tensor:
         """Return (N, C, H, W)."""
-        return convolve(*_cast(planes, self.weight, self.bias), self.groups)
+        assert self.bias is not None
+        planes, weight, bias = _cast(planes, self.weight, self.bias)
+        return convolve(planes, weight, bias, self.groups)
 
 
 def convolve(planes: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
@@ -77,13 +79,14 @@ class _Correlation(torch.autograd.Function):
 
 def _turned(weight: Tensor, groups: int) -> Tensor:
     """Return the weights of the transposed convolution: in each group, inputs for outputs and kernels half turned."""
-    return weight.unflatten(0, (groups, -1)).transpose(1, 2).flatten(0, 1).flip(2, 3)
+    outputs, inputs = weight.shape[:2]
+    return weight.view(groups, outputs // groups, inputs, 3, 3).transpose(1, 2).flatten(0, 1).flip(2, 3)
 
 
-def _cast(planes: Tensor, *others: Tensor | None) -> tuple[Any, ...]:
+def _cast(*tensors: Tensor) -> tuple[Tensor, ...]:
     """Return tensors in the precision of autocast, where it is on: custom functions do not see it."""
-    device = planes.device.type
+    device = tensors[0].device.type
     if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
-        return planes, *others
+        return tensors
     dtype = torch.get_autocast_dtype(device)
-    return tuple(None if tensor is None else tensor.to(dtype) for tensor in (planes, *others))
+    return tuple(tensor.to(dtype) for tensor in tensors)

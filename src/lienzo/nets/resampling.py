@@ -72,7 +72,8 @@ def _double(planes: Tensor, axis: int) -> Tensor:
 
 
 def _halve(planes: Tensor, axis: int) -> Tensor:
-    first, second = planes.unflatten(axis, (-1, 2)).unbind(axis + 1)
+    sizes = planes.shape
+    first, second = planes.reshape(*sizes[:axis], sizes[axis] // 2, 2, *sizes[axis + 1 :]).unbind(axis + 1)
     others = first.shape[axis] - 1
     one, other = first.clone(), second.clone()
     one.narrow(axis, 1, others).lerp_(second.narrow(axis, 0, others), 0.25)

@@ -170,7 +170,7 @@ class Block(nn.Module):
 
     def forward(self, planes: Tensor) -> Tensor:
         """Return (N, H, W, channels)."""
-        wide = leaky_relu(self.widen(planes), SLOPE, inplace=True)  # (N, H, W, 2 · channels)
+        wide = leaky_relu(self.widen(planes), SLOPE)  # (N, H, W, 2 · channels)
         mixed = leaky_relu(self.mix(wide.permute(0, 3, 1, 2)), SLOPE, inplace=True)  # (N, 2 · channels, H, W)
         added: Tensor = planes + self.narrow(mixed.permute(0, 2, 3, 1))
         return added
