@@ -9,7 +9,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -167,14 +168,9 @@ def train(
         ]
     )
     place = out or Path("runs") / f"{collection.name}-{chosen.name}"
-    with bar("training") as shown:
-        try:
-            for tick in training.steps(collection, chosen, place, origin=origin, device=device):
-                shown.show(min(tick.images, tick.total), tick.total, tick.figures)
-        except KeyboardInterrupt:
-            if speaks():
-                note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")
-            raise
+    with bar("training") as shown, _resumable():
+        for tick in training.steps(collection, chosen, place, origin=origin, device=device):
+            shown.show(min(tick.images, tick.total), tick.total, tick.figures)
     if processes.leads():
         run = Run.open(place)
         _print(run.log()[-1] if json else str(run.path), json)
@@ -208,15 +204,13 @@ def tune(
     """
     from lienzo import recipes, tuning
     from lienzo.recipe import Recipe
-    from lienzo.tuning.space import DEFAULT
 
     chosen = recipes.find(recipe).with_settings(_given(seed=seed))
     place = out or Path("studies") / f"{collection.name}-{chosen.name}"
-    searches = [*itertools.chain(*search)] or DEFAULT
-    with bar("tuning") as shown:
-        for step in tuning.steps(
-            collection, chosen, place, trials=trials, images=images, search=searches, device=device
-        ):
+    searches = [*itertools.chain(*search)]
+    study = tuning.steps(collection, chosen, place, trials=trials, images=images, search=searches, device=device)
+    with bar("tuning") as shown, _resumable():
+        for step in study:
             part = min(step.tick.images / step.tick.total, 1) if step.tick else 0
             shown.show(step.finished + part, step.total, f"trial {step.number}")
     note(f"The report: {place / 'report.html'}")
@@ -449,6 +443,17 @@ def main() -> None:
         if speaks() or not isinstance(error, InputError | TrainingError):  # these all processes meet alike
             note(f"lienzo: {_sentence(error)}")
         sys.exit(2 if isinstance(error, InputError | OSError) else 1)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Say after Ctrl-C how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if speaks():
+            note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")
+        raise
 
 
 def _sentence(error: Exception) -> str:

@@ -237,7 +237,7 @@ class Recipe:
                 table = table[name]
             if key == "name" and tables:
                 table.clear()  # another class has other keys
-            table[key] = _parse(text.strip())
+            table[key] = read(text.strip())
             if not tables and key in ("epochs", "images"):
                 values.pop({"epochs": "images", "images": "epochs"}[key], None)
         return Recipe.from_dict(values)
@@ -282,7 +282,8 @@ def network_from_dict(values: dict[str, Any]) -> Network:
     return network
 
 
-def _parse(text: str) -> Any:
+def read(text: str) -> Any:
+    """Return the value of a setting as it is written on a command line: TOML, or a bare word."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
