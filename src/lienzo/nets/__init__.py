@@ -1,9 +1,10 @@
 """The networks: each is a frozen dataclass that makes the parts of a model for pictures of a given shape.
 
-A generator turns latents (N, latents), drawn from N(0, 1), into pictures (N, C, H, W) in (−1, 1) and knows its number
-of ``latents``. A discriminator turns such pictures into logits (N,), and an encoder into guesses of their latents. Made
-for some number of ``classes``, generator and discriminator also take labels as rows (N, classes): one-hot, a mixture,
-or zeros where a label is missing, which is as if none were given.
+A generator turns latents (N, latents), drawn from N(0, 1), into pictures (N, C, H, W) in [−1, 1] and knows its number
+of ``latents``; while it learns, pictures of ``residual`` may go beyond. A discriminator turns such pictures into logits
+(N,), and an encoder into guesses of their latents. Made for some number of ``classes``, generator and discriminator
+also take labels as rows (N, classes): one-hot, a mixture, or zeros where a label is missing, which is as if none were
+given.
 """
 
 import dataclasses
@@ -14,6 +15,7 @@ from torch import nn
 from lienzo.errors import RecipeError
 from lienzo.nets.dcgan import DCGAN
 from lienzo.nets.mlp import MLP
+from lienzo.nets.residual import Residual
 from lienzo.nets.shape import Shape as Shape
 from lienzo.nets.vae import Encoder
 
@@ -42,6 +44,7 @@ class Network(Protocol):
 NETS: dict[str, type[Network]] = {
     "dcgan": DCGAN,
     "mlp": MLP,
+    "residual": Residual,
 }
 """Every network by the name that recipes use."""
 
