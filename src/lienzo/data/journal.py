@@ -5,7 +5,6 @@ kill or a loss of power cut short is recognised by its checksum and forgotten, a
 collection is packed from the journal in the order of the listing, whatever the order in which the frames came.
 """
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -80,10 +79,7 @@ class Journal:
     def add(self, key: str, screened: Sequence[Screened]) -> None:
         """Append a unit."""
         offset = self._file.seek(0, os.SEEK_END)
-        records = [
-            {**dataclasses.asdict(item), "pixels": len(item.pixels), "thumbnail": len(item.thumbnail)}
-            for item in screened
-        ]
+        records = [{**vars(item), "pixels": len(item.pixels), "thumbnail": len(item.thumbnail)} for item in screened]
         self._append({"unit": key, "screened": records}, b"".join(item.pixels + item.thumbnail for item in screened))
         self._offsets[key] = offset
 

@@ -65,7 +65,7 @@ def scans(data: bytes) -> Iterator[Scan]:
 
 
 def _marker(data: bytes, start: int) -> int:
-    """Return where the second byte of the next marker is: behind 0xFF, but for stuffing, filling and restarts; or −1."""
+    """Return where the next marker's second byte is: behind 0xFF, but no stuffing, filling or restart; or −1."""
     if data[start : start + 1] == b"\xff" and data[start + 1 : start + 2] not in _NO_MARKERS:
         return start + 1  # as one segment follows another
     step = FIRST

@@ -37,7 +37,7 @@ PASSED_OVER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"})
 SPLITS = frozenset({"train", "test", "validation", "valid", "val", "dev"})
 """Folders that say what pictures are for, not what they show."""
 
-METADATA = ("metadata.csv", "metadata.parquet")
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 """Tables in which Hugging Face's image folders keep labels."""
 
 
