@@ -56,7 +56,7 @@ def read(location: str, columns: Sequence[str] = ()) -> dict[str, dict[str, str]
 
 def of(name: str, table: Mapping[str, dict[str, str]]) -> dict[str, str]:
     """Return the labels of the picture ``name``: by its path, by the end of its path, or by its bare file name."""
-    parts = PurePosixPath(name).parts
+    parts = name.split("/") if table else []
     for i in range(len(parts)):
         if (found := table.get("/".join(parts[i:]))) is not None:
             return found

@@ -204,7 +204,7 @@ def _choose(
             for digest, perceptual, *labels in zip(*(column.to_pylist() for column in batch.values()), strict=True):
                 carried = {kind: label for kind, label in zip(kinds, labels, strict=True) if label is not None}
                 candidates.add(digest, carried, perceptual)
-    for unit in journal.units(keys):
+    for unit in journal.units(keys, pixels=False):
         for found in unit:
             if not found.reason:
                 candidates.add(found.digest, found.labels, found.perceptual)
