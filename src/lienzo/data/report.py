@@ -187,5 +187,5 @@ def _png(pixels: NDArray[np.uint8], side: int | None = None) -> bytes:
     if side is not None:
         image.thumbnail((side, side))
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG")
     return buffer.getvalue()
