@@ -89,8 +89,7 @@ def _refused(collection: Collection, drawn: Sequence[Drawn]) -> list[str]:
     blocks = [pages.table(["reason", "files", "what it means"],
                           [(name, number, EXPLANATIONS[Reason(name)]) for name, number in counts])]  # fmt: skip
     figures = [
-        pages.picture(one.picture, one.source, caption=f"{one.source}: {one.reason}, {one.detail}", width=THUMBNAIL)
-        for one in drawn
+        pages.picture(one.picture, one.source, caption=f"{one.source}: {one.reason}, {one.detail}") for one in drawn
     ]
     if figures:
         blocks.append('<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:1rem">')
