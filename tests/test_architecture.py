@@ -22,7 +22,7 @@ RANKS: dict[int, tuple[str, ...]] = {
     5: ("state", "drawing", "generation", "occupancy", "experiments"),
     6: ("judge", "origin"),
     7: ("preparation", "training", "evaluation", "inspection", "laboratory"),
-    8: ("demo", "tuning"),
+    8: ("demo", "tuning", "growth"),
     9: ("cli",),
 }
 """Every module and folder of lienzo by its rank; a module imports from lower ranks only."""

@@ -145,6 +145,18 @@ def test_diffaugment_moves_whole_pixels_and_cuts_a_hole_with_half_the_sides() ->
     assert holes.min() >= 16
 
 
+def test_diffaugment_without_cutout_moves_pictures_and_nothing_else() -> None:
+    images, chance = pictures(3), torch.rand(3, CHANCES["diffaugment"], dtype=torch.float64)
+    whole = Augmentation(policy="diffaugment", cutout=False).apply(images, chance, torch.tensor(0.0))
+    holed = Augmentation(policy="diffaugment").apply(images, chance, torch.tensor(0.0))
+    assert torch.equal(holed[holed != 0], whole[holed != 0])
+    assert (whole == 0).sum() < (holed == 0).sum()
+    chance[:, 3:5] = 0.5  # by no pixel
+    assert torch.equal(
+        Augmentation(policy="diffaugment", cutout=False).apply(images, chance, torch.tensor(0.0)), images
+    )
+
+
 @pytest.mark.parametrize("policy", POLICIES)
 def test_without_colour_no_colour_is_new(policy: str) -> None:
     """Where nothing is interpolated, pixels are those of the picture, or a hole."""
@@ -380,6 +392,7 @@ def test_a_captured_step_changes_pictures_by_the_chance_it_is_dealt(
 
 
 @pytest.mark.parametrize(("settings", "says"), [
+    ({"policy": "ada", "cutout": False}, "policy diffaugment"),
     ({"colour": True}, "there is none"), ({"target": 0.5}, "policy ada"), ({"speed": 100}, "policy ada"),
     ({"policy": "diffaugment", "target": 0.5}, "policy ada"), ({"policy": "ada", "target": 1.0}, "between -1 and 1"),
     ({"policy": "ada", "speed": 0}, "positive"), ({"policy": "cutmix"}, "diffaugment"), ({"flip": True}, "flips"),

@@ -115,6 +115,9 @@ def test_every_network_learns_labels_with_every_weight(name: str) -> None:
     torch.manual_seed(0)
     network, shape = NETS[name](width=16, latents=5), Shape(16, 16, 3)  # type: ignore[call-arg]
     generator, discriminator = network.generator(shape, 2), network.discriminator(shape, 2)
+    with torch.no_grad():
+        for parameter in [*generator.parameters(), *discriminator.parameters()]:
+            parameter.add_(torch.randn_like(parameter), alpha=0.1)  # residual blocks begin as nothing
     y = rows([1, 0], [0, 1], [0.5, 0.5], [0, 0])
     discriminator(generator(torch.randn(4, 5), y), y).square().sum().backward()
     for parameter in [*generator.parameters(), *discriminator.parameters()]:

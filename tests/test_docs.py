@@ -140,6 +140,7 @@ def small(monkeypatch: pytest.MonkeyPatch, recipe: Recipe) -> Recipe:
 
 CHEAPER = {
     "evaluate": "--detector pixels --samples 16 --no-novelty",
+    "grow": None,
     "probe": None,
     "theory": None,
     "tune": None,

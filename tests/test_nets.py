@@ -54,7 +54,7 @@ def test_every_network_makes_and_judges_every_shape(name: str, size: tuple[int, 
     network = NETS[name](width=4, latents=5)  # type: ignore[call-arg]
     assert network.latents == 5
     torch.manual_seed(0)
-    images = network.generator(Shape(*size))(torch.randn(2, 5))
+    images = network.generator(Shape(*size)).eval()(torch.randn(2, 5))
     assert images.shape == (2, channels, height, width)
     assert images.abs().max() <= 1
     logits = network.discriminator(Shape(*size))(images)

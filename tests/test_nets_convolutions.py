@@ -1,4 +1,6 @@
-"""The convolutions with fewer multiplications are the plain ones."""
+"""The convolutions that are products of matrices are the plain ones."""
+
+from types import ModuleType
 
 import pytest
 import torch
@@ -6,28 +8,36 @@ from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 from torch.nn.utils.parametrizations import spectral_norm
 
-from lienzo.nets import convolutions
+from lienzo.nets import columns, convolutions, filtered
 from lienzo.nets.convolutions import Doubling, Halving, double, halve
+
+WAYS = [columns, filtered]
 
 
 def draw(*size: int) -> Tensor:
     return torch.randn(size, dtype=torch.float64, requires_grad=True)
 
 
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__.rpartition(".")[2])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-@pytest.mark.parametrize("size", [(4, 4), (8, 12)], ids=str)
+@pytest.mark.parametrize("size", [(4, 4), (8, 12), (16, 20)], ids=str)
 def test_values_and_derivatives_of_both_orders_are_those_of_the_plain_convolution(
-    channels: int, size: tuple[int, int]
+    way: ModuleType, channels: int, size: tuple[int, int]
 ) -> None:
     torch.manual_seed(0)
     height, width = size
     images, features = draw(2, channels, height, width), draw(2, 5, height // 2, width // 2)
     weight = draw(5, channels, 4, 4)
-    torch.testing.assert_close(halve(images, weight), conv2d(images, weight, stride=2, padding=1))
-    torch.testing.assert_close(double(features, weight), conv_transpose2d(features, weight, stride=2, padding=1))
+    torch.testing.assert_close(halve(images, weight, way), conv2d(images, weight, stride=2, padding=1))
+    torch.testing.assert_close(double(features, weight, way), conv_transpose2d(features, weight, stride=2, padding=1))
     for function, inputs in ((halve, images), (double, features)):
-        assert torch.autograd.gradcheck(function, (inputs, weight), fast_mode=True)
-        assert torch.autograd.gradgradcheck(function, (inputs, weight), fast_mode=True)
+        assert torch.autograd.gradcheck(function, (inputs, weight, way), fast_mode=True)
+        assert torch.autograd.gradgradcheck(function, (inputs, weight, way), fast_mode=True)
+
+
+def test_planes_on_both_sides_of_both_bounds_were_looked_at() -> None:
+    assert 8 * 12 > columns.PLANE >= 4 * 4
+    assert 16 * 20 > columns.WEIGHT_PLANE >= 8 * 12
 
 
 def test_the_layers_agree_with_the_plain_ones_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,10 +51,34 @@ def test_the_layers_agree_with_the_plain_ones_in_float32(monkeypatch: pytest.Mon
         fast = layer(inputs)
         assert "_Features" in str(graph(fast)) or "_Images" in str(graph(fast))
         with monkeypatch.context() as patch:
-            patch.setattr(convolutions, "_pays", lambda *_: False)
+            patch.setattr(convolutions, "_way", lambda *_: None)
             plain = layer(inputs)
         torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-4)
         assert not torch.equal(fast, plain)
+
+
+@pytest.mark.parametrize("side", [8, 16])
+@pytest.mark.parametrize("kind", ["halving", "doubling"])
+def test_the_layers_agree_with_the_plain_ones_in_bfloat16(
+    kind: str, side: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    layer, inputs = {
+        "halving": (Halving(8, 32, bias=True), torch.randn(4, 8, side, side, requires_grad=True)),
+        "doubling": (Doubling(32, 8), torch.randn(4, 32, side // 2, side // 2, requires_grad=True)),
+    }[kind]
+    results = []
+    for tiles in (True, False):
+        monkeypatch.setattr(convolutions, "has_tiles", lambda tiles=tiles: tiles)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = layer(inputs)
+        assert output.dtype == torch.bfloat16
+        assert ("_Features" in str(graph(output)) or "_Images" in str(graph(output))) == tiles
+        gradients = torch.autograd.grad(output.float().square().sum(), [inputs, *layer.parameters()])
+        assert all(gradient.dtype == torch.float32 for gradient in gradients)
+        results.append([output.float(), *gradients])
+    for fast, plain in zip(*results, strict=True):
+        assert (fast - plain).abs().max() < 0.02 * plain.abs().max()
 
 
 def graph(output: Tensor) -> list[str]:
@@ -60,7 +94,7 @@ def test_sides_that_are_no_multiple_of_four_take_the_plain_convolution(size: tup
     torch.testing.assert_close(layer(images), conv2d(images, layer.weight, stride=2, padding=1), rtol=0, atol=0)
 
 
-def test_lower_precision_takes_the_plain_convolution() -> None:
-    layer, images = Halving(4, 512, bias=False), torch.randn(32, 4, 16, 16)
+def test_large_planes_take_the_plain_convolution_in_lower_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolutions, "has_tiles", lambda: True)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert graph(layer(images))[0] == "ConvolutionBackward0"
+        assert graph(Halving(4, 512, bias=False)(torch.randn(32, 4, 32, 32)))[0] == "ConvolutionBackward0"

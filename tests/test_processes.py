@@ -32,6 +32,7 @@ SETTINGS = {
     "accumulated": ["network.name=mlp", "network.width=16", "accumulate=2"],
     "labelled": ["labels=folder", "network.minibatch_deviation=true"],
     "autoencoder": ["objective.name=evidence-bound"],
+    "fading": ["network.grown=1", "fade=32", "average_half_life=50"],
     "spectral": ["network.discriminator_norm=spectral", "objective.name=hinge"],
 }
 

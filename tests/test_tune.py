@@ -14,13 +14,13 @@ from conftest import Command
 from test_pages import read
 
 import lienzo
-from lienzo import files, judge, training, tuning
+from lienzo import files, judge, recipes, training, tuning
 from lienzo.data.collection import Collection
 from lienzo.errors import RecipeError, RunError, TrainingError
 from lienzo.metrics.estimate import Estimate
 from lienzo.recipe import Recipe
 from lienzo.tuning import report
-from lienzo.tuning.space import DEFAULT, Range, parse
+from lienzo.tuning.space import DEFAULT, Range, parse, usual, values
 from lienzo.tuning.study import NAME
 
 SEARCH = ["generator_optimizer.rate=0.0001..0.01:log", "batch=4,8"]
@@ -70,6 +70,39 @@ def test_a_search_is_read(recipe: Recipe) -> None:
 def test_a_bad_search_is_refused(recipe: Recipe, search: str) -> None:
     with pytest.raises(RecipeError):
         parse([search], recipe)
+
+
+def test_the_usual_search_leaves_out_what_a_recipe_has_not(recipe: Recipe) -> None:
+    assert usual(recipe) == DEFAULT
+    assert {search.partition("=")[0] for search in usual(recipes.vae())} == {
+        "generator_optimizer.rate",
+        "generator_optimizer.betas",
+        "batch",
+        "average_half_life",
+    }
+
+
+def test_a_recipe_stands_in_the_space_where_its_values_do() -> None:
+    recipe = recipes.thesis()
+    assert values(parse(DEFAULT, recipe), recipe) == {
+        "generator_optimizer.rate": 0.0002,
+        "discriminator_optimizer.rate": 0.0002,
+        "generator_optimizer.betas": "[0.5,0.999]",
+        "discriminator_optimizer.betas": "[0.5,0.999]",
+        "batch": "128",
+        "average_half_life": "0",
+    }
+    assert values(parse(["batch=16,32", "network.width=8..32"], recipe), recipe) == {}
+
+
+def test_the_first_trial_is_the_recipe_itself(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    search = [SEARCH[0], f"batch={recipe.batch},2"]
+    tuning.tune(collection, recipe, tmp_path, trials=1, images=8, search=search, device="cpu")
+    (trial,) = told(tmp_path)
+    assert trial.params == {
+        "generator_optimizer.rate": recipe.generator_optimizer.rate,
+        "batch": str(recipe.batch),
+    }
 
 
 def test_trials_are_runs_and_the_best_recipe_is_kept(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lienzo.evaluation.scores import Scores as Scores
     from lienzo.generation import Generator as Generator
     from lienzo.generation import load as load
+    from lienzo.growth import grow as grow
     from lienzo.laboratory import theory as theory
     from lienzo.preparation import prepare as prepare
     from lienzo.recipe import Recipe as Recipe
@@ -33,6 +34,7 @@ CONTENTS = {
     "Run": "lienzo.run",
     "Scores": "lienzo.evaluation.scores",
     "evaluate": "lienzo.evaluation",
+    "grow": "lienzo.growth",
     "load": "lienzo.generation",
     "prepare": "lienzo.preparation",
     "probe": "lienzo.evaluation.probing",

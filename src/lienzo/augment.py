@@ -43,9 +43,14 @@ class Augmentation:
     speed: int = SPEED
     """With ada: the pictures over which the probability of a change would rise from 0 to 1."""
 
+    cutout: bool = True
+    """With diffaugment: cut a hole with half the sides, too. Without it, pictures are only moved."""
+
     def __post_init__(self) -> None:
         if self.colour and self.policy == "none":
             raise ValueError("colour belongs to a policy, and there is none: choose the policy diffaugment or ada.")
+        if self.policy != "diffaugment" and not self.cutout:
+            raise ValueError("cutout belongs to the policy diffaugment: choose it, or leave cutout out.")
         if self.policy != "ada" and (self.target, self.speed) != (TARGET, SPEED):
             raise ValueError("target and speed belong to the policy ada: choose it, or leave them out.")
         if not -1 < self.target < 1:
@@ -66,7 +71,7 @@ class Augmentation:
         """
         chance = chance.to(images.dtype)
         if self.policy == "diffaugment":
-            return _diffaugment(images, chance, self.colour)
+            return _diffaugment(images, chance, self.colour, self.cutout)
         if self.policy == "ada":
             return _ada(images, chance, probability.to(images.dtype), self.colour)
         return images
@@ -90,7 +95,7 @@ def flipped(images: Tensor, chance: Tensor) -> Tensor:
     return torch.where(chance[..., None, None, None] < 0.5, images.flip(-2), images)
 
 
-def _diffaugment(images: Tensor, chance: Tensor, colour: bool) -> Tensor:
+def _diffaugment(images: Tensor, chance: Tensor, colour: bool, cutout: bool) -> Tensor:
     """Colour, translation by up to an eighth, a hole with half the sides (Zhao et al. 2020, section 3.2)."""
     brightness, saturation, contrast, down, right, y, x = chance[..., None, None, None].unbind(1)
     if colour:
@@ -98,7 +103,8 @@ def _diffaugment(images: Tensor, chance: Tensor, colour: bool) -> Tensor:
         paint = _saturated(paint + (brightness - 0.5), 2 * saturation)
         mean = paint.mean((1, 2, 3), keepdim=True)
         images = torch.cat([mean + (paint - mean) * (contrast + 0.5), alpha], 1)
-    return _holed(_shifted(images, down, right), 2 * y - 1, 2 * x - 1, torch.ones_like(y))
+    images = _shifted(images, down, right)
+    return _holed(images, 2 * y - 1, 2 * x - 1, torch.ones_like(y)) if cutout else images
 
 
 def _ada(images: Tensor, chance: Tensor, probability: Tensor, colour: bool) -> Tensor:

@@ -9,7 +9,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -167,17 +168,54 @@ def train(
         ]
     )
     place = out or Path("runs") / f"{collection.name}-{chosen.name}"
-    with bar("training") as shown:
-        try:
-            for tick in training.steps(collection, chosen, place, origin=origin, device=device):
-                shown.show(min(tick.images, tick.total), tick.total, tick.figures)
-        except KeyboardInterrupt:
-            if speaks():
-                note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")
-            raise
+    with bar("training") as shown, _resumable():
+        for tick in training.steps(collection, chosen, place, origin=origin, device=device):
+            shown.show(min(tick.images, tick.total), tick.total, tick.figures)
     if processes.leads():
         run = Run.open(place)
         _print(run.log()[-1] if json else str(run.path), json)
+
+
+def grow(
+    run: Positional[Path],
+    /,
+    *,
+    size: Annotated[str | None, arg(metavar="128|192x128")] = None,
+    collection: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    epochs: Annotated[float | None, arg(metavar="N")] = None,
+    images: Annotated[int | None, arg(metavar="N")] = None,
+    fade: Annotated[int | None, arg(metavar="N")] = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    settings: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(name="set", metavar="KEY=VALUE")] = (),
+    json: bool = False,
+) -> None:
+    """Go on from a trained run at twice the size, new layers faded in; the same command goes on after an interruption.
+
+    Args:
+        run: folder of the run.
+        size: of the new pictures in pixels; twice that of the run's, which it is by default.
+        collection: at the new size; by default the run's pictures are prepared once more, beside its collection.
+        out: folder of the new run; by default beside the run, under its name with the new size.
+        epochs: length of training in passes over the collection.
+        images: length of training in pictures shown; by default that of the run.
+        fade: pictures over which the new layers are faded in; by default half of the training.
+        device: where to compute.
+        settings: any key of the run's recipe that is to change, such as batch=32.
+        json: print the last line of the log as JSON instead of the new run's folder.
+    """
+    from lienzo import growth, processes
+    from lienzo.run import Run
+
+    if epochs is not None and images is not None:
+        raise InputError("--epochs and --images both say how long to train: give one of the two.")
+    changes = [*itertools.chain(*settings), *_given(epochs=epochs, images=images, fade=fade)]
+    place = out or growth.grown_path(run)
+    with bar("growing") as shown, _resumable():
+        for step in growth.steps(run, size, collection=collection, out=place, settings=changes, device=device):
+            shown.show(step.done, step.total, step.text, title=step.stage)
+    if processes.leads():
+        _print(Run.open(place).log()[-1] if json else str(place), json)
 
 
 def tune(
@@ -208,15 +246,13 @@ def tune(
     """
     from lienzo import recipes, tuning
     from lienzo.recipe import Recipe
-    from lienzo.tuning.space import DEFAULT
 
     chosen = recipes.find(recipe).with_settings(_given(seed=seed))
     place = out or Path("studies") / f"{collection.name}-{chosen.name}"
-    searches = [*itertools.chain(*search)] or DEFAULT
-    with bar("tuning") as shown:
-        for step in tuning.steps(
-            collection, chosen, place, trials=trials, images=images, search=searches, device=device
-        ):
+    searches = [*itertools.chain(*search)]
+    study = tuning.steps(collection, chosen, place, trials=trials, images=images, search=searches, device=device)
+    with bar("tuning") as shown, _resumable():
+        for step in study:
             part = min(step.tick.images / step.tick.total, 1) if step.tick else 0
             shown.show(step.finished + part, step.total, f"trial {step.number}")
     note(f"The report: {place / 'report.html'}")
@@ -413,6 +449,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "prepare": prepare,
     "train": train,
+    "grow": grow,
     "tune": tune,
     "generate": generate,
     "evaluate": evaluate,
@@ -449,6 +486,17 @@ def main() -> None:
         if speaks() or not isinstance(error, InputError | TrainingError):  # these all processes meet alike
             note(f"lienzo: {_sentence(error)}")
         sys.exit(2 if isinstance(error, InputError | OSError) else 1)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Say after Ctrl-C how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if speaks():
+            note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")
+        raise
 
 
 def _sentence(error: Exception) -> str:

@@ -35,6 +35,11 @@ def pick_precision(precision: Precision, device: torch.device) -> Literal["fp32"
     return "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
 
 
+def has_tiles() -> bool:
+    """Say whether the processor multiplies matrices of bfloat16 in tiles (AMX)."""
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
 def peak_memory(device: torch.device) -> int:
     """Return the most bytes that were held so far: of a GPU's memory, else of this process's; 0 where nobody counts."""
     if device.type == "cuda":

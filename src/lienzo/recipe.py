@@ -15,7 +15,7 @@ import tomli_w
 from lienzo.augment import Augmentation
 from lienzo.errors import RecipeError, unknown
 from lienzo.likelihood import LIKELIHOODS, EvidenceBound
-from lienzo.nets import NETS, Network
+from lienzo.nets import NETS, Network, times_grown
 from lienzo.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Objective, Regularisation
 
 NAMED: dict[Any, dict[str, type[Any]]] = {Network: NETS, Objective | EvidenceBound: OBJECTIVES | LIKELIHOODS}
@@ -92,6 +92,9 @@ class Recipe:
     cool_down: float = 0.0
     """Share of the training, at its end, over which both learning rates fall linearly to zero."""
 
+    fade: int = 0
+    """Pictures over which the new layers of a grown network are faded in, from the beginning on; 0: all at once."""
+
     epochs: float | None = 30.0
     """Length of training in passes over the collection; or ``images``."""
 
@@ -139,6 +142,13 @@ class Recipe:
             raise RecipeError("balanced shows every label equally often: set labels to their kind, or leave it out.")
         if not 0 <= self.cool_down <= 1:
             raise RecipeError(f"cool_down is {self.cool_down}, but it is a share of the training: give 0 to 1.")
+        if not 0 <= self.fade <= (self.fade if self.images is None else self.images):
+            raise RecipeError(f"fade is {self.fade}, but has to end within the training: give 0 to its length.")
+        if self.fade and not times_grown(self.network):
+            raise RecipeError(
+                "fade brings in the new layers of a grown network, and this one has none: leave it out, "
+                "or go on from a run with `lienzo grow`."
+            )
         if not re.fullmatch(r"[\w.-]+", self.name):
             raise RecipeError(
                 f"a recipe's name is part of file names, and '{self.name}' cannot be: "
@@ -162,6 +172,8 @@ class Recipe:
             )
         if not isinstance(self.objective, EvidenceBound):
             return
+        if times_grown(self.network):
+            raise RecipeError("an autoencoder does not grow: set network.grown=0, or take another objective.")
         augmentation = dataclasses.replace(self.augmentation, flips=False)
         ignored = {
             "discriminator_optimizer": self.discriminator_optimizer != Adam(),
@@ -237,7 +249,7 @@ class Recipe:
                 table = table[name]
             if key == "name" and tables:
                 table.clear()  # another class has other keys
-            table[key] = _parse(text.strip())
+            table[key] = read(text.strip())
             if not tables and key in ("epochs", "images"):
                 values.pop({"epochs": "images", "images": "epochs"}[key], None)
         return Recipe.from_dict(values)
@@ -282,7 +294,8 @@ def network_from_dict(values: dict[str, Any]) -> Network:
     return network
 
 
-def _parse(text: str) -> Any:
+def read(text: str) -> Any:
+    """Return the value of a setting as it is written on a command line: TOML, or a bare word."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

@@ -27,3 +27,12 @@ def cooling(images: int, total: int, share: float) -> float:
     (1.0, 0.5, 1.0)
     """
     return min(1.0, (total - images) / (share * total)) if share else 1.0
+
+
+def fading(images: int, length: int) -> float:
+    """Return how much the new layers of a grown network count: from 0 linearly up to 1 after ``length`` pictures.
+
+    >>> fading(0, 1000), fading(250, 1000), fading(2000, 1000), fading(0, 0)
+    (0.0, 0.25, 1.0, 1.0)
+    """
+    return min(1.0, images / length) if length else 1.0

@@ -14,9 +14,10 @@ from lienzo.ema import Average
 from lienzo.game import Game, Measures, Round
 from lienzo.likelihood import EvidenceBound
 from lienzo.nets import Shape
+from lienzo.nets.fading import Fade, enlarged, set_alpha, shrunk
 from lienzo.nets.vae import Autoencoder
 from lienzo.recipe import Adam, Recipe
-from lienzo.schedule import average_decay, cooling
+from lienzo.schedule import average_decay, cooling, fading
 from lienzo.seeds import derive
 
 WARM_UP = 3
@@ -66,7 +67,9 @@ class State:
         self.best_at = torch.zeros((), dtype=torch.int64)
         self._captured: _Captured | None = None
         self._warm = 0
+        self._fade = Fade().to(device)
         self._set_rates(slowdown)
+        self.fade()
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -99,14 +102,30 @@ class State:
             self._captured.replay(dealt)
         self.steps += 1
         self.images += images
+        self.fade()
         if self.average is not None:
             self.average.update(average_decay(self.images, images, recipe.average_half_life, recipe.average_ramp))
 
     def _play(self, dealt: Round) -> None:
-        measures = self.lesson.step(dealt)
+        measures = self.lesson.step(self._faded(dealt) if self.recipe.fade else dealt)
+        if self.recipe.fade:
+            measures = measures | {"fade": self._fade.alpha}
         if not self.names:
             self._name(list(measures))
         self.sums.add_(torch.stack([measures[name] for name in self.names]))
+
+    def _faded(self, dealt: Round) -> Round:
+        """Return a round whose real pictures are as far from half their size as generated ones (section 2)."""
+        images = dealt.real.flatten(0, 1)
+        faded = self._fade(enlarged(shrunk(images)), images)
+        return dataclasses.replace(dealt, real=faded.unflatten(0, dealt.real.shape[:2]))
+
+    def fade(self) -> None:
+        """Let new layers of a grown network count as much as the clock says; the averaged ones too, so at once."""
+        if self.recipe.fade:
+            averaged = [] if self.average is None else [self.average.module]
+            for module in (self._fade, *self.networks.values(), *averaged):
+                set_alpha(module, fading(self.images, self.recipe.fade))
 
     def _name(self, names: list[str]) -> None:
         self.names, self.sums = names, torch.zeros(len(names), device=self.device)
@@ -157,6 +176,7 @@ class State:
             for name, tensor in live.items():
                 tensor.copy_(loaded[name])
         self.images, self.seconds = images, seconds
+        self.fade()
 
     def follow(self) -> None:
         """Take over the state of the first process."""
@@ -164,6 +184,7 @@ class State:
         if names != self.names:
             self._name(names)
         processes.follow(self.tensors().values())
+        self.fade()
 
 
 class _Captured:

@@ -59,6 +59,7 @@ FIGURES = {
     "evidence_bound": "bound {:,.0f}",
     "divergence": "divergence {:,.1f}",
     "painting_error": "error {:.3f}",
+    "fade": "fade {:.2f}",
     "kid": "KID {:.4f}",
 }
 """What a person is shown of a tick's measures, where it has them."""

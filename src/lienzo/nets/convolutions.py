@@ -1,25 +1,21 @@
-"""The convolutions of the DCGAN, 4×4 with stride 2 and padding 1, with fewer multiplications.
+"""The convolutions of the DCGAN, 4×4 with stride 2 and padding 1, in the way that is fastest where they run.
 
-On 2×2 blocks of pixels such a convolution is one of a 2×2 kernel with stride 1 and four times as many channels.
-Winograd's minimal filtering F(2, 2) (Lavin and Gray 2016, section 4.1) makes two of its outputs from three products
-instead of four,
-
-    y₀ = d₀g₀ + d₁g₁ = (d₀ − d₁)g₀ + d₁(g₀ + g₁)
-    y₁ = d₁g₀ + d₂g₁ = d₁(g₀ + g₁) − (d₁ − d₂)g₁
-
-so that four outputs of a plane take nine products instead of sixteen, each a product of matrices. Nothing but sums and
-differences of two numbers is added, so the results agree with those of the plain convolution to float32 rounding.
+On a processor the deep layers, of many channels and few pixels, are faster as products of matrices than as PyTorch's
+convolutions: in float32 with fewer multiplications (`filtered`), in bfloat16 with matrix tiles (`columns`). Elsewhere,
+and in all other layers, they are PyTorch's.
 
 A convolution is linear in its pictures and in its weights: the three functions here are one another's derivatives, of
-any order. Pictures are (N, C, H, W), fastest channels-last, with H and W divisible by 4; features (N, O, H/2, W/2);
-weights (O, C, 4, 4).
+any order. Pictures are (N, C, H, W), fastest channels-last; features (N, O, H/2, W/2); weights (O, C, 4, 4).
 """
 
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
+
+from lienzo.devices import has_tiles
+from lienzo.nets import columns, filtered
 
 
 class Halving(nn.Conv2d):
@@ -32,10 +28,11 @@ class Halving(nn.Conv2d):
         """Return (N, O, H/2, W/2)."""
         weight = self.weight
         number, _, height, width = images.shape
-        if not _pays(images, weight, number, height, width):
+        way = _way(images, weight, number, height, width)
+        if way is None:
             return super().forward(images)
-        features = halve(images, weight)
-        return features if self.bias is None else features + self.bias[:, None, None]
+        features = halve(images, weight, way)
+        return features if self.bias is None else features + self.bias[:, None, None].to(features.dtype)
 
 
 class Doubling(nn.ConvTranspose2d):
@@ -47,44 +44,44 @@ class Doubling(nn.ConvTranspose2d):
     def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return (N, C, H, W)."""
         number, _, height, width = features.shape
-        if output_size is None and _pays(features, self.weight, number, 2 * height, 2 * width):
-            return double(features, self.weight)
-        return super().forward(features, output_size)
+        way = _way(features, self.weight, number, 2 * height, 2 * width)
+        if way is None or output_size is not None:
+            return super().forward(features, output_size)
+        return double(features, self.weight, way)
 
 
-def _pays(inputs: Tensor, weight: Tensor, number: int, height: int, width: int) -> bool:
-    """Return whether fewer multiplications are faster here: in float32 on a CPU, of many channels, for training.
+def _way(inputs: Tensor, weight: Tensor, number: int, height: int, width: int) -> ModuleType | None:
+    """Return what is faster than PyTorch's convolution here, for pictures of this number, height and width, or none.
 
-    The sums and differences cost as much for few channels as for many, and those of the weights as much for few
-    pictures as for many; `docs/log.md` has the measurements.
+    The sums and differences of ``filtered`` cost as much for few channels as for many, and those of the weights as much
+    for few pictures as for many; `docs/log.md` has the measurements.
     """
-    return (
-        inputs.device.type == "cpu"
-        and inputs.dtype == weight.dtype == torch.float32
-        and not torch.is_autocast_enabled("cpu")
-        and torch.is_grad_enabled()
-        and height % 4 == width % 4 == 0
-        and len(weight) >= 512
-        and number * height * width >= 16 * len(weight)
-    )
+    if inputs.device.type != "cpu" or height % 2 or width % 2:
+        return None
+    if torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16:
+        return columns if has_tiles() and height * width <= columns.WEIGHT_PLANE else None
+    many = len(weight) >= 512 and number * height * width >= 16 * len(weight)
+    single = inputs.dtype == weight.dtype == torch.float32
+    return filtered if single and many and torch.is_grad_enabled() and height % 4 == width % 4 == 0 else None
 
 
 class _Features(torch.autograd.Function):
     """Pictures and weights to features: the convolution."""
 
     @staticmethod
-    def forward(context: Any, images: Tensor, weight: Tensor) -> Tensor:
+    def forward(context: Any, images: Tensor, weight: Tensor, way: ModuleType) -> Tensor:
         context.save_for_backward(images, weight)
-        height, width = images.shape[2] // 4, images.shape[3] // 4
-        products = torch.bmm(_filter_images(images), _filter_weight(weight).mT)
-        return _join_features(products, height, width)
+        context.way = way
+        features: Tensor = way.features(images, weight)
+        return features
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,), (images, weight) = gradients, context.saved_tensors
+        (gradient,), (images, weight), way = gradients, context.saved_tensors, context.way
         return (
-            double(gradient, weight) if context.needs_input_grad[0] else None,
-            _correlate(images, gradient) if context.needs_input_grad[1] else None,
+            double(gradient, weight, way) if context.needs_input_grad[0] else None,
+            _correlate(images, gradient, way) if context.needs_input_grad[1] else None,
+            None,
         )
 
 
@@ -92,18 +89,19 @@ class _Images(torch.autograd.Function):
     """Features and weights to pictures: the transposed convolution."""
 
     @staticmethod
-    def forward(context: Any, features: Tensor, weight: Tensor) -> Tensor:
+    def forward(context: Any, features: Tensor, weight: Tensor, way: ModuleType) -> Tensor:
         context.save_for_backward(features, weight)
-        height, width = features.shape[2] // 2, features.shape[3] // 2
-        products = torch.bmm(_filter_features(features), _filter_weight(weight))
-        return _join_images(products, height, width)
+        context.way = way
+        images: Tensor = way.images(features, weight)
+        return images
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,), (features, weight) = gradients, context.saved_tensors
+        (gradient,), (features, weight), way = gradients, context.saved_tensors, context.way
         return (
-            halve(gradient, weight) if context.needs_input_grad[0] else None,
-            _correlate(gradient, features) if context.needs_input_grad[1] else None,
+            halve(gradient, weight, way) if context.needs_input_grad[0] else None,
+            _correlate(gradient, features, way) if context.needs_input_grad[1] else None,
+            None,
         )
 
 
@@ -111,118 +109,41 @@ class _Weight(torch.autograd.Function):
     """Pictures and features to weights: the gradient of either by its weights."""
 
     @staticmethod
-    def forward(context: Any, images: Tensor, features: Tensor) -> Tensor:
+    def forward(context: Any, images: Tensor, features: Tensor, way: ModuleType) -> Tensor:
         context.save_for_backward(images, features)
-        return _join_weight(torch.bmm(_filter_features(features).mT, _filter_images(images)))
+        context.way = way
+        weight: Tensor = way.weight(images, features)
+        return weight
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,), (images, features) = gradients, context.saved_tensors
+        (gradient,), (images, features), way = gradients, context.saved_tensors, context.way
         return (
-            double(features, gradient) if context.needs_input_grad[0] else None,
-            halve(images, gradient) if context.needs_input_grad[1] else None,
+            double(features, gradient, way) if context.needs_input_grad[0] else None,
+            halve(images, gradient, way) if context.needs_input_grad[1] else None,
+            None,
         )
 
 
-def halve(images: Tensor, weight: Tensor) -> Tensor:
-    """Return ``conv2d(images, weight, stride=2, padding=1)``."""
-    features: Tensor = _Features.apply(images, weight)  # type: ignore[no-untyped-call]
+def halve(images: Tensor, weight: Tensor, way: ModuleType) -> Tensor:
+    """Return ``conv2d(images, weight, stride=2, padding=1)``, computed in one of the two ways."""
+    features: Tensor = _Features.apply(*_cast(images, weight), way)  # type: ignore[no-untyped-call]
     return features
 
 
-def double(features: Tensor, weight: Tensor) -> Tensor:
-    """Return ``conv_transpose2d(features, weight, stride=2, padding=1)``."""
-    images: Tensor = _Images.apply(features, weight)  # type: ignore[no-untyped-call]
+def double(features: Tensor, weight: Tensor, way: ModuleType) -> Tensor:
+    """Return ``conv_transpose2d(features, weight, stride=2, padding=1)``, computed in one of the two ways."""
+    images: Tensor = _Images.apply(*_cast(features, weight), way)  # type: ignore[no-untyped-call]
     return images
 
 
-def _correlate(images: Tensor, features: Tensor) -> Tensor:
-    weight: Tensor = _Weight.apply(images, features)  # type: ignore[no-untyped-call]
+def _correlate(images: Tensor, features: Tensor, way: ModuleType) -> Tensor:
+    weight: Tensor = _Weight.apply(*_cast(images, features), way)  # type: ignore[no-untyped-call]
     return weight
 
 
-def _filter_images(images: Tensor) -> Tensor:
-    """Return d₀ − d₁, d₁, d₁ − d₂ of both directions, (9, N · H/4 · W/4, 4C)."""
-    number, channels, height, width = images.shape
-    blocks = pad(images.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
-    blocks = blocks.view(number, height // 2 + 1, 2, width // 2 + 1, 2, channels)
-    before, at, after = blocks[:, :-1:2], blocks[:, 1::2], blocks[:, 2::2]
-    filtered = images.new_empty(3, 3, number, height // 4, width // 4, 2, 2, channels)
-    before, at, after = (rows.transpose(2, 3) for rows in (before, at, after))
-    for i, rows in enumerate((before - at, at, at - after)):
-        torch.sub(rows[:, :, :-1:2], rows[:, :, 1::2], out=filtered[i, 0])
-        filtered[i, 1] = rows[:, :, 1::2]
-        torch.sub(rows[:, :, 1::2], rows[:, :, 2::2], out=filtered[i, 2])
-    return filtered.view(9, -1, 4 * channels)
-
-
-def _join_images(products: Tensor, height: int, width: int) -> Tensor:
-    """Return (N, C, 4 · height, 4 · width): the transpose of :func:`_filter_images`."""
-    channels = products.shape[2] // 4
-    products = products.view(3, 3, -1, height, width, 2, 2, channels)
-    number = products.shape[2]
-    columns = products.new_empty(3, number, height, 2, 2 * width + 1, 2, channels)
-    before, at, after = products.transpose(-4, -3).unbind(1)
-    _spread(columns, 4, before, at, after)
-    blocks = products.new_empty(number, 2 * height + 1, 2, 2 * width + 1, 2, channels)
-    _spread(blocks, 1, *columns)
-    padded = blocks.view(number, 4 * height + 2, 4 * width + 2, channels)
-    return padded[:, 1:-1, 1:-1].permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-
-
-def _spread(target: Tensor, dimension: int, before: Tensor, at: Tensor, after: Tensor) -> None:
-    """Write the transpose of d₀ − d₁, d₁, d₁ − d₂ along a dimension of ``target``."""
-    target = target.movedim(dimension, 0)
-    before, at, after = (part.movedim(dimension, 0) for part in (before, at, after))
-    target[:-1:2] = before
-    target[-1] = 0
-    target[2::2] -= after
-    torch.add(at, after, out=target[1::2]).sub_(before)
-
-
-def _filter_features(features: Tensor) -> Tensor:
-    """Return y₀, y₀ + y₁, −y₁ of both directions, (9, N · H/4 · W/4, O): the transpose of :func:`_join_features`."""
-    number, channels, height, width = features.shape
-    pairs = features.permute(0, 2, 3, 1).reshape(number, height // 2, 2, width // 2, 2, channels)
-    filtered = features.new_empty(3, 3, number, height // 2, width // 2, channels)
-    top, bottom = pairs[:, :, 0], pairs[:, :, 1]
-    for i, rows in enumerate((top, top + bottom, -bottom)):
-        filtered[i, 0] = rows[:, :, :, 0]
-        torch.add(rows[:, :, :, 0], rows[:, :, :, 1], out=filtered[i, 1])
-        torch.neg(rows[:, :, :, 1], out=filtered[i, 2])
-    return filtered.view(9, -1, channels)
-
-
-def _join_features(products: Tensor, height: int, width: int) -> Tensor:
-    """Return m₀ + m₁ and m₁ − m₂ of both directions, (N, O, 2 · height, 2 · width)."""
-    channels = products.shape[2]
-    products = products.view(3, 3, -1, height, width, channels)
-    features = products.new_empty(products.shape[2], height, 2, width, 2, channels)
-    for i, rows in enumerate((products[0] + products[1], products[1] - products[2])):
-        torch.add(rows[0], rows[1], out=features[:, :, i, :, 0])
-        torch.sub(rows[1], rows[2], out=features[:, :, i, :, 1])
-    return features.view(-1, 2 * height, 2 * width, channels).permute(0, 3, 1, 2)
-
-
-def _filter_weight(weight: Tensor) -> Tensor:
-    """Return g₀, g₀ + g₁, g₁ of both directions, (9, O, 4C)."""
-    outputs, channels = weight.shape[:2]
-    blocks = weight.permute(0, 2, 3, 1).reshape(outputs, 2, 2, 2, 2, channels)  # O, row, in block, column, in block, C
-    filtered = weight.new_empty(3, 3, outputs, 2, 2, channels)
-    first, second = blocks[:, 0], blocks[:, 1]
-    for i, rows in enumerate((first, first + second, second)):
-        filtered[i, 0] = rows[:, :, 0]
-        torch.add(rows[:, :, 0], rows[:, :, 1], out=filtered[i, 1])
-        filtered[i, 2] = rows[:, :, 1]
-    return filtered.view(9, outputs, 4 * channels)
-
-
-def _join_weight(products: Tensor) -> Tensor:
-    """Return (O, C, 4, 4): the transpose of :func:`_filter_weight`."""
-    outputs, channels = products.shape[1], products.shape[2] // 4
-    products = products.view(3, 3, outputs, 2, 2, channels)
-    weight = products.new_empty(outputs, 2, 2, 2, 2, channels)
-    for i, rows in enumerate((products[0] + products[1], products[1] + products[2])):
-        torch.add(rows[0], rows[1], out=weight[:, i, :, 0])
-        torch.add(rows[1], rows[2], out=weight[:, i, :, 1])
-    return weight.view(outputs, 4, 4, channels).permute(0, 3, 1, 2)
+def _cast(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Return tensors in the precision of autocast, where it is on: custom functions do not see it."""
+    if not torch.is_autocast_enabled("cpu"):
+        return tensors
+    return tuple(tensor.to(torch.get_autocast_dtype("cpu")) for tensor in tensors)

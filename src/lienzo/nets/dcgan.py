@@ -3,9 +3,14 @@
 Strided convolutions instead of pooling, transposed convolutions in the generator, batch normalisation in both players
 (but not on the pictures themselves), no fully connected layer, ReLU and tanh in the generator, LeakyReLU in the
 discriminator, which ends before the sigmoid.
+
+A network that has grown keeps all layers that it had, under their names, and begins anew beside the picture: one more
+doubling before the exit, one more halving behind the entrance. The exit and the entrance that it had last stay beside
+the new ones, to fade over from (Karras et al. 2018, section 2); those before them are gone.
 """
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +23,7 @@ from lienzo.errors import RecipeError
 from lienzo.nets.blocks import Entrance, Exit
 from lienzo.nets.conditions import LabelEmbedding, LabelProjection
 from lienzo.nets.convolutions import Doubling, Halving
+from lienzo.nets.fading import Fade, enlarged, shrunk
 from lienzo.nets.shape import Shape
 from lienzo.nets.statistics import BatchNorm2d, MinibatchDeviation
 from lienzo.nets.vae import Encoder
@@ -42,20 +48,31 @@ class DCGAN:
     self_modulation: bool = False
     """Let z scale and shift every batch normalisation of the generator (Chen et al. 2019, arXiv 1810.01365)."""
 
+    grown: int = 0
+    """How often the networks have grown to twice the size; each time the layer beside the picture has half the channels
+    of the one before, beginning with ``width``."""
+
     def __post_init__(self) -> None:
-        if min(self.latents, self.width) < 1:
-            raise RecipeError("network.latents and network.width have to be at least 1.")
+        if min(self.latents, self.width) < 1 or self.grown < 0:
+            raise RecipeError("network.latents and network.width have to be at least 1, network.grown at least 0.")
+        if self.width % 2**self.grown:
+            raise RecipeError(
+                f"network.width is {self.width}, which cannot be halved {self.grown} times for as many new layers: "
+                "grow less often, or from a wider network."
+            )
 
     def generator(self, shape: Shape, classes: int = 0) -> "Generator":
         """Return a generator of pictures of this shape, initialised."""
-        return Generator(shape, self.latents, self.width, self.self_modulation, classes)
+        return Generator(shape, self.latents, self.width, self.self_modulation, classes, grown=self.grown)
 
     def discriminator(self, shape: Shape, classes: int = 0) -> "Discriminator":
         """Return a discriminator of pictures of this shape, initialised."""
-        return Discriminator(shape, self.width, self.discriminator_norm, self.minibatch_deviation, classes)
+        norm, deviation = self.discriminator_norm, self.minibatch_deviation
+        return Discriminator(shape, self.width, norm, deviation, classes, grown=self.grown)
 
     def encoder(self, shape: Shape) -> Encoder:
         """Return an encoder of pictures of this shape, initialised: the discriminator's layers with other outputs."""
+        assert not self.grown  # a recipe refuses it
         norm, outputs = self.discriminator_norm, 2 * self.latents
         return Encoder(Discriminator(shape, self.width, norm, self.minibatch_deviation, outputs=outputs).layers)
 
@@ -63,21 +80,38 @@ class DCGAN:
 class Generator(nn.Module):
     """From latents (N, latents) to pictures (N, C, H, W) in (−1, 1)."""
 
-    def __init__(self, shape: Shape, latents: int, width: int, self_modulation: bool = False, classes: int = 0) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        latents: int,
+        width: int,
+        self_modulation: bool = False,
+        classes: int = 0,
+        *,
+        grown: int = 0,
+    ) -> None:
         super().__init__()
         self.latents = latents
-        base_height, base_width, doublings = shape.doublings()
+        base_height, base_width, doublings = _base(shape, grown)
         widths = _widths(width, doublings)[::-1]  # at 64×64: 512, 256, 128, 64
 
         def normalised(channels: int) -> list[nn.Module]:
             norm = Modulation(channels, latents) if self_modulation else BatchNorm2d(channels)
             return [norm, nn.ReLU(inplace=True)]
 
+        def leaving(channels: int) -> list[nn.Module]:  # the last two of a stage
+            return [Exit(channels, shape.channels), nn.Tanh()]
+
         layers: list[nn.Module] = [Projection(latents, widths[0], base_height, base_width), *normalised(widths[0])]
         for inside, outside in itertools.pairwise(widths):
             layers += [Doubling(inside, outside), *normalised(outside)]
-        layers += [Exit(widths[-1], shape.channels), nn.Tanh()]
-        self.layers = nn.Sequential(*layers)
+        stages = [nn.Sequential(*layers, *leaving(width))]
+        for inside, outside in itertools.pairwise(width >> i for i in range(grown + 1)):
+            stages += [nn.Sequential(Doubling(inside, outside), *normalised(outside), *leaving(outside))]
+        for stage in stages[:-2]:
+            stage[-2] = nn.Identity()  # its exit has faded out
+        self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])
+        self.fade = Fade() if grown else None
         self.apply(_initialise)
         self.embedding = LabelEmbedding(classes, latents) if classes else None
 
@@ -85,10 +119,14 @@ class Generator(nn.Module):
         """Return the pictures (N, C, H, W) in (−1, 1) of latents ``z`` (N, latents) and labels ``y`` (N, classes)."""
         if self.embedding is not None and y is not None:
             z = self.embedding(z, y)
+        *earlier, last = [*self.layers], *([*stage.children()] for stage in self.growth)
         features = z
-        for layer in self.layers:
-            features = layer(features, z) if isinstance(layer, Modulation) else layer(features)
-        return features
+        for stage in earlier:
+            features = _through(stage[:-2], features, z)
+        images = _through(last, features, z)
+        if self.fade is not None:
+            images = self.fade(enlarged(_through(earlier[-1][-2:], features, z)), images)
+        return images
 
 
 class Discriminator(nn.Module):
@@ -103,34 +141,47 @@ class Discriminator(nn.Module):
         classes: int = 0,
         *,
         outputs: int = 1,
+        grown: int = 0,
     ) -> None:
         super().__init__()
-        base_height, base_width, doublings = shape.doublings()
+        base_height, base_width, doublings = _base(shape, grown)
         widths = _widths(width, doublings)  # at 64×64: 64, 128, 256, 512
-        layers: list[nn.Module] = [
-            Entrance(shape.channels, widths[0]),
-            nn.LeakyReLU(0.2, inplace=True),
-        ]
+
+        def entering(channels: int) -> list[nn.Module]:  # the first two of a stage
+            return [Entrance(shape.channels, channels), nn.LeakyReLU(0.2, inplace=True)]
+
+        def halving(inside: int, outside: int) -> list[nn.Module]:
+            normalised: list[nn.Module] = [BatchNorm2d(outside)] if norm == "batch" else []
+            return [Halving(inside, outside, bias=norm != "batch"), *normalised, nn.LeakyReLU(0.2, inplace=True)]
+
+        layers = entering(width)
         for inside, outside in itertools.pairwise(widths):
-            layers += [Halving(inside, outside, bias=norm != "batch")]
-            layers += [BatchNorm2d(outside)] if norm == "batch" else []
-            layers += [nn.LeakyReLU(0.2, inplace=True)]
+            layers += halving(inside, outside)
         layers += [MinibatchDeviation()] if minibatch_deviation else []
         layers += [Readout(widths[-1] + minibatch_deviation, base_height, base_width, outputs)]
-        self.layers = nn.Sequential(*layers)
+        stages = [nn.Sequential(*layers)]
+        for inside, outside in itertools.pairwise(width >> i for i in range(grown + 1)):
+            stages += [nn.Sequential(*entering(outside), *halving(outside, inside))]
+        for stage in stages[:-2]:
+            stage[0] = nn.Identity()  # its entrance has faded out
+        self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])
+        self.fade = Fade() if grown else None
         self.apply(_initialise)
         self.projection = LabelProjection(classes, widths[-1] + minibatch_deviation) if classes else None
         if norm == "spectral":
-            for layer in [*layers, self.projection]:
+            for layer in list(self.modules()):
                 if isinstance(layer, nn.Conv2d | Readout | LabelProjection):
                     spectral_norm(layer)
 
     def forward(self, images: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1] with labels ``y`` (N, classes)."""
         *layers, readout = self.layers
-        features = images
-        for layer in layers:
-            features = layer(features, y) if isinstance(layer, MinibatchDeviation) else layer(features)
+        outer, *inner = *([*stage.children()] for stage in self.growth[::-1]), layers
+        features = _through(outer, images, y)
+        if self.fade is not None:
+            features = self.fade(_through(inner[0][:2], shrunk(images), y), features)
+        for stage in inner:
+            features = _through(stage[2:], features, y)
         logits: Tensor = readout(features).flatten()
         if self.projection is not None and y is not None:
             logits = logits + self.projection(features, y)
@@ -141,6 +192,7 @@ class Projection(nn.Module):
     """The transposed convolution of a single pixel, from (N, inputs) to (N, outputs, H, W): a product of matrices.
 
     The weights are those of ``nn.ConvTranspose2d``; the convolution itself takes several times as long on a CPU.
+    Channels stand last, as in memory, so that nothing is copied.
     """
 
     def __init__(self, inputs: int, outputs: int, height: int, width: int) -> None:
@@ -149,7 +201,8 @@ class Projection(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return (N, outputs, H, W)."""
-        return (z @ self.weight.flatten(1)).view(-1, *self.weight.shape[1:])
+        outputs, height, width = self.weight.shape[1:]
+        return (z @ self.weight.permute(0, 2, 3, 1).flatten(1)).view(-1, height, width, outputs).permute(0, 3, 1, 2)
 
 
 class Modulation(nn.Module):
@@ -173,7 +226,8 @@ class Modulation(nn.Module):
 class Readout(nn.Module):
     """The convolution whose kernel covers its whole input, from (N, C, H, W) to (N, outputs): a product of matrices.
 
-    The weights are those of ``nn.Conv2d``; the convolution itself takes several times as long on a CPU.
+    The weights are those of ``nn.Conv2d``; the convolution itself takes several times as long on a CPU. Channels stand
+    last, as in memory, so that nothing is copied.
     """
 
     def __init__(self, inputs: int, height: int, width: int, outputs: int = 1) -> None:
@@ -182,7 +236,26 @@ class Readout(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (N, outputs)."""
-        return linear(features.flatten(1), self.weight.flatten(1))
+        return linear(features.permute(0, 2, 3, 1).flatten(1), self.weight.permute(0, 2, 3, 1).flatten(1))
+
+
+def _through(layers: Iterable[nn.Module], features: Tensor, beside: Tensor | None) -> Tensor:
+    """Return what layers make of features, of which some look at latents or labels (N, ...) too."""
+    for layer in layers:
+        looks = isinstance(layer, Modulation | MinibatchDeviation)
+        features = layer(features, beside) if looks else layer(features)
+    return features
+
+
+def _base(shape: Shape, grown: int) -> tuple[int, int, int]:
+    """Return height and width of a network's smallest features, and how often they were doubled before it grew."""
+    height, width, doublings = shape.doublings()
+    if doublings <= grown:
+        raise RecipeError(
+            f"pictures of {shape} are too small for a network that has grown to twice the size {grown} times: "
+            "set network.grown lower."
+        )
+    return height, width, doublings - grown
 
 
 def _widths(width: int, doublings: int) -> list[int]:

@@ -14,7 +14,7 @@ from lienzo.errors import InputError, RunError, TrainingError
 from lienzo.recipe import Recipe
 from lienzo.recipes import find
 from lienzo.training import Tick
-from lienzo.tuning.space import DEFAULT, parse
+from lienzo.tuning.space import parse, usual
 
 SCORES = 4
 """Scores of a trial, where the recipe does not say when to take them."""
@@ -44,7 +44,7 @@ def tune(
     *,
     trials: int = 20,
     images: int = 50_000,
-    search: Sequence[str] = DEFAULT,
+    search: Sequence[str] = (),
     device: str = "auto",
 ) -> Recipe:
     """Search for the settings of a recipe with the lowest KID; the same call goes on after an interruption.
@@ -55,7 +55,8 @@ def tune(
         out: the study's folder, which several processes may share.
         trials: how many in all.
         images: pictures shown in each.
-        search: what to vary, such as ``batch=16,32`` or ``generator_optimizer.rate=0.0001..0.001:log``.
+        search: what to vary, such as ``batch=16,32`` or ``generator_optimizer.rate=0.0001..0.001:log``;
+            nothing: rates, betas, batch and average, as far as the recipe has them.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Returns:
@@ -80,7 +81,7 @@ def steps(
     *,
     trials: int = 20,
     images: int = 50_000,
-    search: Sequence[str] = DEFAULT,
+    search: Sequence[str] = (),
     device: str = "auto",
 ) -> Iterator[Step]:
     """Search as :func:`tune` does, and yield a :class:`Step` after every tick and every trial."""
@@ -101,7 +102,7 @@ def steps(
         tick=min(recipe.tick, every),
         keep_epochs=False,
     )
-    study = Study(Path(out), parse(search, recipe), recipe, budget, collection)
+    study = Study(Path(out), parse(search or usual(recipe), recipe), recipe, budget, collection)
     while (begun := study.begin(trials)) is not None:
         trial, held = begun
         with held:

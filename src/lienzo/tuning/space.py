@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lienzo.errors import RecipeError
-from lienzo.recipe import Recipe
+from lienzo.recipe import Recipe, read
 
 DEFAULT = (
     "generator_optimizer.rate=0.00005..0.002:log",
@@ -15,7 +16,7 @@ DEFAULT = (
     "batch=16,32,64,128",
     "average_half_life=0,1000,5000,20000",
 )
-"""Searched unless told otherwise: what every recipe has."""
+"""Searched unless told otherwise, as far as the recipe has it: one without a discriminator has no rate of it."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,42 @@ def parse(searches: Sequence[str], recipe: Recipe) -> dict[str, Dimension]:
     """
     space: dict[str, Dimension] = {}
     for search in searches:
-        key, equals, text = search.partition("=")
-        if not equals or not key or not text:
-            raise RecipeError(f"'{search}' is no search: write key=low..high, key=low..high:log or key=a,b,c.")
+        key, dimension = _read(search)
         if key in space:
             raise RecipeError(f"{key} is searched twice: give it once.")
-        space[key] = _range(text, search) if ".." in text else tuple(re.split(r",(?![^\[]*\])", text))
-        _check(key, space[key], recipe)
+        space[key] = dimension
+        if all(refusals := _refusals(key, dimension, recipe)):  # some may need a value of another key
+            raise next(filter(None, refusals))
     return space
+
+
+def usual(recipe: Recipe) -> tuple[str, ...]:
+    """Return those of the usual searches all of whose values fit the recipe."""
+    return tuple(search for search in DEFAULT if not any(_refusals(*_read(search), recipe)))
+
+
+def values(space: dict[str, Dimension], recipe: Recipe) -> dict[str, Any]:
+    """Return where the recipe itself stands in the space, for the keys in whose dimension it stands at all."""
+    found: dict[str, Any] = {}
+    for key, dimension in space.items():
+        value: Any = recipe.to_dict()
+        for name in key.split("."):
+            value = value.get(name)
+        if isinstance(dimension, Range):
+            written = [value] if value is not None and dimension.low <= value <= dimension.high else []
+        else:
+            written = [text for text in dimension if read(text) == value]
+        if written:
+            found[key] = written[0]
+    return found
+
+
+def _read(search: str) -> tuple[str, Dimension]:
+    """Return the key and the dimension that a text describes."""
+    key, equals, text = search.partition("=")
+    if not equals or not key or not text:
+        raise RecipeError(f"'{search}' is no search: write key=low..high, key=low..high:log or key=a,b,c.")
+    return key, _range(text, search) if ".." in text else tuple(re.split(r",(?![^\[]*\])", text))
 
 
 def _range(text: str, search: str) -> Range:
@@ -69,14 +98,15 @@ def _range(text: str, search: str) -> Range:
     return found
 
 
-def _check(key: str, dimension: Dimension, recipe: Recipe) -> None:
-    """Refuse a key none of whose values fits: a value may need that of another key, all of them hardly do."""
-    values = (dimension.low, dimension.high) if isinstance(dimension, Range) else dimension
-    refused = []
-    for value in values:
+def _refusals(key: str, dimension: Dimension, recipe: Recipe) -> list[RecipeError | None]:
+    """Return for each value, or for both ends of a range, why the recipe refuses it, or none."""
+    tried = (dimension.low, dimension.high) if isinstance(dimension, Range) else dimension
+    refusals: list[RecipeError | None] = []
+    for value in tried:
         try:
             recipe.with_settings([f"{key}={value}"])
         except RecipeError as error:
-            refused.append(error)
-    if len(refused) == len(values):
-        raise refused[0]
+            refusals.append(error)
+        else:
+            refusals.append(None)
+    return refusals

@@ -20,7 +20,7 @@ from lienzo.run import Run
 from lienzo.seeds import derive
 from lienzo.training import Tick
 from lienzo.tuning import report
-from lienzo.tuning.space import Dimension, Range
+from lienzo.tuning.space import Dimension, Range, values
 
 NAME = "lienzo"
 """Of the only study in the file."""
@@ -58,6 +58,8 @@ class Study:
             self.storage = optuna.storages.RDBStorage(f"sqlite:///{file.as_posix()}")
             self.study = optuna.create_study(storage=self.storage, study_name=NAME, pruner=PRUNER, load_if_exists=True)
             self._check()
+            if not self.study.get_trials(deepcopy=False):
+                self.study.enqueue_trial(values(space, recipe))  # so that what is found is better than what there was
 
     def begin(self, total: int) -> "tuple[optuna.Trial, filelock.AcquireReturnProxy[filelock.BaseFileLock]] | None":
         """Take up a trial whose process is gone, or begin another, and hold its lock; none where there are enough.
@@ -76,10 +78,11 @@ class Study:
                     identity = self.storage.get_trial_id_from_study_id_trial_number(study, number)
                     return self._proposed(optuna.Trial(self.study, identity)), held
                 held.lock.release()  # it ended between the two looks
-            if len(known) >= total:
+            if sum(trial.state != TrialState.WAITING for trial in known) >= total:
                 return None
-            held = self._trial_lock(len(known)).acquire()
-            return self._proposed(self.study.ask()), held
+            trial = self.study.ask()
+            held = self._trial_lock(trial.number).acquire()
+            return self._proposed(trial), held
 
     def play(self, trial: optuna.Trial, device: str) -> Iterator[Tick]:
         """Train the trial's run to its end, or until it is worse than the median, and write down what came of it.
