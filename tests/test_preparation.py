@@ -177,6 +177,16 @@ def test_what_is_held_out_depends_on_content_alone(tmp_path: Path) -> None:
     assert sides[0] == sides[1]
 
 
+def test_the_same_pictures_are_held_out_at_every_size(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 60)
+    sides = []
+    for size in (16, 32):
+        collection = lienzo.prepare(source, tmp_path / str(size), size=size, holdout=0.3, workers=1)
+        sides.append(dict(zip(*(collection.column(name).to_pylist() for name in ("source", "part")), strict=True)))
+    assert sides[0] == sides[1]
+    assert set(sides[0].values()) == {"train", "holdout"}
+
+
 def test_near_duplicates_are_held_out_together(tmp_path: Path) -> None:
     source = gallery(tmp_path / "pictures", 30)
     for path in sorted(source.rglob("*.jpg")):

@@ -200,14 +200,14 @@ def _choose(
     kinds: set[str] = set()
     if earlier is not None:
         kinds |= set(earlier.vocabularies)
-        for batch in earlier.batches("digest", "perceptual_hash", *map(label_column, kinds)):
-            for digest, perceptual, *labels in zip(*(column.to_pylist() for column in batch.values()), strict=True):
+        for batch in earlier.batches("sha256", "digest", "perceptual_hash", *map(label_column, kinds)):
+            for sha256, digest, perceptual, *labels in zip(*(column.to_pylist() for column in batch.values()), strict=True):
                 carried = {kind: label for kind, label in zip(kinds, labels, strict=True) if label is not None}
-                candidates.add(digest, carried, perceptual)
+                candidates.add(sha256, digest, carried, perceptual)
     for unit in journal.units(keys, pixels=False):
         for found in unit:
             if not found.reason:
-                candidates.add(found.digest, found.labels, found.perceptual)
+                candidates.add(found.sha256, found.digest, found.labels, found.perceptual)
                 kinds |= set(found.labels)
     return choose(candidates, settings, held_out), sorted(kinds)
 
