@@ -8,15 +8,21 @@ import re
 import subprocess
 import sys
 import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures_for_tests import files_of, gallery, painting
+from conftest import Command
+from pictures_for_tests import encoded, files_of, gallery, noisy, painting
 from PIL import Image
 
 import lienzo
+from lienzo.data.reasons import Reason
+from lienzo.data.screening import Screened, screen
 from lienzo.data.settings import Conflicts, Settings
+from lienzo.data.workers import Unit
 from lienzo.errors import CollectionError, InputError, SourceError
 from lienzo.preparation import steps
 
@@ -154,6 +160,72 @@ def test_the_same_picture_under_different_labels(
 ) -> None:
     collection = lienzo.prepare(twice(tmp_path / "in"), tmp_path / "out", size=16, conflicts=policy, workers=1)
     assert (collection.count, collection.refused) == (kept, refused)
+
+
+def test_nothing_left_after_choosing_leaves_nothing_behind(tmp_path: Path) -> None:
+    for label in ("grids", "seas"):
+        (tmp_path / "in" / label).mkdir(parents=True)
+        painting(0).save(tmp_path / "in" / label / "0.jpg")
+    with pytest.raises(SourceError, match="each stands under different labels"):
+        lienzo.prepare(tmp_path / "in", tmp_path / "out", size=16, conflicts="refuse", workers=1)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no links there")
+def test_every_reason_is_provoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = encoded(noisy(0, 200, 260), quality=90)
+    bomb = bytearray(encoded(Image.new("1", (64, 64)), "PNG"))
+    bomb[16:24] = (60_000).to_bytes(4, "big") * 2
+    bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4, "big")
+    contents = {
+        Reason.VANISHED: whole,
+        Reason.CHANGED: whole,
+        Reason.TOO_LARGE: bytes(1 << 20),
+        Reason.EMPTY: b"",
+        Reason.NOT_A_PICTURE: b"<!DOCTYPE html><html>",
+        Reason.UNSUPPORTED: b"8BPS\0\1" + bytes(100),
+        Reason.TRUNCATED: whole[:-100],
+        Reason.UNDECODABLE: b"RIFF\x14\0\0\0WEBP" + bytes(range(16)),
+        Reason.DAMAGED: whole[: len(whole) // 2] + b"\xff\xd9",
+        Reason.BOMB: bytes(bomb),
+        Reason.TOO_SMALL: encoded(noisy(1, 15, 15)),
+        Reason.FEATURELESS: encoded(Image.new("RGB", (64, 64), "teal")),
+        Reason.DUPLICATE: whole,
+        Reason.NEAR_DUPLICATE: encoded(noisy(0, 200, 260).resize((520, 400)), quality=60),
+        Reason.CONFLICT: whole,
+    }
+    for reason, data in contents.items():
+        place = tmp_path / "in" / ("seas" if reason == Reason.CONFLICT else "grids") / f"{reason}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+    grids = tmp_path / "in" / "grids"
+    (grids / "a.jpg").write_bytes(whole)
+    (grids / "unreadable.jpg").symlink_to(tmp_path / "nowhere.jpg")
+
+    def here(units: Iterable[Unit], settings: Settings, workers: int) -> Iterator[tuple[str, list[Screened]]]:
+        listed = list(units)
+        (grids / "vanished.jpg").unlink()
+        (grids / "changed.jpg").write_bytes(whole + b"!")
+        yield from ((key, [screen(entry, settings) for entry in unit]) for key, unit in listed)
+
+    monkeypatch.setattr("lienzo.preparation.screen_units", here)
+    monkeypatch.setattr("lienzo.data.entries.LARGEST", (1 << 20) - 1)
+    collection = lienzo.prepare(tmp_path / "in", tmp_path / "out", size=16, near_duplicates=4)
+    found = {Path(row["source"]).stem: row["reason"] for row in collection.rejected().to_pylist()}
+    assert found == {str(reason): reason for reason in Reason}
+    assert collection.index()["source"].to_pylist() == ["grids/a.jpg"]
+
+
+@pytest.mark.parametrize(("size", "channels"), [("16", 1), ("96x64", 3), ("64x96", 4), ("1024", 3)])
+def test_sizes_and_channels_of_the_command(tmp_path: Path, command: Command, size: str, channels: int) -> None:
+    source = gallery(tmp_path / "pictures", 3)
+    options = ["--size", size, "--channels", str(channels), "--enlarge", "--workers", "1", "--json"]
+    status, out, _ = command("prepare", str(source), str(tmp_path / "out"), *options)
+    height, _, width = size.partition("x")
+    shape = [int(height), int(width or height), channels]
+    told = json.loads(out)
+    assert [status, told["height"], told["width"], told["channels"]] == [0, *shape]
+    assert np.load(tmp_path / "out" / "images-00000.npy").shape == (3, *shape)
 
 
 def test_near_duplicates_are_refused_on_demand(tmp_path: Path) -> None:

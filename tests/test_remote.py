@@ -1,7 +1,12 @@
 """Sources and collections behind URLs, on a server on loopback that speaks S3."""
 
+import contextlib
+import itertools
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -77,6 +82,92 @@ def test_a_store_that_stumbles_is_asked_again(store: Path, monkeypatch: pytest.M
     assert places._ask("s3://art/x", question) == b"whole"
     with pytest.raises(SourceError, match=r"does not answer .*503 Slow Down.*run the same command again"):
         places._ask("s3://art/x", lambda: (_ for _ in ()).throw(OSError("503 Slow Down")))
+
+
+@contextlib.contextmanager
+def stumbling(behind: str, works: Callable[[int], bool]) -> Iterator[str]:
+    """Stand before a server; requests whose number does not work get a 503, half an answer or none, in turn."""
+    numbers = itertools.count()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # a client that asks whether to go on gets an answer
+
+        def answer(self) -> None:
+            number = next(numbers)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if works(number):
+                server = HTTPConnection(behind)
+                server.request(self.command, self.path, body, {**self.headers, "Expect": ""})
+                found = server.getresponse()
+                content = found.read()
+                status, headers = found.status, dict(found.getheaders()) | {"Connection": "close"}
+                if self.command != "HEAD":
+                    headers |= {"Content-Length": str(len(content))}
+                server.close()
+            elif number % 3 == 0:
+                status, headers, content = 503, {"Content-Length": "0", "Connection": "close"}, b""
+            elif number % 3 == 1:
+                status, headers, content = 200, {"Content-Length": "100", "Connection": "close"}, b"<?xml"
+            else:
+                self.close_connection = True
+                return
+            self.send_response_only(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+            self.close_connection = True
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    front = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=front.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{front.server_port}"
+    finally:
+        front.shutdown()
+        thread.join()
+        front.server_close()
+
+
+def test_a_server_that_answers_503_and_cuts_connections(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    behind = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://")
+    monkeypatch.setattr(places, "PAUSE", 0.0)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # botocore shall not hide what happens
+    here = lienzo.prepare("s3://art/pictures", tmp_path / "here", size=16, workers=1)
+    with stumbling(behind, lambda number: number % 4 != 0) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        s3fs.S3FileSystem.clear_instance_cache()
+        there = lienzo.prepare("s3://art/pictures", "s3://art/stumbled", size=16, workers=1)
+    assert (there.count, there.refused, there.fingerprint) == (here.count, {}, here.fingerprint)
+    with stumbling(behind, lambda number: number < 20) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        s3fs.S3FileSystem.clear_instance_cache()
+        with pytest.raises(SourceError, match="does not answer"):
+            lienzo.prepare("s3://art/pictures", "s3://art/half", size=16, workers=1)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{behind}")
+    s3fs.S3FileSystem.clear_instance_cache()
+    lienzo.Collection.open("s3://art/stumbled").verify()
+    with pytest.raises(CollectionError, match="there is no collection at"):
+        lienzo.Collection.open("s3://art/half")
+    monkeypatch.setattr("lienzo.preparation.screen_units", None)  # what was done is only sent
+    again = lienzo.prepare("s3://art/pictures", "s3://art/half", size=16, workers=1)
+    assert again.fingerprint == here.fingerprint
+    lienzo.Collection.open("s3://art/half").verify()
+
+
+def test_a_collection_that_was_deleted_is_made_again(store: Path) -> None:
+    first = lienzo.prepare("s3://art/pictures", "s3://art/deleted", size=16, workers=1)
+    s3fs.S3FileSystem().rm("art/deleted", recursive=True)
+    again = lienzo.prepare("s3://art/pictures", "s3://art/deleted", size=20, workers=1)
+    assert (again.count, again.height) == (first.count, 20)
+    lienzo.Collection.open("s3://art/deleted").verify()
 
 
 def test_what_is_not_there(store: Path) -> None:

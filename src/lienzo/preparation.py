@@ -159,7 +159,7 @@ def steps(
                 yield replace(step, collection=None)
     elif is_url(str(out)):
         folder = remote.fetch(str(out))
-        known = {shard.name for shard in folder.glob("*-[0-9]*")} if (folder / remote.DESCRIPTION).exists() else set()
+        known = remote.sent(folder)
         for step in run(folder):
             if step.collection is not None:
                 remote.send(folder, str(out), known)

@@ -50,7 +50,7 @@ def zip_entries(location: str) -> Iterator[Entry]:
                     refusal = (Reason.UNREADABLE, "the archive is damaged here")
                 names = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
                 yield entry.at(member.header_offset + 30 + names, refusal)
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
         raise SourceError(f"{location} cannot be read as a zip file ({error}): download it again.") from None
 
 

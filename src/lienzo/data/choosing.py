@@ -70,31 +70,32 @@ def choose(candidates: Candidates, settings: Settings, earlier: NDArray[np.bool_
         settings: the policies.
         earlier: (k,), which of the first k pictures, those that stand in the collection already, are held out.
     """
-    digests = np.frombuffer(candidates.digests, "V16")
+    digests = np.frombuffer(candidates.digests, "<u8").reshape(-1, 2)
     labels = np.frombuffer(candidates.labels, "<u8")
     hashes = np.frombuffer(candidates.hashes, "<u8")
-    same = list(_groups(np.unique(digests, return_inverse=True)[1]))
     verdicts: dict[int, Verdict] = {}
-    for members in same:
-        verdicts |= _among_equal(members, labels, settings)
+    for members in _groups(digests[:, 0], digests[:, 1]):
+        verdicts.update(_among_equal(members, labels, settings))
     if settings.near_duplicates is not None:
         for first, second in near_pairs(hashes, settings.near_duplicates):
             if first not in verdicts and second not in verdicts:
                 verdicts[int(second)] = Verdict(Reason.NEAR_DUPLICATE, int(first))
     verdicts = {position: verdict for position, verdict in verdicts.items() if position >= len(earlier)}
-    holdout = np.zeros(len(digests), np.bool_)
+    holdout = np.zeros(len(labels), np.bool_)
     if settings.holdout > 0:
         holdout = _sides(np.frombuffer(candidates.files, "<u8"), hashes, settings.holdout, earlier)
     return Chosen(verdicts, holdout)
 
 
-def _groups(codes: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Yield the positions, ascending, of every code that occurs more than once."""
-    order = np.argsort(codes, kind="stable")
-    edges = np.flatnonzero(np.diff(codes[order])) + 1
-    starts, ends = np.append(0, edges), np.append(edges, len(codes))
-    for i in np.flatnonzero(ends - starts > 1):  # an array for each of those that occur once would take the most memory
-        yield order[starts[i] : ends[i]]
+def _groups(*keys: NDArray[np.uint64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the positions, ascending, of everything that occurs more than once: where all ``keys``, (n,), are the same."""
+    order = np.lexsort(keys)
+    repeats = np.ones(max(0, len(order) - 1), np.bool_)  # of the one before, in that order
+    for key in keys:
+        repeats &= np.diff(key[order]) == 0
+    edges = np.flatnonzero(np.diff(repeats, prepend=False, append=False))  # of runs of repeats, most often few
+    for start, end in edges.reshape(-1, 2):
+        yield order[start : end + 1]
 
 
 def _among_equal(members: NDArray[np.int64], labels: NDArray[np.uint64], settings: Settings) -> dict[int, Verdict]:
@@ -129,7 +130,7 @@ def near_pairs(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
     found: list[NDArray[np.int64]] = []
     for low, high in itertools.pairwise(edges):
         band = (hashes >> np.uint64(low)) & np.uint64((1 << int(high - low)) - 1)
-        for members in _groups(band.astype(np.int64)):
+        for members in _groups(band):
             step = max(1, _BLOCK // len(members))
             for start in range(0, len(members), step):
                 block = members[start : start + step]

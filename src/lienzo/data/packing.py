@@ -21,6 +21,7 @@ from lienzo.data.collection import Collection, Shard, label_column
 from lienzo.data.journal import Journal
 from lienzo.data.screening import Screened
 from lienzo.data.settings import Settings
+from lienzo.errors import SourceError
 
 SHARD_BYTES = 1 << 26
 """No shard has more bytes of pixels than this, unless one picture has."""
@@ -125,11 +126,19 @@ def pack(
         settings: the preparation's.
         provenance: what else is written into the collection's settings.
         earlier: the finished collection in ``folder`` that the units are added to.
+
+    Raises:
+        SourceError: nothing is left after choosing; the journal is removed.
     """
     held_out = np.zeros(0, np.bool_) if earlier is None else np.isin(np.arange(earlier.count), earlier.rows("holdout"))
     chosen, kinds = _choose(journal, keys, settings, held_out, earlier)
     shards = [] if earlier is None else list(earlier.shards)
     count = len(chosen.holdout) - len(held_out) - len(chosen.verdicts)
+    if count == 0 and earlier is None:
+        journal.remove()
+        raise SourceError(
+            "no picture is left: each stands under different labels, and conflicts are refused. Keep the first, or all."
+        )
     drawn: list[report.Drawn] = []
     tables = {name: f"{name}{_version(earlier)}.parquet" for name in ("rejected", "sources")}
     refused = Counter[str]({} if earlier is None else earlier.refused)
@@ -294,7 +303,7 @@ def _summary(folder: Path, shards: Sequence[Shard], settings: Settings) -> tuple
             labels = sorted(name for name in index.schema_arrow.names if name.startswith(label_column("")))
             for name in ["part", *labels]:
                 digest.update(json.dumps([name], ensure_ascii=False).encode())
-                for batch in index.iter_batches(ROW_GROUP, columns=[name]):
+                for batch in index.iter_batches(ROW_GROUP, columns=[name], use_threads=False):
                     values = batch.column(0).to_pylist()
                     digest.update("".join(f"{json.dumps(value, ensure_ascii=False)}\n" for value in values).encode())
                     if name != "part":

@@ -5,6 +5,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -16,7 +17,7 @@ ATTEMPTS = 5
 PAUSE = 0.5
 """Seconds before a store is asked again; twice as long after every further failure."""
 
-TAGS = ("ETag", "etag", "md5Hash", "checksum", "mtime", "LastModified")
+TAGS = ("ETag", "etag", "md5Hash", "checksum", "mtime", "LastModified", "Last-Modified")
 """What stores call that which changes with an object, the surest first."""
 
 T = TypeVar("T")
@@ -89,7 +90,8 @@ def read(location: str, start: int = 0, length: int | None = None) -> bytes:
     end = None if length is None else start + length
     if end == start:
         return b""
-    return bytes(_ask(location, lambda: store.cat_file(path, start=start, end=end)))
+    found = bytes(_ask(location, lambda: store.cat_file(path, start=start, end=end)))
+    return found if length is None or len(found) <= length else found[start:end]  # some web servers know no ranges
 
 
 def opened(location: str) -> BinaryIO:
@@ -169,7 +171,10 @@ def _walk_store(folder: str) -> Iterator[Found]:
     found = _ask(folder, lambda: store.find(root, detail=True))
     for path in sorted(found, key=lambda path: path[len(root) :].strip("/").split("/")):
         parts = tuple(path[len(root) :].strip("/").split("/"))
-        yield Found(parts, store.unstrip_protocol(path), *_stamp(found[path]))
+        known = found[path]
+        if known.get("size") is None:  # an index page of a web server tells no sizes
+            known = _ask(folder, partial(store.info, path))
+        yield Found(parts, store.unstrip_protocol(path), *_stamp(known))
 
 
 def _stamp(info: dict[str, Any]) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from lienzo.errors import CollectionError
 
 DESCRIPTION = "collection.json"
 """Goes up last: what it does not name does not count."""
+
+SENT = ".sent"
+"""Stands in the local folder when the collection in it is at the URL too; without it, it still has to go up."""
 
 
 def local_folder(url: str) -> Path:
@@ -36,7 +40,9 @@ def fetch(url: str) -> Path:
     folder = local_folder(url)
     place = places.join(url, DESCRIPTION)
     if not places.exists(place):
-        (folder / DESCRIPTION).unlink(missing_ok=True)
+        if (folder / SENT).exists():  # it was there, and has been deleted
+            for path in [*folder.glob("[!.]*"), folder / SENT]:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         return folder
     described = places.read(place)
     try:
@@ -53,12 +59,22 @@ def fetch(url: str) -> Path:
         if not (expected and here.exists() and files.sha256(here) == expected):
             files.write_bytes(here, places.read(places.join(url, name)))
     files.write_bytes(folder / DESCRIPTION, described)
+    (folder / SENT).touch()
     return folder
 
 
+def sent(folder: Path) -> set[str]:
+    """Return the names of the shards that are at the URL already, for a folder that was just brought up to date."""
+    if not (folder / SENT).exists():
+        return set()
+    shards = json.loads((folder / DESCRIPTION).read_bytes())["shards"]
+    return {shard[kind] for shard in shards for kind in ("images", "index")}
+
+
 def send(folder: Path, url: str, known: set[str]) -> None:
-    """Bring a finished collection from its local folder to ``url``; ``known`` names what is there already."""
+    """Bring a finished collection from its local folder to ``url``; ``known`` names the shards that are there already."""
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     for name in sorted(names, key=lambda name: name == DESCRIPTION):
         if name not in known:
             places.write(places.join(url, name), folder / name)
+    (folder / SENT).touch()

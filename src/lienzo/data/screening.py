@@ -224,7 +224,7 @@ def perceptual_hash(small: Image.Image) -> int:
     Args:
         small: 32 × 32, grey or colour.
     """
-    grey = np.asarray(small.convert("L"), np.float32)
+    grey = np.frombuffer(small.convert("L").tobytes(), np.uint8).reshape(32, 32).astype(np.float32)
     spectrum = (_COSINES @ grey @ _COSINES.T).ravel()
     ordered = np.sort(spectrum)
     bits = spectrum > (ordered[31] + ordered[32]) / 2

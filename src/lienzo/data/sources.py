@@ -65,6 +65,8 @@ def entries(sources: Sequence[str], *, columns: Sequence[str] = (), leave_out: s
 
 
 def _entries(source: str, columns: Sequence[str], leave_out: str | None) -> Iterator[Entry]:
+    if source.startswith("memory:"):
+        raise SourceError(f"{source} is seen by this process alone, and others screen: write the pictures to a folder.")
     if not places.exists(source):
         raise SourceError(f"there is nothing at {source}: give a folder, an archive or a table of pictures.")
     name = source.lower()
