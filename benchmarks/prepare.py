@@ -135,7 +135,7 @@ def workers(files: list[bytes], count: int) -> tuple[float, float]:
     """
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "pictures"
-        for i in range(count):  # each time under another label, so that all are kept; bytes behind the end are no content
+        for i in range(count):  # again and again under other labels, so that all are kept; the end is not read
             place = source / f"{i // len(files):03d}"
             place.mkdir(parents=True, exist_ok=True)
             (place / f"{i % len(files):03d}.jpg").write_bytes(files[i % len(files)] + b"%d" % i)

@@ -88,7 +88,7 @@ def choose(candidates: Candidates, settings: Settings, earlier: NDArray[np.bool_
 
 
 def _groups(*keys: NDArray[np.uint64]) -> Iterator[NDArray[np.int64]]:
-    """Yield the positions, ascending, of everything that occurs more than once: where all ``keys``, (n,), are the same."""
+    """Yield the positions, ascending, of what occurs more than once: there all ``keys``, (n,), are the same."""
     order = np.lexsort(keys)
     repeats = np.ones(max(0, len(order) - 1), np.bool_)  # of the one before, in that order
     for key in keys:
@@ -146,8 +146,9 @@ def _sides(
 ) -> NDArray[np.bool_]:
     """Hold out a share of the pictures by their files' content, so that it is the same share at every size.
 
-    Equal and nearly equal pictures fall on the same side, that of the smallest digest among their files. A digest is as good as uniform, and of n of them the smallest m is not: 1 − (1 − m)ⁿ is. So a group of n that look
-    alike is held out as likely as one picture.
+    Equal and nearly equal pictures fall on the same side, that of the smallest digest among their files. A digest is
+    as good as uniform, and of n of them the smallest m is not: 1 − (1 − m)ⁿ is. So a group of n that look alike is held
+    out as likely as one picture.
     """
     pairs = near_pairs(hashes, SIDE_BITS)
     links = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(hashes), len(hashes)))

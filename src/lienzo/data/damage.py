@@ -44,7 +44,7 @@ def check_bytes(data: bytes, kind: str) -> None:
 
 
 def _zero_words(data: bytes) -> bool:
-    """Say whether eight bytes in a row, at a multiple of eight, are zero: seen at once, and rarely so without damage."""
+    """Say whether eight bytes in a row, at a multiple of eight, are zero: quick to see, and rare without damage."""
     return not np.frombuffer(data, np.uint64, len(data) // 8).all()
 
 

@@ -72,7 +72,7 @@ def sent(folder: Path) -> set[str]:
 
 
 def send(folder: Path, url: str, known: set[str]) -> None:
-    """Bring a finished collection from its local folder to ``url``; ``known`` names the shards that are there already."""
+    """Bring a finished collection from its local folder to ``url``; ``known`` names the shards that are there."""
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     for name in sorted(names, key=lambda name: name == DESCRIPTION):
         if name not in known:
