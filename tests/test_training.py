@@ -3,7 +3,6 @@
 import dataclasses
 import errno
 import gc
-import json
 import logging
 import os
 import signal
