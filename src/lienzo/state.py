@@ -126,6 +126,7 @@ class State:
         self.images = clock.stop
 
     def _pace(self, before: int, after: int) -> Pace:
+        """Return the pace of a step, from the clock alone."""
         recipe, factor = self.recipe, self.slowdown
         if recipe.cool_down:
             assert recipe.images is not None
