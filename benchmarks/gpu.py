@@ -43,8 +43,14 @@ THESIS = 103_250 * 30
 DECODED = 4_096
 """JPEGs that the decoding loader reads in its epoch."""
 
-SEVERAL = (4, 8, 16)
-"""Steps of one graph: divisors of 32."""
+GRAPHS = (
+    ("fp32", 128, (0, 1)),
+    ("bf16", 128, (0, 1, 4, 8, 16)),
+    ("bf16", 256, (1, 8)),
+    ("bf16", 512, (1, 8)),
+    ("bf16", 1024, (1, 8)),
+)
+"""Precisions, batches, and how many steps a graph holds, divisors of 32; 0: no graph."""
 
 
 def main() -> None:
@@ -71,11 +77,11 @@ def measure(collection: Collection) -> None:
     show("plain loop, batch 128", base, base, peaks["bf16"])
     show("plain loop, JPEGs decoded by a loader", decoding(128), base, peaks["bf16"])
     best = 0.0
-    for precision, batch in (("fp32", 128), ("bf16", 128), ("bf16", 256), ("bf16", 512), ("bf16", 1024)):
-        for steps in (0, 1, *SEVERAL) if (precision, batch) == ("bf16", 128) else (0, 1) if batch == 128 else (1,):
-            speed = ours(collection, batch, precision, steps)
-            graph = ("no graph", "graph of 1 step")[steps] if steps < 2 else f"graph of {steps} steps"
-            show(f"lienzo, {precision}, batch {batch}, {graph}", speed, base, peaks["bf16"])
+    for precision, batch, graphs in GRAPHS:
+        for together in graphs:
+            speed = ours(collection, batch, precision, together)
+            name = f"graph of {together}" if together else "no graph"
+            show(f"lienzo, {precision}, batch {batch}, {name}", speed, base, peaks["bf16"])
             best = max(best, speed) if batch == 128 else best
     print(f"the thesis's {THESIS:,} pictures at batch 128: {THESIS / best:,.0f} s; plain loop {THESIS / base:,.0f} s")
 
