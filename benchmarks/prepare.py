@@ -31,7 +31,7 @@ from lienzo.data.settings import Settings
 SIZE, SIDE = 64, 1024
 SETTINGS = Settings(height=SIZE, width=SIZE)
 
-TURN = 6
+TURN = 20
 """So many files does one way take before the next one has its turn."""
 
 

@@ -40,6 +40,6 @@ def test_the_hash_survives_scaling_and_compression() -> None:
 def test_groups_that_look_alike_are_held_out_as_often_as_single_pictures() -> None:
     random, candidates = np.random.default_rng(0), Candidates()
     for look in np.repeat(random.integers(2**64, size=500, dtype=np.uint64), 8):
-        candidates.add(random.bytes(16).hex(), {}, int(look))
+        candidates.add(random.bytes(32).hex(), random.bytes(16).hex(), {}, int(look))
     held = choose(candidates, Settings(holdout=0.25), np.zeros(0, np.bool_)).holdout
     assert held.mean() == pytest.approx(0.25, abs=0.05)

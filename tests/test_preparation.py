@@ -1,7 +1,10 @@
 """Preparing: sources become a collection, whatever lies in them."""
 
+import base64
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -10,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pictures_for_tests import files_of, gallery, painting
+from PIL import Image
 
 import lienzo
 from lienzo.data.settings import Conflicts, Settings
@@ -173,6 +177,16 @@ def test_what_is_held_out_depends_on_content_alone(tmp_path: Path) -> None:
     assert sides[0] == sides[1]
 
 
+def test_the_same_pictures_are_held_out_at_every_size(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 60)
+    sides = []
+    for size in (16, 32):
+        collection = lienzo.prepare(source, tmp_path / str(size), size=size, holdout=0.3, workers=1)
+        sides.append(dict(zip(*(collection.column(name).to_pylist() for name in ("source", "part")), strict=True)))
+    assert sides[0] == sides[1]
+    assert set(sides[0].values()) == {"train", "holdout"}
+
+
 def test_near_duplicates_are_held_out_together(tmp_path: Path) -> None:
     source = gallery(tmp_path / "pictures", 30)
     for path in sorted(source.rglob("*.jpg")):
@@ -210,6 +224,22 @@ def test_a_dry_run_writes_the_report_alone(tmp_path: Path) -> None:
         "http://creativecommons.org", ""
     )
     assert lienzo.prepare(source, tmp_path / "out", size=16, workers=1).count == 3
+
+
+def test_strips_are_refused_and_drawn_as_strips(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 3)
+    painting(0).resize((10_000, 1)).save(source / "long.png")
+    painting(0).resize((1, 10_000)).save(source / "tall.png")
+    collection = lienzo.prepare(source, tmp_path / "out", size=16, workers=1)
+    assert (collection.count, collection.refused) == (3, {"too-small": 2})
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    drawn = {name: re.search(rf'<img ([^>]*)alt="{name}"', page) for name in ("long.png", "tall.png")}
+    for name, size in {"long.png": (96, 1), "tall.png": (1, 96)}.items():
+        found = drawn[name]
+        assert found is not None
+        assert "width" not in found[1]  # which would make a strip of one by 96 a hundred times as high
+        data = base64.b64decode(found[1].partition("base64,")[2].rstrip('" '))
+        assert Image.open(io.BytesIO(data)).size == size
 
 
 def test_originals_are_not_touched(tmp_path: Path) -> None:

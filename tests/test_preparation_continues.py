@@ -1,5 +1,6 @@
 """A preparation that is killed goes on, and nobody can tell from the collection."""
 
+import random
 import subprocess
 import sys
 import time
@@ -45,6 +46,21 @@ def test_killed_and_started_again(
 ) -> None:
     prepare_until(source, tmp_path / "out", journal_bytes)
     assert not (tmp_path / "out" / "collection.json").exists()
+    lienzo.prepare(source, tmp_path / "out", size=64, workers=1, holdout=0.2)
+    assert files_of(tmp_path / "out") == uninterrupted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", range(10))
+def test_killed_at_a_random_moment(source: Path, uninterrupted: dict[str, bytes], tmp_path: Path, moment: int) -> None:
+    started = time.monotonic()
+    process = subprocess.Popen([sys.executable, "-c", PREPARE, source, tmp_path / "whole"])
+    process.wait()
+    taken = time.monotonic() - started
+    process = subprocess.Popen([sys.executable, "-c", PREPARE, source, tmp_path / "out"])
+    time.sleep(taken * random.Random(moment).random())
+    process.kill()
+    process.wait()
     lienzo.prepare(source, tmp_path / "out", size=64, workers=1, holdout=0.2)
     assert files_of(tmp_path / "out") == uninterrupted
 

@@ -163,10 +163,22 @@ def test_orientation(orientation: int) -> None:
     assert np.abs(pixels(found).astype(int) - expected.astype(int)).mean() < 3
 
 
+def swapping_profile() -> bytes:
+    """Return a profile whose red is sRGB's blue and the other way round: its table of tags with two names swapped."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    head, body = profile[:264], profile[264:]
+    head = head.replace(b"rXYZ", b"?XYZ").replace(b"bXYZ", b"rXYZ").replace(b"?XYZ", b"bXYZ")
+    return head + body.replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))
+
+
 def test_a_profile_is_converted() -> None:
     swapped = Image.merge("RGB", painting(0).split()[::-1])
-    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert "profile" not in screened(encoded(painting(0), icc_profile=lab)).notes
+    found = screened(encoded(swapped, "PNG", icc_profile=swapping_profile()), "a.png")
+    assert found.notes == ("profile",)
+    assert difference(swapped, icc_profile=swapping_profile()) < 2
+    assert difference(swapped) > 20
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert "profile" not in screened(encoded(painting(0), icc_profile=srgb)).notes
     assert not screened(encoded(swapped, icc_profile=b"nonsense")).reason
 
 

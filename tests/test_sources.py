@@ -18,7 +18,7 @@ from pictures_for_tests import encoded, painting
 from lienzo.data.entries import Entry
 from lienzo.data.reasons import Reason, Refusal
 from lienzo.data.sources import entries
-from lienzo.errors import SourceError
+from lienzo.errors import InputError, SourceError
 
 PICTURES = {f"{folder}/{i}.jpg": encoded(painting(i)) for i, folder in enumerate(("seas", "grids", "seas"))}
 
@@ -133,14 +133,31 @@ def test_parquet_that_holds_pictures_as_hugging_face_keeps_them(tmp_path: Path) 
     assert listed(tmp_path)[0].data == found[0].data
 
 
-def test_an_image_folder_with_metadata(tmp_path: Path) -> None:
-    (tmp_path / "train").mkdir()
-    for i in range(4):
-        (tmp_path / "train" / f"{i}.png").write_bytes(b"x")
-    (tmp_path / "train" / "metadata.csv").write_text(
-        "file_name,style\n0.png,calm\n1.png,calm\n2.png,storm\n3.png,storm\n"
-    )
-    assert [entry.labels["style"] for entry in listed(tmp_path)] == ["calm", "calm", "storm", "storm"]
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("folder", ["", "train"])
+def test_an_image_folder_with_metadata(tmp_path: Path, folder: str, suffix: str) -> None:
+    place = tmp_path / folder
+    place.mkdir(exist_ok=True)
+    rows = [{"file_name": f"{i}.png", "style": ("calm", "storm", None)[i // 2]} for i in range(6)]
+    for row in rows:
+        (place / str(row["file_name"])).write_bytes(b"x")
+    if suffix == "csv":
+        lines = ["file_name,style", *(f"{row['file_name']},{row['style'] or ''}" for row in rows)]
+        (place / "metadata.csv").write_text("\n".join(lines))
+    elif suffix == "jsonl":
+        boxes = {"objects": {"bbox": [[1, 2, 3, 4]]}}  # as Hugging Face's object detection has them; no label
+        (place / "metadata.jsonl").write_text("\n".join(json.dumps({**row, **boxes}) for row in rows))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), place / "metadata.parquet")
+    found = [dict(entry.labels) for entry in listed(tmp_path)]
+    assert found == [{"style": "calm"}] * 2 + [{"style": "storm"}] * 2 + [{}] * 2
+
+
+def test_lines_that_are_no_json_are_told(tmp_path: Path) -> None:
+    (tmp_path / "0.png").write_bytes(b"x")
+    (tmp_path / "metadata.jsonl").write_text("file_name,style")
+    with pytest.raises(InputError, match="each of its lines has to be a JSON object"):
+        listed(tmp_path)
 
 
 def test_a_webdataset(tmp_path: Path) -> None:
@@ -160,36 +177,62 @@ def test_a_webdataset(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_painter_by_numbers_as_it_is_downloaded(tmp_path: Path) -> None:
-    (tmp_path / "all_data_info.csv").write_text(
-        "artist,date,genre,style,title,new_filename\n"
-        "Ana,1900,portrait,Realism,A,1.jpg\nBen,,landscape,,B,2.jpg\nCy,1800,,Baroque,C,3.jpg\n"
-    )
-    for name, members in {
+PAINTINGS = """\
+artist,date,genre,pixelsx,pixelsy,size_bytes,source,style,title,artist_group,in_train,new_filename
+Ana,1900.0,portrait,120.0,90.0,9000.0,wikiart,Realism,"One, two",train_only,True,1.jpg
+Ben,,landscape,120.0,90.0,9000.0,,,B,train_and_test,True,2.jpg
+Cy,1800.0,,120.0,90.0,9000.0,wikiart,Baroque,C,test_only,False,3.jpg
+Ana,1901.0,portrait,120.0,90.0,9000.0,wikiart,Realism,D,train_only,True,4.jpg
+"""
+
+
+def painter_by_numbers(folder: Path) -> Path:
+    """Make the files of the competition as Kaggle ships them: the training set twice, whole and in parts."""
+    archives = {
         "train.zip": {"train/1.jpg": b"one", "train/2.jpg": b"corrupt"},
-        "test.zip": {"test/3.jpg": b"three"},
-        "replacements_for_corrupted_files.zip": {"train/2.jpg": b"two"},
-    }.items():
-        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        "train_1.zip": {"train_1/1.jpg": b"one"},
+        "train_2.zip": {"train_2/2.jpg": b"corrupt"},
+        "train_9.zip": {"train_9/4.jpg": b"four"},
+        "test.zip": {"test/3.jpg": b"corrupt too"},
+        "replacements_for_corrupted_files.zip": {
+            "replacements_for_corrupted_files/train/2.jpg": b"two",
+            "replacements_for_corrupted_files/test/3.jpg": b"three",
+        },
+        "train_info.csv.zip": {"train_info.csv": b"filename,artist\n1.jpg,x\n"},
+        "submission_info.csv.zip": {"submission_info.csv": b"index,image1,image2\n"},
+        "all_data_info.csv.zip": {"all_data_info.csv": PAINTINGS.encode()},
+    }
+    for name, members in archives.items():
+        with zipfile.ZipFile(folder / name, "w") as archive:
             for member, data in members.items():
                 archive.writestr(member, data)
-    found = {entry.name: entry for entry in listed(tmp_path)}
-    assert {name: entry.read() for name, entry in found.items()} == {
-        "test/3.jpg": b"three", "train/1.jpg": b"one", "train/2.jpg": b"two",
-    }  # fmt: skip
-    assert found["train/1.jpg"].labels == {"artist": "Ana", "date": "1900", "genre": "portrait", "style": "Realism"}
+    return folder
+
+
+PAINTED = {"test/3.jpg": b"three", "train/1.jpg": b"one", "train/2.jpg": b"two", "train/4.jpg": b"four"}
+
+
+def test_painter_by_numbers_as_it_is_downloaded(tmp_path: Path) -> None:
+    found = {entry.name: entry for entry in listed(painter_by_numbers(tmp_path))}
+    assert {name: entry.read() for name, entry in found.items()} == PAINTED
+    assert found["train/1.jpg"].labels == {"artist": "Ana", "date": "1900.0", "genre": "portrait", "style": "Realism"}
     assert found["train/2.jpg"].labels == {"artist": "Ben", "genre": "landscape"}
 
 
+def test_painter_by_numbers_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "all_data_info.csv").write_text(PAINTINGS)
+    for name, data in {**PAINTED, "train/2.jpg": b"corrupt", "replacements_for_corrupted_files/2.jpg": b"two"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    assert contents(tmp_path) == PAINTED
+
+
 def test_a_competition_is_downloaded_and_then_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "all_data_info.csv").write_text("artist,new_filename\nAna,1.jpg\n")
-    with zipfile.ZipFile(tmp_path / "train.zip", "w") as archive:
-        archive.writestr("train/1.jpg", b"one")
     hub = ModuleType("kagglehub")
-    hub.competition_download = {"painter-by-numbers": str(tmp_path)}.__getitem__  # type: ignore[attr-defined]
+    downloads = {"painter-by-numbers": str(painter_by_numbers(tmp_path))}
+    hub.competition_download = downloads.__getitem__  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "kagglehub", hub)
-    (found,) = listed("kaggle:painter-by-numbers")
-    assert (found.name, found.read(), found.labels) == ("train/1.jpg", b"one", {"artist": "Ana"})
+    assert contents("kaggle:painter-by-numbers") == PAINTED
     with pytest.raises(SourceError, match="check its name and your Kaggle credentials"):
         listed("kaggle:another")
 

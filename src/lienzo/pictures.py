@@ -25,7 +25,7 @@ Box = tuple[float, float, float, float]
 WHITE = (255, 255, 255)
 """What alpha is composited on and padding is filled with, unless told otherwise."""
 
-GAP = 1.25
+GAP = 1.1
 """A JPEG is decoded at the smallest of the scales 1/8, 1/4, 1/2, 1 that is still this many times the size wanted; the
 antialiased resize does the rest. docs/prepare.md says how near that comes to resizing the full decode."""
 

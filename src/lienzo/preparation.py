@@ -247,7 +247,8 @@ class _Listing:
 
     def __iter__(self) -> Iterator[Entry]:
         for entry in entries(self.sources, columns=self.columns, leave_out=str(self.folder)):
-            yield entry.labelled(self._labels(entry))
+            labels = self._labels(entry)
+            yield entry if labels == entry.labels else entry.labelled(labels)
 
     def _labels(self, entry: Entry) -> Mapping[str, str]:
         if self.labels == "none":

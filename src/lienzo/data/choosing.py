@@ -23,8 +23,10 @@ _BLOCK = 1 << 20
 
 @dataclass
 class Candidates:
-    """What has to be known of every picture to choose among them; 32 bytes each."""
+    """What has to be known of every picture to choose among them; 40 bytes each."""
 
+    files: bytearray = field(default_factory=bytearray)
+    """The first 8 bytes of the SHA-256 of the file."""
     digests: bytearray = field(default_factory=bytearray)
     """Of the packed pixels, 16 bytes each."""
     labels: bytearray = field(default_factory=bytearray)
@@ -32,8 +34,9 @@ class Candidates:
     hashes: bytearray = field(default_factory=bytearray)
     """Perceptual, 8 bytes each, little-endian."""
 
-    def add(self, digest: str, labels: Mapping[str, str], perceptual: int) -> None:
+    def add(self, sha256: str, digest: str, labels: Mapping[str, str], perceptual: int) -> None:
         """Append a picture."""
+        self.files += bytes.fromhex(sha256)[:8]
         self.digests += bytes.fromhex(digest)
         text = json.dumps(dict(labels), sort_keys=True)
         self.labels += hashlib.blake2b(text.encode(), digest_size=8).digest()
@@ -81,7 +84,7 @@ def choose(candidates: Candidates, settings: Settings, earlier: NDArray[np.bool_
     verdicts = {position: verdict for position, verdict in verdicts.items() if position >= len(earlier)}
     holdout = np.zeros(len(digests), np.bool_)
     if settings.holdout > 0:
-        holdout = _sides(digests, hashes, settings.holdout, earlier)
+        holdout = _sides(np.frombuffer(candidates.files, "<u8"), hashes, settings.holdout, earlier)
     return Chosen(verdicts, holdout)
 
 
@@ -138,19 +141,18 @@ def near_pairs(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
 
 
 def _sides(
-    digests: NDArray[np.void], hashes: NDArray[np.uint64], share: float, earlier: NDArray[np.bool_]
+    files: NDArray[np.uint64], hashes: NDArray[np.uint64], share: float, earlier: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Hold out a share of the pictures by their content: equal and nearly equal ones fall on the same side.
+    """Hold out a share of the pictures by their files' content, so that it is the same share at every size.
 
-    A digest is as good as uniform, and of n of them the smallest m is not: 1 − (1 − m)ⁿ is. So a group of n that look
+    Equal and nearly equal pictures fall on the same side, that of the smallest digest among their files. A digest is as good as uniform, and of n of them the smallest m is not: 1 − (1 − m)ⁿ is. So a group of n that look
     alike is held out as likely as one picture.
     """
     pairs = near_pairs(hashes, SIDE_BITS)
     links = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(hashes), len(hashes)))
     _, component = connected_components(links, directed=False)
-    leading = digests.view("<u8")[::2]
     smallest = np.full(component.max(initial=-1) + 1, np.iinfo(np.uint64).max, np.uint64)
-    np.minimum.at(smallest, component, leading)
+    np.minimum.at(smallest, component, files)
     sides = 1 - (1 - smallest / 2.0**64) ** np.bincount(component) < share
     for position in range(len(earlier) - 1, -1, -1):  # what stands in the collection keeps its side, the first decides
         sides[component[position]] = earlier[position]

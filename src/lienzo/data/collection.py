@@ -1,6 +1,7 @@
 """A collection: pictures of one shape as raw arrays in shards, with an index. See docs/collections.md."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,9 @@ from lienzo.errors import CollectionError, unknown
 
 FORMAT, VERSION = "lienzo collection", 1
 """What ``collection.json`` says it is."""
+
+BATCH = 4096
+"""So many rows of the index are held in memory at a time where it is gone through."""
 
 Part = Literal["train", "holdout", "all"]
 """Which pictures: to train on, those set aside, or both."""
@@ -190,6 +194,15 @@ class Collection:
             found = self._read(shard.index, [name]).columns  # none, where the shard lacks the column
             chunks += found[0].chunks if found else [pa.nulls(shard.count, pa.string())]
         return pa.chunked_array(chunks)
+
+    def batches(self, *names: str) -> Iterator[dict[str, pa.Array]]:
+        """Yield some columns of the index, so many rows at a time that memory does not grow with the collection."""
+        for shard in self.shards:
+            with pq.ParquetFile(self.path / shard.index) as index:
+                there = [name for name in names if name in index.schema_arrow.names]
+                for batch in index.iter_batches(BATCH, columns=there):
+                    missing = pa.nulls(batch.num_rows, pa.string())
+                    yield {name: batch.column(name) if name in there else missing for name in names}
 
     def rejected(self) -> pa.Table:
         """Return what was refused: source, reason, detail, bytes."""

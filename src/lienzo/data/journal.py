@@ -5,7 +5,6 @@ kill or a loss of power cut short is recognised by its checksum and forgotten, a
 collection is packed from the journal in the order of the listing, whatever the order in which the frames came.
 """
 
-import dataclasses
 import hashlib
 import json
 import os
@@ -54,7 +53,11 @@ class Journal:
             del pixels
         return end
 
-    def _read(self, offset: int) -> tuple[dict[str, Any], bytes, int] | None:
+    def _read(self, offset: int, pixels: bool = True) -> tuple[dict[str, Any], bytes, int] | None:
+        """Return a frame's head, its pixels and where it ends, or None for one that is not whole.
+
+        Without ``pixels`` they are passed over, and the frame, which was seen to be whole before, is not checked.
+        """
         self._file.seek(offset)
         prefix = self._file.read(_FRAME.size)
         if len(prefix) < _FRAME.size:
@@ -63,10 +66,10 @@ class Journal:
         left = os.fstat(self._file.fileno()).st_size - offset - _FRAME.size
         if magic != _MAGIC or head_bytes + pixel_bytes > left:
             return None
-        head, pixels = self._file.read(head_bytes), self._file.read(pixel_bytes)
-        if _digest(head, pixels) != digest:
+        head, content = self._file.read(head_bytes), self._file.read(pixel_bytes if pixels else 0)
+        if pixels and _digest(head, content) != digest:
             return None
-        return json.loads(head), pixels, offset + _FRAME.size + head_bytes + pixel_bytes
+        return json.loads(head), content, offset + _FRAME.size + head_bytes + pixel_bytes
 
     def _append(self, head: dict[str, Any], pixels: bytes) -> None:
         encoded = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
@@ -80,25 +83,22 @@ class Journal:
     def add(self, key: str, screened: Sequence[Screened]) -> None:
         """Append a unit."""
         offset = self._file.seek(0, os.SEEK_END)
-        records = [
-            {**dataclasses.asdict(item), "pixels": len(item.pixels), "thumbnail": len(item.thumbnail)}
-            for item in screened
-        ]
+        records = [{**vars(item), "pixels": len(item.pixels), "thumbnail": len(item.thumbnail)} for item in screened]
         self._append({"unit": key, "screened": records}, b"".join(item.pixels + item.thumbnail for item in screened))
         self._offsets[key] = offset
 
-    def units(self, keys: Sequence[str]) -> Iterator[list[Screened]]:
-        """Yield units in the order of ``keys``."""
+    def units(self, keys: Sequence[str], *, pixels: bool = True) -> Iterator[list[Screened]]:
+        """Yield units in the order of ``keys``, with their pixels and thumbnails or without."""
         for key in keys:
-            frame = self._read(self._offsets[key])
+            frame = self._read(self._offsets[key], pixels)
             if frame is None:
                 raise OSError(f"{self.path} changed while it was used")
-            head, pixels, _ = frame
+            head, content, _ = frame
             screened, at = [], 0
             for record in head["screened"]:
                 for field in ("pixels", "thumbnail"):
                     size = record[field]
-                    record[field] = pixels[at : at + size]
+                    record[field] = content[at : at + size]
                     at += size
                 screened.append(Screened(**{**record, "notes": tuple(record["notes"])}))
             yield screened

@@ -7,10 +7,13 @@ import numpy as np
 
 from lienzo.data.reasons import Reason, Refusal
 
-CHUNK = 1 << 15
-"""So many bytes are looked through at a time."""
+FIRST, CHUNK = 1 << 12, 1 << 17
+"""So many bytes are looked through at first, and then at a time: a file may be made of many short scans."""
 
 _RST, _TEM, _DHT, _SOI, _EOI, _SOS = 0xD0, 0x01, 0xC4, 0xD8, 0xD9, 0xDA
+
+_NO_MARKERS = frozenset([b"", b"\0", b"\xff", *(bytes([_RST + i]) for i in range(8))])
+"""What behind 0xFF makes no marker that ends a scan: nothing, stuffing, filling and restarts."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,7 @@ def scans(data: bytes) -> Iterator[Scan]:
     """
     first_symbols: dict[int, int] = {}
     position, start, plain = 2, -1, False
-    for found in _markers(data):
-        if found < position:
-            continue  # within a segment
+    while (found := _marker(data, position)) >= 0:
         marker, position = data[found], found + 1
         if start >= 0:
             yield Scan(start, found - 1, plain)
@@ -63,16 +64,23 @@ def scans(data: bytes) -> Iterator[Scan]:
     raise Refusal(Reason.TRUNCATED, "the JPEG has no end marker")
 
 
-def _markers(data: bytes) -> Iterator[int]:
-    """Yield where the second bytes of all markers may be: behind 0xFF, but for stuffing, filling and restarts."""
-    for start in range(0, len(data) - 1, CHUNK):
-        codes = np.frombuffer(data, np.uint8, min(CHUNK + 1, len(data) - start), start)
-        marked = (codes[:-1] == 0xFF) & (codes[1:] != 0)
-        if not marked.any():  # nearly always, within a scan, and far quicker than gathering positions
-            continue
-        behind = np.flatnonzero(marked) + 1
-        found = codes[behind]
-        yield from (start + behind[(found != 0xFF) & ((found & 0xF8) != _RST)]).tolist()
+def _marker(data: bytes, start: int) -> int:
+    """Return where the next marker's second byte is: behind 0xFF, but no stuffing, filling or restart; or −1."""
+    if data[start : start + 1] == b"\xff" and data[start + 1 : start + 2] not in _NO_MARKERS:
+        return start + 1  # as one segment follows another
+    step = FIRST
+    while start < len(data) - 1:
+        codes = np.frombuffer(data, np.uint8, min(step + 1, len(data) - start), start)
+        marked = codes[:-1] == 0xFF
+        marked &= codes[1:] != 0
+        if marked.any():  # hardly ever within a scan; to gather positions takes far longer
+            behind = np.flatnonzero(marked) + 1
+            found = codes[behind]
+            behind = behind[(found != 0xFF) & ((found & 0xF8) != _RST)]
+            if len(behind):
+                return start + int(behind[0])
+        start, step = start + step, CHUNK
+    return -1
 
 
 def check_whole(data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
@@ -16,7 +17,7 @@ PATH_COLUMNS = ("file", "path", "file_name", "filename", "image", "source", "new
 
 
 def read(location: str, columns: Sequence[str] = ()) -> dict[str, dict[str, str]]:
-    """Read a CSV or Parquet table of labels.
+    """Read a table of labels: CSV, Parquet, or JSON with an object in each line.
 
     Args:
         location: path or URL of the table. One column holds each picture's path within its source, or
@@ -31,10 +32,13 @@ def read(location: str, columns: Sequence[str] = ()) -> dict[str, dict[str, str]
         InputError: no table, or a column that it does not have.
     """
     if not places.exists(location) or places.is_folder(location):
-        raise InputError(f"there is no table at {location}: give a CSV or Parquet file, 'folders' or 'none'.")
+        raise InputError(f"there is no table at {location}: give a CSV, JSONL or Parquet file, 'folders' or 'none'.")
     data = places.read(location)
     suffix = PurePosixPath(location).suffix.lower()
-    header, rows = _parquet(location, data) if suffix in (".parquet", ".pq") else _csv(location, data, suffix)
+    if suffix in (".parquet", ".pq"):
+        header, rows = _parquet(location, data)
+    else:
+        header, rows = _jsonl(location, data) if suffix == ".jsonl" else _csv(location, data, suffix)
     key = next((name for name in PATH_COLUMNS if name in header), header[0])
     others = [name for name in header if name and name != key]
     for name in columns:
@@ -52,7 +56,7 @@ def read(location: str, columns: Sequence[str] = ()) -> dict[str, dict[str, str]
 
 def of(name: str, table: Mapping[str, dict[str, str]]) -> dict[str, str]:
     """Return the labels of the picture ``name``: by its path, by the end of its path, or by its bare file name."""
-    parts = PurePosixPath(name).parts
+    parts = name.split("/") if table else []
     for i in range(len(parts)):
         if (found := table.get("/".join(parts[i:]))) is not None:
             return found
@@ -86,3 +90,22 @@ def _parquet(location: str, data: bytes) -> tuple[list[str], list[dict[str, str]
         raise InputError(f"{location} is no Parquet table ({error}): give a whole one.") from None
     rows = [{name: "" if value is None else str(value) for name, value in row.items()} for row in table.to_pylist()]
     return list(table.column_names), rows
+
+
+def _jsonl(location: str, data: bytes) -> tuple[list[str], list[dict[str, str]]]:
+    try:
+        lines = [json.loads(line) for line in data.decode("utf-8-sig").splitlines() if line.strip()]
+    except ValueError as error:
+        raise InputError(f"{location} is no table ({error}): each of its lines has to be a JSON object.") from None
+    rows = [
+        {
+            name: "" if value is None else str(value)
+            for name, value in line.items()
+            if not isinstance(value, dict | list)
+        }
+        for line in lines
+        if isinstance(line, dict)
+    ]
+    if not rows:
+        raise InputError(f"{location} is empty: each of its lines has to be a JSON object.")
+    return list(dict.fromkeys(name for row in rows for name in row)), rows

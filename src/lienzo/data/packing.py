@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from lienzo import files
 from lienzo.data import report
@@ -125,9 +126,8 @@ def pack(
         provenance: what else is written into the collection's settings.
         earlier: the finished collection in ``folder`` that the units are added to.
     """
-    candidates, kinds = _candidates(journal, keys, earlier)
     held_out = np.zeros(0, np.bool_) if earlier is None else np.isin(np.arange(earlier.count), earlier.rows("holdout"))
-    chosen = choose(candidates, settings, held_out)
+    chosen, kinds = _choose(journal, keys, settings, held_out, earlier)
     shards = [] if earlier is None else list(earlier.shards)
     count = len(chosen.holdout) - len(held_out) - len(chosen.verdicts)
     drawn: list[report.Drawn] = []
@@ -139,7 +139,7 @@ def pack(
         if earlier is not None:
             rejected.extend(folder / earlier.tables["rejected"])
             sources.extend(folder / earlier.tables["sources"])
-            names = dict(enumerate(earlier.index().column("source").to_pylist()))
+            names = _names(earlier, {verdict.other for verdict in chosen.verdicts.values()})
 
         def kept() -> Iterator[tuple[Screened, str]]:
             for found, reason, detail, part in _judged(journal, keys, chosen, len(held_out), names):
@@ -188,21 +188,39 @@ def _version(earlier: Collection | None) -> str:
     return f"-{int(number or 1) + 1}"
 
 
-def _candidates(journal: Journal, keys: Sequence[str], earlier: Collection | None) -> tuple[Candidates, list[str]]:
-    """Gather what choosing needs of every picture, and the kinds of labels there are."""
+def _choose(
+    journal: Journal,
+    keys: Sequence[str],
+    settings: Settings,
+    held_out: NDArray[np.bool_],
+    earlier: Collection | None,
+) -> tuple[Chosen, list[str]]:
+    """Choose among the earlier collection's pictures and the journal's; return also the kinds of labels there are."""
     candidates = Candidates()
     kinds: set[str] = set()
     if earlier is not None:
         kinds |= set(earlier.vocabularies)
-        for row in earlier.index().to_pylist():
-            labels = {kind: row[label_column(kind)] for kind in kinds if row[label_column(kind)] is not None}
-            candidates.add(row["digest"], labels, row["perceptual_hash"])
-    for unit in journal.units(keys):
+        for batch in earlier.batches("sha256", "digest", "perceptual_hash", *map(label_column, kinds)):
+            for sha256, digest, perceptual, *labels in zip(*(column.to_pylist() for column in batch.values()), strict=True):
+                carried = {kind: label for kind, label in zip(kinds, labels, strict=True) if label is not None}
+                candidates.add(sha256, digest, carried, perceptual)
+    for unit in journal.units(keys, pixels=False):
         for found in unit:
             if not found.reason:
-                candidates.add(found.digest, found.labels, found.perceptual)
+                candidates.add(found.sha256, found.digest, found.labels, found.perceptual)
                 kinds |= set(found.labels)
-    return candidates, sorted(kinds)
+    return choose(candidates, settings, held_out), sorted(kinds)
+
+
+def _names(collection: Collection, wanted: set[int]) -> dict[int, str]:
+    """Return the sources of some rows."""
+    names: dict[int, str] = {}
+    row = 0
+    for batch in collection.batches("source"):
+        here = [i for i in range(len(batch["source"])) if row + i in wanted]
+        names |= {row + i: batch["source"][i].as_py() for i in here}
+        row += len(batch["source"])
+    return names
 
 
 def _judged(
@@ -272,12 +290,14 @@ def _summary(folder: Path, shards: Sequence[Shard], settings: Settings) -> tuple
     vocabularies: dict[str, set[str]] = {}
     for shard in shards:
         digest.update(shard.images_sha256.encode())
-        labels = [name for name in pq.read_schema(folder / shard.index).names if name.startswith(label_column(""))]
-        index = pq.read_table(folder / shard.index, columns=["part", *sorted(labels)])
-        for name in index.column_names:
-            values = index.column(name).to_pylist()
-            digest.update(json.dumps([name, values], ensure_ascii=False).encode())
-            if name != "part":
-                vocabularies.setdefault(name.removeprefix(label_column("")), set()).update(set(values) - {None})
+        with pq.ParquetFile(folder / shard.index) as index:
+            labels = sorted(name for name in index.schema_arrow.names if name.startswith(label_column("")))
+            for name in ["part", *labels]:
+                digest.update(json.dumps([name], ensure_ascii=False).encode())
+                for batch in index.iter_batches(ROW_GROUP, columns=[name]):
+                    values = batch.column(0).to_pylist()
+                    digest.update("".join(f"{json.dumps(value, ensure_ascii=False)}\n" for value in values).encode())
+                    if name != "part":
+                        vocabularies.setdefault(name.removeprefix(label_column("")), set()).update(set(values) - {None})
     sorted_ones = {kind: tuple(sorted(names)) for kind, names in sorted(vocabularies.items()) if names}
     return sorted_ones, digest.hexdigest()[:16]

@@ -20,6 +20,9 @@ TABLE = "all_data_info.csv"
 REPLACEMENTS = "replacements_for_corrupted_files"
 """Archive or folder whose pictures replace those of the same name."""
 
+HALVES = ("train", "test")
+"""How the names of archives and folders of paintings begin: ``train.zip``, ``train_1.zip``, ``test/``."""
+
 KINDS = ("artist", "style", "genre", "date")
 """Columns that are labels."""
 
@@ -58,14 +61,13 @@ def entries(folder: str) -> Iterator[Entry]:
     found: dict[str, Entry] = {}
     for replacing in (False, True):
         for entry in _pictures(folder, replacing):
-            parts = entry.name.split("/")
-            name = "/".join(parts[-2:]) if len(parts) > 1 else entry.name
-            if replacing and name not in found:  # replacements may not say which half they belong to
-                name = next(
-                    (f"{half}/{parts[-1]}" for half in ("train", "test") if f"{half}/{parts[-1]}" in found), name
-                )
+            *folders, file = entry.name.split("/")
+            half = next((half for folder in reversed(folders) for half in HALVES if folder.startswith(half)), "")
+            if replacing and not half:
+                half = next((half for half in HALVES if f"{half}/{file}" in found), "")
+            name = f"{half}/{file}" if half else file
             if replacing or name not in found:
-                found[name] = replace(entry, name=name, labels=labels.get(parts[-1], {}))
+                found[name] = replace(entry, name=name, labels=labels.get(file, {}))
     for name in sorted(found):
         yield found.pop(name)
 
@@ -74,13 +76,12 @@ def _pictures(folder: str, replacing: bool) -> Iterator[Entry]:
     """List the pictures of train and test, or the replacements, in archives and folders."""
     for file in places.walk(folder):
         top = file.parts[0]
-        if top.startswith(REPLACEMENTS) != replacing or not top.startswith(("train", "test", REPLACEMENTS)):
+        if top.startswith(REPLACEMENTS) != replacing or not top.startswith((*HALVES, REPLACEMENTS)):
             continue
         if len(file.parts) == 1 and top.endswith(".zip"):
-            half = top.split(".")[0].split("_")[0]
             for entry in archives.zip_entries(file.location):
                 if entry.name.lower().endswith((".jpg", ".jpeg", ".png")):
-                    yield entry if "/" in entry.name else replace(entry, name=f"{half}/{entry.name}")
+                    yield replace(entry, name=f"{top.split('.')[0]}/{entry.name}")
         elif len(file.parts) > 1:
             yield Entry("/".join(file.parts), file.location, file.size, file.stamp)
 

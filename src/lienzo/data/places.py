@@ -81,8 +81,9 @@ def read(location: str, start: int = 0, length: int | None = None) -> bytes:
         SourceError: a store does not answer.
     """
     if not is_url(location):
-        with Path(location).open("rb") as file:
-            file.seek(start)
+        with open(location, "rb", buffering=0) as file:  # noqa: PTH123  once for every picture
+            if start:
+                file.seek(start)
             return file.read() if length is None else file.read(length)
     store, path = _store(location)
     end = None if length is None else start + length

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lienzo import files, pages
-from lienzo.data.collection import Collection
+from lienzo.data.collection import Collection, label_column
 from lienzo.data.reasons import EXPLANATIONS, Reason
 from lienzo.data.screening import THUMBNAIL, Screened
 from lienzo.data.settings import Settings
@@ -27,6 +28,9 @@ CONTACTS = 96
 
 BLUE = "#0072B2"
 """Of bars."""
+
+ASPECTS, SIDES = np.geomspace(0.25, 4, 17), np.geomspace(16, 16384, 21)
+"""Edges of the bins in which the originals' width / height and short sides in pixels are counted."""
 
 NAMES = 30
 """So many label names are drawn, the most frequent first."""
@@ -56,6 +60,7 @@ def draw(found: Screened, reason: str, detail: str, settings: Settings) -> Drawn
 def write(collection: Collection, drawn: Sequence[Drawn]) -> Path:
     """Write the report into the collection's folder and return its path."""
     refused = sum(collection.refused.values())
+    tally = _tally(collection)
     page = pages.page(
         "A collection of pictures",
         pages.facts(
@@ -63,12 +68,12 @@ def write(collection: Collection, drawn: Sequence[Drawn]) -> Path:
                 (f"{collection.count:,}", "pictures kept"),
                 (f"{refused:,}", "files refused"),
                 (f"{collection.height} × {collection.width} × {collection.channels}", "height × width × channels"),
-                (f"{len(collection.rows('holdout')):,}", "held out"),
+                (f"{tally.parts['holdout']:,}", "held out"),
                 (collection.fingerprint, "fingerprint"),
             ]
         ),
         pages.section("Refused", *_refused(collection, drawn)),
-        pages.section("Kept", *_kept(collection)),
+        pages.section("Kept", *_kept(collection, tally)),
         pages.section("Settings", pages.table(["setting", "value"], list(collection.settings.items()))),
         lead="What a preparation kept, what it refused and why.",
     )
@@ -84,8 +89,7 @@ def _refused(collection: Collection, drawn: Sequence[Drawn]) -> list[str]:
     blocks = [pages.table(["reason", "files", "what it means"],
                           [(name, number, EXPLANATIONS[Reason(name)]) for name, number in counts])]  # fmt: skip
     figures = [
-        pages.picture(one.picture, one.source, caption=f"{one.source}: {one.reason}, {one.detail}", width=THUMBNAIL)
-        for one in drawn
+        pages.picture(one.picture, one.source, caption=f"{one.source}: {one.reason}, {one.detail}") for one in drawn
     ]
     if figures:
         blocks.append('<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:1rem">')
@@ -93,37 +97,61 @@ def _refused(collection: Collection, drawn: Sequence[Drawn]) -> list[str]:
     return blocks
 
 
-def _kept(collection: Collection) -> list[str]:
+@dataclass(frozen=True)
+class _Tally:
+    """What is counted of the index."""
+
+    parts: Counter[str]
+    aspects: NDArray[np.int64]
+    """(len(ASPECTS) − 1,): how many originals lie between each two."""
+    sides: NDArray[np.int64]
+    """(len(SIDES) − 1,): the same for their short sides."""
+    labels: dict[str, Counter[str | None]]
+    """Label kind -> name -> how many pictures carry it; None for those without."""
+
+
+def _tally(collection: Collection) -> _Tally:
+    """Go through the index once."""
+    kinds = list(collection.vocabularies)
+    tally = _Tally(Counter(), np.zeros(len(ASPECTS) - 1, np.int64), np.zeros(len(SIDES) - 1, np.int64),
+                   {kind: Counter() for kind in kinds})  # fmt: skip
+    for batch in collection.batches("part", "width", "height", *map(label_column, kinds)):
+        width, height = (np.asarray(batch[name], np.float64) for name in ("width", "height"))
+        tally.aspects[:] += _between(width / height, ASPECTS)
+        tally.sides[:] += _between(np.minimum(width, height), SIDES)
+        tally.parts.update(batch["part"].to_pylist())
+        for kind in kinds:
+            tally.labels[kind].update(batch[label_column(kind)].to_pylist())
+    return tally
+
+
+def _between(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Count values between edges, those outside in the outermost bins."""
+    return np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0]
+
+
+def _kept(collection: Collection, tally: _Tally) -> list[str]:
     rows = np.unique(np.linspace(0, collection.count - 1, min(CONTACTS, collection.count)).astype(np.int64))
     sheet = pages.picture(_sheet(collection.take(rows)), "a sample of the collection", caption="Evenly spaced.")
-    return [sheet, _shapes(collection), *(_histogram(collection, kind) for kind in collection.vocabularies)]
-
-
-def _shapes(collection: Collection) -> str:
-    """Draw the distribution of the originals' aspects and sizes."""
-    width, height = (np.asarray(collection.column(name), np.float64) for name in ("width", "height"))
-    aspects = np.geomspace(0.25, 4, 17)
-    sides = np.geomspace(16, 16384, 21)
-    return pages.row(
-        _bars(_bins(width / height, aspects, "{:.2f}"), "width / height of the originals"),
-        _bars(_bins(np.minimum(width, height), sides, "{:.0f}"), "short side of the originals in pixels"),
+    shapes = pages.row(
+        _bars(_bins(tally.aspects, ASPECTS, "{:.2f}"), "width / height of the originals"),
+        _bars(_bins(tally.sides, SIDES, "{:.0f}"), "short side of the originals in pixels"),
     )
+    return [sheet, shapes, *(_histogram(kind, counts) for kind, counts in tally.labels.items())]
 
 
-def _bins(values: NDArray[np.float64], edges: NDArray[np.float64], written: str) -> list[tuple[str, int]]:
-    """Count values between edges, those outside in the outermost bins; empty bins at both ends are left out."""
-    counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
+def _bins(counts: NDArray[np.int64], edges: NDArray[np.float64], written: str) -> list[tuple[str, int]]:
+    """Name the bins; empty ones at both ends are left out."""
     used = np.flatnonzero(counts)
     names = [f"{written.format(low)} to {written.format(high)}" for low, high in itertools.pairwise(edges)]
     return [(names[i], int(counts[i])) for i in range(used[0], used[-1] + 1)]
 
 
-def _histogram(collection: Collection, kind: str) -> str:
+def _histogram(kind: str, counts: Counter[str | None]) -> str:
     """Draw how many pictures carry each label, the most frequent first."""
-    codes = collection.labels(kind)
-    counts = np.bincount(codes[codes >= 0], minlength=len(collection.vocabularies[kind]))
-    common = [(collection.vocabularies[kind][i], int(counts[i])) for i in np.argsort(-counts, kind="stable")[:NAMES]]
-    return _bars(common, f"pictures of each {kind}; {int((codes < 0).sum()):,} have none")
+    named = [(name, number) for name, number in counts.items() if name is not None]
+    common = sorted(named, key=lambda pair: (-pair[1], pair[0]))[:NAMES]
+    return _bars(common, f"pictures of each {kind}; {counts[None]:,} have none")
 
 
 def _bars(pairs: Sequence[tuple[str, int]], caption: str) -> str:
@@ -158,5 +186,5 @@ def _png(pixels: NDArray[np.uint8], side: int | None = None) -> bytes:
     if side is not None:
         image.thumbnail((side, side))
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG")
     return buffer.getvalue()

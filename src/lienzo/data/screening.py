@@ -5,7 +5,7 @@ import io
 import warnings
 from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePosixPath
+from posixpath import splitext
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,7 @@ def screen(entry: Entry, settings: Settings) -> Screened:
     except Refusal as refusal:
         thumbnail = _thumbnail(data) if refusal.reason in DRAWABLE else b""
         return found(reason=refusal.reason, detail=refusal.detail, thumbnail=thumbnail)
-    suffix = PurePosixPath(entry.name).suffix.lower()
+    suffix = splitext(entry.name)[1].lower()
     misnamed = ("wrong-extension",) if suffix and suffix not in formats.FORMATS[kind] else ()
     pixels = picture.tobytes()
     return found(

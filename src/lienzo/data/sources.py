@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
+from posixpath import splitext
 
 from lienzo.data import archives, labels, paintings, places, tables
 from lienzo.data.entries import Entry
@@ -37,7 +38,7 @@ PASSED_OVER = frozenset({"__MACOSX", "Thumbs.db", "desktop.ini", "@eaDir"})
 SPLITS = frozenset({"train", "test", "validation", "valid", "val", "dev"})
 """Folders that say what pictures are for, not what they show."""
 
-METADATA = ("metadata.csv", "metadata.parquet")
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 """Tables in which Hugging Face's image folders keep labels."""
 
 
@@ -59,7 +60,8 @@ def entries(sources: Sequence[str], *, columns: Sequence[str] = (), leave_out: s
     for source, prefix in zip(sources, prefixes(sources), strict=True):
         for entry in _entries(paintings.download(source), columns, leave_out):
             if _candidate(entry.name):
-                yield replace(entry, name=prefix + printable(entry.name))
+                name = prefix + printable(entry.name)
+                yield entry if name == entry.name else replace(entry, name=name)
 
 
 def _entries(source: str, columns: Sequence[str], leave_out: str | None) -> Iterator[Entry]:
@@ -117,7 +119,7 @@ def folder_label(name: str) -> str | None:
     >>> folder_label("seas/calm/1.jpg"), folder_label("train/seas/1.jpg"), folder_label("1.jpg")
     ('seas/calm', 'seas', None)
     """
-    parts = PurePosixPath(name).parts[:-1]
+    parts = name.split("/")[:-1]
     if parts and parts[0] in SPLITS:
         parts = parts[1:]
     return "/".join(parts) or None
@@ -149,4 +151,4 @@ def _candidate(name: str) -> bool:
     parts = name.split("/")
     if any(part.startswith(".") or part in PASSED_OVER for part in parts):
         return False
-    return PurePosixPath(parts[-1]).suffix.lower() not in COMPANIONS
+    return splitext(parts[-1])[1].lower() not in COMPANIONS
