@@ -201,7 +201,8 @@ def _choose(
     if earlier is not None:
         kinds |= set(earlier.vocabularies)
         for batch in earlier.batches("sha256", "digest", "perceptual_hash", *map(label_column, kinds)):
-            for sha256, digest, perceptual, *labels in zip(*(column.to_pylist() for column in batch.values()), strict=True):
+            columns = (column.to_pylist() for column in batch.values())
+            for sha256, digest, perceptual, *labels in zip(*columns, strict=True):
                 carried = {kind: label for kind, label in zip(kinds, labels, strict=True) if label is not None}
                 candidates.add(sha256, digest, carried, perceptual)
     for unit in journal.units(keys, pixels=False):
