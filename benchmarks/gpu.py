@@ -2,8 +2,8 @@
 
 The plain loop is that of `step.py`: float32 (convolutions in TF32, PyTorch's default), NCHW, losses read back in
 every step; once on pictures that lie on the device, once fed by a loader that decodes JPEGs of 1024×806 in every
-epoch, as the thesis did. lienzo's is what `lienzo train` does: pictures resident as bytes, rounds dealt ahead, the
-step one CUDA graph.
+epoch, as the thesis did. lienzo's is what `lienzo train` does: pictures resident as bytes, rounds dealt ahead, one
+step or several a CUDA graph.
 
     python benchmarks/gpu.py [COLLECTION] [--full] [--runs FOLDER]
 
@@ -18,6 +18,7 @@ import os
 import platform
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,15 @@ THESIS = 103_250 * 30
 
 DECODED = 4_096
 """JPEGs that the decoding loader reads in its epoch."""
+
+GRAPHS = (
+    ("fp32", 128, (0, 1)),
+    ("bf16", 128, (0, 1, 4, 8, 16)),
+    ("bf16", 256, (1, 8)),
+    ("bf16", 512, (1, 8)),
+    ("bf16", 1024, (1, 8)),
+)
+"""Precisions, batches, and how many steps a graph holds, divisors of 32; 0: no graph."""
 
 
 def main() -> None:
@@ -67,11 +77,11 @@ def measure(collection: Collection) -> None:
     show("plain loop, batch 128", base, base, peaks["bf16"])
     show("plain loop, JPEGs decoded by a loader", decoding(128), base, peaks["bf16"])
     best = 0.0
-    for precision, batch in (("fp32", 128), ("bf16", 128), ("bf16", 256), ("bf16", 512), ("bf16", 1024)):
-        for captured in (False, True) if batch == 128 else (True,):
-            speed = ours(collection, batch, precision, captured=captured)
-            name = f"lienzo, {precision}, batch {batch}, {'a graph' if captured else 'no graph'}"
-            show(name, speed, base, peaks["bf16"])
+    for precision, batch, graphs in GRAPHS:
+        for together in graphs:
+            speed = ours(collection, batch, precision, together)
+            name = f"graph of {together}" if together else "no graph"
+            show(f"lienzo, {precision}, batch {batch}, {name}", speed, base, peaks["bf16"])
             best = max(best, speed) if batch == 128 else best
     print(f"the thesis's {THESIS:,} pictures at batch 128: {THESIS / best:,.0f} s; plain loop {THESIS / base:,.0f} s")
 
@@ -144,20 +154,23 @@ def decoding(batch: int) -> float:
     return shown / (time.perf_counter() - start)
 
 
-def ours(collection: Collection, batch: int, precision: str, *, captured: bool, steps: int = 192) -> float:
-    """Return the pictures a second of lienzo's loop: dealing, stepping, reading the measures every 32 steps."""
+def ours(collection: Collection, batch: int, precision: str, together: int, steps: int = 192) -> float:
+    """Return the pictures a second of lienzo's loop: dealing, stepping, reading the measures every 32 steps.
+
+    ``together`` is how many steps a graph holds; 0: no graph.
+    """
     recipe = thesis().with_settings([f"batch={batch}", f"precision={precision}", "images=1_000_000_000"])
-    warm_up, state.WARM_UP = state.WARM_UP, state.WARM_UP if captured else 10**9
+    warm_up, state.WARM_UP = state.WARM_UP, state.WARM_UP if together else 10**9
     try:
         player = state.State(recipe, SHAPE, DEVICE)
         with Dealer(recipe, Batches(collection, 0, DEVICE)).rounds(0) as rounds:
             start = 0.0
-            for i in range(64 + steps):
+            for i in range(0, 64 + steps, together or 1):
                 if i == 64:
                     torch.cuda.synchronize()
                     start = time.perf_counter()
-                player.step(next(rounds))
-                if i % 32 == 31:
+                player.play(list(islice(rounds, together or 1)))
+                if player.images // batch % 32 == 0:
                     player.take_measures()
             torch.cuda.synchronize()
             return steps * batch / (time.perf_counter() - start)

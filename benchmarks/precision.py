@@ -25,7 +25,7 @@ from torch.nn.functional import binary_cross_entropy
 
 from lienzo.data.batches import Batches
 from lienzo.data.collection import Collection
-from lienzo.dealing import Dealer
+from lienzo.dealing import Dealer, scaled
 from lienzo.devices import pick_device
 from lienzo.game import Round
 from lienzo.judge import Judge
@@ -106,7 +106,7 @@ def play(recipe: Recipe, collection: Collection, device: torch.device, step: Ste
 
 def step(state: State, dealt: Round) -> tuple[float, float]:
     """Play a round as lienzo does."""
-    state.step(dealt)
+    state.play([dealt])
     measures = state.take_measures()
     return measures["discriminator_loss"], measures["generator_loss"]
 
@@ -126,7 +126,7 @@ class Plain:
         self.discriminator_adam = torch.optim.Adam(self.discriminator.parameters(), settings.rate, settings.betas)
 
     def step(self, dealt: Round) -> tuple[float, float]:
-        real, z = dealt.real[0].contiguous(), dealt.latents[0][:, :, None, None]
+        real, z = scaled(dealt.real[0]).contiguous(), dealt.latents[0][:, :, None, None]
         label = torch.full((len(real),), 0.9, device=real.device)
         self.discriminator.zero_grad()
         real_loss = self.loss(real, label)
@@ -152,7 +152,7 @@ class Plain:
         state.images += recipe.batch
         if state.average is not None:
             decay = average_decay(state.images, recipe.batch, recipe.average_half_life, recipe.average_ramp)
-            state.average.update(decay)
+            state.average.update(1 - decay)
 
 
 def take_over(module: nn.Module, other: nn.Module) -> None:

@@ -323,7 +323,7 @@ def test_real_pictures_are_flipped_as_they_are_dealt(collection: Collection, rec
     plain = dealt(recipe, collection).real[0]
     seen = dealt(dataclasses.replace(recipe, augmentation=Augmentation(flips=True)), collection).real[0]
     kept = [torch.equal(one, other) for one, other in zip(seen, plain, strict=True)]
-    turned = [torch.equal(one, other.flip(2)) for one, other in zip(seen, plain, strict=True)]
+    turned = [torch.equal(one, other.flip(1)) for one, other in zip(seen, plain, strict=True)]
     assert all(a != b for a, b in zip(kept, turned, strict=True))
     assert 0 < sum(turned) < len(turned)
 
@@ -354,8 +354,8 @@ def test_grey_pictures_and_pictures_with_alpha_are_augmented(recipe: Recipe) -> 
         state = State(
             dataclasses.replace(recipe, augmentation=augmentation), Shape(16, 24, channels), torch.device("cpu")
         )
-        real, latents = pictures(8, channels, 16, 24).float()[None], torch.randn(1, 8, 8)
-        state.step(Round(real, latents, chance=torch.rand(2, 2, 8, CHANCES[policy])))
+        real, latents = torch.randint(256, (1, 8, 16, 24, channels), dtype=torch.uint8), torch.randn(1, 8, 8)
+        state.play([Round(real, latents, chance=torch.rand(2, 2, 8, CHANCES[policy]))])
         assert all(math.isfinite(value) for value in state.take_measures().values())
 
 
@@ -384,8 +384,8 @@ def test_a_captured_step_changes_pictures_by_the_chance_it_is_dealt(
     device = torch.device("cuda")
     state = State(recipe, Shape(16, 16, 3), device)
     with Dealer(recipe, Batches(collection, recipe.seed, device)).rounds(0) as rounds:
-        for step in itertools.islice(rounds, 10):
-            state.step(step)
+        for dealt in itertools.islice(rounds, 10):
+            state.play([dealt])
     assert all(math.isfinite(value) for value in state.take_measures().values())
     memory = {name: value.item() for name, value in state.lesson.memory.items()}
     assert memory == ({"probability": pytest.approx(10 * 8 / 200)} if policy == "ada" else {})

@@ -108,7 +108,7 @@ def test_ten_steps_of_the_thesis_are_those_of_a_plain_implementation(tmp_path: P
         source_ = torch.Generator().manual_seed(derive(recipe.seed, "latents", step * batch))
         z = torch.randn(1, batch, 100, generator=source_)[0]
         plain.take_over(game)
-        state.step(dealt[step])
+        state.play([dealt[step]])
         ours, theirs = state.take_measures(), plain.step(real, z)
         for name, value in theirs.items():  # the discriminator is updated before the generator's loss is taken
             tolerance = 1e-3 if name == "generator_loss" else 1e-4

@@ -16,6 +16,7 @@ from torch.nn.functional import avg_pool2d
 import lienzo
 from lienzo import growth, nets, preparation, tensors, training
 from lienzo.data.collection import Collection
+from lienzo.dealing import scaled
 from lienzo.errors import CollectionError, InputError, RecipeError, RunError, SourceError
 from lienzo.generation import latents
 from lienzo.likelihood import EvidenceBound
@@ -247,13 +248,14 @@ def test_real_pictures_fade_as_generated_ones_do(seedling: Run, monkeypatch: pyt
         return {"generator_loss": torch.zeros(())}
 
     monkeypatch.setattr(type(lesson), "step", lambda self, dealt, watched: step(dealt))
-    real = torch.rand(1, 8, 3, 32, 32)
+    pixels = torch.randint(256, (1, 8, 32, 32, 3), dtype=torch.uint8)
+    real = scaled(pixels)
     blurred = avg_pool2d(real[0], 2).repeat_interleave(2, 2).repeat_interleave(2, 3)
     from lienzo.game import Round
 
     for part in (0.0, 0.25, 0.5, 0.75, 1.0, 1.0):
         assert state.networks["discriminator"].fade.alpha == part  # type: ignore[union-attr]
-        state.step(Round(real, torch.randn(1, 8, 8)))
+        state.play([Round(pixels, torch.randn(1, 8, 8))])
         torch.testing.assert_close(seen[-1], (1 - part) * blurred + part * real[0])
     assert torch.equal(seen[-1], real[0])
 

@@ -119,7 +119,7 @@ def test_the_average_of_a_generator_is_exponential() -> None:
     begun = {name: value.clone() for name, value in module.state_dict().items()}
     nn.init.normal_(module.weight)
     module(torch.randn(8, 3, 4, 4))
-    average.update(0.75)
+    average.update(0.25)
     for name, value in average.module.state_dict().items():
         new = module.state_dict()[name]
         torch.testing.assert_close(value, new if name == "num_batches_tracked" else 0.75 * begun[name] + 0.25 * new)

@@ -46,15 +46,15 @@ from lienzo.recipe import Recipe
 from lienzo.state import State
 training.SAVE_SECONDS = 0.0
 collection, recipes, out, call, number, process = sys.argv[1:]
-calls, step = 0, State.step
-def stepping(self, dealt):
+calls, play = 0, State.play
+def playing(self, rounds):
     global calls
     calls += 1
     first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
     if first and calls == int(call) and os.environ["RANK"] == process:
         os.kill(os.getpid(), int(number))
-    step(self, dealt)
-State.step = stepping
+    play(self, rounds)
+State.play = playing
 try:
     for path in sorted(Path(recipes).glob("*.toml")):
         training.train(collection, Recipe.from_toml(path), Path(out) / path.stem, device="cpu")

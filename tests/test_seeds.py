@@ -1,9 +1,11 @@
 """Randomness is a function of seed, stream and position; the clock decides what is due."""
 
+import itertools
+
 import numpy as np
 import pytest
 
-from lienzo.schedule import average_decay, crossed
+from lienzo.schedule import average_decay, crossed, together
 from lienzo.seeds import derive, numpy_generator
 
 GOLDEN = {
@@ -46,3 +48,17 @@ def test_an_old_weight_counts_half_after_the_half_life() -> None:
     assert np.prod([average_decay(10**9, 50, 1000, 0.05)] * steps) == pytest.approx(0.5)
     assert average_decay(0, 50, 1000, 0.05) == 0  # the first step's weights are taken as they are
     assert average_decay(100, 5, 1000, 0.05) == pytest.approx(0.5)  # the ramp: a half-life of 5% of 100 pictures
+
+
+def test_steps_are_played_together_where_nothing_is_due_before_the_last_of_them() -> None:
+    seen = []
+    for most, every in itertools.product((1, 2, 5), ((50,), (30, 0), (29, 40))):
+        images = 0
+        while images < 100:
+            count = together(images, 3, most, 100, every)
+            after = [images + 3 * (i + 1) for i in range(most - 1)]
+            due = any(end >= 100 or any(crossed(end - 3, end, each) for each in every) for end in after)
+            assert count == (1 if due else most)
+            images += 3 * count
+            seen.append(count)
+    assert set(seen) == {1, 2, 5}

@@ -1,18 +1,63 @@
 """The state of training: a step that a GPU can capture."""
 
+import dataclasses
+import itertools
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from lienzo import state as state_module
 from lienzo.augment import CHANCES
+from lienzo.dealing import scaled
 from lienzo.game import SELDOM, Round
 from lienzo.nets import Shape
 from lienzo.recipe import Recipe
 from lienzo.recipes import RECIPES
-from lienzo.state import State
+from lienzo.state import State, _Captured
+
+CPU = torch.device("cpu")
+
+SETTINGS = {
+    "cool-down": ["cool_down=0.5"],
+    "fade": ["network.grown=1", "fade=50", "average_half_life=50"],
+    "average": ["average_half_life=50", "average_ramp=0.5", "network.discriminator_norm=spectral"],
+    "ada": ["augmentation.policy=ada", "augmentation.target=-0.9", "augmentation.speed=100"],
+    "labels": ["labels=colour", "accumulate=2"],
+    "penalty": [
+        "discriminator_steps=3", "regularisation.gradient_penalty=10", "objective.name=wasserstein",
+        "network.discriminator_norm=none",
+    ],
+    "vae": ["objective.name=evidence-bound"],
+}  # fmt: skip
+"""What has to be the same however many rounds are played at once."""
+
+
+def dealt(recipe: Recipe, count: int, device: torch.device = CPU) -> list[Round]:
+    """Return rounds of noise for pictures of 16×16×3, and of two labels where the recipe has any."""
+    updates, batch, policy = recipe.discriminator_steps, recipe.batch, recipe.augmentation.policy
+    source = torch.Generator().manual_seed(0)
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=source).to(device)
+
+    return [
+        Round(
+            (uniform(updates, batch, 16, 16, 3) * 256).byte(),
+            torch.randn(updates, batch, recipe.network.latents, generator=source).to(device),
+            uniform(updates, batch) if recipe.regularisation.gradient_penalty else None,
+            uniform(updates + 1, 2, batch, CHANCES[policy]) if policy != "none" else None,
+            uniform(updates, batch, 2).round() if recipe.labels else None,
+        )
+        for _ in range(count)
+    ]
+
+
+def begun(recipe: Recipe, device: torch.device = CPU) -> State:
+    return State(recipe, Shape(16, 16, 3), device, classes=2 if recipe.labels else 0)
 
 
 @pytest.mark.parametrize(
@@ -21,35 +66,78 @@ from lienzo.state import State
     ids=[*RECIPES, "accumulate"],
 )
 def test_a_step_reads_nothing_back(recipe: Callable[[], Recipe], settings: list[str]) -> None:
-    """Tensors without values refuse to be read: what they pass through needs no look at the device."""
-    chosen = recipe().with_settings(["batch=8", "network.width=8", "precision=bf16", "images=100", *settings])
-    classes = 2 if chosen.labels else 0
-    state = State(chosen, Shape(16, 16, 3), torch.device("cpu"), classes=classes)
-    updates, batch, policy = chosen.discriminator_steps, chosen.batch, chosen.augmentation.policy
-    with FakeTensorMode(allow_non_fake_inputs=True):
-        dealt = Round(
-            torch.rand(updates, batch, 3, 16, 16),
-            torch.randn(updates, batch, chosen.network.latents),
-            torch.rand(updates, batch) if chosen.regularisation.gradient_penalty else None,
-            torch.rand(updates + 1, 2, batch, CHANCES[policy]) if policy != "none" else None,
-            torch.rand(updates, batch, classes) if classes else None,
-        )
-        state.step(dealt)
-    assert state.images == updates * batch
+    """Tensors without values refuse to be read: what they pass through needs no look at the device.
+
+    The second step is told rates and the rest by such tensors too, as in a graph.
+    """
+    chosen = recipe().with_settings(
+        ["batch=8", "network.width=8", "precision=bf16", "images=100", "cool_down=0.5", *settings]
+    )
+    state, (one,) = begun(chosen), dealt(chosen, 1)
+    with FakeTensorMode(allow_non_fake_inputs=True) as fake:
+        given = {name: value if value is None else fake.from_tensor(value) for name, value in vars(one).items()}
+        state.play([Round(**given)])
+        state._play([Round(**given)], [torch.ones(3).unbind()], [True])
+    assert state.images == chosen.discriminator_steps * chosen.batch
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_rounds_played_at_once_are_those_played_one_by_one(recipe: Recipe, settings: list[str]) -> None:
+    """Bit for bit, whatever follows from the clock meanwhile, and with an interruption in the middle."""
+    recipe = recipe.with_settings(settings)
+    recipe = recipe.with_settings(
+        [f"{key}={n * 8 * recipe.discriminator_steps}" for key, n in (("images", 10), ("tick", 5))]
+    )
+    rounds = dealt(recipe, 10)
+    one_by_one, at_once, other = (begun(recipe) for _ in range(3))
+    for one in rounds:
+        one_by_one.play([one])
+    at_once.play(rounds[:4])
+    other.restore({name: value.clone() for name, value in at_once.tensors().items()}, at_once.images, 0.0)
+    other.play(rounds[4:6])
+    other.play(rounds[6:])
+    assert other.images == one_by_one.images == recipe.images
+    live = other.tensors()
+    for name, value in one_by_one.tensors().items():
+        assert torch.equal(value, live[name]), name
+
+
+class Pretended(_Captured):
+    """A graph for a CPU: it holds copies of what it is given, and what it launches is its steps."""
+
+    def _capture(self, state: State) -> None:
+        self.graph = SimpleNamespace(replay=lambda: state._play(self.rounds, self.paces, [True] * len(self.rounds)))
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_graphs_are_told_what_changes_from_step_to_step(
+    recipe: Recipe, settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Graphs of one step and of three in turns; rates that are tensors differ in the last digits only."""
+    recipe = recipe.with_settings(settings)
+    recipe = recipe.with_settings([f"images={11 * 8 * recipe.discriminator_steps}"])
+    monkeypatch.setattr(state_module, "_Captured", Pretended)
+    monkeypatch.setattr(state_module, "WATCHED", 1)
+    rounds = dealt(recipe, 11)
+    plain, captured = begun(recipe), begun(recipe)
+    captured.captures, captured._warm = True, state_module.WARM_UP
+    for first, last in itertools.pairwise((0, 1, 4, 7, 8, 11)):
+        plain.play(rounds[first:last])
+        captured.play(rounds[first:last])
+    assert set(captured._graphs) == {1, 3}
+    theirs = captured.tensors()
+    for name, value in plain.tensors().items():
+        torch.testing.assert_close(theirs[name], value, rtol=1e-3, atol=1e-6, msg=name)
 
 
 def test_seldom_measures_are_means_over_the_steps_that_were_watched(recipe: Recipe) -> None:
     """One step in eight and the last before a tick; the other measures are means over every step."""
     recipe = recipe.with_settings(["tick=80", "images=160"])
-    states = [State(recipe, Shape(16, 16, 3), torch.device("cpu")) for _ in range(2)]
-    source = torch.Generator().manual_seed(0)
-    rounds = [
-        Round(torch.rand(1, 8, 3, 16, 16, generator=source), torch.randn(1, 8, 8, generator=source)) for _ in range(20)
-    ]
+    states = [begun(recipe) for _ in range(2)]
     all_of_them = []
-    for i, dealt in enumerate(rounds):
-        all_of_them.append(states[0].lesson.step(dealt))
-        states[1].step(dealt)
+    for i, one in enumerate(dealt(recipe, 20)):
+        all_of_them.append(states[0].lesson.step(dataclasses.replace(one, real=scaled(one.real))))
+        states[1].play([one])
         if i % 10 == 9:
             watched = [all_of_them[j] for j in {9: (0, 8, 9), 19: (16, 19)}[i]]
             assert int(states[1].watched) == len(watched)
@@ -61,18 +149,25 @@ def test_seldom_measures_are_means_over_the_steps_that_were_watched(recipe: Reci
 
 
 @pytest.mark.gpu
-def test_a_graph_plays_what_its_step_plays(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten steps, the last seven of them replayed or not; rates change meanwhile, and kernels sum in any order."""
-    recipe, device = recipe.with_settings(["images=80", "cool_down=0.5", "average_half_life=50"]), torch.device("cuda")
-    rounds = [Round(torch.rand(1, 8, 3, 16, 16, device=device), torch.randn(1, 8, 8, device=device)) for _ in range(10)]
-    played = []
-    for warm_up in (state_module.WARM_UP, 10**9):
+def test_a_graph_plays_what_its_steps_play(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seventeen steps, without a graph, in graphs of one, and of four and one in turns.
+
+    Rates and the average's decay change meanwhile, and kernels sum in any order.
+    """
+    recipe = recipe.with_settings(["images=136", "cool_down=0.5", "average_half_life=50"])
+    device = torch.device("cuda")
+    rounds = dealt(recipe, 17, device)
+    played, averages = [], []
+    for warm_up, bounds in ((10**9, range(18)), (3, range(18)), (3, (0, 4, 8, 9, 13, 17))):
         monkeypatch.setattr(state_module, "WARM_UP", warm_up)
-        state = State(recipe, Shape(16, 16, 3), device)
-        for dealt in rounds:
-            state.step(dealt)
+        state = begun(recipe, device)
+        for first, last in itertools.pairwise(bounds):
+            state.play(rounds[first:last])
         played.append(state.take_measures())
-    assert played[0] == pytest.approx(played[1], rel=1e-2)
+        averages.append(nn.utils.get_total_norm(state.shown.parameters()).item())
+    for measures, average in zip(played[1:], averages[1:], strict=True):
+        assert measures == pytest.approx(played[0], rel=1e-2)
+        assert average == pytest.approx(averages[0], rel=1e-2)
 
 
 def test_weights_that_are_no_numbers_are_seen_although_no_measure_tells(recipe: Recipe) -> None:

@@ -3,12 +3,13 @@
 import dataclasses
 import errno
 import gc
-import json
 import logging
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,16 @@ from PIL import Image
 from torch import Tensor
 
 import lienzo
-from lienzo import resumption, tensors, training
+from lienzo import gallery, resumption, tensors, training
 from lienzo.data.collection import Collection
 from lienzo.errors import CollectionError, RecipeError, RunError, TrainingError
+from lienzo.gallery import Pixels
+from lienzo.game import Round
 from lienzo.recipe import Recipe
 from lienzo.recipes import RECIPES, find
 from lienzo.run import Run
+from lienzo.state import State
+from lienzo.trouble import Signs
 
 
 @pytest.fixture(autouse=True)
@@ -253,6 +258,63 @@ def test_ctrl_c_in_the_callers_loop_saves(collection: Collection, recipe: Recipe
     assert_same(lienzo.train(collection, recipe, tmp_path / "run", device="cpu"), whole)
 
 
+def test_steps_that_are_played_together_end_as_single_ones(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU; Ctrl-C comes between two ticks, so that what is played together then begins elsewhere."""
+    settings = ["images=200", "tick=64", "sample_every=96", "keep_epochs=false", "on_trouble=rollback"]
+    recipe = recipe.with_settings([*settings, "average_half_life=100", "cool_down=0.5"])
+    whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")
+    played: list[int] = []
+    play = State.play
+
+    def playing(self: State, rounds: Sequence[Round]) -> None:
+        played.append(len(rounds))
+        play(self, rounds)
+        if len(played) == 5:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(State, "together", 3)
+    monkeypatch.setattr(State, "play", playing)
+    with pytest.raises(KeyboardInterrupt):
+        lienzo.train(collection, recipe, tmp_path / "parts", device="cpu")
+    assert played == [3, 3, 1, 1, 3]
+    parts = Run(tmp_path / "parts")
+    assert [path.stem for path in parts.checkpoints()] == ["000000000088", "000000000064"]
+    assert_same(lienzo.train(collection, recipe, parts.path, device="cpu"), whole)
+    assert [path.name for path in parts.milestones()] == [path.name for path in whole.milestones()]
+
+
+def test_a_checkpoint_waits_for_the_drawings_before_it(
+    collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawings are slow here, and each save finds them all; the third cannot be written, and nothing is saved then."""
+    recipe = dataclasses.replace(recipe, on_trouble="rollback")
+    run, saved = Run(tmp_path / "run"), []
+    write, png = resumption._write, gallery.png
+
+    def writing(run: Run, state: State, signs: Signs, path: Path) -> None:
+        assert [int(path.stem) for path in run.samples()] == list(range(0, state.images + 1, 32))
+        saved.append(path.parent.name)
+        write(run, state, signs, path)
+
+    def drawing(image: Pixels, text: Mapping[str, str]) -> bytes:
+        time.sleep(0.3)
+        if text["images"] == "64":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return png(image, text)
+
+    monkeypatch.setattr(resumption, "_write", writing)
+    with monkeypatch.context() as patch:
+        patch.setattr(gallery, "png", drawing)
+        with pytest.raises(OSError, match="No space left"):
+            lienzo.train(collection, recipe, run.path, device="cpu")
+    assert saved == ["checkpoints", "milestones", "checkpoints", "checkpoints"]
+    assert run.checkpoints()[0].stem == "000000000048"
+    lienzo.train(collection, recipe, run.path, device="cpu")
+    assert [path.read_bytes() for path in run.samples()] == [path.read_bytes() for path in whole.samples()]
+
+
 def damage(path: Path) -> None:
     whole = bytearray(path.read_bytes())
     whole[-5] ^= 4
@@ -404,7 +466,7 @@ def test_a_damaged_manifest_is_refused(collection: Collection, recipe: Recipe, t
 
 def test_a_newer_run_is_refused(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
     run = interrupted(collection, recipe, tmp_path / "run", 1)
-    run.manifest_path.write_text(json.dumps({**run.manifest, "format": 99}))
+    run.write_manifest({**run.manifest, "format": 99})
     with pytest.raises(RunError, match="newer lienzo"):
         lienzo.train(collection, recipe, run.path, device="cpu")
 

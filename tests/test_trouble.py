@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -149,14 +150,14 @@ def test_a_generator_that_collapses_is_set_back_and_slowed_down(
 
 def poison(monkeypatch: pytest.MonkeyPatch, at: int, slowest: float = 1.0) -> None:
     """Make measures NaN when so many pictures were shown, at learning rates of this share of the recipe's or more."""
-    play = training.State.step
+    play = training.State.play
 
-    def step(self: training.State, dealt: Round) -> None:
-        play(self, dealt)
+    def playing(self: training.State, rounds: Sequence[Round]) -> None:
+        play(self, rounds)
         if self.images == at and self.slowdown >= slowest:
             self.sums.fill_(torch.nan)
 
-    monkeypatch.setattr(training.State, "step", step)
+    monkeypatch.setattr(training.State, "play", playing)
 
 
 def test_an_interrupted_run_rolls_back_as_an_uninterrupted_one(

@@ -41,14 +41,17 @@ class Dealer:
 
     @contextmanager
     def rounds(self, position: int) -> Iterator[Iterator[Round]]:
-        """Yield the endless iterator of rounds from ``position`` on, which is counted in pictures shown."""
+        """Yield the endless iterator of rounds from ``position`` on, which is counted in pictures shown.
+
+        Their pictures are still bytes: :func:`scaled` makes them what a lesson learns from.
+        """
         with ThreadPoolExecutor(1) as assistant:
 
             def play() -> Iterator[Round]:
                 for hand in self._hands(position, assistant):
                     for pixels, labels, latents, mix, chance in zip(*hand, strict=True):
                         yield Round(
-                            scaled(pixels),
+                            pixels,
                             latents,
                             mix if self.recipe.regularisation.gradient_penalty else None,
                             chance if self.recipe.augmentation.policy != "none" else None,

@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Average:
@@ -16,12 +16,12 @@ class Average:
         self._integers = [pair for pair in pairs if not pair[0].is_floating_point()]
 
     @torch.no_grad()
-    def update(self, decay: float) -> None:
-        """Move towards the source: average ← decay · average + (1 − decay) · source.
+    def update(self, share: float | Tensor) -> None:
+        """Move towards the source: average ← (1 − share) · average + share · source.
 
         Integer buffers, such as the count of batches seen, are copied.
         """
-        averages, values = zip(*self._floats, strict=True)
-        torch._foreach_lerp_(averages, values, 1 - decay)
+        for old, new in self._floats:
+            old.lerp_(new, share)
         for old, new in self._integers:
             old.copy_(new)

@@ -34,7 +34,7 @@ class Round:
     """What one step takes from the collection and from chance: a batch for each of the discriminator's k updates."""
 
     real: Tensor
-    """(k, N, ...) pictures in [−1, 1], or points."""
+    """(k, N, ...) pictures in [−1, 1], or points; as they are dealt, pictures are bytes (k, N, H, W, C)."""
 
     latents: Tensor
     """(k, N, latents) from N(0, 1); the generator learns from the last of them."""

@@ -96,8 +96,7 @@ def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: dict[s
 
 def _refuse_changes(run: Run, recipe: Recipe) -> None:
     """Refuse another recipe than the one that the run was begun with, whatever happened to recipe.toml since."""
-    kept = run.manifest.get("recipe")
-    begun, given = _fixed(Recipe.from_dict(kept) if kept else run.recipe), _fixed(recipe)
+    begun, given = _fixed(Recipe.from_dict(run.manifest["recipe"])), _fixed(recipe)
     changed = [key for key in {**begun, **given} if begun.get(key) != given.get(key)]
     if changed:
         raise RunError(
@@ -149,7 +148,7 @@ def restore(run: Run, state: State) -> Signs | None:
             path.unlink()  # it comes from before a rollback that went behind it
             continue
         state.restore(loaded, header["images"], header["seconds"])
-        return Signs(**header.get("signs", {}))
+        return Signs(**header["signs"])
     return None
 
 

@@ -121,8 +121,8 @@ class Run:
         """
         try:
             manifest = json.loads(self.manifest_path.read_bytes())
-            seal, version = manifest.pop("fingerprint", None), manifest["format"]
-            whole = isinstance(version, int) and seal in (None, fingerprint(manifest))
+            seal, version = manifest.pop("fingerprint"), manifest["format"]
+            whole = isinstance(version, int) and seal == fingerprint(manifest)
         except (ValueError, TypeError, KeyError, AttributeError):
             whole, version, manifest = False, 0, {}
         if not whole:

@@ -1,5 +1,7 @@
 """Everything that changes while training runs on one clock: the number of pictures shown."""
 
+from collections.abc import Iterable
+
 
 def crossed(before: int, after: int, every: int) -> bool:
     """Say whether a multiple of ``every`` pictures lies in (before, after]; nothing has to divide the batch.
@@ -8,6 +10,19 @@ def crossed(before: int, after: int, every: int) -> bool:
     (True, False, False)
     """
     return every > 0 and before // every != after // every
+
+
+def together(images: int, step: int, most: int, total: int, every: Iterable[int]) -> int:
+    """Return how many steps of ``step`` pictures are played at once: ``most``, or one where something is due sooner.
+
+    What comes after each so many pictures of ``every``, and the end, may be due after the last of them only.
+
+    >>> [together(images, 10, 4, 200, (50, 0)) for images in (0, 10, 20, 160, 170)]
+    [4, 4, 1, 4, 1]
+    """
+    before_last = images + (most - 1) * step
+    due = before_last >= total or any(crossed(images, before_last, each) for each in every)
+    return 1 if due else most
 
 
 def average_decay(images: int, batch: int, half_life: int, ramp: float) -> float:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -10,6 +11,7 @@ from torch.optim import Optimizer
 
 from lienzo import processes
 from lienzo.autoencoding import Autoencoding
+from lienzo.dealing import scaled
 from lienzo.devices import memory_format
 from lienzo.ema import Average
 from lienzo.game import SELDOM, Game, Measures, Round
@@ -24,8 +26,15 @@ from lienzo.seeds import derive
 WARM_UP = 3
 """Steps that a GPU plays as they come before one is captured as a graph, so that libraries have chosen their ways."""
 
+TOGETHER = 8
+"""Steps of one graph, where nothing is due between them. No GPU has measured yet which number is best."""
+
 WATCHED = 8
-"""One step of so many is watched, and the last one before a tick; on CUDA each, whose graph is always the same."""
+"""One step of so many is watched, and the last one before a tick; of graphs each, as they are always the same."""
+
+Pace = Sequence[float | Tensor]
+"""What of a step follows from the clock alone: the factor of the learning rates during it; and after it, how much new
+layers count, and the share of the generator in its average. Numbers, or scalars on the device."""
 
 
 class Lesson(Protocol):
@@ -71,7 +80,8 @@ class State:
         self.watched = torch.zeros((), dtype=torch.int64)
         self.best = torch.full((), math.inf, dtype=torch.float64)
         self.best_at = torch.zeros((), dtype=torch.int64)
-        self._captured: _Captured | None = None
+        self.captures = device.type == "cuda" and processes.count() == 1
+        self._graphs: dict[int, _Captured] = {}
         self._warm = 0
         self._fade = Fade().to(device)
         self._set_rates(slowdown)
@@ -87,64 +97,88 @@ class State:
         """The generator that samples come from."""
         return self.networks["generator"] if self.average is None else self.average.module
 
-    def step(self, dealt: Round) -> None:
-        """Play one step."""
-        recipe, images = self.recipe, self.recipe.discriminator_steps * self.recipe.batch
-        if recipe.cool_down:
-            assert recipe.images is not None
-            self._set_rates(self.slowdown * cooling(self.images, recipe.images, recipe.cool_down))
-        watched = self._is_watched(images)
-        if self.device.type != "cuda" or processes.count() > 1:
-            self._play(dealt, watched)
+    @property
+    def together(self) -> int:
+        """How many rounds are best played at once."""
+        return TOGETHER if self.captures else 1
+
+    def play(self, rounds: Sequence[Round]) -> None:
+        """Play a step with each round, one after the other; a GPU that is warm launches all of them as one graph."""
+        images = self.recipe.discriminator_steps * self.recipe.batch
+        clock = range(self.images, self.images + len(rounds) * images, images)
+        paces = [self._pace(before, before + images) for before in clock]
+        watched = [self._is_watched(before, before + images) for before in clock]
+        if not self.captures:
+            self._play(rounds, paces, watched)
         elif self._warm < WARM_UP:
-            self._warm += 1
+            self._warm += len(rounds)
             side = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
             side.wait_stream(torch.cuda.current_stream(self.device))
             with torch.cuda.stream(side):
-                self._play(dealt)
+                self._play(rounds, paces, watched)
             torch.cuda.current_stream(self.device).wait_stream(side)
         else:
-            if self._captured is None:
-                self._captured = _Captured(self, dealt)
-            self._captured.replay(dealt)
-        self.steps += 1
-        self.watched += watched
-        self.images += images
-        self.fade()
-        if self.average is not None:
-            self.average.update(average_decay(self.images, images, recipe.average_half_life, recipe.average_ramp))
+            if len(rounds) not in self._graphs:
+                self._graphs[len(rounds)] = _Captured(self, rounds)
+            self._graphs[len(rounds)].replay(rounds, paces)
+        self.steps += len(rounds)
+        self.watched += sum(watched)
+        self.images = clock.stop
 
-    def _is_watched(self, images: int) -> bool:
-        """Say whether a step of so many pictures is watched, from the clock alone; the first one is."""
-        before, after, total = self.images, self.images + images, self.recipe.images
+    def _pace(self, before: int, after: int) -> Pace:
+        """Return the pace of a step, from the clock alone."""
+        recipe, factor = self.recipe, self.slowdown
+        if recipe.cool_down:
+            assert recipe.images is not None
+            factor *= cooling(before, recipe.images, recipe.cool_down)
+        decay = average_decay(after, after - before, recipe.average_half_life, recipe.average_ramp)
+        return factor, fading(after, recipe.fade), 1 - decay
+
+    def _is_watched(self, before: int, after: int) -> bool:
+        """Say whether a step is watched, from the clock alone; the first one is."""
+        total = self.recipe.images
         due = crossed(before, after, self.recipe.tick) or (total is not None and after >= total)
-        return self.device.type == "cuda" or due or before // images % WATCHED == 0
+        return self.captures or due or before // (after - before) % WATCHED == 0
 
-    def _play(self, dealt: Round, watched: bool = True) -> None:
-        measures = self.lesson.step(self._faded(dealt) if self.recipe.fade else dealt, watched)
-        if self.recipe.fade:
-            measures = measures | {"fade": self._fade.alpha}
-        if not self.names:
-            self._name(list(measures))
-        self.sums.add_(torch.stack([measures.get(name, self.nothing) for name in self.names]))
+    def _play(self, rounds: Sequence[Round], paces: Sequence[Pace], watched: Sequence[bool]) -> None:
+        """Play steps: all that a graph holds, so that nothing here reads the clock or the device."""
+        for dealt, (factor, alpha, share), is_watched in zip(rounds, paces, watched, strict=True):
+            if self.recipe.cool_down:
+                self._set_rates(factor)
+            measures = self.lesson.step(dataclasses.replace(dealt, real=self._seen(dealt.real)), is_watched)
+            if self.recipe.fade:
+                measures = measures | {"fade": self._fade.alpha}
+            if not self.names:
+                self._name(list(measures))
+            self.sums.add_(torch.stack([measures.get(name, self.nothing) for name in self.names]))
+            self._set_alpha(alpha)
+            if self.average is not None:
+                self.average.update(share)
 
-    def _faded(self, dealt: Round) -> Round:
-        """Return a round whose real pictures are as far from half their size as generated ones (section 2)."""
-        images = dealt.real.flatten(0, 1)
-        faded = self._fade(enlarged(shrunk(images)), images)
-        return dataclasses.replace(dealt, real=faded.unflatten(0, dealt.real.shape[:2]))
+    def _seen(self, pixels: Tensor) -> Tensor:
+        """Return real pictures, in a fade as far from half their size as generated ones (section 2)."""
+        images = scaled(pixels)
+        if not self.recipe.fade:
+            return images
+        flat = images.flatten(0, 1)
+        faded: Tensor = self._fade(enlarged(shrunk(flat)), flat)
+        return faded.view(images.shape)
 
     def fade(self) -> None:
-        """Let new layers of a grown network count as much as the clock says; the averaged ones too, so at once."""
+        """Let new layers of a grown network count as much as the clock says."""
+        self._set_alpha(fading(self.images, self.recipe.fade))
+
+    def _set_alpha(self, alpha: float | Tensor) -> None:
+        """Let new layers count so much; the averaged ones too, so at once."""
         if self.recipe.fade:
             averaged = [] if self.average is None else [self.average.module]
             for module in (self._fade, *self.networks.values(), *averaged):
-                set_alpha(module, fading(self.images, self.recipe.fade))
+                set_alpha(module, alpha)
 
     def _name(self, names: list[str]) -> None:
         self.names, self.sums = names, torch.zeros(len(names), device=self.device)
 
-    def _set_rates(self, factor: float) -> None:
+    def _set_rates(self, factor: float | Tensor) -> None:
         settings_of = {
             "generator": self.recipe.generator_optimizer,
             "discriminator": self.recipe.discriminator_optimizer,
@@ -192,7 +226,7 @@ class State:
         """Take over what :meth:`tensors` returned when it was saved."""
         if not self.names:
             self._name([name.removeprefix("sums/") for name in loaded if name.startswith("sums/")])
-        live, loaded = self.tensors(), {"watched": loaded["steps"], **loaded}  # once, each step was watched
+        live = self.tensors()
         assert live.keys() == loaded.keys()
         with torch.no_grad():
             for name, tensor in live.items():
@@ -210,17 +244,36 @@ class State:
 
 
 class _Captured:
-    """One step as a CUDA graph: a single launch instead of hundreds."""
+    """Some steps as a CUDA graph: a single launch instead of hundreds.
 
-    def __init__(self, state: State, dealt: Round) -> None:
-        self.dealt = dataclasses.replace(dealt, **{name: value.clone() for name, value in _given(dealt).items()})
+    The graphs of a state share the memory of what they hold meanwhile: one plays at a time, and none needs what another
+    left there.
+    """
+
+    def __init__(self, state: State, rounds: Sequence[Round]) -> None:
+        self.rounds = [
+            dataclasses.replace(dealt, **{name: value.clone() for name, value in _given(dealt).items()})
+            for dealt in rounds
+        ]
+        self.paces = [pace.unbind() for pace in torch.zeros(len(rounds), 3, device=state.device)]
+        self.told: list[Pace] = [()] * len(rounds)
+        self._capture(state)
+
+    def _capture(self, state: State) -> None:
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):  # the dealer goes on beside it
-            state._play(self.dealt)
+        pool = next((other.graph.pool() for other in state._graphs.values()), None)
+        with torch.cuda.graph(self.graph, pool, capture_error_mode="thread_local"):  # the dealer goes on beside it
+            state._play(self.rounds, self.paces, [True] * len(self.rounds))
 
-    def replay(self, dealt: Round) -> None:
-        for name, value in _given(dealt).items():
-            getattr(self.dealt, name).copy_(value)
+    def replay(self, rounds: Sequence[Round], paces: list[Pace]) -> None:
+        for mine, dealt in zip(self.rounds, rounds, strict=True):
+            for name, value in _given(dealt).items():
+                getattr(mine, name).copy_(value)
+        for places, pace, told in zip(self.paces, paces, self.told, strict=True):
+            if pace != told:
+                for place, number in zip(places, pace, strict=True):
+                    place.fill_(number)
+        self.told = paces
         self.graph.replay()
 
 

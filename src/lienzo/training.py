@@ -5,8 +5,10 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from types import FrameType
 
@@ -29,7 +31,7 @@ from lienzo.origin import Origin, replant
 from lienzo.recipe import Recipe
 from lienzo.recipes import find
 from lienzo.run import Run
-from lienzo.schedule import crossed
+from lienzo.schedule import crossed, together
 from lienzo.seeds import derive
 from lienzo.state import State
 from lienzo.trouble import Signs, not_finite
@@ -197,13 +199,13 @@ def _begin(run: Run, recipe: Recipe, batches: Batches) -> State:
 
 
 def _sit(sitting: "_Sitting", dealer: Dealer) -> Iterator[Tick]:
-    """Train to the end, or to the next interruption: one process after any step, several together at a tick."""
+    """Train to the end, or to the next interruption: one process after what it plays, several together at a tick."""
     alone = processes.count() == 1
     try:
         with dealer.rounds(sitting.state.images) as rounds, _holding(*() if alone else STOPS) as asked:
             while not sitting.done:
                 with _holding(*(signal.SIGINT,) if alone else ()) as interrupted:
-                    tick = sitting.step(next(rounds))
+                    tick = sitting.play(list(islice(rounds, sitting.together)))
                 if interrupted or (tick is not None and processes.any_of(bool(asked))):
                     raise KeyboardInterrupt
                 if tick is not None:
@@ -232,6 +234,8 @@ class _Sitting:
         self.signs = Signs()
         self.writer: SummaryWriter | None = None
         self.judge: Judge | None = None
+        self.artist = ThreadPoolExecutor(1)
+        self.drawn: Future[None] | None = None
         if presence is not None:
             signs = resumption.restore(run, self.state)
             if signs is None:
@@ -254,10 +258,17 @@ class _Sitting:
         """Whether all pictures were shown."""
         return self.state.images >= self.total
 
-    def step(self, dealt: Round) -> Tick | None:
-        """Play one step, and do all that is due after it; return a tick where one is due."""
+    @property
+    def together(self) -> int:
+        """How many steps are played at once: nothing is due before the last of them."""
+        state, recipe = self.state, self.recipe
+        every = (recipe.tick, recipe.sample_every, self.epoch if recipe.keep_epochs else 0)
+        return together(state.images, recipe.discriminator_steps * recipe.batch, state.together, self.total, every)
+
+    def play(self, rounds: Sequence[Round]) -> Tick | None:
+        """Play a step with each round, and do all that is due after the last; return a tick where one is due."""
         state, before = self.state, self.state.images
-        state.step(dealt)
+        state.play(rounds)
         state.seconds = time.monotonic() - self.started
         if self.presence and self.recipe.keep_epochs and crossed(before, state.images, self.epoch):
             self._save_generator(self.run.epoch_path(state.images // self.epoch))
@@ -275,6 +286,7 @@ class _Sitting:
         if self.presence is None:
             return
         state = self.state
+        self._finish_drawing()
         if not state.is_finite():
             log.warning(
                 "The newest losses or gradients are no finite numbers: the checkpoint before them stays the last."
@@ -285,7 +297,8 @@ class _Sitting:
         self.last_save = time.monotonic()
 
     def close(self) -> None:
-        """Let go of what the sitting holds open."""
+        """Let go of what the sitting holds open, once the last drawing is written."""
+        self.artist.shutdown()
         if self.writer is not None:
             self.writer.close()
 
@@ -314,6 +327,7 @@ class _Sitting:
             log.warning("After %s pictures %s", f"{state.images:,}", trouble)
         due = self.recipe.on_trouble == "rollback" and crossed(ticked, state.images, self.recipe.sample_every)
         if self.presence and due and self.signs.good:
+            self._finish_drawing()
             resumption.save_milestone(self.run, state, self.signs)  # where it stands is a function of the clock alone
         return tick
 
@@ -354,7 +368,8 @@ class _Sitting:
     def _draw(self) -> None:
         """Draw the fixed latents, batch normalisation in evaluation mode; the same ones in a row for each label.
 
-        Where there are more labels than would stand side by side, each of the latents has one as a seed draws it.
+        Where there are more labels than would stand side by side, each of the latents has one as a seed draws it. The
+        file is written while training goes on; whatever says that training came this far waits for it.
         """
         device, labels = self.state.device, self.state.classes
         source = torch.Generator().manual_seed(derive(self.recipe.seed, "fixed latents"))
@@ -369,7 +384,14 @@ class _Sitting:
         pixels = render(module, z, y)
         module.train()
         about = {"Software": "lienzo", "images": str(self.state.images), "collection": self.collection}
-        write_bytes(self.run.sample_path(self.state.images), gallery.png(gallery.grid(pixels, columns), about))
+        path = self.run.sample_path(self.state.images)
+        self._finish_drawing()
+        self.drawn = self.artist.submit(lambda: write_bytes(path, gallery.png(gallery.grid(pixels, columns), about)))
+
+    def _finish_drawing(self) -> None:
+        """Wait for the drawing that is being written, and raise what prevented it."""
+        if self.drawn is not None:
+            self.drawn.result()
 
 
 @contextmanager

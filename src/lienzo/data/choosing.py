@@ -146,8 +146,8 @@ def _sides(
 ) -> NDArray[np.bool_]:
     """Hold out a share of the pictures by their files' content, so that it is the same share at every size.
 
-    Equal and nearly equal pictures fall on the same side, that of the smallest digest among their files. A digest is
-    as good as uniform, and of n of them the smallest m is not: 1 − (1 − m)ⁿ is. So a group of n that look alike is held
+    Equal and nearly equal pictures fall on the same side, that of the smallest digest among their files. A digest is as
+    good as uniform, and of n of them the smallest m is not: 1 − (1 − m)ⁿ is. So a group of n that look alike is held
     out as likely as one picture.
     """
     pairs = near_pairs(hashes, SIDE_BITS)

@@ -210,7 +210,7 @@ def _choose(
     if earlier is not None:
         kinds |= set(earlier.vocabularies)
         for batch in earlier.batches("sha256", "digest", "perceptual_hash", *map(label_column, kinds)):
-            columns = [column.to_pylist() for column in batch.values()]
+            columns = (column.to_pylist() for column in batch.values())
             for sha256, digest, perceptual, *labels in zip(*columns, strict=True):
                 carried = {kind: label for kind, label in zip(kinds, labels, strict=True) if label is not None}
                 candidates.add(sha256, digest, carried, perceptual)

@@ -28,7 +28,7 @@ class Fade(nn.Module):
         return torch.lerp(old, new, self.alpha.to(new.dtype))
 
 
-def set_alpha(module: nn.Module, alpha: float) -> None:
+def set_alpha(module: nn.Module, alpha: float | Tensor) -> None:
     """Set how much the new ways of a network count; nothing where it has none."""
     for part in module.modules():
         if isinstance(part, Fade):
