@@ -18,7 +18,7 @@ from lienzo.data.screening import Screened
 from lienzo.files import fingerprint
 
 _FRAME = struct.Struct("<4sQQ16s")
-_MAGIC = b"LZJ1"
+_MAGIC = b"LZJ2"
 
 
 def unit_key(entries: Sequence[Entry]) -> str:
@@ -74,7 +74,8 @@ class Journal:
     def _append(self, head: dict[str, Any], pixels: bytes) -> None:
         encoded = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
         self._file.seek(0, os.SEEK_END)
-        self._file.write(_FRAME.pack(_MAGIC, len(encoded), len(pixels), _digest(encoded, pixels)) + encoded + pixels)
+        self._file.write(_FRAME.pack(_MAGIC, len(encoded), len(pixels), _digest(encoded, pixels)) + encoded)
+        self._file.write(pixels)
         self._file.flush()
 
     def __contains__(self, key: str) -> bool:
@@ -114,6 +115,6 @@ class Journal:
 
 
 def _digest(head: bytes, pixels: bytes) -> bytes:
-    digest = hashlib.blake2b(head, digest_size=16)
+    digest = hashlib.sha256(head)  # processors have instructions for it: in less than two thirds of BLAKE2b's time
     digest.update(pixels)
-    return digest.digest()
+    return digest.digest()[:16]
