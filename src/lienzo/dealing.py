@@ -29,7 +29,12 @@ Hand = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 class Dealer:
-    """Deals rounds ahead of time, in a thread of its own where the device bears two."""
+    """Deals rounds: ahead of time, in a thread of its own, where they come from the disk or go to a GPU.
+
+    Otherwise each when its turn comes: in a second thread PyTorch's operations have threads of their own, which wait
+    busily for one another on the cores that the step needs (docs/log.md has what that cost). And MPS bears no second
+    thread (pytorch/pytorch, issue 197805).
+    """
 
     def __init__(self, recipe: Recipe, batches: Batches) -> None:
         self.recipe = recipe
@@ -37,7 +42,7 @@ class Dealer:
         self.shown = recipe.discriminator_steps * recipe.batch
         self.share = processes.share(recipe.batch, recipe.accumulate)
         self.hand = HAND if batches.device.type != "cpu" and batches.resident is not None else 1
-        self.ahead = batches.device.type != "mps"  # two threads crash it (pytorch/pytorch, issue 197805)
+        self.ahead = batches.device.type == "cuda" or (batches.device.type == "cpu" and batches.resident is None)
 
     @contextmanager
     def rounds(self, position: int) -> Iterator[Iterator[Round]]:
