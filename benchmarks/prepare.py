@@ -131,7 +131,7 @@ def workers(files: list[bytes], count: int) -> tuple[float, float]:
     """Return seconds for ``count`` files with one worker and with two, start-up and packing included.
 
     Some 0.3 s do not depend on the workers, and of every hundred files the main process takes as long as a worker for
-    four: the ratio rises with the number of files, and 4,000 are a small collection.
+    four: the ratio rises with the number of files, and ten thousand are a usual collection.
     """
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "pictures"
@@ -187,7 +187,7 @@ def main() -> None:
     print(f"{taken['eighth'] / taken['lienzo']:.0%} of what decoding at 1/8 in colour allows")
     ratios = fidelity(files, pictures.GAP)
     print(f"PSNR against the resize of the full decode: median {np.median(ratios):.1f} dB, least {min(ratios):.1f} dB")
-    many = 200 if chosen.quick else 4000
+    many = 200 if chosen.quick else 10_000
     one, two = workers(files, many)
     print(f"two workers are {one / two:.2f} times as fast as one: {one:.2f} and {two:.2f} s for {many:,} pictures")
     if chosen.memory:
