@@ -4,6 +4,7 @@ import sys
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from lienzo.errors import InputError
 
@@ -38,6 +39,15 @@ def pick_precision(precision: Precision, device: torch.device) -> Literal["fp32"
 def has_tiles() -> bool:
     """Say whether the processor multiplies matrices of bfloat16 in tiles (AMX)."""
     return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
+def in_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Return tensors in the precision of autocast, where it is on for their device: custom functions do not see it."""
+    kind = tensors[0].device.type
+    if not (torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)):
+        return tensors
+    dtype = torch.get_autocast_dtype(kind)
+    return tuple(tensor.to(dtype) for tensor in tensors)
 
 
 def memory_format(device: torch.device) -> torch.memory_format:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lienzo.devices import has_tiles
+from lienzo.devices import has_tiles, in_autocast
 from lienzo.nets import columns, filtered
 
 
@@ -127,23 +127,16 @@ class _Weight(torch.autograd.Function):
 
 def halve(images: Tensor, weight: Tensor, way: ModuleType) -> Tensor:
     """Return ``conv2d(images, weight, stride=2, padding=1)``, computed in one of the two ways."""
-    features: Tensor = _Features.apply(*_cast(images, weight), way)  # type: ignore[no-untyped-call]
+    features: Tensor = _Features.apply(*in_autocast(images, weight), way)  # type: ignore[no-untyped-call]
     return features
 
 
 def double(features: Tensor, weight: Tensor, way: ModuleType) -> Tensor:
     """Return ``conv_transpose2d(features, weight, stride=2, padding=1)``, computed in one of the two ways."""
-    images: Tensor = _Images.apply(*_cast(features, weight), way)  # type: ignore[no-untyped-call]
+    images: Tensor = _Images.apply(*in_autocast(features, weight), way)  # type: ignore[no-untyped-call]
     return images
 
 
 def _correlate(images: Tensor, features: Tensor, way: ModuleType) -> Tensor:
-    weight: Tensor = _Weight.apply(*_cast(images, features), way)  # type: ignore[no-untyped-call]
+    weight: Tensor = _Weight.apply(*in_autocast(images, features), way)  # type: ignore[no-untyped-call]
     return weight
-
-
-def _cast(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Return tensors in the precision of autocast, where it is on: custom functions do not see it."""
-    if not torch.is_autocast_enabled("cpu"):
-        return tensors
-    return tuple(tensor.to(torch.get_autocast_dtype("cpu")) for tensor in tensors)

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 from torch.nn.grad import conv2d_weight
 
+from lienzo.devices import in_autocast
+
 
 class Grouped(nn.Conv2d):
     """The convolution 3×3 with stride 1 and padding 1 in groups of channels, from (N, C, H, W) to (N, C, H, W)."""
@@ -25,7 +27,7 @@ class Grouped(nn.Conv2d):
     def forward(self, planes: Tensor) -> Tensor:
         """Return (N, C, H, W)."""
         assert self.bias is not None
-        planes, weight, bias = _cast(planes, self.weight, self.bias)
+        planes, weight, bias = in_autocast(planes, self.weight, self.bias)
         return convolve(planes, weight, bias, self.groups)
 
 
@@ -81,12 +83,3 @@ def _turned(weight: Tensor, groups: int) -> Tensor:
     """Return the weights of the transposed convolution: in each group, inputs for outputs and kernels half turned."""
     outputs, inputs = weight.shape[:2]
     return weight.view(groups, outputs // groups, inputs, 3, 3).transpose(1, 2).flatten(0, 1).flip(2, 3)
-
-
-def _cast(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """Return tensors in the precision of autocast, where it is on: custom functions do not see it."""
-    device = tensors[0].device.type
-    if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
-        return tensors
-    dtype = torch.get_autocast_dtype(device)
-    return tuple(tensor.to(dtype) for tensor in tensors)
