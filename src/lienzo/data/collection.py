@@ -87,7 +87,8 @@ class Collection:
             raise CollectionError(f"there is no collection at {path}: make one with `lienzo prepare PICTURES {path}`.")
         if not described.is_file():
             raise CollectionError(
-                f"{path} is no collection, or an unfinished one: run `lienzo prepare` with it as OUT."
+                f"{path} is no collection, or an unfinished one: make one of pictures with "
+                "`lienzo prepare PICTURES OUT`; the same words finish it."
             )
         try:
             values = json.loads(described.read_bytes())
