@@ -36,6 +36,7 @@ NETWORKS = {
     "plain": DCGAN(8, 8),
     "modulated": DCGAN(8, 8, discriminator_norm="spectral", minibatch_deviation=True, self_modulation=True),
     "grown": DCGAN(8, 8, discriminator_norm="none", grown=1),
+    "stemmed": DCGAN(8, 8, self_modulation=True, stem=4),
 }
 """Networks that grow, for pictures of 16×16."""
 

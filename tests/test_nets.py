@@ -82,6 +82,26 @@ def test_a_networks_beginning_follows_from_the_seed(name: str) -> None:
     assert any(not torch.equal(a, b) for a, b in zip(states[0], states[2], strict=True))
 
 
+@pytest.mark.parametrize("size", [(64, 64, 3), (24, 16, 1)], ids=str)
+def test_a_stem_is_one_more_layer_at_the_pictures_own_size(size: tuple[int, int, int]) -> None:
+    height, width, channels = size
+    plain, stemmed = DCGAN(5, 8), DCGAN(5, 8, stem=6)
+    seen: list[torch.Size] = []
+    discriminator = stemmed.discriminator(Shape(*size))
+    for layer in discriminator.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(lambda _layer, _inputs, features: seen.append(features.shape[1:]))
+    images = stemmed.generator(Shape(*size))(torch.randn(2, 5))
+    assert images.shape == (2, channels, height, width)
+    assert discriminator(images).shape == (2,)
+    assert seen[:2] == [(6, height, width), (8, height // 2, width // 2)]
+    more = {"generator": 8 * 6 * 16 - 8 * channels * 16, "discriminator": 8 * 6 * 16 - 8 * channels * 16}
+    norms = {"generator": 2 * 6, "discriminator": 2 * 8}  # of the generator's new layer; of the one behind the stem
+    for player in ("generator", "discriminator"):
+        before, after = (parameters(getattr(network, player)(Shape(*size))) for network in (plain, stemmed))
+        assert after - before == more[player] + 6 * channels * 9 + norms[player]
+
+
 @pytest.mark.parametrize("size", [(17, 17), (20, 18), (64, 66), (6, 64), (100, 64), (7, 7)])
 def test_shapes_that_cannot_be_doubled_are_refused(size: tuple[int, int]) -> None:
     with pytest.raises(RecipeError, match=f"{size[0]}×{size[1]}.*prepare them with sides that are 4 to 7 times"):

@@ -3,7 +3,7 @@
 Every picture, real or generated, is changed anew each time the discriminator looks at it, and the generator learns
 through the change. Nothing here draws a random number: chance is an argument, uniform in [0, 1), so that the same
 picture with the same chance is changed alike, wherever and however often. All is plain arithmetic on the device, which
-can be differentiated twice and reads nothing back.
+can be differentiated and reads nothing back.
 """
 
 import math
@@ -12,6 +12,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
 CHANCES: dict[str, int] = {"none": 0, "diffaugment": 7, "ada": 31}
 """How many numbers of chance each policy takes for one look at one picture."""
@@ -188,23 +189,20 @@ def _quarter_turned(y: Tensor, x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor
 def _sampled(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
     """Return what pictures show at places (N, 1, H, W), interpolated bilinearly and mirrored beyond their borders.
 
-    Whole pixels come out exactly. Indexing can be differentiated twice everywhere, which ``grid_sample`` cannot.
+    Where sides are powers of two, whole pixels come out exactly.
     """
-    height, width = images.shape[2:]
-    y, x = y + (height - 1) / 2, x + (width - 1) / 2
-    top, left = y.floor(), x.floor()
-    down, right = y - top, x - left
-    upper, lower = (_mirrored(top.long() + i, height) for i in (0, 1))
-    near, far = (_mirrored(left.long() + i, width) for i in (0, 1))
-    above = torch.lerp(_taken(images, upper, near), _taken(images, upper, far), right)
-    below = torch.lerp(_taken(images, lower, near), _taken(images, lower, far), right)
-    return torch.lerp(above, below, down)
+    places = [
+        (2 * _mirrored(place + (size - 1) / 2, size) + 1) / size - 1
+        for place, size in ((x, images.shape[3]), (y, images.shape[2]))
+    ]
+    grid = torch.stack([place.expand(-1, 1, *images.shape[2:]) for place in places], -1).squeeze(1)
+    return grid_sample(images, grid, align_corners=False)
 
 
-def _mirrored(index: Tensor, size: int) -> Tensor:
-    """Reflect indices into [0, size) at the first and the last pixel, which are not repeated."""
-    index = index.remainder(2 * size - 2)
-    return torch.minimum(index, 2 * size - 2 - index)
+def _mirrored(place: Tensor, size: int) -> Tensor:
+    """Reflect places into [0, size − 1] at the first and the last pixel, which are not repeated."""
+    place = place.remainder(2 * size - 2)
+    return torch.minimum(place, 2 * size - 2 - place)
 
 
 def _taken(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

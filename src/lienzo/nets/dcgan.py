@@ -4,6 +4,10 @@ Strided convolutions instead of pooling, transposed convolutions in the generato
 (but not on the pictures themselves), no fully connected layer, ReLU and tanh in the generator, LeakyReLU in the
 discriminator, which ends before the sigmoid.
 
+The layers beside the picture have stride 2, so that the generator's pixels are linear in features of half the size, and
+the discriminator has nothing but sums of neighbours to tell brushwork by. With ``stem`` channels both players have one
+more layer at the picture's own size (docs/log.md, section "A layer at the picture's own size").
+
 A network that has grown keeps all layers that it had, under their names, and begins anew beside the picture: one more
 doubling before the exit, one more halving behind the entrance. The exit and the entrance that it had last stay beside
 the new ones, to fade over from (Karras et al. 2018, section 2); those before them are gone.
@@ -48,33 +52,39 @@ class DCGAN:
     self_modulation: bool = False
     """Let z scale and shift every batch normalisation of the generator (Chen et al. 2019, arXiv 1810.01365)."""
 
+    stem: int = 0
+    """Channels of one more layer at the picture's own size in both players; 0: none, as in the thesis."""
+
     grown: int = 0
     """How often the networks have grown to twice the size; each time the layer beside the picture has half the channels
-    of the one before, beginning with ``width``."""
+    of the one before, beginning with ``stem``, or ``width`` without one."""
 
     def __post_init__(self) -> None:
-        if min(self.latents, self.width) < 1 or self.grown < 0:
-            raise RecipeError("network.latents and network.width have to be at least 1, network.grown at least 0.")
-        if self.width % 2**self.grown:
+        if min(self.latents, self.width) < 1 or min(self.stem, self.grown) < 0:
             raise RecipeError(
-                f"network.width is {self.width}, which cannot be halved {self.grown} times for as many new layers: "
-                "grow less often, or from a wider network."
+                "network.latents and network.width have to be at least 1, network.stem and network.grown at least 0."
+            )
+        if (self.stem or self.width) % 2**self.grown:
+            raise RecipeError(
+                f"network.{'stem' if self.stem else 'width'} is {self.stem or self.width}, which cannot be halved "
+                f"{self.grown} times for as many new layers: grow less often, or from a wider network."
             )
 
     def generator(self, shape: Shape, classes: int = 0) -> "Generator":
         """Return a generator of pictures of this shape, initialised."""
-        return Generator(shape, self.latents, self.width, self.self_modulation, classes, grown=self.grown)
+        modulated = self.self_modulation
+        return Generator(shape, self.latents, self.width, modulated, classes, stem=self.stem, grown=self.grown)
 
     def discriminator(self, shape: Shape, classes: int = 0) -> "Discriminator":
         """Return a discriminator of pictures of this shape, initialised."""
         norm, deviation = self.discriminator_norm, self.minibatch_deviation
-        return Discriminator(shape, self.width, norm, deviation, classes, grown=self.grown)
+        return Discriminator(shape, self.width, norm, deviation, classes, stem=self.stem, grown=self.grown)
 
     def encoder(self, shape: Shape) -> Encoder:
         """Return an encoder of pictures of this shape, initialised: the discriminator's layers with other outputs."""
         assert not self.grown  # a recipe refuses it
-        norm, outputs = self.discriminator_norm, 2 * self.latents
-        return Encoder(Discriminator(shape, self.width, norm, self.minibatch_deviation, outputs=outputs).layers)
+        norm, deviation, outputs = self.discriminator_norm, self.minibatch_deviation, 2 * self.latents
+        return Encoder(Discriminator(shape, self.width, norm, deviation, outputs=outputs, stem=self.stem).layers)
 
 
 class Generator(nn.Module):
@@ -88,25 +98,26 @@ class Generator(nn.Module):
         self_modulation: bool = False,
         classes: int = 0,
         *,
+        stem: int = 0,
         grown: int = 0,
     ) -> None:
         super().__init__()
         self.latents = latents
         base_height, base_width, doublings = _base(shape, grown)
-        widths = _widths(width, doublings)[::-1]  # at 64×64: 512, 256, 128, 64
+        widths = _widths(width, doublings, stem)[::-1]  # at 64×64: 512, 256, 128, 64
 
         def normalised(channels: int) -> list[nn.Module]:
             norm = Modulation(channels, latents) if self_modulation else BatchNorm2d(channels)
             return [norm, nn.ReLU(inplace=True)]
 
         def leaving(channels: int) -> list[nn.Module]:  # the last two of a stage
-            return [Exit(channels, shape.channels), nn.Tanh()]
+            return [_flat(channels, shape.channels) if stem else Exit(channels, shape.channels), nn.Tanh()]
 
         layers: list[nn.Module] = [Projection(latents, widths[0], base_height, base_width), *normalised(widths[0])]
         for inside, outside in itertools.pairwise(widths):
             layers += [Doubling(inside, outside), *normalised(outside)]
-        stages = [nn.Sequential(*layers, *leaving(width))]
-        for inside, outside in itertools.pairwise(width >> i for i in range(grown + 1)):
+        stages = [nn.Sequential(*layers, *leaving(widths[-1]))]
+        for inside, outside in itertools.pairwise(widths[-1] >> i for i in range(grown + 1)):
             stages += [nn.Sequential(Doubling(inside, outside), *normalised(outside), *leaving(outside))]
         for stage in stages[:-2]:
             stage[-2] = nn.Identity()  # its exit has faded out
@@ -141,26 +152,28 @@ class Discriminator(nn.Module):
         classes: int = 0,
         *,
         outputs: int = 1,
+        stem: int = 0,
         grown: int = 0,
     ) -> None:
         super().__init__()
         base_height, base_width, doublings = _base(shape, grown)
-        widths = _widths(width, doublings)  # at 64×64: 64, 128, 256, 512
+        widths = _widths(width, doublings, stem)  # at 64×64: 64, 128, 256, 512
 
         def entering(channels: int) -> list[nn.Module]:  # the first two of a stage
-            return [Entrance(shape.channels, channels), nn.LeakyReLU(0.2, inplace=True)]
+            entrance = _flat(shape.channels, channels) if stem else Entrance(shape.channels, channels)
+            return [entrance, nn.LeakyReLU(0.2, inplace=True)]
 
         def halving(inside: int, outside: int) -> list[nn.Module]:
             normalised: list[nn.Module] = [BatchNorm2d(outside)] if norm == "batch" else []
             return [Halving(inside, outside, bias=norm != "batch"), *normalised, nn.LeakyReLU(0.2, inplace=True)]
 
-        layers = entering(width)
+        layers = entering(widths[0])
         for inside, outside in itertools.pairwise(widths):
             layers += halving(inside, outside)
         layers += [MinibatchDeviation()] if minibatch_deviation else []
         layers += [Readout(widths[-1] + minibatch_deviation, base_height, base_width, outputs)]
         stages = [nn.Sequential(*layers)]
-        for inside, outside in itertools.pairwise(width >> i for i in range(grown + 1)):
+        for inside, outside in itertools.pairwise(widths[0] >> i for i in range(grown + 1)):
             stages += [nn.Sequential(*entering(outside), *halving(outside, inside))]
         for stage in stages[:-2]:
             stage[0] = nn.Identity()  # its entrance has faded out
@@ -258,8 +271,14 @@ def _base(shape: Shape, grown: int) -> tuple[int, int, int]:
     return height, width, doublings - grown
 
 
-def _widths(width: int, doublings: int) -> list[int]:
-    return [width * min(2**i, 8) for i in range(doublings)]
+def _widths(width: int, doublings: int, stem: int) -> list[int]:
+    """Return the channels of each layer, from beside the picture inwards."""
+    return [stem] * (stem > 0) + [width * min(2**i, 8) for i in range(doublings)]
+
+
+def _flat(inputs: int, outputs: int) -> nn.Conv2d:
+    """Return a convolution that leaves the size of what it sees as it is."""
+    return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
 
 
 def _initialise(module: nn.Module) -> None:
