@@ -97,9 +97,10 @@ def test_a_stem_is_one_more_layer_at_the_pictures_own_size(size: tuple[int, int,
     assert seen[:2] == [(6, height, width), (8, height // 2, width // 2)]
     more = {"generator": 8 * 6 * 16 - 8 * channels * 16, "discriminator": 8 * 6 * 16 - 8 * channels * 16}
     norms = {"generator": 2 * 6, "discriminator": 2 * 8}  # of the generator's new layer; of the one behind the stem
+    biases = {"generator": channels, "discriminator": 6}
     for player in ("generator", "discriminator"):
         before, after = (parameters(getattr(network, player)(Shape(*size))) for network in (plain, stemmed))
-        assert after - before == more[player] + 6 * channels * 9 + norms[player]
+        assert after - before == more[player] + 6 * channels * 9 + norms[player] + biases[player]
 
 
 @pytest.mark.parametrize("size", [(17, 17), (20, 18), (64, 66), (6, 64), (100, 64), (7, 7)])
