@@ -103,6 +103,17 @@ def test_a_stem_is_one_more_layer_at_the_pictures_own_size(size: tuple[int, int,
         assert after - before == more[player] + 6 * channels * 9 + norms[player] + biases[player]
 
 
+def test_batch_normalisation_hides_contrast_from_a_discriminator_without_a_stem() -> None:
+    torch.manual_seed(0)
+    images = torch.randn(8, 3, 32, 32)
+    for stem in (0, 8):
+        discriminator = DCGAN(5, 8, minibatch_deviation=True, stem=stem).discriminator(Shape(32, 32, 3))
+        if stem:  # what it learns soon
+            discriminator.layers[0].bias.data.normal_(0, 0.1)
+        difference = (discriminator(images) - discriminator(0.5 * images)).abs().max()
+        assert difference > 0.05 if stem else difference < 0.005
+
+
 @pytest.mark.parametrize("size", [(17, 17), (20, 18), (64, 66), (6, 64), (100, 64), (7, 7)])
 def test_shapes_that_cannot_be_doubled_are_refused(size: tuple[int, int]) -> None:
     with pytest.raises(RecipeError, match=f"{size[0]}×{size[1]}.*prepare them with sides that are 4 to 7 times"):

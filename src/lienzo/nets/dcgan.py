@@ -279,7 +279,7 @@ def _widths(width: int, doublings: int, stem: int) -> list[int]:
 def _flat(inputs: int, outputs: int) -> nn.Conv2d:
     """Return a convolution that leaves the size of what it sees as it is.
 
-    It has a bias: without one, LeakyReLU and the batch normalisation behind it take pictures of any contrast for the same.
+    It has a bias: without one, LeakyReLU and batch normalisation behind it take a batch of any contrast for the same.
     """
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 
