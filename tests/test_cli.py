@@ -11,6 +11,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ROOT, Command, Paint
 from PIL import Image
@@ -234,6 +235,23 @@ def test_words_that_cannot_be_parsed_are_status_2(command: Command, words: str) 
     assert (status, out) == (2, "")
     assert said
     assert "Traceback" not in said
+
+
+def test_info_counts_the_pictures_of_each_label(command: Command, paint: Paint, tmp_path: Path) -> None:
+    pictures = paint(tmp_path / "pictures", 5)
+    for i in range(50):
+        (pictures / f"rare-{i:02}").mkdir()
+        Image.fromarray(np.random.default_rng(i).integers(0, 256, (20, 20, 3), np.uint8)).save(
+            pictures / f"rare-{i:02}" / "one.png"
+        )
+    art = lienzo.prepare(pictures, tmp_path / "art", size=16, workers=1)
+    assert list(json.loads(command("info", art.path, "--json")[1])["labels"]["folder"].items())[:3] == [
+        ("fields", 3), ("waves", 2), ("rare-00", 1),
+    ]  # fmt: skip
+    out = command("info", art.path)[1]
+    assert "    fields               3\n    waves                2\n    rare-00              1\n" in out
+    assert "rare-45" not in out
+    assert "    and 12 more, which --json has\n" in out
 
 
 def test_info_finds_damage_in_a_collection(command: Command, paint: Paint, tmp_path: Path) -> None:

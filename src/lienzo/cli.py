@@ -445,6 +445,9 @@ def info(path: Positional[Path], /, *, json: bool = False) -> None:
     _print(found if json else "\n".join(_lines(found)), json)
 
 
+LINES = 40
+"""Of one table of values, such as the labels of a collection, that are printed for people."""
+
 VERBS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "prepare": prepare,
@@ -531,10 +534,12 @@ def _print(value: Any, as_json: bool) -> None:
 
 def _lines(value: dict[str, Any], indent: str = "") -> list[str]:
     lines = []
-    for key, item in value.items():
+    for key, item in itertools.islice(value.items(), LINES):
         if isinstance(item, dict) and item:
             lines += [f"{indent}{key}", *_lines(item, indent + "  ")]
         else:
             text = ", ".join(map(str, item)) if isinstance(item, list) else item
             lines.append(f"{indent}{key:<{max(1, 24 - len(indent))}} {text if text not in ({}, '') else '-'}")
+    if len(value) > LINES:
+        lines.append(f"{indent}and {len(value) - LINES:,} more, which --json has")
     return lines

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lienzo.data.collection import Collection
 from lienzo.errors import InputError
 from lienzo.occupancy import occupant
@@ -41,11 +43,18 @@ def _collection(collection: Collection) -> dict[str, Any]:
         "bytes": collection.count * collection.height * collection.width * collection.channels,
         "train": len(collection.rows("train")),
         "holdout": len(collection.rows("holdout")),
-        "labels": {kind: list(names) for kind, names in collection.vocabularies.items()},
+        "labels": {kind: _counts(collection, kind) for kind in collection.vocabularies},
         "refused": dict(sorted(refused.items(), key=lambda item: -item[1])),
         "settings": collection.settings,
         "fingerprint": collection.fingerprint,
     }
+
+
+def _counts(collection: Collection, kind: str) -> dict[str, int]:
+    """Return how many pictures have each label of a kind, the most frequent first."""
+    codes = collection.labels(kind)
+    numbers = np.bincount(codes[codes >= 0], minlength=len(collection.vocabularies[kind])).tolist()
+    return dict(sorted(zip(collection.vocabularies[kind], numbers, strict=True), key=lambda item: -item[1]))
 
 
 def _run(run: Run) -> dict[str, Any]:
