@@ -47,8 +47,10 @@ def main() -> None:
     small, large = Collection.open(given.small), Collection.open(given.large)
     recipe = recipes.find(given.recipe).with_settings([f"seed={given.seed}"])
     direct = recipe.network
-    width = given.width or 2 * recipe.to_dict()["network"]["width"]
-    seedling_recipe = recipe.with_settings([f"network.width={width}", f"images={given.images}"])
+    network = recipe.to_dict()["network"]
+    width, stem = given.width or 2 * network["width"], 2 * network["stem"]
+    changed = [f"network.width={width}", f"network.stem={stem}", f"images={given.images}"]
+    seedling_recipe = recipe.with_settings(changed)
     costs = cost(seedling_recipe.network, small), cost(nets.grown(seedling_recipe.network), large), cost(direct, large)
     total = given.images * costs[0] + given.grown * costs[1]
     print("multiply-adds for a picture, small, grown, direct:", *(f"{each:.3g}" for each in costs), flush=True)
