@@ -5,6 +5,7 @@ import errno
 import gc
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -159,6 +160,20 @@ def test_a_finished_run_stays_as_it_is(collection: Collection, recipe: Recipe, w
     assert content(whole)[1:] == before
 
 
+@pytest.mark.parametrize("harm", ["flip", "cut", "delete"])
+def test_the_generator_of_a_finished_run_is_written_again_where_it_is_damaged(
+    collection: Collection, recipe: Recipe, whole: Run, tmp_path: Path, harm: str
+) -> None:
+    run = Run(shutil.copytree(whole.path, tmp_path / "run"))
+    content = run.generator_path.read_bytes()
+    if harm == "delete":
+        run.generator_path.unlink()
+    else:
+        run.generator_path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]) * (harm == "flip"))
+    lienzo.train(collection, recipe, run.path, device="cpu")
+    assert run.generator_path.read_bytes() == content
+
+
 def test_a_finished_run_can_be_made_longer(collection: Collection, recipe: Recipe, whole: Run, tmp_path: Path) -> None:
     longer = dataclasses.replace(recipe, images=96)
     in_one_go = lienzo.train(collection, longer, tmp_path / "one", device="cpu")
@@ -217,7 +232,10 @@ def test_kills_while_files_are_written_lose_nothing(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles")
-def test_ctrl_c_saves_and_says_how_to_go_on(collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run) -> None:
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_ctrl_c_saves_and_says_how_to_go_on(
+    collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, number: str
+) -> None:
     """The signal comes in the middle of a step; the step is finished, saved, and the command ends with 130."""
     path = tmp_path / "recipe.toml"
     path.write_text(recipe.to_toml(), encoding="utf-8")
@@ -233,11 +251,11 @@ def stepping(self, *arguments, **named):
     global calls
     calls += 1
     if calls == 4:
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.NUMBER)
     return step(self, *arguments, **named)
 Game.discriminator_step = stepping
 cli.main()
-"""
+""".replace("NUMBER", number)
     words = ["train", collection.path, "--recipe", path, "--out", tmp_path / "run", "--device", "cpu"]
     process = start(program, *words)
     out, said = process.communicate()

@@ -15,7 +15,7 @@ from types import FrameType
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
-from lienzo import drawing, gallery, processes, resumption
+from lienzo import drawing, gallery, processes, resumption, tensors
 from lienzo.data.batches import Batches
 from lienzo.data.collection import Collection
 from lienzo.dealing import Dealer
@@ -40,7 +40,8 @@ SAVE_SECONDS = 10.0
 """A tick is saved before it is yielded, unless the last save is younger than this."""
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
-"""Signals that torchrun passes on to its processes when it is asked to end."""
+"""Signals of someone who wants the end, which torchrun passes on to its processes; clusters send the second one before
+they kill."""
 
 FIGURES = {
     "discriminator_loss": "loss D {:.3f}",
@@ -146,8 +147,9 @@ def steps(
 ) -> Iterator[Tick]:
     """Train a generator, and yield a :class:`Tick` every ``recipe.tick`` pictures.
 
-    Leaving the loop, or Ctrl-C, saves; the same call goes on from there. A run that is killed loses the work since the
-    last tick, or of ten seconds where ticks are more frequent. Arguments and errors are those of :func:`train`.
+    Leaving the loop, Ctrl-C, or SIGTERM during a step saves; the same call goes on from there. A run that is killed
+    loses the work since the last tick, or of ten seconds where ticks are more frequent. Arguments and errors are those
+    of :func:`train`.
 
     The processes that torchrun starts all call this, and get the same ticks. The first one alone reads and writes the
     run's folder; Ctrl-C and SIGTERM stop all of them at the next tick.
@@ -204,7 +206,7 @@ def _sit(sitting: "_Sitting", dealer: Dealer) -> Iterator[Tick]:
     try:
         with dealer.rounds(sitting.state.images) as rounds, _holding(*() if alone else STOPS) as asked:
             while not sitting.done:
-                with _holding(*(signal.SIGINT,) if alone else ()) as interrupted:
+                with _holding(*STOPS if alone else ()) as interrupted:
                     tick = sitting.play(list(islice(rounds, sitting.together)))
                 if interrupted or (tick is not None and processes.any_of(bool(asked))):
                     raise KeyboardInterrupt
@@ -252,6 +254,8 @@ class _Sitting:
         self.last_tick = (self.state.images, self.state.seconds)
         if self.presence and self.state.images == 0:
             self._draw()
+        if self.presence and self.done:
+            self._mend()
 
     @property
     def done(self) -> bool:
@@ -364,6 +368,14 @@ class _Sitting:
             **({"labels": dataclasses.asdict(self.vocabulary)} if self.vocabulary else {}),
         }
         save_generator(path, state.shown, self.recipe.network, state.shape, about)
+
+    def _mend(self) -> None:
+        """Write the generator of a finished run again where its file is gone or damaged."""
+        try:
+            tensors.load(self.run.generator_path, "generator", RunError)
+        except RunError as error:
+            log.warning("%s It is written again, from the last checkpoint.", error)
+            self._save_generator(self.run.generator_path)
 
     def _draw(self) -> None:
         """Draw the fixed latents, batch normalisation in evaluation mode; the same ones in a row for each label.
