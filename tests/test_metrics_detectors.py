@@ -2,10 +2,8 @@
 
 import functools
 import hashlib
-import http.server
 import os
 import sys
-import threading
 import warnings
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from servers_for_tests import Files, serving
 
 from lienzo.errors import ScoreError
 from lienzo.metrics import detectors, weights
@@ -188,11 +187,8 @@ def test_another_file_is_no_inception(script):
 # Weights by their address
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
+class Weights(Files):
+    def do_GET(self) -> None:  # noqa: N802  the name that the library looks for
         if self.path == "/short.pt":  # promises more than it sends
             self.send_response(200)
             self.send_header("Content-Length", "1000000")
@@ -209,13 +205,8 @@ def address(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home"))
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=tmp_path / "served"))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(functools.partial(Weights, directory=tmp_path / "served")) as url:
+        yield url
 
 
 RIGHT = hashlib.sha256(b"weights").hexdigest()

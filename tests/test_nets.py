@@ -95,12 +95,12 @@ def test_a_stem_is_one_more_layer_at_the_pictures_own_size(size: tuple[int, int,
     assert images.shape == (2, channels, height, width)
     assert discriminator(images).shape == (2,)
     assert seen[:2] == [(6, height, width), (8, height // 2, width // 2)]
-    more = {"generator": 8 * 6 * 16 - 8 * channels * 16, "discriminator": 8 * 6 * 16 - 8 * channels * 16}
+    wider = 8 * 6 * 16 - 8 * channels * 16  # the layer of stride 2 has the stem beside it, not the picture
     norms = {"generator": 2 * 6, "discriminator": 2 * 8}  # of the generator's new layer; of the one behind the stem
     biases = {"generator": channels, "discriminator": 6}
     for player in ("generator", "discriminator"):
         before, after = (parameters(getattr(network, player)(Shape(*size))) for network in (plain, stemmed))
-        assert after - before == more[player] + 6 * channels * 9 + norms[player] + biases[player]
+        assert after - before == wider + 6 * channels * 9 + norms[player] + biases[player]
 
 
 def test_batch_normalisation_hides_contrast_from_a_discriminator_without_a_stem() -> None:

@@ -3,14 +3,14 @@
 import contextlib
 import itertools
 import os
-import threading
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from pictures_for_tests import files_of, gallery
+from servers_for_tests import serving
 
 import lienzo
 from lienzo.data import places, remote
@@ -123,15 +123,8 @@ def stumbling(behind: str, works: Callable[[int], bool]) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    front = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=front.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{front.server_port}"
-    finally:
-        front.shutdown()
-        thread.join()
-        front.server_close()
+    with serving(Handler) as url:
+        yield url
 
 
 def test_a_server_that_answers_503_and_cuts_connections(

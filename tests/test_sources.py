@@ -1,17 +1,13 @@
 """Every sort of source gives the same pictures, and what is wrong with one never stops a preparation."""
 
-import contextlib
 import csv
 import io
 import json
 import os
 import sys
 import tarfile
-import threading
 import zipfile
-from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 
@@ -19,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pictures_for_tests import encoded, painting
+from servers_for_tests import Files, serving
 
 from lienzo.data.entries import Entry
 from lienzo.data.reasons import Reason, Refusal
@@ -272,23 +269,6 @@ def test_memory_of_this_process_is_no_source() -> None:
         listed("memory://pictures")
 
 
-@contextlib.contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve a folder as Python's own web server does: index pages without sizes, and whole files whatever is asked."""
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
 def test_a_web_server_that_knows_no_ranges(tmp_path: Path) -> None:
     pytest.importorskip("aiohttp")
     (tmp_path / "seas").mkdir()
@@ -299,7 +279,7 @@ def test_a_web_server_that_knows_no_ranges(tmp_path: Path) -> None:
         archive.add(tmp_path / "seas", "seas")
     with zipfile.ZipFile(tmp_path / "art.zip", "w") as packed:
         packed.writestr("pad.bin", bytes(1 << 20))
-    with served(tmp_path) as url:
+    with serving(partial(Files, directory=str(tmp_path))) as url:
         assert contents(f"{url}/seas/") == {Path(name).name: PICTURES[name] for name in names}
         assert contents(f"{url}/art.tar") == {name: PICTURES[name] for name in names}
         with pytest.raises(SourceError, match="range requests"):

@@ -4,12 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lienzo.data.collection import Collection
 from lienzo.errors import InputError
 from lienzo.occupancy import occupant
 from lienzo.run import Run
+from lienzo.vocabulary import Vocabulary
 
 
 def inspect(path: str | Path) -> dict[str, Any]:
@@ -52,9 +51,8 @@ def _collection(collection: Collection) -> dict[str, Any]:
 
 def _counts(collection: Collection, kind: str) -> dict[str, int]:
     """Return how many pictures have each label of a kind, the most frequent first."""
-    codes = collection.labels(kind)
-    numbers = np.bincount(codes[codes >= 0], minlength=len(collection.vocabularies[kind])).tolist()
-    return dict(sorted(zip(collection.vocabularies[kind], numbers, strict=True), key=lambda item: -item[1]))
+    counts = Vocabulary.counted(kind, collection.vocabularies[kind], collection.labels(kind)).counts
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _run(run: Run) -> dict[str, Any]:

@@ -4,7 +4,7 @@ A row is one-hot, a mixture whose parts sum to 1, or all zeros where the label i
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,12 @@ class Vocabulary:
 
     unlabelled: int
     """Training pictures without a label of this kind."""
+
+    @classmethod
+    def counted(cls, kind: str, names: Sequence[str], codes: NDArray[np.int64]) -> "Vocabulary":
+        """Count the labels of pictures: ``codes`` (n,) are positions in ``names``, −1 where a picture has none."""
+        counts = np.bincount(codes[codes >= 0], minlength=len(names)).tolist()
+        return cls(kind, dict(zip(names, counts, strict=True)), int((codes < 0).sum()))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -42,10 +42,7 @@ class Batches:
         self.vocabulary: Vocabulary | None = None
         if labels:
             self.codes = collection.labels(labels)[self.members]
-            names = collection.vocabularies[labels]
-            counts = np.bincount(self.codes[self.codes >= 0], minlength=len(names)).tolist()
-            missing = int((self.codes < 0).sum())
-            self.vocabulary = Vocabulary(labels, dict(zip(names, counts, strict=True)), missing)
+            self.vocabulary = Vocabulary.counted(labels, collection.vocabularies[labels], self.codes)
 
     @property
     def classes(self) -> int:

@@ -64,10 +64,11 @@ class DCGAN:
             raise RecipeError(
                 "network.latents and network.width have to be at least 1, network.stem and network.grown at least 0."
             )
-        if (self.stem or self.width) % 2**self.grown:
+        key, beside = ("stem", self.stem) if self.stem else ("width", self.width)
+        if beside % 2**self.grown:
             raise RecipeError(
-                f"network.{'stem' if self.stem else 'width'} is {self.stem or self.width}, which cannot be halved "
-                f"{self.grown} times for as many new layers: grow less often, or from a wider network."
+                f"network.{key} is {beside}, which cannot be halved {self.grown} times for as many new layers: "
+                "grow less often, or from a wider network."
             )
 
     def generator(self, shape: Shape, classes: int = 0) -> "Generator":
