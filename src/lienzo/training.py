@@ -19,7 +19,7 @@ from lienzo import drawing, gallery, processes, resumption, tensors
 from lienzo.data.batches import Batches
 from lienzo.data.collection import Collection
 from lienzo.dealing import Dealer
-from lienzo.devices import peak_memory, pick_device
+from lienzo.devices import keep_memory, peak_memory, pick_device
 from lienzo.errors import RunError
 from lienzo.files import write_bytes
 from lienzo.game import Round
@@ -157,6 +157,8 @@ def steps(
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
     place = processes.join(pick_device(device))
+    if place.type == "cpu":
+        keep_memory()
     run = Run(Path(out))
     recipe = resumption.resolve(recipe, collection, run, place)
     task = (recipe, collection.fingerprint)

@@ -1,0 +1,32 @@
+"""Where tensors live: what is asked of the C library."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+FAULTS = """
+import resource
+import torch
+from lienzo.devices import keep_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        torch.ones(16, 2**20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+usual = faults()
+keep_memory()
+faults()  # the heap grows to what is needed
+print(usual, min(faults() for _ in range(3)))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")
+def test_memory_that_tensors_leave_is_kept_for_the_next_ones() -> None:
+    told = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout
+    usual, kept = map(int, told.split())
+    assert usual > 100
+    assert kept < usual / 10
