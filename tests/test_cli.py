@@ -161,6 +161,8 @@ def test_a_run_gets_a_name_by_itself(
 
 
 MISTAKES = {
+    "tran": "unknown verb 'tran': did you mean 'train'? Known: demo, evaluate,",
+    "nonsense": "unknown verb 'nonsense'. Known: demo, evaluate,",
     "train nowhere": "there is no collection at nowhere: make one with `lienzo prepare",
     "train {folder}": "is no collection, or an unfinished one",
     "train {collection} --recipe thesys": "unknown recipe 'thesys': did you mean 'thesis'?",

@@ -1,6 +1,7 @@
 """The game: who learns from what, and ten steps of the thesis against a plain implementation."""
 
 import itertools
+import math
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from lienzo.data.batches import Batches
 from lienzo.dealing import Dealer
 from lienzo.game import Game, Round
 from lienzo.nets import Shape
-from lienzo.objectives import OBJECTIVES, Hinge, Regularisation, Wasserstein
+from lienzo.objectives import OBJECTIVES, Hinge, NonSaturating, Objective, Regularisation, Wasserstein
 from lienzo.recipes import thesis
 from lienzo.seeds import derive
 from lienzo.state import State
@@ -135,11 +136,13 @@ class Point(nn.Module):
         return (self.weight * x).sum(1) if x.shape[1] == 2 else self.weight * x.repeat(1, 2)
 
 
-def play(generator: Point, discriminator: Point, real: Tensor, latents: Tensor) -> dict[str, Tensor]:
+def play(
+    generator: Point, discriminator: Point, real: Tensor, latents: Tensor, objective: Objective | None = None
+) -> dict[str, Tensor]:
     game = Game(
         generator,
         discriminator,
-        Wasserstein(),
+        objective or Wasserstein(),
         torch.optim.SGD(generator.parameters(), 0.1),
         torch.optim.SGD(discriminator.parameters(), 0.1),
     )
@@ -155,6 +158,8 @@ def test_one_step_by_hand() -> None:
     assert discriminator.weight.item() == pytest.approx(d)
     assert measures["generator_loss"].item() == pytest.approx(-d * 2)
     assert generator.weight.item() == pytest.approx(0.5 + 0.1 * d * 2 * 2)
+    scores = [measures[name].item() for name in ("real_score", "fake_score", "fooled_score")]
+    assert scores == pytest.approx([4, 2, d * 2]), "a critic's score is no probability"
 
 
 def test_the_discriminator_learns_k_times_and_the_generator_once_from_the_last() -> None:
@@ -225,6 +230,13 @@ def test_clipping_follows_every_update_of_the_discriminator() -> None:
     )
     game.step(Round(torch.randn(2, 3, 2), torch.randn(2, 3, 1)))
     assert abs(discriminator.weight.item()) <= 0.01 + 1e-9
+
+
+def test_scores_are_probabilities_where_the_objective_knows_some() -> None:
+    real, latents = torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[2.0]]])
+    measures = play(Point(0.5), Point(1.0), real, latents, NonSaturating())
+    assert measures["real_score"].item() == pytest.approx(1 / (1 + math.exp(-4)))
+    assert measures["fake_score"].item() == pytest.approx(1 / (1 + math.exp(-2)))
 
 
 def test_measures_are_scalars_without_a_graph() -> None:

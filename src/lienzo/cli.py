@@ -18,7 +18,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
 
 import lienzo
-from lienzo.errors import InputError, TrainingError
+from lienzo.errors import InputError, TrainingError, unknown
 from lienzo.terminal import bar, note, speaks
 
 
@@ -471,6 +471,8 @@ def main() -> None:
         _print(f"lienzo {lienzo.__version__}", as_json=False)
         return
     try:
+        if words and words[0] not in VERBS and not words[0].startswith("-"):
+            raise InputError(unknown("verb", words[0], VERBS))
         tyro.extras.subcommand_cli_from_dict(
             VERBS,
             prog="lienzo",

@@ -178,8 +178,8 @@ class Game:
         loss = self.objective.discriminator(real_logits, fake_logits)
         measures = {
             "discriminator_loss": loss.detach(),
-            "real_score": real_logits.detach().sigmoid().mean(),
-            "fake_score": fake_logits.detach().sigmoid().mean(),
+            "real_score": self._score(real_logits),
+            "fake_score": self._score(fake_logits),
         }
         if self.augmentation.policy == "ada":
             measures["overfitting"] = real_logits.detach().sign().mean()
@@ -208,7 +208,7 @@ class Game:
             fake_logits = self._judge(fake, labels)
         loss = self.objective.generator(real_logits, fake_logits)
         torch.autograd.backward(loss / self.accumulate)
-        return {"generator_loss": loss.detach(), "fooled_score": fake_logits.detach().sigmoid().mean()}
+        return {"generator_loss": loss.detach(), "fooled_score": self._score(fake_logits)}
 
     def _generated(self, latents: Tensor, labels: Tensor | None) -> Iterator[Tensor]:
         """Yield generated pictures part by part, each made when its turn comes."""
@@ -231,6 +231,11 @@ class Game:
 
     def _changed(self, images: Tensor, chance: Tensor) -> Tensor:
         return self.augmentation.apply(full_precision(images), chance, self.probability)
+
+    def _score(self, logits: Tensor) -> Tensor:
+        """Return the mean D(x) of logits (N,), a scalar: a probability where the objective knows one."""
+        logits = logits.detach()
+        return (logits.sigmoid() if self.objective.probabilistic else logits).mean()
 
     def _judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
         return full_precision(told(self.discriminator, images, labels))

@@ -24,6 +24,9 @@ class Objective(Protocol):
     relativistic: ClassVar[bool]
     """Whether the generator's loss looks at the logits of real pictures too."""
 
+    probabilistic: ClassVar[bool]
+    """Whether σ(logit) is the discriminator's probability of a real picture; otherwise a logit is a score as it is."""
+
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the discriminator's loss, a scalar."""
         ...
@@ -41,6 +44,7 @@ class Minimax:
     """
 
     relativistic: ClassVar[bool] = False
+    probabilistic: ClassVar[bool] = True
 
     real_label: float = 1.0
     """Target of D on real pictures; below 1 it is one-sided label smoothing (Salimans et al. 2016, section 3.4)."""
@@ -65,6 +69,7 @@ class NonSaturating:
     """
 
     relativistic: ClassVar[bool] = False
+    probabilistic: ClassVar[bool] = True
 
     real_label: float = 1.0
     """Target of D on real pictures; below 1 it is one-sided label smoothing (Salimans et al. 2016, section 3.4)."""
@@ -89,6 +94,7 @@ class LeastSquares:
     """Least squares with the labels 0, 1, 1 (Mao et al. 2017, equation 9)."""
 
     relativistic: ClassVar[bool] = False
+    probabilistic: ClassVar[bool] = False
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return ½ E[(D(x) − 1)²] + ½ E[D(G(z))²]."""
@@ -104,6 +110,7 @@ class Hinge:
     """The hinge loss (Lim and Ye 2017; Miyato et al. 2018, equations 16 and 17)."""
 
     relativistic: ClassVar[bool] = False
+    probabilistic: ClassVar[bool] = False
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))]."""
@@ -122,6 +129,7 @@ class Wasserstein:
     """
 
     relativistic: ClassVar[bool] = False
+    probabilistic: ClassVar[bool] = False
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return E[D(G(z))] − E[D(x)]."""
@@ -140,6 +148,7 @@ class Relativistic:
     """
 
     relativistic: ClassVar[bool] = True
+    probabilistic: ClassVar[bool] = False
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return E[−log σ(D(x) − D(G(z)))]."""
