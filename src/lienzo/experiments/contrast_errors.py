@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad, hessian
+from torch.func import functional_call, grad, jacrev
 
 from lienzo import charts, seeds
 from lienzo.experiments import distances
@@ -60,7 +60,8 @@ def estimate(seed: int) -> Estimates:
         return objective.discriminator(*logits)
 
     def newton(parameters: Tensor, real: Tensor, noise: Tensor) -> Tensor:
-        step = torch.linalg.solve(hessian(loss)(parameters, real, noise), grad(loss)(parameters, real, noise))
+        # jacrev(grad) and not hessian: differentiating forwards, PyTorch 2.13 warns of what it itself calls
+        step = torch.linalg.solve(jacrev(grad(loss))(parameters, real, noise), grad(loss)(parameters, real, noise))
         better: Tensor = parameters - step
         return better
 
