@@ -29,7 +29,7 @@ POLICIES = {
     "flips": Augmentation(flips=True),
     "diffaugment": Augmentation(flips=True, policy="diffaugment"),
     "diffaugment, colour": Augmentation(flips=True, policy="diffaugment", colour=True),
-    "ada": Augmentation(flips=True, policy="ada", speed=20_000),
+    "ada": few().augmentation,
 }
 
 
