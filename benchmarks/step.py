@@ -42,8 +42,7 @@ def main() -> None:
     words.add_argument("--float32", action="store_true", help="leave out bfloat16, slow where no hardware has it")
     given = words.parse_args()
     device = torch.device(given.device)
-    if device.type == "cpu":
-        keep_memory()
+    keep_memory(device)
     contestants: dict[str, Callable[[int], float]] = {
         "plain loop, float32": apart(device, given.batch),
         "lienzo, float32": partial(clock, device, ours(device, given.batch, None)),

@@ -60,13 +60,13 @@ def memory_format(device: torch.device) -> torch.memory_format:
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
-def keep_memory() -> None:
-    """Let this process keep the memory that tensors on the CPU leave, for the next ones, where the C library is glibc.
+def keep_memory(device: torch.device) -> None:
+    """Let this process keep the memory that tensors leave, for the next ones: those on a CPU, where glibc manages it.
 
     Otherwise large tensors and what is free at the heap's end go back to the kernel, and every step of a training is
     given the same pages again, filled with zeros: 5 to 7 % of its time (docs/log.md, section "Memory that is kept").
     """
-    if sys.platform != "linux":
+    if device.type != "cpu" or sys.platform != "linux":
         return
     set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # another C library than glibc may lack it
     if set_option is not None:

@@ -77,7 +77,7 @@ def modern_128() -> Recipe:
 
 def modern_256() -> Recipe:
     """Pictures of 256×256 in some hours of two cores: ``modern-128`` with one more layer at its far end."""
-    return dataclasses.replace(modern_128(), name="modern-256", images=600_000)
+    return dataclasses.replace(modern_128(), name="modern-256")
 
 
 def conditional() -> Recipe:

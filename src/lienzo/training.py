@@ -157,8 +157,7 @@ def steps(
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
     place = processes.join(pick_device(device))
-    if place.type == "cpu":
-        keep_memory()
+    keep_memory(place)
     run = Run(Path(out))
     recipe = resumption.resolve(recipe, collection, run, place)
     task = (recipe, collection.fingerprint)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lienzo.likelihood import EvidenceBound
-from lienzo.objectives import Minimax, NonSaturating, Objective
+from lienzo.objectives import Objective
 
 PATIENCE = 10
 """A sign of trouble counts once so many ticks in succession show it."""
@@ -46,8 +46,9 @@ class Signs:
         return not (self.won or self.collapsed)
 
     def after(self, line: Mapping[str, Any], objective: Objective | EvidenceBound) -> "Signs":
-        """Return the signs after one more line; only some objectives make σ(logit) a probability."""
-        saturated = isinstance(objective, Minimax | NonSaturating) and line["fake_score"] < SATURATED
+        """Return the signs after one more line."""
+        probabilistic = not isinstance(objective, EvidenceBound) and objective.probabilistic
+        saturated = probabilistic and line["fake_score"] < SATURATED
         diversity = relative_diversity(line)
         spread_out = self.spread_out or diversity > SPREAD_OUT
         return Signs(
