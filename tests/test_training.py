@@ -365,7 +365,9 @@ def test_without_any_whole_checkpoint_training_begins_again_and_says_so(
         damage(path)
     with caplog.at_level(logging.WARNING, "lienzo"):
         assert_same(lienzo.train(collection, recipe, run.path, device="cpu"), whole)
-    assert len(caplog.messages) == 2
+    *damaged, anew = caplog.messages
+    assert len(damaged) == 2
+    assert anew == "No checkpoint is whole: training begins anew."
 
 
 def test_a_log_line_that_was_cut_off_is_written_again(

@@ -137,18 +137,21 @@ def _write(run: Run, state: State, signs: Signs, path: Path) -> None:
 
 def restore(run: Run, state: State) -> Signs | None:
     """Take the newest checkpoint that is whole, and return the signs of trouble there; none where there is none."""
-    rollbacks = run.rollbacks
+    rollbacks, damaged = run.rollbacks, False
     for path in sorted([*run.checkpoints(), *run.milestones()], key=lambda path: path.name, reverse=True):
         try:
             loaded, header = tensors.load(path, "checkpoint", RunError)
         except RunError as error:
-            log.warning("%s Going on from the checkpoint before it.", error)
+            log.warning("%s It is passed over.", error)
+            damaged = True
             continue
         if any(header["images"] > rollback["to"] for rollback in rollbacks[header["rollbacks"] :]):
             path.unlink()  # it comes from before a rollback that went behind it
             continue
         state.restore(loaded, header["images"], header["seconds"])
         return Signs(**header["signs"])
+    if damaged:
+        log.warning("No checkpoint is whole: training begins anew.")
     return None
 
 
