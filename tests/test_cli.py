@@ -170,6 +170,7 @@ MISTAKES = {
     "train {collection}": "24 pictures to train on, fewer than one batch of 128",
     "train {collection} --set bacht=3": "unknown key of a recipe 'bacht': did you mean 'batch'?",
     "train {collection} --set batch": "'batch' is no setting",
+    "train {collection} --set": "--set says nothing: write key=value",
     "train {collection} --epochs 0 --set batch=8": "epochs is 0.0, but training has to have a length",
     "train {collection} --images -5 --set batch=8": "images is -5, but training has to have a length",
     "train {collection} --set batch=8 --epochs 1 --images 8": "--epochs and --images both say how long",

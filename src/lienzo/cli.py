@@ -162,7 +162,7 @@ def train(
         raise InputError("--epochs and --images both say how long to train: give one of the two.")
     chosen = recipes.find(recipe).with_settings(
         [
-            *itertools.chain(*settings),
+            *_chained(settings),
             *_given(epochs=epochs, images=images, evaluate_every=evaluate_every, seed=seed, precision=precision),
             *_given(accumulate=accumulate, on_trouble=on_trouble),
         ]
@@ -209,7 +209,7 @@ def grow(
 
     if epochs is not None and images is not None:
         raise InputError("--epochs and --images both say how long to train: give one of the two.")
-    changes = [*itertools.chain(*settings), *_given(epochs=epochs, images=images, fade=fade)]
+    changes = [*_chained(settings), *_given(epochs=epochs, images=images, fade=fade)]
     place = out or growth.grown_path(run)
     with bar("growing") as shown, _resumable():
         for step in growth.steps(run, size, collection=collection, out=place, settings=changes, device=device):
@@ -512,6 +512,13 @@ def _sentence(error: Exception) -> str:
         where = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{where}. Mend that, then run the same command again; nothing finished is lost."
     return f"{type(error).__name__}: {error}. Run the same command with --debug to see where."
+
+
+def _chained(settings: tuple[tuple[str, ...], ...]) -> list[str]:
+    """Return what all the --set of a command line say."""
+    if () in settings:
+        raise InputError("--set says nothing: write key=value behind it, such as batch=64 or network.width=32.")
+    return list(itertools.chain(*settings))
 
 
 def _given(**values: object) -> list[str]:
