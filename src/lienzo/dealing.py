@@ -79,15 +79,14 @@ class Dealer:
                 hand = self._deal(position)
 
     def _deal(self, position: int) -> Hand:
-        """Return the next rounds, uploaded together."""
+        """Return the next rounds, uploaded together once all is drawn: an upload waits for the GPU's steps before."""
+        chances = [self._chance(position + i * self.shown) for i in range(self.hand)]
+        drawn = [torch.stack(parts) for parts in zip(*chances, strict=True)]
         shape = (self.hand, self.recipe.discriminator_steps, self.recipe.batch)
         rows = self.batches.rows(position, self.hand * self.shown).reshape(shape)[..., self.share]
         pixels, labels = self.batches.take(rows.ravel()), self.batches.labels(rows.ravel())
         pixels, labels = (part.view(*rows.shape, *part.shape[1:]) for part in (pixels, labels))
-        chances = [self._chance(position + i * self.shown) for i in range(self.hand)]
-        latents, mixes, flips, changes = (
-            torch.stack(parts).to(self.batches.device) for parts in zip(*chances, strict=True)
-        )
+        latents, mixes, flips, changes = (part.to(self.batches.device) for part in drawn)
         pixels = flipped(pixels, flips) if self.recipe.augmentation.flips else pixels
         return pixels, labels, latents, mixes, changes
 

@@ -83,6 +83,8 @@ class State:
         self.captures = device.type == "cuda" and processes.count() == 1
         self._graphs: dict[int, _Captured] = {}
         self._warm = 0
+        if self.captures:
+            self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._fade = Fade().to(device)
         self._set_rates(slowdown)
         self.fade()
@@ -112,11 +114,10 @@ class State:
             self._play(rounds, paces, watched)
         elif self._warm < WARM_UP:
             self._warm += len(rounds)
-            side = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-            side.wait_stream(torch.cuda.current_stream(self.device))
-            with torch.cuda.stream(side):
+            self._stream.wait_stream(torch.cuda.current_stream(self.device))
+            with torch.cuda.stream(self._stream):
                 self._play(rounds, paces, watched)
-            torch.cuda.current_stream(self.device).wait_stream(side)
+            torch.cuda.current_stream(self.device).wait_stream(self._stream)
         else:
             if len(rounds) not in self._graphs:
                 self._graphs[len(rounds)] = _Captured(self, rounds)
@@ -262,7 +263,7 @@ class _Captured:
     def _capture(self, state: State) -> None:
         self.graph = torch.cuda.CUDAGraph()
         pool = next((other.graph.pool() for other in state._graphs.values()), None)
-        with torch.cuda.graph(self.graph, pool, capture_error_mode="thread_local"):  # the dealer goes on beside it
+        with torch.cuda.graph(self.graph, pool, state._stream, "thread_local"):  # the dealer goes on beside it
             state._play(self.rounds, self.paces, [True] * len(self.rounds))
 
     def replay(self, rounds: Sequence[Round], paces: list[Pace]) -> None:

@@ -96,7 +96,7 @@ def lite0(device: torch.device, precision: Precision = "bf16") -> Detector:
         pictures = (resize(images, 224, 224, device) / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         with (
             torch.inference_mode(),
-            torch.backends.cudnn.flags(allow_tf32=False),
+            torch.backends.cudnn.flags(enabled=True, allow_tf32=False),
             torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"),
         ):
             features: NDArray[np.float32] = network.extract_features(pictures).float().mean((2, 3)).cpu().numpy()
@@ -124,7 +124,7 @@ def inception(device: torch.device, file: Path | None = None) -> Detector:
 
     def detect(images: Images) -> NDArray[np.float32]:
         pictures = (resize(images, 299, 299, device) - 128) / 128
-        with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
+        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             features: NDArray[np.float32] = network.layers(pictures).flatten(1).float().cpu().numpy()
         return features
 

@@ -30,7 +30,8 @@ class Halving(nn.Conv2d):
         number, _, height, width = images.shape
         way = _way(images, weight, number, height, width)
         if way is None:
-            return super().forward(images)
+            features: Tensor = self._conv_forward(images, weight, self.bias)
+            return features
         features = halve(images, weight, way)
         return features if self.bias is None else features + self.bias[:, None, None].to(features.dtype)
 

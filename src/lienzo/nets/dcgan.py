@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 from torch.nn.utils.parametrizations import spectral_norm
 
+from lienzo.devices import memory_format
 from lienzo.errors import RecipeError
 from lienzo.nets.blocks import Entrance, Exit
 from lienzo.nets.conditions import LabelEmbedding, LabelProjection
@@ -206,7 +207,7 @@ class Projection(nn.Module):
     """The transposed convolution of a single pixel, from (N, inputs) to (N, outputs, H, W): a product of matrices.
 
     The weights are those of ``nn.ConvTranspose2d``; the convolution itself takes several times as long on a CPU.
-    Channels stand last, as in memory, so that nothing is copied.
+    Channels stand last, as in memory, so that nothing is copied but on MPS.
     """
 
     def __init__(self, inputs: int, outputs: int, height: int, width: int) -> None:
@@ -216,7 +217,8 @@ class Projection(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Return (N, outputs, H, W)."""
         outputs, height, width = self.weight.shape[1:]
-        return (z @ self.weight.permute(0, 2, 3, 1).flatten(1)).view(-1, height, width, outputs).permute(0, 3, 1, 2)
+        features = (z @ self.weight.permute(0, 2, 3, 1).flatten(1)).view(-1, height, width, outputs)
+        return features.permute(0, 3, 1, 2).contiguous(memory_format=memory_format(z.device))
 
 
 class Modulation(nn.Module):
