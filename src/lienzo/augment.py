@@ -70,12 +70,21 @@ class Augmentation:
         Returns:
             (N, C, H, W), whose colours may leave [−1, 1].
         """
-        chance = chance.to(images.dtype)
+        chance, probability = chance.to(images.dtype), probability.to(images.dtype)
+        return self.change(images, self.decide(chance, probability, *images.shape[2:]))
+
+    def decide(self, chance: Tensor, probability: Tensor, height: int, width: int) -> Tensor:
+        """Return what :meth:`change` has to know of each look (..., numbers), from its chance (..., chances).
+
+        For all looks of a step at once: each of these operations costs the same for one look as for hundreds.
+        """
+        return _decided(chance, probability, height, width, self.colour) if self.policy == "ada" else chance
+
+    def change(self, images: Tensor, numbers: Tensor) -> Tensor:
+        """Return pictures (N, C, H, W) as the discriminator sees them, from what was decided (N, numbers)."""
         if self.policy == "diffaugment":
-            return _diffaugment(images, chance, self.colour, self.cutout)
-        if self.policy == "ada":
-            return _ada(images, chance, probability.to(images.dtype), self.colour)
-        return images
+            return _diffaugment(images, numbers, self.colour, self.cutout)
+        return _ada(images, numbers, self.colour) if self.policy == "ada" else images
 
     def adapted(self, probability: Tensor, overfitting: Tensor, images: int) -> Tensor:
         """Return the probability of ada's changes after so many more pictures.
@@ -108,29 +117,41 @@ def _diffaugment(images: Tensor, chance: Tensor, colour: bool, cutout: bool) -> 
     return _holed(images, 2 * y - 1, 2 * x - 1, torch.ones_like(y)) if cutout else images
 
 
-def _ada(images: Tensor, chance: Tensor, probability: Tensor, colour: bool) -> Tensor:
-    """Blitting, geometry, colour and a hole, each change with the same probability (Karras et al. 2020, appendix B).
+def _decided(chance: Tensor, probability: Tensor, height: int, width: int, colour: bool) -> Tensor:
+    """Return which of ada's changes happen and how much (..., 9), and with colour (..., 15).
 
-    Sampling is bilinear, without the paper's filters, and of its corruptions there is the hole alone.
+    Blitting, geometry, colour and a hole, each change with the same probability (Karras et al. 2020, appendix B).
     """
     dice = _Dice(chance, probability)
-    images = _sampled(images, *_origins(images, dice))
-    images = _holed(images, dice.uniform(), dice.uniform(), dice.happens())
+    numbers = [*_origins(height, width, dice), dice.uniform(), dice.uniform(), dice.happens()]
+    if colour:
+        numbers += [0.2 * dice.happens() * dice.normal(), torch.exp2(0.5 * dice.happens() * dice.normal())]
+        numbers += [2 * dice.happens() * dice.below(0.5)]
+        angle = dice.happens() * dice.uniform() * math.pi
+        numbers += [angle.cos(), angle.sin(), torch.exp2(dice.happens() * dice.normal())]
+    return torch.cat(numbers, -1)
+
+
+def _ada(images: Tensor, numbers: Tensor, colour: bool) -> Tensor:
+    """Change pictures as it was decided; sampling is bilinear, without the paper's filters."""
+    yy, yx, y, xy, xx, x, hole_y, hole_x, holed, *tones = numbers[..., None, None, None].unbind(1)
+    down, right = _grid(images)
+    images = _sampled(images, (yy * down + y) + yx * right, (xy * down + x) + xx * right)
+    images = _holed(images, hole_y, hole_x, holed)
     if not colour:
         return images
+    brightness, contrast, luma, cosine, sine, saturation = tones
     paint, alpha = images[:, :3], images[:, 3:]
-    paint = paint + 0.2 * dice.happens() * dice.normal()
-    paint = paint * torch.exp2(0.5 * dice.happens() * dice.normal())
-    paint = paint - 2 * dice.happens() * dice.below(0.5) * paint.mean(1, keepdim=True)  # light to dark, hues kept
-    paint = _hued(paint, dice.happens() * dice.uniform() * math.pi)
-    return torch.cat([_saturated(paint, torch.exp2(dice.happens() * dice.normal())), alpha], 1)
+    paint = (paint + brightness) * contrast
+    paint = paint - luma * paint.mean(1, keepdim=True)  # light to dark, hues kept
+    return torch.cat([_saturated(_hued(paint, cosine, sine), saturation), alpha], 1)
 
 
 class _Dice:
-    """The chance of a batch, taken number by number; every result is (N, 1, 1, 1)."""
+    """The chance (..., chances) of some looks, taken number by number; every result is (..., 1)."""
 
     def __init__(self, chance: Tensor, probability: Tensor) -> None:
-        self._numbers = iter(chance[..., None, None, None].unbind(1))
+        self._numbers = iter(chance[..., None].unbind(-2))
         self.probability = probability
 
     def happens(self) -> Tensor:
@@ -151,20 +172,22 @@ class _Dice:
         return math.sqrt(2) * torch.erfinv(self.uniform().clamp(-1 + 1e-6, 1 - 1e-6))
 
 
-def _origins(images: Tensor, dice: _Dice) -> tuple[Tensor, Tensor]:
-    """Return where ada takes each pixel from, down and right of the centre: the last change is undone first."""
-    height, width = images.shape[2:]
+def _origins(height: int, width: int, dice: _Dice) -> tuple[Tensor, Tensor]:
+    """Return where ada takes each pixel from, down and right of the centre: the last change is undone first.
+
+    Both are (..., 3), what to multiply the pixel's own place with, down and right of the centre, and what to add.
+    """
     once = 1 - (1 - dice.probability).sqrt()  # at least one of two rotations is as likely as any other change
-    y, x = _grid(images)
-    slides = dice.happens() / 8
+    y, x, pixel = torch.eye(3, dtype=dice.probability.dtype, device=dice.probability.device)
+    slides = dice.happens() / 8 * pixel
     y, x = y - slides * dice.normal() * height, x - slides * dice.normal() * width
     y, x = _rotated(y, x, dice.below(once) * dice.uniform() * math.pi)
     stretch = torch.exp2(0.2 * dice.happens() * dice.normal())
     y, x = _rotated(y * stretch, x / stretch, dice.below(once) * dice.uniform() * math.pi)
     scale = torch.exp2(0.2 * dice.happens() * dice.normal())
     shifts = dice.happens() / 8
-    y = y / scale - (shifts * dice.uniform() * height).round()
-    x = x / scale - (shifts * dice.uniform() * width).round()
+    y = y / scale - (shifts * dice.uniform() * height).round() * pixel
+    x = x / scale - (shifts * dice.uniform() * width).round() * pixel
     turns = (2 * dice.uniform()).floor() if height == width else 2 * dice.uniform().floor()
     y, x = _quarter_turned(y, x, dice.happens() * turns)
     return y, x * (1 - 2 * dice.happens() * dice.below(0.5))
@@ -192,7 +215,7 @@ def _sampled(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
     Where sides are powers of two, whole pixels come out exactly.
     """
     places = [
-        (2 * _mirrored(place + (size - 1) / 2, size) + 1) / size - 1
+        _mirrored(place + (size - 1) / 2, size) * (2 / size) + (1 / size - 1)
         for place, size in ((x, images.shape[3]), (y, images.shape[2]))
     ]
     grid = torch.stack([place.expand(-1, 1, *images.shape[2:]) for place in places], -1).squeeze(1)
@@ -237,8 +260,8 @@ def _saturated(paint: Tensor, factor: Tensor) -> Tensor:
     return grey + (paint - grey) * factor
 
 
-def _hued(paint: Tensor, angle: Tensor) -> Tensor:
+def _hued(paint: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     """Rotate colours around the axis of greys, (1, 1, 1)/√3 (Rodrigues' formula); one grey channel stays."""
     grey = paint.mean(1, keepdim=True)
     across = (paint.roll(1, 1) - paint.roll(-1, 1)) / math.sqrt(3)
-    return grey + (paint - grey) * angle.cos() + across * angle.sin()
+    return grey + (paint - grey) * cosine + across * sine

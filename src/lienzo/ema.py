@@ -21,7 +21,13 @@ class Average:
 
         Integer buffers, such as the count of batches seen, are copied.
         """
-        for old, new in self._floats:
-            old.lerp_(new, share)
+        if isinstance(share, Tensor) and share.is_cuda:
+            olds, news = (list(tensors) for tensors in zip(*self._floats, strict=True))
+            steps = torch._foreach_sub(news, olds)  # three kernels for all tensors, which are many and small
+            torch._foreach_mul_(steps, share)
+            torch._foreach_add_(olds, steps)
+        else:
+            for old, new in self._floats:
+                old.lerp_(new, share)
         for old, new in self._integers:
             old.copy_(new)

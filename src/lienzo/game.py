@@ -100,23 +100,23 @@ class Game:
         """
         whole = self.accumulate == 1  # then both players use one graph; parts are made again for the generator
         fake, measures, updates = torch.empty(0), {}, len(dealt.real)
-        chance = [None] * (updates + 1) if dealt.chance is None else dealt.chance
+        looks = [None] * (updates + 1) if dealt.chance is None else self._decided(dealt.chance, *dealt.real.shape[-2:])
         labels = [None] * updates if dealt.labels is None else dealt.labels
         for i in range(updates):
             last = i == updates - 1
             with torch.set_grad_enabled(last and whole):
                 fake = torch.cat(list(self._generated(dealt.latents[i], labels[i])))
             mix = None if dealt.mix is None else dealt.mix[i]
-            measures = self.discriminator_step(dealt.real[i], fake, mix, chance[i], labels[i], watched=watched and last)
+            measures = self.discriminator_step(dealt.real[i], fake, mix, looks[i], labels[i], watched=watched and last)
         fakes = [fake] if whole else self._generated(dealt.latents[-1], labels[-1])
-        return measures | self.generator_step(dealt.real[-1], fakes, chance[-1], labels[-1], watched=watched)
+        return measures | self.generator_step(dealt.real[-1], fakes, looks[-1], labels[-1], watched=watched)
 
     def discriminator_step(
         self,
         real: Tensor,
         fake: Tensor,
         mix: Tensor | None = None,
-        chance: Tensor | None = None,
+        changes: Tensor | None = None,
         labels: Tensor | None = None,
         *,
         watched: bool = True,
@@ -127,8 +127,8 @@ class Game:
         and not how strongly a change happens to scale a picture.
         """
         differ = {"real_diversity": diversity(real), "fake_diversity": diversity(fake)} if watched else {}
-        if chance is not None:
-            real, fake = self._changed(real, chance[0]), self._changed(fake.detach(), chance[1])
+        if changes is not None:
+            real, fake = self._changed(real, changes[0]), self._changed(fake.detach(), changes[1])
         self.discriminator_optimizer.zero_grad(set_to_none=True)
         parts = self._parts(real.detach()), self._parts(fake.detach()), self._if_any(mix), self._if_any(labels)
         measures = self._mean(self._discriminator_gradient(*part) for part in zip(*parts, strict=True))
@@ -149,7 +149,7 @@ class Game:
         self,
         real: Tensor,
         fakes: Iterable[Tensor],
-        chance: Tensor | None = None,
+        changes: Tensor | None = None,
         labels: Tensor | None = None,
         *,
         watched: bool = True,
@@ -157,7 +157,7 @@ class Game:
         """Update the generator once, through pictures that it made with gradients: the whole batch, or its parts."""
         self.discriminator.requires_grad_(False)  # its gradients would be thrown away
         self.generator_optimizer.zero_grad(set_to_none=True)
-        parts = self._parts(real), fakes, self._if_any(chance, dim=1), self._if_any(labels)
+        parts = self._parts(real), fakes, self._if_any(changes, dim=1), self._if_any(labels)
         measures = self._mean(self._generator_gradient(*part) for part in zip(*parts, strict=True))
         processes.synchronise(self.generator)
         if watched:
@@ -198,11 +198,13 @@ class Game:
         torch.autograd.backward(loss / self.accumulate)
         return measures
 
-    def _generator_gradient(self, real: Tensor, fake: Tensor, chance: Tensor | None, labels: Tensor | None) -> Measures:
+    def _generator_gradient(
+        self, real: Tensor, fake: Tensor, changes: Tensor | None, labels: Tensor | None
+    ) -> Measures:
         """Add a part's share to the generator's gradient."""
-        if chance is not None:
-            real = self._changed(real, chance[0]) if self.objective.relativistic else real
-            fake = self._changed(fake, chance[1])
+        if changes is not None:
+            real = self._changed(real, changes[0]) if self.objective.relativistic else real
+            fake = self._changed(fake, changes[1])
         with self._precision(real):
             real_logits = self._judge(real, labels) if self.objective.relativistic else None
             fake_logits = self._judge(fake, labels)
@@ -229,8 +231,11 @@ class Game:
         first, *rest = parts
         return {name: sum((part[name] for part in rest), value) / self.accumulate for name, value in first.items()}
 
-    def _changed(self, images: Tensor, chance: Tensor) -> Tensor:
-        return self.augmentation.apply(full_precision(images), chance, self.probability)
+    def _decided(self, chance: Tensor, height: int, width: int) -> Tensor:
+        return self.augmentation.decide(chance, self.probability, height, width)
+
+    def _changed(self, images: Tensor, changes: Tensor) -> Tensor:
+        return self.augmentation.change(full_precision(images), changes)
 
     def _score(self, logits: Tensor) -> Tensor:
         """Return the mean D(x) of logits (N,), a scalar: a probability where the objective knows one."""

@@ -30,7 +30,7 @@ TOGETHER = 8
 """Steps of one graph, where nothing is due between them. No GPU has measured yet which number is best."""
 
 WATCHED = 8
-"""One step of so many is watched, and the last one before a tick; of graphs each, as they are always the same."""
+"""One step of so many is watched, and the last one before a tick; of those that a GPU plays at once the last one."""
 
 Pace = Sequence[float | Tensor]
 """What of a step follows from the clock alone: the factor of the learning rates during it; and after it, how much new
@@ -109,7 +109,7 @@ class State:
         images = self.recipe.discriminator_steps * self.recipe.batch
         clock = range(self.images, self.images + len(rounds) * images, images)
         paces = [self._pace(before, before + images) for before in clock]
-        watched = [self._is_watched(before, before + images) for before in clock]
+        watched = [self._is_watched(before, before + images, before == clock[-1]) for before in clock]
         if not self.captures:
             self._play(rounds, paces, watched)
         elif self._warm < WARM_UP:
@@ -120,7 +120,7 @@ class State:
             torch.cuda.current_stream(self.device).wait_stream(self._stream)
         else:
             if len(rounds) not in self._graphs:
-                self._graphs[len(rounds)] = _Captured(self, rounds)
+                self._graphs[len(rounds)] = _Captured(self, rounds, watched)
             self._graphs[len(rounds)].replay(rounds, paces)
         self.steps += len(rounds)
         self.watched += sum(watched)
@@ -135,11 +135,13 @@ class State:
         decay = average_decay(after, after - before, recipe.average_half_life, recipe.average_ramp)
         return factor, fading(after, recipe.fade), 1 - decay
 
-    def _is_watched(self, before: int, after: int) -> bool:
-        """Say whether a step is watched, from the clock alone; the first one is."""
+    def _is_watched(self, before: int, after: int, last: bool) -> bool:
+        """Say whether a step is watched, the ``last`` of those played at once or not; the first of all is."""
+        if self.captures:
+            return last or before == 0
         total = self.recipe.images
         due = crossed(before, after, self.recipe.tick) or (total is not None and after >= total)
-        return self.captures or due or before // (after - before) % WATCHED == 0
+        return due or before // (after - before) % WATCHED == 0
 
     def _play(self, rounds: Sequence[Round], paces: Sequence[Pace], watched: Sequence[bool]) -> None:
         """Play steps: all that a graph holds, so that nothing here reads the clock or the device."""
@@ -251,25 +253,27 @@ class _Captured:
     left there.
     """
 
-    def __init__(self, state: State, rounds: Sequence[Round]) -> None:
+    def __init__(self, state: State, rounds: Sequence[Round], watched: Sequence[bool]) -> None:
         self.rounds = [
             dataclasses.replace(dealt, **{name: value.clone() for name, value in _given(dealt).items()})
             for dealt in rounds
         ]
+        self.places = {name: [getattr(dealt, name) for dealt in self.rounds] for name in _given(rounds[0])}
         self.paces = [pace.unbind() for pace in torch.zeros(len(rounds), 3, device=state.device)]
         self.told: list[Pace] = [()] * len(rounds)
+        self.watched = watched
         self._capture(state)
 
     def _capture(self, state: State) -> None:
         self.graph = torch.cuda.CUDAGraph()
         pool = next((other.graph.pool() for other in state._graphs.values()), None)
         with torch.cuda.graph(self.graph, pool, state._stream, "thread_local"):  # the dealer goes on beside it
-            state._play(self.rounds, self.paces, [True] * len(self.rounds))
+            state._play(self.rounds, self.paces, self.watched)
 
     def replay(self, rounds: Sequence[Round], paces: list[Pace]) -> None:
-        for mine, dealt in zip(self.rounds, rounds, strict=True):
-            for name, value in _given(dealt).items():
-                getattr(mine, name).copy_(value)
+        given = [_given(dealt) for dealt in rounds]
+        for name, places in self.places.items():
+            torch._foreach_copy_(places, [values[name] for values in given])
         for places, pace, told in zip(self.paces, paces, self.told, strict=True):
             if pace != told:
                 for place, number in zip(places, pace, strict=True):
