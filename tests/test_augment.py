@@ -266,7 +266,7 @@ def test_every_look_of_the_discriminator_is_at_pictures_changed_by_their_own_cha
     white, p = torch.ones(4, 3, 16, 16), torch.tensor(0.0)
     looks = [(real[0], chance[0, 0]), (white, chance[0, 1]), (real[1], chance[1, 0]), (white, chance[1, 1])]
     looks += [(real[1], chance[2, 0])] * relativistic + [(white, chance[2, 1])]
-    seen = playing.discriminator.seen
+    seen = torch.cat(playing.discriminator.seen).split(4)
     assert len(seen) == len(looks)
     for look, (images, numbers) in zip(seen, looks, strict=True):
         assert torch.equal(look, augmentation.apply(images, numbers, p))  # type: ignore[arg-type]

@@ -243,7 +243,7 @@ def test_both_players_are_told_the_labels_of_the_real_pictures(accumulate: int) 
     for player in (generator, discriminator):
         for points, labels in player.seen:
             assert torch.equal(points[:, :1], labels)
-    assert len(discriminator.seen) == accumulate * (2 * 3 + 1)  # real, generated and between; then for the generator
+    assert len(discriminator.seen) == accumulate * (2 * 2 + 1)  # real and generated, between; then for the generator
     assert sum(len(labels) for _, labels in generator.seen) == 4 * (2 if accumulate == 1 else 3)
 
 

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from lienzo import processes
 from lienzo.augment import Augmentation
 from lienzo.nets.conditions import told
-from lienzo.nets.statistics import moments
+from lienzo.nets.statistics import batches, moments
 from lienzo.objectives import Objective, Regularisation, full_precision
 
 Measures = dict[str, Tensor]
@@ -174,7 +174,7 @@ class Game:
         real.requires_grad_(regularisation.r1 > 0)
         fake.requires_grad_(regularisation.r2 > 0)
         with self._precision(real):
-            real_logits, fake_logits = self._judge(real, labels), self._judge(fake, labels)
+            real_logits, fake_logits = self._judge_both(real, fake, labels)
         loss = self.objective.discriminator(real_logits, fake_logits)
         measures = {
             "discriminator_loss": loss.detach(),
@@ -241,6 +241,13 @@ class Game:
         """Return the mean D(x) of logits (N,), a scalar: a probability where the objective knows one."""
         logits = logits.detach()
         return (logits.sigmoid() if self.objective.probabilistic else logits).mean()
+
+    def _judge_both(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Sequence[Tensor]:
+        """Return the logits of both, in one pass: in one each where a penalty differentiates by the pictures."""
+        if self.regularisation.r1 or self.regularisation.r2:
+            return self._judge(real, labels), self._judge(fake, labels)
+        with batches(2):
+            return self._judge(torch.cat([real, fake]), None if labels is None else labels.repeat(2, 1)).chunk(2)
 
     def _judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
         return full_precision(told(self.discriminator, images, labels))

@@ -1,16 +1,17 @@
-"""The convolutions beside the picture, on blocks of 2×2 pixels, as tensor cores like them.
+"""The convolutions beside the picture, on pairs of neighbouring pixels, as tensor cores like them.
 
-A convolution 4×4 with stride 2 and padding 1 of C channels is one of 2×2 with stride 1 of the 4C channels of such
-blocks, of the same numbers in the same products. Three channels fill a tensor core badly, and cuDNN pads and transposes
-them in every call; twelve, filled up to sixteen with zeros, it takes as they are.
+A convolution 4×4 with stride 2 and padding 1 of C channels is one of 4×2 with stride (2, 1) of the 2C channels of two
+pixels side by side, of the same numbers in the same products. Three channels fill a tensor core badly, and cuDNN pads
+and transposes them in every call. With a fourth of zeros, pairs have eight, as many as it takes; and where channels
+stand last, a row of pixels is a row of pairs as it lies in memory, in pictures as in weights.
 """
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, pad, pixel_shuffle, pixel_unshuffle
+from torch.nn.functional import conv2d, conv_transpose2d, pad
 
-MULTIPLE = 8
-"""Of the channels that tensor cores take without padding."""
+MULTIPLE = 4
+"""Of a pixel's channels, so that tensor cores take those of a pair without padding."""
 
 
 class Entrance(nn.Conv2d):
@@ -39,26 +40,22 @@ class Exit(nn.ConvTranspose2d):
 
 def halve(images: Tensor, weight: Tensor) -> Tensor:
     """Return ``conv2d(images, weight, stride=2, padding=1)``: (N, C, H, W) and (O, C, 4, 4) to (N, O, H/2, W/2)."""
-    blocks = pixel_unshuffle(pad(images, (1, 1, 1, 1)), 2)
-    missing = -blocks.shape[1] % MULTIPLE
-    blocks = pad(blocks, (0, 0, 0, 0, 0, missing)).contiguous(memory_format=torch.channels_last)
-    return conv2d(blocks, pad(_on_blocks(weight), (0, 0, 0, 0, 0, missing)))
+    return conv2d(_paired(images, 1), _paired(weight), stride=(2, 1))
 
 
 def double(features: Tensor, weight: Tensor) -> Tensor:
     """Return ``conv_transpose2d(features, weight, stride=2, padding=1)``: to (N, C, H, W), weights (O, C, 4, 4)."""
-    missing = -4 * weight.shape[1] % MULTIPLE
-    blocks = conv_transpose2d(features, pad(_on_blocks(weight), (0, 0, 0, 0, 0, missing)))
-    return pixel_shuffle(blocks[:, : 4 * weight.shape[1]], 2)[:, :, 1:-1, 1:-1]
+    pairs = conv_transpose2d(features, _paired(weight), stride=(2, 1)).permute(0, 2, 3, 1)
+    images = pairs.reshape(*pairs.shape[:2], 2 * pairs.shape[2], -1)
+    return images[:, 1:-1, 1:-1, : weight.shape[1]].permute(0, 3, 1, 2)
 
 
-def _on_blocks(weight: Tensor) -> Tensor:
-    """Return weights (O, C, 4, 4) as they stand on blocks, (O, 4C, 2, 2)."""
-    outputs, channels = weight.shape[:2]
-    split = weight.reshape(outputs, channels, 2, 2, 2, 2)  # row of blocks, row in it, column of blocks, column in it
-    return split.permute(0, 1, 3, 5, 2, 4).reshape(outputs, 4 * channels, 2, 2)
+def _paired(pixels: Tensor, border: int = 0) -> Tensor:
+    """Return pixels (N, C, H, W) as pairs (N, 2 · (C and zeros), H, W/2), with a border of zeros around them."""
+    filled = pad(pixels.permute(0, 2, 3, 1), (0, -pixels.shape[1] % MULTIPLE, *[border] * 4))
+    return filled.reshape(*filled.shape[:2], filled.shape[2] // 2, -1).permute(0, 3, 1, 2)
 
 
 def _pays(tensor: Tensor) -> bool:
-    """Return whether blocks are faster here: in half precision on a GPU."""
+    """Return whether pairs are faster here: in half precision on a GPU."""
     return tensor.is_cuda and torch.is_autocast_enabled("cuda")
