@@ -185,6 +185,27 @@ def test_a_graph_plays_what_its_steps_play(
     assert weights[1:] == pytest.approx([weights[0]] * 2, rel=1e-2)
 
 
+@pytest.mark.filterwarnings("ignore")  # the compiler has some of its own
+@pytest.mark.parametrize(
+    "device", [pytest.param("cpu", marks=pytest.mark.slow), pytest.param("cuda", marks=pytest.mark.gpu)]
+)
+@pytest.mark.parametrize(
+    "settings", [[], ["network.self_modulation=true", "network.minibatch_deviation=true"], SETTINGS["vae"]]
+)
+def test_compiled_steps_are_those_that_are_not(recipe: Recipe, settings: list[str], device: str) -> None:
+    """Under the names of the same tensors, to the last digits."""
+    recipe = recipe.with_settings([*settings, "precision=fp32", "average_half_life=50"])
+    place = torch.device(device)
+    plain, compiled = begun(recipe, place), begun(recipe.with_settings(["compile=true"]), place)
+    for one in dealt(recipe, 5, place):
+        plain.play([one])
+        compiled.play([one])
+    theirs = compiled.tensors()
+    assert theirs.keys() == plain.tensors().keys()
+    for name, value in plain.tensors().items():
+        torch.testing.assert_close(theirs[name], value, rtol=1e-2, atol=1e-4, msg=name)
+
+
 def test_weights_that_are_no_numbers_are_seen_although_no_measure_tells(recipe: Recipe) -> None:
     state = State(recipe, Shape(16, 16, 3), torch.device("cpu"))
     assert state.is_finite()

@@ -25,6 +25,12 @@ class Autoencoding:
     autocast: torch.dtype | None = None
     """Lower precision for the networks' products (``torch.bfloat16``), or none."""
 
+    compiled: bool = False
+    """Whether ``torch.compile`` fuses the networks' operations."""
+
+    def __post_init__(self) -> None:
+        self._pass = torch.compile(self.autoencoder, dynamic=False) if self.compiled else self.autoencoder
+
     @property
     def networks(self) -> dict[str, nn.Module]:
         """The networks by name."""
@@ -50,7 +56,7 @@ class Autoencoding:
         """
         images = dealt.real[0]
         with torch.autocast(images.device.type, dtype=self.autocast, enabled=self.autocast is not None):
-            painted, guess = self.autoencoder(images, dealt.latents[0])
+            painted, guess = self._pass(images, dealt.latents[0])
         painted, mean, log_variance = (full_precision(part) for part in (painted, *guess))
         loss = self.bound.loss(images, painted, mean, log_variance)
         self.optimizer.zero_grad(set_to_none=True)

@@ -3,7 +3,7 @@
 The same game is played on paintings and, in the theory laboratory, on densities that are known exactly.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -77,6 +77,12 @@ class Game:
 
     accumulate: int = 1
     """An update sums the gradients of so many equal parts of its batch, which holds the memory of one part only."""
+
+    compiled: bool = False
+    """Whether ``torch.compile`` fuses the operations of each player."""
+
+    def __post_init__(self) -> None:
+        self._passes: dict[nn.Module, Callable[..., Tensor]] = {}
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -216,7 +222,7 @@ class Game:
         """Yield generated pictures part by part, each made when its turn comes."""
         for z, y in zip(self._parts(latents), self._if_any(labels), strict=True):
             with self._precision(z):
-                fake = told(self.generator, z, y)
+                fake = told(self._pass(self.generator), z, y)
             yield fake
 
     def _parts(self, batch: Tensor) -> Sequence[Tensor]:
@@ -250,7 +256,13 @@ class Game:
             return self._judge(torch.cat([real, fake]), None if labels is None else labels.repeat(2, 1)).chunk(2)
 
     def _judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
-        return full_precision(told(self.discriminator, images, labels))
+        return full_precision(told(self._pass(self.discriminator), images, labels))
+
+    def _pass(self, player: nn.Module) -> Callable[..., Tensor]:
+        """Return a player as it is passed through: itself, or what its operations were fused to."""
+        if self.compiled and player not in self._passes:
+            self._passes[player] = torch.compile(player, dynamic=False)
+        return self._passes.get(player, player)
 
     def _precision(self, tensor: Tensor) -> torch.autocast:
         return torch.autocast(tensor.device.type, dtype=self.autocast, enabled=self.autocast is not None)

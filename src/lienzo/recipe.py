@@ -122,6 +122,9 @@ class Recipe:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of the networks' products; auto is bf16 where the hardware has it."""
 
+    compile: bool = False
+    """Fuse the networks' operations by ``torch.compile``: the first step takes long, and all others less."""
+
     seed: int = 0
     """From which all randomness follows."""
 
@@ -164,6 +167,11 @@ class Recipe:
                 "the wasserstein objective holds for a critic of bounded slope only: set "
                 "regularisation.gradient_penalty=10, regularisation.clip=0.01, "
                 "or spectral normalisation in the network."
+            )
+        regularisation = self.regularisation
+        if self.compile and (regularisation.r1 or regularisation.r2 or regularisation.gradient_penalty):
+            raise RecipeError(
+                "compile cannot do penalties on gradients, which differentiate twice: leave one of the two out."
             )
         if self.augmentation.policy == "ada" and type(self.objective) not in SIGNED:
             raise RecipeError(

@@ -296,7 +296,8 @@ def lesson(recipe: Recipe, shape: Shape, device: torch.device, classes: int) -> 
         if isinstance(objective, EvidenceBound):
             autoencoder = Autoencoder(network.encoder(shape), generator)
             place(autoencoder, device)
-            return Autoencoding(autoencoder, objective, adam(autoencoder, recipe.generator_optimizer), autocast)
+            optimizer = adam(autoencoder, recipe.generator_optimizer)
+            return Autoencoding(autoencoder, objective, optimizer, autocast, recipe.compile)
         discriminator = place(network.discriminator(shape, classes), device)
     return Game(
         generator,
@@ -309,6 +310,7 @@ def lesson(recipe: Recipe, shape: Shape, device: torch.device, classes: int) -> 
         probability=torch.zeros((), device=device),
         autocast=autocast,
         accumulate=recipe.accumulate,
+        compiled=recipe.compile,
     )
 
 

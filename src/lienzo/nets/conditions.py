@@ -4,6 +4,8 @@ Labels are rows y (N, classes): one-hot, a mixture, or zeros where a label is mi
 that none of these is a special case, and a missing label adds nothing.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -34,7 +36,6 @@ class LabelProjection(nn.Module):
         return ((y @ self.weight) * summed).sum(1)
 
 
-def told(network: nn.Module, inputs: Tensor, labels: Tensor | None) -> Tensor:
+def told(network: Callable[..., Tensor], inputs: Tensor, labels: Tensor | None) -> Tensor:
     """Return what a network makes of its inputs (N, ...), told their labels (N, classes) where there are any."""
-    outputs: Tensor = network(inputs) if labels is None else network(inputs, labels)
-    return outputs
+    return network(inputs) if labels is None else network(inputs, labels)
