@@ -52,11 +52,13 @@ def png(image: Pixels, text: Mapping[str, str] | None = None) -> bytes:
 def gif(frames: Sequence[Pixels], milliseconds: int = 150, hold: int = 1500) -> bytes:
     """Return frames (height, width, channels) as an endless GIF whose last frame is held longer.
 
-    The frames share 256 colours, chosen from up to nine of them, so that areas that stay do not flicker.
+    The frames share 256 colours, so that areas that stay do not flicker: chosen from up to nine of them, and from every
+    second pixel of every second row, which takes a third of the time.
     """
     pictures = [to_pillow(frame).convert("RGB") for frame in frames]
-    chosen = np.concatenate([np.asarray(picture) for picture in pictures[:: -(-len(pictures) // 8)] + pictures[-1:]])
-    palette = Image.fromarray(chosen).quantize(256, method=Image.Quantize.MEDIANCUT)
+    chosen = pictures[:: -(-len(pictures) // 8)] + pictures[-1:]
+    sample = np.concatenate([np.asarray(picture)[::2, ::2] for picture in chosen])
+    palette = Image.fromarray(sample).quantize(256, method=Image.Quantize.MEDIANCUT)
     indexed = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     durations = [milliseconds] * (len(frames) - 1) + [hold]
     buffer = io.BytesIO()

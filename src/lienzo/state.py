@@ -27,7 +27,7 @@ WARM_UP = 3
 """Steps that a GPU plays as they come before one is captured as a graph, so that libraries have chosen their ways."""
 
 TOGETHER = 8
-"""Steps of one graph, where nothing is due between them. No GPU has measured yet which number is best."""
+"""Steps of one graph, where nothing is due between them; on an H200, 32 are no faster."""
 
 WATCHED = 8
 """One step of so many is watched, and the last one before a tick; of those that a GPU plays at once the last one."""

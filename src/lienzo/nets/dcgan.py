@@ -25,10 +25,10 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from lienzo.devices import memory_format
 from lienzo.errors import RecipeError
+from lienzo.nets.blocks import Entrance, Exit
 from lienzo.nets.conditions import LabelEmbedding, LabelProjection
 from lienzo.nets.convolutions import Doubling, Halving
 from lienzo.nets.fading import Fade, enlarged, shrunk
-from lienzo.nets.pairs import Entrance, Exit
 from lienzo.nets.shape import Shape
 from lienzo.nets.statistics import BatchNorm2d, MinibatchDeviation
 from lienzo.nets.vae import Encoder
