@@ -15,10 +15,12 @@ from lienzo import training
 from lienzo.data.collection import Collection
 from lienzo.errors import TrainingError
 from lienzo.game import Game, Round, diversity
+from lienzo.inspection import inspect
 from lienzo.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Regularisation
 from lienzo.recipe import Recipe
+from lienzo.recipes import RECIPES, find
 from lienzo.run import Run
-from lienzo.trouble import COLLAPSED, PATIENCE, Signs
+from lienzo.trouble import COLLAPSED, PATIENCE, SATURATED, VANISHED, Signs, Trouble, not_finite
 
 HEALTHY = {"fake_score": 0.3, "generator_gradient": 2.0, "fake_diversity": 0.3, "real_diversity": 0.4}
 
@@ -28,11 +30,26 @@ def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
 
 
+DEAD = [
+    (0.33, 2.9), (0.1, 0.11), (0.052, 0.089), (0.017, 0.24), (0.066, 0.14), (0.018, 0.36), (0.028, 0.27), (0.011, 0.17),
+    (0.0079, 0.18), (0.006, 0.002), (0.004, 0.04), (0.0023, 0.041), (0.0023, 0.071), (0.0026, 0), (0.002, 0.00062),
+    (0.0014, 0), (0.0012, 0), (0.0011, 0.0071), (0.0011, 0), (0.0011, 0), (0.001, 0.0045), (0.001, 0), (0.0011, 0.081),
+    (0.0012, 0), (0.0012, 0.082), (0.0019, 0.24), (0.041, 0.47),
+]  # fmt: skip
+"""D(G(z)) and the norm of the generator's gradient in a run of the thesis with a rate of 10, each 320 pictures."""
+
+
 def signs_after(*lines: dict[str, float]) -> Signs:
     signs = Signs()
     for line in lines:
         signs = signs.after(line, NonSaturating())
     return signs
+
+
+def told(signs: Signs, line: dict[str, float], recipe: str | Recipe = "thesis", slowdown: float = 1.0) -> str:
+    """Return what is said of trouble at this line, the last; nothing where all is well."""
+    trouble = signs.trouble(line, find(recipe) if isinstance(recipe, str) else recipe, slowdown)
+    return str(trouble) if trouble else ""
 
 
 @pytest.mark.parametrize(("sign", "said"), [
@@ -41,25 +58,112 @@ def signs_after(*lines: dict[str, float]) -> Signs:
 ])  # fmt: skip
 def test_a_sign_counts_once_it_lasts_and_no_longer_once_it_ends(sign: dict[str, float], said: str) -> None:
     bad = HEALTHY | sign
-    assert signs_after(HEALTHY, *[bad] * (PATIENCE - 1)).trouble(bad) is None
+    assert told(signs_after(HEALTHY, *[bad] * (PATIENCE - 1)), bad) == ""
     lasting = signs_after(HEALTHY, *[bad] * PATIENCE)
-    assert (lasting.trouble(bad) or "").startswith(said)
-    assert not lasting.good
+    assert told(lasting, bad).startswith(said)
+    assert lasting.begins
+    assert not lasting.good(bad, NonSaturating())
+    assert not lasting.after(bad, NonSaturating()).begins
     ended = lasting.after(HEALTHY, NonSaturating())
-    assert ended.good
-    assert ended.trouble(HEALTHY) is None
+    assert ended.good(HEALTHY, NonSaturating())
+    assert told(ended, HEALTHY) == ""
+
+
+@pytest.mark.parametrize(("sign", "between"), [
+    ({"fake_score": SATURATED / 2}, {"fake_score": SATURATED * 1.5}),
+    ({"generator_gradient": VANISHED / 2}, {"generator_gradient": VANISHED * 100}),
+    ({"fake_diversity": 0.4 * COLLAPSED / 2}, {"fake_diversity": 0.4 * COLLAPSED * 1.5}),
+])  # fmt: skip
+def test_what_is_between_the_bounds_neither_begins_nor_ends_trouble(
+    sign: dict[str, float], between: dict[str, float]
+) -> None:
+    bad, middling = HEALTHY | sign, HEALTHY | between
+    assert told(signs_after(HEALTHY, *[middling] * 100), middling) == ""
+    assert not signs_after(HEALTHY, middling).good(middling, NonSaturating())
+    assert told(signs_after(HEALTHY, bad, *[middling] * (PATIENCE - 2)), middling) == ""
+    assert told(signs_after(HEALTHY, bad, *[middling] * (PATIENCE - 1)), middling)
+    assert told(signs_after(HEALTHY, bad, HEALTHY, *[middling] * 100), middling) == ""
+
+
+def test_a_dead_generator_that_still_twitches_is_said_once() -> None:
+    """Its gradient is exactly zero in eight of fourteen ticks, and never in four in succession."""
+    lines = [
+        HEALTHY | {"fake_score": score, "generator_gradient": norm, "fake_diversity": 0.05} for score, norm in DEAD
+    ]
+    signs = [signs_after(*lines[: number + 1]) for number in range(len(lines))]
+    (said,) = [number for number, after in enumerate(signs) if after.begins]
+    assert said == 22
+    assert "generator_optimizer.rate=2e-05" in told(signs[said], lines[said])
+    assert [number for number in range(13, 27) if signs[number].good(lines[number], NonSaturating())] == [26]
+    assert told(signs[-1], lines[-1]) == ""
+
+
+def test_a_second_trouble_is_said_too() -> None:
+    collapsed = HEALTHY | {"fake_diversity": 0.001}
+    both = collapsed | {"generator_gradient": 0.0}
+    signs = signs_after(HEALTHY, *[collapsed] * 20, *[both] * PATIENCE)
+    assert signs.begins
+    assert "has won" in told(signs, both)
+    again = signs.after(collapsed, NonSaturating())
+    assert not again.begins
+    assert "has collapsed" in told(again, collapsed)
 
 
 def test_a_young_generator_has_not_collapsed() -> None:
     """Of the recipe `thesis` the first 5,000 pictures: grey, all alike, and D(G(z)) down to 0.05."""
     young = HEALTHY | {"fake_diversity": 0.01, "fake_score": 0.046}
-    assert signs_after(*[young] * 100).good
+    assert signs_after(*[young] * 100).good(young, NonSaturating())
 
 
 def test_logits_that_are_no_probabilities_do_not_tell_who_has_won() -> None:
     line = HEALTHY | {"fake_score": 0.0}
-    assert Signs().after(line, Hinge()).good
-    assert not Signs().after(line, Minimax()).good
+    assert Signs().after(line, Hinge()).good(line, Hinge())
+    assert not Signs().after(line, Minimax()).good(line, Minimax())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("slowdown", [1.0, 0.125])
+def test_what_is_advised_changes_the_recipe_and_can_be_trained(name: str, slowdown: float) -> None:
+    recipe = find(name)
+    dead, collapsed = HEALTHY | {"generator_gradient": 0.0}, HEALTHY | {"fake_diversity": 0.001}
+    found = [signs_after(HEALTHY, *[line] * PATIENCE).trouble(line, recipe, slowdown) for line in (dead, collapsed)]
+    for trouble in (*found, not_finite({}, recipe, slowdown)):
+        assert isinstance(trouble, Trouble)
+        assert trouble.remedies
+        for remedy in trouble.remedies:
+            changed = recipe.with_settings(remedy.split())
+            assert changed != recipe
+            rates = [float(setting.partition("=")[2]) for setting in remedy.split() if "rate" in setting]
+            assert all(0 < rate <= slowdown / 2 * recipe.generator_optimizer.rate for rate in rates)
+
+
+def test_advice_names_what_the_recipe_does_not_do_yet(recipe: Recipe) -> None:
+    dead = HEALTHY | {"generator_gradient": 0.0}
+    signs = signs_after(*[dead] * PATIENCE)
+    assert told(signs, dead, recipe.with_settings(["generator_optimizer.rate=10"])) == (
+        "the discriminator has won (D(G(z)) is 3.0e-01, the norm of the generator's gradient 0.0e+00): try --set "
+        "generator_optimizer.rate=1, discriminator_optimizer.rate=0.0001, regularisation.r1=1 or "
+        "network.discriminator_norm=spectral with another --out, as a run keeps its recipe."
+    )
+    assert "try --set discriminator_optimizer.rate=0.0001, objective.name=non-saturating, " in told(
+        signs, dead, recipe.with_settings(["objective.name=minimax"])
+    )
+    spectral = recipe.with_settings(["network.discriminator_norm=spectral", "regularisation.r1=0.5"])
+    assert "rate=0.0001 or regularisation.r1=5 with" in told(signs, dead, spectral)
+    assert "regularisation" not in told(signs, dead, "wgan-gp")  # beside its own penalty there is none
+    assert "network" not in told(signs, dead, "gan-2014")
+    assert told(signs, {"generator_gradient": 0.0}, "vae").startswith(
+        "the generator has stopped learning (the norm of its gradient is 0.0e+00): try --set generator_optimizer.rate="
+    )
+
+
+def test_advice_on_numbers_that_are_none_asks_for_full_precision_where_it_is_not_taken(recipe: Recipe) -> None:
+    said = str(not_finite({"b": 1.0, "a": float("nan")}, recipe, slowdown=0.5))
+    rates = "generator_optimizer.rate=1e-05 discriminator_optimizer.rate=1e-05"
+    assert said.startswith(f"a is nan, and training cannot go on: try --set {rates} with another --out")
+    bf16 = dataclasses.replace(recipe, precision="bf16")
+    assert "rate=2e-05 or precision=fp32 with" in str(not_finite({"a": 1.0}, bf16))
+    assert str(not_finite({"a": 1.0}, bf16)).startswith("a weight is no finite number, and")
 
 
 def test_diversity_is_the_mean_distance_of_two_pictures_but_for_a_constant() -> None:
@@ -89,10 +193,67 @@ def test_a_discriminator_that_wins_is_said_once(
 
 def test_trouble_stops_where_the_recipe_says_so(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
     recipe = dataclasses.replace(overpowered(recipe), on_trouble="stop")
-    with pytest.raises(TrainingError, match="the discriminator has won"):
-        lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
-    on = dataclasses.replace(recipe, on_trouble="warn")
-    assert lienzo.train(collection, on, tmp_path / "run", device="cpu").log()[-1]["images"] == 640
+    run = Run(tmp_path / "run")
+    with pytest.raises(
+        TrainingError, match=r"after \d+ pictures the discriminator has won .*; --on-trouble warn goes on as it is\.$"
+    ) as stopped:
+        lienzo.train(collection, recipe, run.path, device="cpu")
+    at = run.log()[-1]["images"]
+    assert run.stop == {"at": at, "trouble": str(stopped.value)}
+    assert inspect(run.path)["state"] == "stopped by trouble"
+    assert inspect(run.path)["trouble"] == str(stopped.value)
+
+
+def test_a_run_that_trouble_stopped_goes_on_from_there(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is saved also where the last save is younger than ten seconds, and ends as if it had never stopped."""
+    monkeypatch.setattr(training, "SAVE_SECONDS", 1e9)
+    going = overpowered(recipe)
+    run = Run(tmp_path / "run")
+    with pytest.raises(TrainingError):
+        lienzo.train(collection, dataclasses.replace(going, on_trouble="stop"), run.path, device="cpu")
+    at = run.log()[-1]["images"]
+    assert [int(path.stem) for path in run.checkpoints()] == [at]
+    assert run.generator_path.exists()
+    assert 0 < at < 640
+    steps = lienzo.steps(collection, going, run.path, device="cpu")
+    assert next(steps).images == at + 8
+    assert run.stop is None
+    steps.close()  # type: ignore[attr-defined]
+    assert inspect(run.path)["state"] == "interrupted"
+    whole = lienzo.train(collection, going, tmp_path / "whole", device="cpu")
+    assert_same(lienzo.train(collection, going, run.path, device="cpu"), whole)
+    assert inspect(run.path)["state"] == "finished"
+
+
+def dying(recipe: Recipe, on_trouble: str) -> Recipe:
+    """A generator whose rate drives its outputs to their ends, where no gradient passes."""
+    return recipe.with_settings(
+        ["tick=80", "images=3200", "sample_every=80", "keep_epochs=false", "generator_optimizer.rate=10", "seed=1",
+         f"on_trouble={on_trouble}"]
+    )  # fmt: skip
+
+
+def test_a_generator_that_dies_is_said_with_its_own_rate(
+    collection: Collection, recipe: Recipe, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match=r"the discriminator has won .* try --set generator_optimizer\.rate=1,"):
+        lienzo.train(collection, dying(recipe, "stop"), tmp_path / "run", device="cpu")
+
+
+def test_a_generator_that_dies_is_set_back_to_where_it_was_healthy(
+    collection: Collection, recipe: Recipe, tmp_path: Path
+) -> None:
+    run, healthy = Run(tmp_path / "run"), {0}
+    for tick in lienzo.steps(collection, dying(recipe, "rollback"), run.path, device="cpu"):
+        if run.rollbacks:
+            break
+        if Signs().good(tick.measures, recipe.objective):
+            healthy.add(tick.images)
+    (rollback,) = run.rollbacks
+    assert 0 < rollback["to"] <= rollback["at"] - 80 * PATIENCE
+    assert rollback["to"] in healthy
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +288,7 @@ def test_a_generator_that_collapses_stops_where_the_recipe_says_so(
     collection: Collection, recipe: Recipe, various: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(
-        TrainingError, match=r"the generator has collapsed \(its pictures differ \d% as much as real\): try"
+        TrainingError, match=r"the generator has collapsed \(its pictures differ \d% as much as real\): try --set gen"
     ):
         lienzo.train(collection, collapsing(recipe, "stop"), tmp_path / "run", origin=various, device="cpu")
 
@@ -178,28 +339,44 @@ def test_trouble_that_stays_ends_after_three_rollbacks(
     collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poison(monkeypatch, 64, slowest=0.0)
-    with pytest.raises(TrainingError, match=r"after 3 rollbacks, .* is nan after 64 pictures"):
+    with pytest.raises(TrainingError, match=r"after 3 rollbacks and 64 pictures .* is nan, and training cannot go on"):
         lienzo.train(collection, dataclasses.replace(recipe, on_trouble="rollback"), tmp_path / "run", device="cpu")
-    assert [(rollback["at"], rollback["to"]) for rollback in Run(tmp_path / "run").rollbacks] == [(64, 32)] * 3
+    assert [(rollback["at"], rollback["to"]) for rollback in Run(tmp_path / "run").rollbacks] == [
+        (64, 32),
+        (64, 0),
+        (64, 32),
+    ]
 
 
 def test_a_discriminator_that_wins_is_set_back_and_slowed_down(
     collection: Collection, recipe: Recipe, tmp_path: Path
 ) -> None:
     recipe = dataclasses.replace(overpowered(recipe), on_trouble="rollback")
-    run = lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
-    assert "the discriminator has won" in run.rollbacks[0]["trouble"]
-    assert 0 < run.rollbacks[0]["to"] <= run.rollbacks[0]["at"] - 8 * PATIENCE
+    run = Run(tmp_path / "run")
+    with pytest.raises(TrainingError, match="after 3 rollbacks"):
+        lienzo.train(collection, recipe, run.path, device="cpu")
+    assert all("the discriminator has won" in rollback["trouble"] for rollback in run.rollbacks)
+    assert all(0 < rollback["to"] <= rollback["at"] - 8 * PATIENCE for rollback in run.rollbacks)
+    first, second, third = (rollback["to"] for rollback in run.rollbacks)
+    assert second < first
+    assert third != second
 
 
 def test_losses_that_are_no_numbers_are_tried_again_three_times(
-    collection: Collection, recipe: Recipe, tmp_path: Path
+    collection: Collection, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     recipe = recipe.with_settings(
         ["generator_optimizer.rate=1e30", "discriminator_optimizer.rate=1e30", "on_trouble=rollback"]
     )
-    with pytest.raises(TrainingError, match=r"after 3 rollbacks, .* is (nan|inf|-inf) after \d+ pictures"):
+    with (
+        caplog.at_level(logging.WARNING, "lienzo"),
+        pytest.raises(TrainingError, match=r"after 3 rollbacks and \d+ pictures .* is (nan|inf|-inf|no finite number)"),
+    ):
         lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
+    said = [text for text in caplog.messages if "back to" in text]
+    assert len(said) == 3
+    assert all(text.endswith(": back to 0 pictures, at half the learning rates.") for text in said)
+    assert all("cannot go on" not in text for text in said)
     assert [rollback["to"] for rollback in Run(tmp_path / "run").rollbacks] == [0, 0, 0]
     assert not Run(tmp_path / "run").checkpoints()
 
@@ -208,10 +385,17 @@ def test_no_checkpoint_holds_what_is_not_finite(
     collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poison(monkeypatch, 64)
-    with pytest.raises(TrainingError, match=r"is nan after 64 pictures"):
-        lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
-    assert [path.stem for path in Run(tmp_path / "run").checkpoints()] == ["000000000048", "000000000032"]
-    assert Run(tmp_path / "run").log()[-1]["images"] == 48
+    run = Run(tmp_path / "run")
+    for _ in range(2):  # the same words stop in the same way
+        with pytest.raises(TrainingError, match=r"after 64 pictures .* is nan, and .* its recipe\.$") as stopped:
+            lienzo.train(collection, recipe, run.path, device="cpu")
+        assert [path.stem for path in run.checkpoints()] == ["000000000048", "000000000032"]
+        assert run.log()[-1]["images"] == 48
+        found = inspect(run.path)
+        assert (found["state"], found["images"], found["trouble"]) == ("stopped by trouble", 48, str(stopped.value))
+    monkeypatch.undo()
+    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    assert inspect(lienzo.train(collection, recipe, run.path, device="cpu").path)["state"] == "finished"
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

@@ -60,7 +60,9 @@ def _run(run: Run) -> dict[str, Any]:
     last = lines[-1] if lines else {"images": 0}
     assert recipe.images is not None
     trainer = occupant(run)
-    finished = last["images"] >= recipe.images
+    stop = run.stop
+    finished = last["images"] >= recipe.images and not stop
+    state = "finished" if finished else "stopped by trouble" if stop else "interrupted"
     left = (
         {"seconds_left": round((recipe.images - last["images"]) / last["images_per_second"])}
         if trainer and lines
@@ -69,12 +71,12 @@ def _run(run: Run) -> dict[str, Any]:
     return {
         "kind": "run",
         "recipe": recipe.name,
-        "state": f"trained by {trainer}" if trainer else "finished" if finished else "interrupted",
+        "state": f"trained by {trainer}" if trainer else state,
         "images": last["images"],
         "total": recipe.images,
         "finished": finished,
         **left,
-        "trouble": last.get("trouble"),
+        "trouble": stop["trouble"] if stop else last.get("trouble"),
         "rollbacks": run.rollbacks,
         "last_tick": last,
         "collection": run.manifest["collection"],

@@ -17,7 +17,7 @@ from lienzo.files import TEMPORARY, sweep, write_text
 from lienzo.recipe import Recipe
 from lienzo.run import FORMAT, Run
 from lienzo.state import State
-from lienzo.trouble import Signs
+from lienzo.trouble import Signs, Trouble
 
 KEPT_CHECKPOINTS = 2
 """The newest, and the one before it should the newest be damaged; with the best, which is never dropped."""
@@ -84,6 +84,7 @@ def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: dict[s
                 f"{path} was not begun from the generator of {origin['path']} as it is now: "
                 "leave --from out to go on, or choose another --out."
             )
+        run.write_stop(None)
         for folder in (path, path / "checkpoints", path / "generators", path / "samples", path / "milestones"):
             sweep(folder)
     write_text(run.recipe_path, recipe.to_toml())
@@ -160,16 +161,28 @@ def slowdown(run: Run) -> float:
     return float(SLOWER ** len(run.rollbacks))
 
 
-def roll_back(run: Run, recipe: Recipe, images: int, trouble: str) -> None:
-    """Set the run back to its last milestone, or to its beginning, where the recipe says so.
+def gives_up(run: Run, recipe: Recipe) -> bool:
+    """Say whether trouble ends training: the recipe does not roll back, or this was tried often enough."""
+    return recipe.on_trouble != "rollback" or len(run.rollbacks) >= ROLLBACKS
+
+
+def roll_back(run: Run, recipe: Recipe, images: int, trouble: Trouble) -> None:
+    """Set the run back to its last milestone, or to its beginning; write down why, also where training ends instead.
+
+    A milestone that the run was set back to without reaching another is one too late: the one before it is taken then.
 
     Raises:
-        TrainingError: it does not, or this was tried often enough.
+        TrainingError: :func:`gives_up`.
     """
-    if recipe.on_trouble != "rollback":
-        raise TrainingError(trouble)
-    if len(run.rollbacks) >= ROLLBACKS:
-        raise TrainingError(f"after {ROLLBACKS} rollbacks, {trouble}")
-    to = next((int(path.stem) for path in run.milestones()), 0)
-    log.warning("Back to %s pictures at half the learning rates: %s", f"{to:,}", trouble)
-    run.add_rollback({"at": images, "to": to, "trouble": trouble})
+    if gives_up(run, recipe):
+        before = f"{ROLLBACKS} rollbacks and " if recipe.on_trouble == "rollback" else ""
+        way_on = "" if trouble.final else "; --on-trouble warn goes on as it is"
+        said = f"after {before}{images:,} pictures {str(trouble).removesuffix('.')}{way_on}."
+        run.write_stop({"at": images, "trouble": said})
+        raise TrainingError(said)
+    tried = run.rollbacks[-1]["to"] if run.rollbacks else None
+    to = next((stood for path in run.milestones() if (stood := int(path.stem)) != tried), 0)
+    log.warning(
+        "After %s pictures %s: back to %s pictures, at half the learning rates.", f"{images:,}", trouble.seen, f"{to:,}"
+    )
+    run.add_rollback({"at": images, "to": to, "trouble": trouble.seen})

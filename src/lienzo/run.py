@@ -174,6 +174,17 @@ class Run:
         """Write down that the run is set back, and forget what came after, also if this was interrupted before."""
         self.write_manifest(self.manifest | {"rollbacks": [*self.rollbacks, rollback]})
 
+    @property
+    def stop(self) -> dict[str, Any] | None:
+        """When and why trouble ended the run, unless training went on since."""
+        return self.manifest.get("stop")
+
+    def write_stop(self, stop: dict[str, Any] | None) -> None:
+        """Write down that trouble ends the run, or that training goes on."""
+        if stop != self.stop:
+            others = {key: value for key, value in self.manifest.items() if key != "stop"}
+            self.write_manifest({**others, **({"stop": stop} if stop else {})})
+
     def milestones(self) -> list[Path]:
         """Return the checkpoints to go back to, the newest first."""
         return sorted(self.path.glob("milestones/*.safetensors"), reverse=True)

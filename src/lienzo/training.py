@@ -34,7 +34,7 @@ from lienzo.run import Run
 from lienzo.schedule import crossed, together
 from lienzo.seeds import derive
 from lienzo.state import State
-from lienzo.trouble import Signs, not_finite
+from lienzo.trouble import Signs, Trouble, not_finite
 
 SAVE_SECONDS = 10.0
 """A tick is saved before it is yielded, unless the last save is younger than this."""
@@ -182,7 +182,7 @@ def steps(
             except _TroubleError as trouble:
                 with processes.leading() as leads:
                     if leads:
-                        resumption.roll_back(run, recipe, state.images, str(trouble))
+                        resumption.roll_back(run, recipe, state.images, trouble.trouble)
                 state = _begin(run, recipe, batches)
             else:
                 break
@@ -222,6 +222,11 @@ def _sit(sitting: "_Sitting", dealer: Dealer) -> Iterator[Tick]:
 
 class _TroubleError(Exception):
     """The run has to be set back, or to stop."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        """Say why."""
+        super().__init__(str(trouble))
+        self.trouble = trouble
 
 
 class _Sitting:
@@ -313,28 +318,40 @@ class _Sitting:
         ticked = state.images - int(state.steps) * self.recipe.batch * self.recipe.discriminator_steps
         finite, measures = not processes.any_of(not state.is_finite()), state.take_measures()
         if not finite:
-            raise _TroubleError(not_finite(measures, state.images))
+            raise _TroubleError(not_finite(measures, self.recipe, state.slowdown))
         measures["peak_memory"] = peak_memory(state.device)
         state.seconds = time.monotonic() - self.started
         speed = (state.images - images) / (state.seconds - seconds)
         if self.judge and (self.done or crossed(ticked, state.images, self.recipe.evaluate_every)):
             measures |= self._evaluate(self.judge)
-        before, self.signs = self.signs, self.signs.after(measures, self.recipe.objective)
-        trouble = self.signs.trouble(measures)
-        tick = processes.told(Tick(state.images, self.total, state.seconds, speed, measures, trouble))
+        self.signs = self.signs.after(measures, self.recipe.objective)
+        trouble = processes.told(self.signs.trouble(measures, self.recipe, state.slowdown))
+        sentence = str(trouble) if trouble else None
+        tick = processes.told(Tick(state.images, self.total, state.seconds, speed, measures, sentence))
         self.last_tick = (tick.images, tick.seconds)
         if self.presence:
             self._log(tick)
             self.presence.beat()
-        if tick.trouble and self.recipe.on_trouble != "warn":
-            raise _TroubleError(tick.trouble)
-        if self.presence and trouble and not before.trouble(measures):
+        if trouble and self.recipe.on_trouble != "warn":
+            if self.presence and resumption.gives_up(self.run, self.recipe):
+                self.save()
+            raise _TroubleError(trouble)
+        if self.presence and self.signs.begins:
             log.warning("After %s pictures %s", f"{state.images:,}", trouble)
-        due = self.recipe.on_trouble == "rollback" and crossed(ticked, state.images, self.recipe.sample_every)
-        if self.presence and due and self.signs.good:
+        if self.presence and self.recipe.on_trouble == "rollback" and self._is_milestone(measures):
             self._finish_drawing()
-            resumption.save_milestone(self.run, state, self.signs)  # where it stands is a function of the clock alone
+            resumption.save_milestone(self.run, state, self.signs)
         return tick
+
+    def _is_milestone(self, measures: dict[str, float]) -> bool:
+        """Say whether this is the first healthy tick since the clock passed another multiple of ``sample_every``.
+
+        What came before is read from the run's folder, so that an interrupted run has the same milestones.
+        """
+        images = self.state.images
+        before = next((stood for path in self.run.milestones() if (stood := int(path.stem)) < images), 0)
+        due = crossed(before, images, self.recipe.sample_every)
+        return due and self.signs.good(measures, self.recipe.objective)
 
     def _log(self, tick: Tick) -> None:
         assert self.writer is not None
