@@ -285,7 +285,8 @@ def test_training_that_cannot_go_on_is_status_1(
     words = ["train", collection.path, "--recipe", recipe_file, "--out", tmp_path / "run", "--device", "cpu"]
     status, out, said = command(*words, "--set", "generator_optimizer.rate=1e30", "discriminator_optimizer.rate=1e30")
     assert (status, out) == (1, "")
-    assert "try a lower learning rate" in said.splitlines()[-1]
+    assert "and training cannot go on: try --set generator_optimizer.rate=1e+29 " in said.splitlines()[-1]
+    assert "stopped by trouble" in command("info", tmp_path / "run")[1]
 
 
 def test_bugs_are_status_1_and_debug_shows_where(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_what_is_between_the_bounds_neither_begins_nor_ends_trouble(
 
 
 def test_a_dead_generator_that_still_twitches_is_said_once() -> None:
-    """Its gradient is exactly zero in eight of fourteen ticks, and never in four in succession."""
+    """Its gradient is exactly zero in seven of its last fourteen ticks, and never in three in succession."""
     lines = [
         HEALTHY | {"fake_score": score, "generator_gradient": norm, "fake_diversity": 0.05} for score, norm in DEAD
     ]
@@ -333,6 +333,16 @@ def test_an_interrupted_run_rolls_back_as_an_uninterrupted_one(
         parts = interrupted(collection, recipe, tmp_path / f"parts-{ticks}", ticks=ticks)
         assert_same(lienzo.train(collection, recipe, parts.path, device="cpu"), whole)
         assert parts.rollbacks == whole.rollbacks
+
+
+def test_a_milestone_is_the_first_healthy_tick_that_is_due(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tick at 32 pictures is due and not healthy."""
+    healthy = iter([False, True, True])
+    monkeypatch.setattr(Signs, "good", lambda *_: next(healthy))
+    run = lienzo.train(collection, dataclasses.replace(recipe, on_trouble="rollback"), tmp_path / "run", device="cpu")
+    assert [int(path.stem) for path in run.milestones()] == [64, 48]
 
 
 def test_trouble_that_stays_ends_after_three_rollbacks(
