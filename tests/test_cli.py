@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from PIL import Image
 import lienzo
 from lienzo import cli, training
 from lienzo.data.collection import Collection
+from lienzo.errors import ProcessError, TrainingError
 from lienzo.recipe import Recipe
 from lienzo.recipes import RECIPES
 
@@ -325,6 +327,31 @@ def test_ctrl_c_is_status_130(
     monkeypatch.setattr(sys, "argv", ["lienzo", *again.split()])
     cli.main()
     assert lienzo.Run.open(tmp_path / "run").log()[-1]["images"] == 64
+
+
+@pytest.mark.parametrize("local_rank", ["0", "1"])
+def test_under_torchrun_one_process_speaks_for_all_and_each_for_a_lost_one(
+    command: Command, monkeypatch: pytest.MonkeyPatch, local_rank: str
+) -> None:
+    """The process that speaks may be the one that is lost."""
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "any")
+    monkeypatch.setenv("LOCAL_RANK", local_rank)
+    words = ("train", "art", "--out", "runs/a b")
+
+    def met(error: BaseException) -> tuple[int, str]:
+        def steps(*_: object, **__: object) -> Iterator[training.Tick]:
+            raise error
+            yield
+
+        monkeypatch.setattr(training, "steps", steps)
+        status, _, said = command(*words)
+        return status, said
+
+    assert met(ProcessError("another process has gone.")) == (1, "lienzo: another process has gone.\n")
+    speaks = local_rank == "0"
+    assert met(TrainingError("no numbers.")) == (1, "lienzo: no numbers.\n" * speaks)
+    again = "Stopped and saved. To go on, with torchrun as before: lienzo train art --out 'runs/a b'\n"
+    assert met(KeyboardInterrupt()) == (130, again * speaks)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other pipes")

@@ -124,8 +124,10 @@ def test_a_killed_process_ends_both_and_the_run_goes_on(
 ) -> None:
     """Once the same command goes on, once torchrun starts both again; the run ends as if nothing had happened."""
     recipes = {"batch norm": recipe}
-    done = torchrun(tmp_path, collection, recipes, at=(4, signal.SIGKILL, 1))
+    patient = "--monitor-interval=2"  # before torchrun ends the other one, that one has time to say why it ends
+    done = torchrun(tmp_path, collection, recipes, patient, at=(4, signal.SIGKILL, 1))
     assert done.returncode != 0
+    assert "ProcessError: another process has gone or cannot be reached: start the same command again" in done.stderr
     assert [line["images"] for line in Run(tmp_path / "batch norm").log()] == [16]
     done = torchrun(tmp_path, collection, recipes, "--max-restarts=3", at=(4, signal.SIGKILL, 0))
     assert done.returncode == 0, done.stderr

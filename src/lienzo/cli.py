@@ -18,8 +18,8 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
 
 import lienzo
-from lienzo.errors import InputError, TrainingError, unknown
-from lienzo.terminal import bar, note, speaks
+from lienzo.errors import InputError, ProcessError, TrainingError, unknown
+from lienzo.terminal import bar, note, speaks, under_torchrun
 
 
 def demo(*, out: Path = Path("lienzo-demo")) -> None:
@@ -488,19 +488,21 @@ def main() -> None:
     except Exception as error:
         if len(words) < len(sys.argv[1:]):
             raise
-        if speaks() or not isinstance(error, InputError | TrainingError):  # these all processes meet alike
+        alike = isinstance(error, InputError | TrainingError) and not isinstance(error, ProcessError)
+        if speaks() or not alike:  # what all processes meet alike, one of them says
             note(f"lienzo: {_sentence(error)}")
         sys.exit(2 if isinstance(error, InputError | OSError) else 1)
 
 
 @contextmanager
 def _resumable() -> Iterator[None]:
-    """Say after Ctrl-C how to go on."""
+    """Say after Ctrl-C how to go on; what torchrun was told, its processes do not know."""
     try:
         yield
     except KeyboardInterrupt:
         if speaks():
-            note(f"Stopped and saved. To go on: lienzo {shlex.join(sys.argv[1:])}")
+            way = ", with torchrun as before" * under_torchrun()
+            note(f"Stopped and saved. To go on{way}: lienzo {shlex.join(sys.argv[1:])}")
         raise
 
 

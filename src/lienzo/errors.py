@@ -10,6 +10,7 @@
     ├── GeneratorError            a file that holds no generator, or a damaged one
     └── ScoreError                scores that cannot be taken, or not compared
     TrainingError (RuntimeError)  training that cannot go on: exit status 1
+    └── ProcessError              one of several processes has lost another
 
 Every message is one sentence that says what is wrong and what to do about it.
 """
@@ -48,6 +49,10 @@ class ScoreError(InputError):
 
 class TrainingError(RuntimeError):
     """Training that cannot go on."""
+
+
+class ProcessError(TrainingError):
+    """One of several processes has lost another."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

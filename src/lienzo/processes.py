@@ -20,7 +20,7 @@ from torch import Tensor, distributed, nn
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
-from lienzo.errors import InputError, RecipeError, RunError
+from lienzo.errors import InputError, ProcessError, RecipeError, RunError
 
 Value = TypeVar("Value")
 
@@ -54,6 +54,24 @@ def join(device: torch.device) -> torch.device:
         distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
         atexit.register(distributed.destroy_process_group)
     return device
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Say in one sentence that another process has gone: gloo and NCCL speak of sockets and of their own source."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ProcessError(
+            "another process has gone or cannot be reached: start the same command again, "
+            "it goes on from the last checkpoint."
+        ) from error
+
+
+@_reaching()
+def _add_up(tensor: Tensor) -> None:
+    """Overwrite a tensor with its sum over the processes."""
+    distributed.all_reduce(tensor)
 
 
 def count() -> int:
@@ -103,7 +121,7 @@ def mean(tensor: Tensor) -> Tensor:
     if count() == 1:
         return tensor
     total = tensor.detach().clone()
-    distributed.all_reduce(total)
+    _add_up(total)
     return total.div_(count())
 
 
@@ -113,7 +131,7 @@ class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, tensor: Tensor) -> Tensor:  # noqa: ARG004
         total = tensor.contiguous().clone()
-        distributed.all_reduce(total)
+        _add_up(total)
         return total
 
     @staticmethod
@@ -135,6 +153,7 @@ def gathered(tensor: Tensor) -> Tensor:
     return everyone
 
 
+@_reaching()
 def told(value: Value) -> Value:
     """Return what the first process gives here."""
     if count() == 1:
@@ -144,6 +163,7 @@ def told(value: Value) -> Value:
     return values[0]
 
 
+@_reaching()
 @torch.no_grad()
 def follow(tensors: Iterable[Tensor]) -> None:
     """Overwrite tensors with those of the first process."""
@@ -160,7 +180,7 @@ def any_of(flag: bool) -> bool:
     if count() == 1:
         return flag
     raised = torch.tensor(int(flag))
-    distributed.all_reduce(raised)
+    _add_up(raised)
     return bool(raised)
 
 

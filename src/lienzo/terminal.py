@@ -17,9 +17,14 @@ PLAIN_SECONDS = 10.0
 """Without a terminal, a line at most this often."""
 
 
+def under_torchrun() -> bool:
+    """Say whether torchrun started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
 def speaks() -> bool:
     """Say whether this process speaks for all: of those that torchrun started on a machine, the first does."""
-    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["LOCAL_RANK"] == "0"
+    return not under_torchrun() or os.environ["LOCAL_RANK"] == "0"
 
 
 def note(text: str) -> None:
