@@ -379,7 +379,7 @@ def refusals() -> dict[str, tuple[Callable[[Recipe], object], str]]:
     return {
         "perceptron": (lambda recipe: nets.grown(MLP()), "networks of the class mlp do not grow"),
         "odd width": (lambda recipe: DCGAN(width=6, grown=2), "width is 6, which cannot be halved 2 times"),
-        "negative": (lambda recipe: DCGAN(grown=-1), "network.grown at least 0"),
+        "negative": (lambda recipe: DCGAN(grown=-1), "network.grown is -1, but has to be at least 0"),
         "too small": (lambda recipe: DCGAN(8, 8, grown=2).generator(Shape(16, 16, 3)), "16×16×3 are too small"),
         "nothing to fade": (lambda recipe: dataclasses.replace(recipe, fade=8), "and this one has none"),
         "too long": (lambda recipe: dataclasses.replace(recipe, network=DCGAN(8, 8, grown=1), fade=65), "fade is 65"),

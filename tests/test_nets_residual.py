@@ -109,7 +109,8 @@ def test_a_number_that_is_given_takes_the_place_of_the_sizes_own() -> None:
 
 @pytest.mark.parametrize("numbers", [{"latents": 0}, {"width": 0}, {"wide_to": 0}, {"blocks": 0}, {"group_width": -1}])
 def test_numbers_out_of_range_are_refused(numbers: dict[str, int]) -> None:
-    with pytest.raises(RecipeError, match=r"and network\.blocks have to be at least 1"):
+    ((name, number),) = numbers.items()
+    with pytest.raises(RecipeError, match=rf"network\.{name} is {number}, but has to be at least {number + 1}\."):
         Residual(**numbers)  # type: ignore[arg-type]
 
 

@@ -103,8 +103,12 @@ BAD = {
     "average_half_life=-1": "cannot be negative",
     "average_ramp=-0.1": "cannot be negative",
     "network=3": "network is 3, but has to be a table",
-    "network.width=0": "has to be at least 1|have to be at least 1",
-    "network.latents=0": "has to be at least 1|have to be at least 1",
+    "accumulate=0": "accumulate is 0, but has to be at least 1",
+    "accumulate=256": "accumulate is 256, but has to divide the batch of 128: give one of 1, 2, 4, 8, 16, 32, 64, 128.",
+    "accumulate=3": "accumulate is 3, but has to divide the batch of 128: give one of 1, 2, 4, 8",
+    "network.width=0": "network.width is 0, but has to be at least 1",
+    "network.latents=0": "network.latents is 0, but has to be at least 1",
+    "network.stem=-1": "network.stem is -1, but has to be at least 0",
     "network.discriminator_norm=batsh": "unknown value of network.discriminator_norm 'batsh': did you mean 'batch'",
     "network.widht=32": "unknown key of a recipe 'network.widht': did you mean 'network.width'",
     "network.name=dcgam": "unknown network 'dcgam': did you mean 'dcgan'",
@@ -131,6 +135,16 @@ def test_every_bad_setting_is_refused_in_one_sentence(setting: str) -> None:
     with pytest.raises(RecipeError, match=BAD[setting]) as caught:
         thesis().with_settings([setting])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("network", "key", "least"), [
+    *((network, key, 1) for network in NETS for key in ("latents", "width")), ("mlp", "depth", 0),
+    ("residual", "wide_to", 1), ("residual", "blocks", 1), ("residual", "group_width", 0), ("dcgan", "grown", 0),
+])  # fmt: skip
+def test_a_network_names_the_setting_that_is_too_small(network: str, key: str, least: int) -> None:
+    below, named = least - 1, f"network.{key}"
+    with pytest.raises(RecipeError, match=f"^{named} is {below}, but has to be at least {least}.$"):
+        thesis().with_settings([f"network.name={network}", f"{named}={below}"])
 
 
 def test_a_critic_of_bounded_slope_may_use_the_wasserstein_objective() -> None:

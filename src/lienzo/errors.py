@@ -55,6 +55,17 @@ class ProcessError(TrainingError):
     """One of several processes has lost another."""
 
 
+def refuse_below(least: int, values: dict[str, int]) -> None:
+    """Refuse the settings whose value is below the least, by their keys in a recipe.
+
+    Raises:
+        RecipeError: names the first.
+    """
+    for name, value in values.items():
+        if value < least:
+            raise RecipeError(f"{name} is {value}, but has to be at least {least}.")
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that ``name`` is no ``kind``, and what was probably meant.
 

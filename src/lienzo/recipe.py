@@ -13,7 +13,7 @@ from typing import Any, Literal
 import tomli_w
 
 from lienzo.augment import Augmentation
-from lienzo.errors import RecipeError, unknown
+from lienzo.errors import RecipeError, refuse_below, unknown
 from lienzo.likelihood import LIKELIHOODS, EvidenceBound
 from lienzo.nets import NETS, Network, times_grown
 from lienzo.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Objective, Regularisation
@@ -131,11 +131,13 @@ class Recipe:
     def __post_init__(self) -> None:
         if (self.epochs is None) == (self.images is None):
             raise RecipeError("a recipe has a length either in epochs or in images: give one of the two.")
-        for name in ("batch", "accumulate", "discriminator_steps", "tick", "samples", "sample_every"):
-            if getattr(self, name) < 1:
-                raise RecipeError(f"{name} is {getattr(self, name)}, but has to be at least 1.")
+        counts = ("batch", "accumulate", "discriminator_steps", "tick", "samples", "sample_every")
+        refuse_below(1, {name: getattr(self, name) for name in counts})
         if self.batch % self.accumulate:
-            raise RecipeError(f"a batch of {self.batch} has no {self.accumulate} equal parts: make batch a multiple.")
+            possible = ", ".join(str(parts) for parts in range(1, self.batch + 1) if self.batch % parts == 0)
+            raise RecipeError(
+                f"accumulate is {self.accumulate}, but has to divide the batch of {self.batch}: give one of {possible}."
+            )
         for name in ("epochs", "images"):
             if (length := getattr(self, name)) is not None and length <= 0:
                 raise RecipeError(f"{name} is {length}, but training has to have a length: give a positive number.")

@@ -24,7 +24,7 @@ from torch.nn.functional import linear
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lienzo.devices import memory_format
-from lienzo.errors import RecipeError
+from lienzo.errors import RecipeError, refuse_below
 from lienzo.nets.blocks import Entrance, Exit
 from lienzo.nets.conditions import LabelEmbedding, LabelProjection
 from lienzo.nets.convolutions import Doubling, Halving
@@ -61,10 +61,8 @@ class DCGAN:
     of the one before, beginning with ``stem``, or ``width`` without one."""
 
     def __post_init__(self) -> None:
-        if min(self.latents, self.width) < 1 or min(self.stem, self.grown) < 0:
-            raise RecipeError(
-                "network.latents and network.width have to be at least 1, network.stem and network.grown at least 0."
-            )
+        refuse_below(1, {"network.latents": self.latents, "network.width": self.width})
+        refuse_below(0, {"network.stem": self.stem, "network.grown": self.grown})
         key, beside = ("stem", self.stem) if self.stem else ("width", self.width)
         if beside % 2**self.grown:
             raise RecipeError(

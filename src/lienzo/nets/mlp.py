@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from lienzo.errors import RecipeError
+from lienzo.errors import refuse_below
 from lienzo.nets.conditions import LabelEmbedding, LabelProjection
 from lienzo.nets.shape import Shape
 from lienzo.nets.vae import Encoder
@@ -24,8 +24,8 @@ class MLP:
     """Hidden layers of each player."""
 
     def __post_init__(self) -> None:
-        if min(self.latents, self.width) < 1 or self.depth < 0:
-            raise RecipeError("network.latents and network.width have to be at least 1, network.depth at least 0.")
+        refuse_below(1, {"network.latents": self.latents, "network.width": self.width})
+        refuse_below(0, {"network.depth": self.depth})
 
     def generator(self, shape: Shape, classes: int = 0) -> "Generator":
         """Return a generator of pictures of this shape, initialised."""

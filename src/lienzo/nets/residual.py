@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from lienzo.errors import RecipeError
+from lienzo.errors import refuse_below
 from lienzo.nets.conditions import LabelEmbedding, LabelProjection
 from lienzo.nets.grouped import Grouped
 from lienzo.nets.resampling import Down, Up
@@ -79,11 +79,10 @@ class Residual:
     """Channels that a 3×3 convolution mixes, or the largest common divisor with those it has; 0: all."""
 
     def __post_init__(self) -> None:
-        if self.latents < 1 or min(self._size()[:3]) < 1 or self._size().group_width < 0:
-            raise RecipeError(
-                "network.latents, network.width, network.wide_to and network.blocks have to be at least 1, "
-                "network.group_width at least 0."
-            )
+        width, wide_to, blocks, group_width = self._size()
+        refuse_below(1, {"network.latents": self.latents, "network.width": width})
+        refuse_below(1, {"network.wide_to": wide_to, "network.blocks": blocks})
+        refuse_below(0, {"network.group_width": group_width})
 
     def generator(self, shape: Shape, classes: int = 0) -> "Generator":
         """Return a generator of pictures of this shape, initialised."""
