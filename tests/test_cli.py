@@ -146,6 +146,17 @@ def test_settings_reach_the_run(command: Command, collection: Collection, recipe
     assert lienzo.load(run).header["network"]["width"] == 4
 
 
+def test_the_last_batch_is_a_whole_one_and_counted(
+    command: Command, collection: Collection, recipe_file: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    status, _, said = command("train", collection.path, "--recipe", recipe_file, "--out", run, "--images", 60)
+    assert status == 0
+    assert "training: 64 of 64 " in said
+    found = json.loads(command("info", run, "--json")[1])
+    assert (found["images"], found["total"], found["finished"]) == (64, 64, True)
+
+
 def test_epochs_become_pictures(command: Command, collection: Collection, recipe_file: Path, tmp_path: Path) -> None:
     status, _, said = command(
         "train", collection.path, "--recipe", recipe_file, "--out", tmp_path / "run", "--epochs", 1.5

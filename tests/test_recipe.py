@@ -69,6 +69,13 @@ def test_another_class_has_other_keys() -> None:
     assert recipe.objective == OBJECTIVES["hinge"]()
 
 
+def test_the_last_step_is_a_whole_one() -> None:
+    recipe = thesis().with_settings(["batch=64", "images=6000"])
+    assert recipe.total == 6016
+    assert dataclasses.replace(recipe, discriminator_steps=5).total == 6080
+    assert dataclasses.replace(recipe, images=6016).total == 6016
+
+
 def test_a_length_takes_the_place_of_the_other() -> None:
     in_images = thesis().with_settings(["images=1000"])
     assert (in_images.images, in_images.epochs) == (1000, None)

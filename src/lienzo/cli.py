@@ -170,7 +170,7 @@ def train(
     place = out or Path("runs") / f"{collection.name}-{chosen.name}"
     with bar("training") as shown, _resumable():
         for tick in training.steps(collection, chosen, place, origin=origin, device=device):
-            shown.show(min(tick.images, tick.total), tick.total, tick.figures)
+            shown.show(tick.images, tick.total, tick.figures)
     if processes.leads():
         run = Run.open(place)
         _print(run.log()[-1] if json else str(run.path), json)
@@ -253,7 +253,7 @@ def tune(
     study = tuning.steps(collection, chosen, place, trials=trials, images=images, search=searches, device=device)
     with bar("tuning") as shown, _resumable():
         for step in study:
-            part = min(step.tick.images / step.tick.total, 1) if step.tick else 0
+            part = step.tick.images / step.tick.total if step.tick else 0
             shown.show(step.finished + part, step.total, f"trial {step.number}")
     note(f"The report: {place / 'report.html'}")
     best = place / "best.toml"

@@ -107,7 +107,7 @@ def steps(
         recipe = dataclasses.replace(recipe, fade=round(FADE * recipe.images))
     place = grown_path(run) if out is None else Path(out)
     for tick in training.steps(collection, recipe, place, origin=run, device=device):
-        yield Progress("training", min(tick.images, tick.total), tick.total, tick.figures)
+        yield Progress("training", tick.images, tick.total, tick.figures)
 
 
 def grown_path(source: str | Path | Run) -> Path:

@@ -58,13 +58,12 @@ def _counts(collection: Collection, kind: str) -> dict[str, int]:
 def _run(run: Run) -> dict[str, Any]:
     recipe, lines = run.recipe, run.log()
     last = lines[-1] if lines else {"images": 0}
-    assert recipe.images is not None
     trainer = occupant(run)
     stop = run.stop
-    finished = last["images"] >= recipe.images and not stop
+    finished = last["images"] >= recipe.total and not stop
     state = "finished" if finished else "stopped by trouble" if stop else "interrupted"
     left = (
-        {"seconds_left": round((recipe.images - last["images"]) / last["images_per_second"])}
+        {"seconds_left": round((recipe.total - last["images"]) / last["images_per_second"])}
         if trainer and lines
         else {}
     )
@@ -73,7 +72,7 @@ def _run(run: Run) -> dict[str, Any]:
         "recipe": recipe.name,
         "state": f"trained by {trainer}" if trainer else state,
         "images": last["images"],
-        "total": recipe.images,
+        "total": recipe.total,
         "finished": finished,
         **left,
         "trouble": stop["trouble"] if stop else last.get("trouble"),

@@ -200,6 +200,13 @@ class Recipe:
                 "leave that out, or take another objective."
             )
 
+    @property
+    def total(self) -> int:
+        """Pictures that are shown in all once the length is resolved: ``images``, and what the last step lacks."""
+        assert self.images is not None
+        step = self.batch * self.discriminator_steps
+        return -(-self.images // step) * step
+
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values; what is None is left out."""
         plain = _to_plain(self)

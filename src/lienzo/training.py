@@ -67,7 +67,7 @@ class Tick:
     """Pictures shown so far: the clock."""
 
     total: int
-    """Pictures to be shown in all."""
+    """Pictures to be shown in all, the last step a whole one."""
 
     seconds: float
     """Time spent training, of earlier sessions too."""
@@ -234,8 +234,7 @@ class _Sitting:
 
     def __init__(self, run: Run, recipe: Recipe, state: State, batches: Batches, presence: Presence | None) -> None:
         """Go on from the run's last checkpoint; of several processes only the first has a presence, and writes."""
-        assert recipe.images is not None
-        self.run, self.recipe, self.total, self.presence = run, recipe, recipe.images, presence
+        self.run, self.recipe, self.total, self.presence = run, recipe, recipe.total, presence
         self.collection = batches.collection.fingerprint
         self.vocabulary = batches.vocabulary
         self.state = state
