@@ -61,7 +61,7 @@ def occupant(run: Run) -> Occupant | None:
     """Return who is training in the run's folder, or none."""
     try:
         found = Occupant(**json.loads(run.presence_path.read_bytes()))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
         return None
     if found.host != socket.gethostname():
         return found if time.time() - found.seen < SILENCE_SECONDS else None
@@ -79,7 +79,7 @@ def occupying(run: Run) -> Iterator[Presence]:
     """Hold the run's folder for as long as the block runs.
 
     Raises:
-        RunError: another process is training in it.
+        RunError: another process is training in it, or it cannot be written.
     """
     other = occupant(run)
     if other is not None:
@@ -89,15 +89,17 @@ def occupying(run: Run) -> Iterator[Presence]:
             else ""
         )
         raise RunError(f"{run.path} is being trained by {other}: let it, or choose another --out{elsewhere}.")
-    run.path.mkdir(parents=True, exist_ok=True)
     try:
-        lock = FileLock(run.lock_path, timeout=1)  # `lienzo info` may be looking
-        with lock:
-            presence = Presence(run)
-            presence.beat()
-            try:
-                yield presence
-            finally:
-                run.presence_path.unlink(missing_ok=True)
+        run.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(run.lock_path).acquire(timeout=1)  # `lienzo info` may be looking
     except Timeout:
         raise RunError(f"{run.path} is being trained by another process: let it, or choose another --out.") from None
+    except OSError as error:
+        raise RunError(f"{run.path} cannot be written ({error.strerror}): choose another --out.") from None
+    with lock:
+        presence = Presence(run)
+        presence.beat()
+        try:
+            yield presence
+        finally:
+            run.presence_path.unlink(missing_ok=True)
