@@ -126,14 +126,14 @@ def train(
     recipe: str = "thesis",
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
     origin: Annotated[Path | None, arg(name="from", metavar="RUN|FILE")] = None,
-    epochs: Annotated[float | None, arg(metavar="N")] = None,
-    images: Annotated[int | None, arg(metavar="N")] = None,
-    evaluate_every: Annotated[int | None, arg(metavar="N")] = None,
-    seed: Annotated[int | None, arg(metavar="N")] = None,
+    epochs: Annotated[str | None, arg(metavar="N")] = None,
+    images: Annotated[str | None, arg(metavar="N")] = None,
+    evaluate_every: Annotated[str | None, arg(metavar="N")] = None,
+    seed: Annotated[str | None, arg(metavar="N")] = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
-    precision: Annotated[Literal["auto", "fp32", "bf16"] | None, arg(metavar="{auto,fp32,bf16}")] = None,
-    accumulate: Annotated[int | None, arg(metavar="N")] = None,
-    on_trouble: Annotated[Literal["stop", "warn", "rollback"] | None, arg(metavar="{stop,warn,rollback}")] = None,
+    precision: Annotated[str | None, arg(metavar="{auto,fp32,bf16}")] = None,
+    accumulate: Annotated[str | None, arg(metavar="N")] = None,
+    on_trouble: Annotated[str | None, arg(metavar="{stop,warn,rollback}")] = None,
     settings: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(name="set", metavar="KEY=VALUE")] = (),
     json: bool = False,
 ) -> None:
@@ -158,12 +158,11 @@ def train(
     from lienzo import processes, recipes, training
     from lienzo.run import Run
 
-    if epochs is not None and images is not None:
-        raise InputError("--epochs and --images both say how long to train: give one of the two.")
     chosen = recipes.find(recipe).with_settings(
         [
             *_chained(settings),
-            *_given(epochs=epochs, images=images, evaluate_every=evaluate_every, seed=seed, precision=precision),
+            *_length(epochs, images),
+            *_given(evaluate_every=evaluate_every, seed=seed, precision=precision),
             *_given(accumulate=accumulate, on_trouble=on_trouble),
         ]
     )
@@ -183,9 +182,9 @@ def grow(
     size: Annotated[str | None, arg(metavar="128|192x128")] = None,
     collection: Annotated[Path | None, arg(metavar="FOLDER")] = None,
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
-    epochs: Annotated[float | None, arg(metavar="N")] = None,
-    images: Annotated[int | None, arg(metavar="N")] = None,
-    fade: Annotated[int | None, arg(metavar="N")] = None,
+    epochs: Annotated[str | None, arg(metavar="N")] = None,
+    images: Annotated[str | None, arg(metavar="N")] = None,
+    fade: Annotated[str | None, arg(metavar="N")] = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     settings: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(name="set", metavar="KEY=VALUE")] = (),
     json: bool = False,
@@ -207,9 +206,7 @@ def grow(
     from lienzo import growth, processes
     from lienzo.run import Run
 
-    if epochs is not None and images is not None:
-        raise InputError("--epochs and --images both say how long to train: give one of the two.")
-    changes = [*_chained(settings), *_given(epochs=epochs, images=images, fade=fade)]
+    changes = [*_chained(settings), *_length(epochs, images), *_given(fade=fade)]
     place = out or growth.grown_path(run)
     with bar("growing") as shown, _resumable():
         for step in growth.steps(run, size, collection=collection, out=place, settings=changes, device=device):
@@ -227,7 +224,7 @@ def tune(
     trials: Annotated[int, arg(metavar="N")] = 20,
     images: Annotated[int, arg(metavar="N")] = 50_000,
     search: Annotated[UseAppendAction[tuple[tuple[str, ...], ...]], arg(metavar="KEY=VALUES")] = (),
-    seed: Annotated[int | None, arg(metavar="N")] = None,
+    seed: Annotated[str | None, arg(metavar="N")] = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     json: bool = False,
 ) -> None:
@@ -523,19 +520,29 @@ def _chained(settings: tuple[tuple[str, ...], ...]) -> list[str]:
     return list(itertools.chain(*settings))
 
 
-def _given(**values: object) -> list[str]:
-    """Return the options that were given, as settings of the recipe."""
+def _given(**values: str | None) -> list[str]:
+    """Return the options that were given, as settings of the recipe, which knows what they have to be."""
     return [f"{name}={value}" for name, value in values.items() if value is not None]
 
 
+def _length(epochs: str | None, images: str | None) -> list[str]:
+    """Return the length of training that was given, as a setting of the recipe."""
+    if epochs is not None and images is not None:
+        raise InputError("--epochs and --images both say how long to train: give one of the two.")
+    return _given(epochs=epochs, images=images)
+
+
 def _parse_seeds(text: str) -> list[int]:
-    try:
-        seeds: list[int] = []
-        for part in text.split(","):
-            first, _, last = part.partition("-")
-            seeds.extend(range(int(first), int(last or first) + 1))
-    except ValueError:
-        raise InputError(f"--seeds is '{text}', but has to be numbers such as 0,1,2 or 10-19.") from None
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        try:
+            span = range(int(first), int(last or first) + 1)
+        except ValueError:
+            raise InputError(f"--seeds is '{text}', but has to be numbers such as 0,1,2 or 10-19.") from None
+        if not span:
+            raise InputError(f"--seeds has {part}, which ends before it begins: write {last}-{first}.")
+        seeds += span
     return seeds
 
 
