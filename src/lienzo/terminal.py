@@ -42,6 +42,7 @@ class Bar:
     title: str
     _task: TaskID | None = None
     _shown: float = field(default=-PLAIN_SECONDS)
+    _line: str = ""
     _first: tuple[float, float] | None = None
 
     def show(self, done: float, total: float, text: str = "", title: str | None = None) -> None:
@@ -57,7 +58,10 @@ class Bar:
             self._shown = now
             self._first = self._first or (now, done)
             words = [f"{self.title}: {done:,.0f} of {total:,.0f}", text, self._left(now, done, total)]
-            note("  ".join(word for word in words if word))
+            line = "  ".join(word for word in words if word)
+            if line != self._line:  # many a verb comes to its end twice
+                note(line)
+            self._line = line
 
     def _left(self, now: float, done: float, total: float) -> str:
         """Say how long it still takes, at the speed since the first line; what was done before does not count."""
