@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -292,6 +293,24 @@ def test_info_finds_damage_in_a_collection(command: Command, paint: Paint, tmp_p
     status, out, said = command("info", art.path)
     assert (status, out) == (2, "")
     assert "images-00000.npy is damaged: prepare the collection again" in said
+
+
+def test_info_finds_damage_in_a_checkpoint(command: Command, run: lienzo.Run, tmp_path: Path) -> None:
+    copy = lienzo.Run(shutil.copytree(run.path, tmp_path / "run"))
+    (newest,) = copy.checkpoints()
+    before = copy.checkpoint_path(8)
+    shutil.copy(newest, before)
+    content = bytearray(newest.read_bytes())
+    content[-1] ^= 1
+    newest.write_bytes(content)
+    status, out, _ = command("info", copy.path, "--json")
+    assert status == 0
+    found = json.loads(out)
+    assert found["checkpoints"] == [newest.name, before.name]
+    assert found["damaged"] == [newest.name]
+    status, _, said = command("info", newest)
+    assert status == 2
+    assert said.endswith("does not match its fingerprint: copy it again, or delete it.\n")
 
 
 def test_a_device_that_is_not_there_is_refused(

@@ -83,9 +83,21 @@ def _run(run: Run) -> dict[str, Any]:
         "versions": run.manifest["versions"],
         "machine": run.manifest["machine"],
         "checkpoints": [path.name for path in run.checkpoints()],
+        "damaged": [path.name for path in run.checkpoints() if _is_damaged(path)],
         "samples": len(run.samples()),
         "epochs": len(run.epochs()),
     }
+
+
+def _is_damaged(path: Path) -> bool:
+    """Say whether a checkpoint is there and not whole; one that was just forgotten by who trains is no longer there."""
+    from lienzo import tensors  # noqa: PLC0415
+
+    try:
+        tensors.load(path, "checkpoint", InputError)
+    except InputError:
+        return path.exists()
+    return False
 
 
 def _tensors(path: Path) -> dict[str, Any]:
