@@ -267,6 +267,29 @@ def test_words_that_cannot_be_parsed_are_status_2(command: Command, words: str) 
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize(("words", "reason"), [
+    ("generate a --count many", "--count: 'many' is no whole number."),
+    ("generate a --columns 1.5", "--columns: '1.5' is no whole number."),
+    ("tune a --images inf", "--images: 'inf' is no whole number."),
+    ("evaluate a b --precision fp16", "Expected one of ('bf16', 'fp32')."),
+])  # fmt: skip
+def test_words_that_cannot_be_parsed_are_told_without_types_of_python(
+    command: Command, words: str, reason: str
+) -> None:
+    status, _, said = command(*words.split())
+    assert status == 2
+    assert reason in " ".join(said.replace("│", "").split())
+    assert "int" not in said.lower().split()
+    assert "'None'" not in said
+
+
+def test_whole_numbers_may_be_written_as_recipes_read_them(command: Command, run: lienzo.Run, tmp_path: Path) -> None:
+    out = tmp_path / "new.png"
+    status, said, _ = command("generate", run.path, "--count", "1e1", "--out", out, "--json")
+    assert status == 0
+    assert json.loads(said)["seeds"] == list(range(10))
+
+
 def test_info_counts_the_pictures_of_each_label(command: Command, paint: Paint, tmp_path: Path) -> None:
     pictures = paint(tmp_path / "pictures", 5)
     for i in range(50):

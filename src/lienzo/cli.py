@@ -9,13 +9,21 @@ import json
 import os
 import shlex
 import sys
+import typing
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, Union
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, Positional, UseAppendAction, arg
+from tyro.constructors import (
+    ConstructorRegistry,
+    PrimitiveConstructorSpec,
+    PrimitiveTypeInfo,
+    UnsupportedTypeAnnotationError,
+)
 
 import lienzo
 from lienzo.errors import InputError, ProcessError, TrainingError, unknown
@@ -461,6 +469,36 @@ VERBS: dict[str, Callable[..., None]] = {
 """Every verb by its name."""
 
 
+READERS = ConstructorRegistry()
+"""How words become values, where tyro's errors would speak of Python's types."""
+
+
+@READERS.primitive_rule
+def _optional(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | UnsupportedTypeAnnotationError | None:
+    """Read what may be left out like what may not, so that no list of choices holds None."""
+    kinds = [kind for kind in typing.get_args(info.type) if kind is not type(None)]
+    if info.type_origin not in (Union, UnionType) or len(kinds) != 1:
+        return None
+    return ConstructorRegistry.get_primitive_spec(PrimitiveTypeInfo.make(kinds[0], info.markers))
+
+
+@READERS.primitive_rule
+def _whole_number(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[int] | None:
+    """Read whole numbers as recipes do: 1e3 is one."""
+
+    def parsed(words: list[str]) -> int:
+        with suppress(ValueError):
+            return int(words[0])
+        with suppress(ValueError, OverflowError):
+            if int(float(words[0])) == float(words[0]):
+                return int(float(words[0]))
+        raise ValueError(f"'{words[0]}' is no whole number.")
+
+    if info.type is not int:
+        return None
+    return PrimitiveConstructorSpec(1, "N", parsed, lambda value: isinstance(value, int), lambda value: [str(value)])
+
+
 def main() -> None:
     """Run the command."""
     words = [word for word in sys.argv[1:] if word != "--debug"]
@@ -470,13 +508,14 @@ def main() -> None:
     try:
         if words and words[0] not in VERBS and not words[0].startswith("-"):
             raise InputError(unknown("verb", words[0], VERBS))
-        tyro.extras.subcommand_cli_from_dict(
-            VERBS,
-            prog="lienzo",
-            description="Train generative adversarial networks on pictures. With --debug, errors show a traceback.",
-            args=words,
-            config=(FlagCreatePairsOff,),
-        )
+        with READERS:
+            tyro.extras.subcommand_cli_from_dict(
+                VERBS,
+                prog="lienzo",
+                description="Train generative adversarial networks on pictures. With --debug, errors show a traceback.",
+                args=words,
+                config=(FlagCreatePairsOff,),
+            )
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:  # whoever read the result has seen enough, as in `lienzo info PATH | head -3`
