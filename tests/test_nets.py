@@ -1,5 +1,6 @@
 """The networks: sizes, shapes, how they begin."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -11,6 +12,7 @@ from lienzo.ema import Average
 from lienzo.errors import RecipeError
 from lienzo.nets import NETS, Shape
 from lienzo.nets.dcgan import DCGAN
+from lienzo.nets.statistics import batches
 from lienzo.recipes import thesis
 
 
@@ -22,6 +24,20 @@ def test_the_networks_of_the_thesis_have_as_many_parameters_as_in_the_thesis() -
     network = thesis().network
     assert parameters(network.generator(Shape(64, 64, 3))) == 3_576_704
     assert parameters(network.discriminator(Shape(64, 64, 3))) == 2_765_568
+
+
+@pytest.mark.parametrize("deviation", [False, True])
+def test_batches_that_are_seen_in_one_pass_are_normalised_each_by_itself(deviation: bool) -> None:
+    torch.manual_seed(0)
+    apart = DCGAN(10, 8, minibatch_deviation=deviation).discriminator(Shape(16, 16, 3))
+    together = copy.deepcopy(apart)
+    real, fake = torch.randn(8, 3, 16, 16), 0.3 * torch.randn(8, 3, 16, 16)
+    logits = torch.cat([apart(real), apart(fake)])
+    with batches(2):
+        torch.testing.assert_close(together(torch.cat([real, fake])), logits)
+    for (name, one), other in zip(apart.named_buffers(), together.buffers(), strict=True):
+        torch.testing.assert_close(one, other, msg=name)
+    assert not torch.allclose(together(torch.cat([real, fake])), logits, atol=1e-3)
 
 
 def test_the_networks_of_the_thesis_begin_as_in_the_thesis() -> None:
