@@ -65,9 +65,9 @@ def assert_same(run: Run, other: Run) -> None:
     assert leftovers == []
 
 
-def interrupted(collection: Collection, recipe: Recipe, path: Path, ticks: int = 3) -> Run:
+def interrupted(collection: Collection, recipe: Recipe, path: Path, ticks: int = 3, device: str = "cpu") -> Run:
     """Take some ticks and leave the loop."""
-    going = lienzo.steps(collection, recipe, path, device="cpu")
+    going = lienzo.steps(collection, recipe, path, device=device)
     for _ in range(ticks):
         next(going)
     going.close()  # type: ignore[attr-defined]
@@ -132,6 +132,23 @@ def test_two_ticks_and_two_more_are_four(
     parts = interrupted(collection, recipe, tmp_path / "parts", ticks=2)
     assert 0 < parts.log()[-1]["images"] < whole.log()[-1]["images"]
     assert_same(lienzo.train(collection, recipe, parts.path, device="cpu"), whole)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_two_ticks_and_two_more_are_nearly_four(
+    collection: Collection, recipe: Recipe, tmp_path: Path
+) -> None:
+    """Graphs of eight steps among them; kernels sum in any order."""
+    recipe = recipe.with_settings(["tick=128", "images=512", "average_half_life=100"])
+    whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cuda")
+    parts = interrupted(collection, recipe, tmp_path / "parts", ticks=2, device="cuda")
+    went_on = lienzo.train(collection, recipe, parts.path, device="cuda")
+    assert [line["images"] for line in went_on.log()] == [line["images"] for line in whole.log()]
+    ends = [
+        {key: line[key] for key in ("discriminator_loss", "real_score", "fake_score")}
+        for line in (whole.log()[-1], went_on.log()[-1])
+    ]
+    assert ends[1] == pytest.approx(ends[0], rel=0.1, abs=0.02)
 
 
 @pytest.mark.parametrize("name", RECIPES)
