@@ -30,18 +30,24 @@ ADA += ["luma", "luma or not", "hue", "hue by", "saturation", "saturation by"]
 """What each of ada's numbers of chance decides."""
 
 
+def applied(augmentation: Augmentation, images: Tensor, chance: Tensor, probability: Tensor) -> Tensor:
+    """Return pictures as the discriminator sees them by this chance (N, chances)."""
+    chance, probability = chance.to(images.dtype), probability.to(images.dtype)
+    return augmentation.change(images, augmentation.decide(chance, probability, *images.shape[2:]))
+
+
 def ada(images: Tensor, colour: bool = False, **chance: float) -> Tensor:
     """Apply ada at p = 0.5 with the named numbers of chance, and otherwise such that nothing happens."""
     numbers = torch.full((len(images), CHANCES["ada"]), 0.999, dtype=images.dtype)
     for name, number in chance.items():
         numbers[:, ADA.index(name.replace("_", " "))] = number
-    return Augmentation(policy="ada", colour=colour).apply(images, numbers, torch.tensor(0.5))
+    return applied(Augmentation(policy="ada", colour=colour), images, numbers, torch.tensor(0.5))
 
 
 def diffaugment(images: Tensor, down: float, right: float) -> Tensor:
     """Move pictures by DiffAugment, the hole being all it can be: in the upper left corner."""
     numbers = torch.tensor([0.5, 0.5, 0.5, down, right, 0.0, 0.0], dtype=images.dtype).expand(len(images), -1)
-    return Augmentation(policy="diffaugment").apply(images, numbers, torch.tensor(0.0))
+    return applied(Augmentation(policy="diffaugment"), images, numbers, torch.tensor(0.0))
 
 
 def pictures(count: int = 3, channels: int = 3, height: int = 16, width: int = 16) -> Tensor:
@@ -68,8 +74,8 @@ def test_ada_changes_nothing_at_probability_zero(channels: int, height: int, wid
     images = pictures(64, channels, height, width).float()
     chance = torch.rand(64, CHANCES["ada"])
     augmentation = Augmentation(policy="ada", colour=colour)
-    assert (augmentation.apply(images, chance, torch.tensor(0.0)) - images).abs().max() < 1e-5
-    changed = augmentation.apply(images, chance, torch.tensor(0.5))
+    assert (applied(augmentation, images, chance, torch.tensor(0.0)) - images).abs().max() < 1e-5
+    changed = applied(augmentation, images, chance, torch.tensor(0.5))
     assert ((changed - images).abs().amax((1, 2, 3)) > 0.1).float().mean() > 0.8
 
 
@@ -139,7 +145,7 @@ def test_diffaugment_moves_whole_pixels_and_cuts_a_hole_with_half_the_sides() ->
     shifts = {tuple(torch.nonzero(diffaugment(images, c, 0.5)[0, 0, :, -1])[:, 0].tolist()) for c in torch.rand(200)}
     assert len(shifts) == 5  # −2 … 2
     chance = torch.rand(400, CHANCES["diffaugment"])
-    seen = Augmentation(policy="diffaugment").apply(torch.ones(400, 1, 16, 16), chance, torch.tensor(0.0))
+    seen = applied(Augmentation(policy="diffaugment"), torch.ones(400, 1, 16, 16), chance, torch.tensor(0.0))
     holes = (seen == 0).flatten(1).sum(1)
     assert holes.max() <= 64 + 2 * 32
     assert holes.min() >= 16
@@ -147,13 +153,13 @@ def test_diffaugment_moves_whole_pixels_and_cuts_a_hole_with_half_the_sides() ->
 
 def test_diffaugment_without_cutout_moves_pictures_and_nothing_else() -> None:
     images, chance = pictures(3), torch.rand(3, CHANCES["diffaugment"], dtype=torch.float64)
-    whole = Augmentation(policy="diffaugment", cutout=False).apply(images, chance, torch.tensor(0.0))
-    holed = Augmentation(policy="diffaugment").apply(images, chance, torch.tensor(0.0))
+    whole = applied(Augmentation(policy="diffaugment", cutout=False), images, chance, torch.tensor(0.0))
+    holed = applied(Augmentation(policy="diffaugment"), images, chance, torch.tensor(0.0))
     assert torch.equal(holed[holed != 0], whole[holed != 0])
     assert (whole == 0).sum() < (holed == 0).sum()
     chance[:, 3:5] = 0.5  # by no pixel
     assert torch.equal(
-        Augmentation(policy="diffaugment", cutout=False).apply(images, chance, torch.tensor(0.0)), images
+        applied(Augmentation(policy="diffaugment", cutout=False), images, chance, torch.tensor(0.0)), images
     )
 
 
@@ -165,11 +171,11 @@ def test_without_colour_no_colour_is_new(policy: str) -> None:
     if policy == "ada":
         for name in ("slide", "turn", "turn again", "stretch", "scale"):
             chance[:, ADA.index(name)] = 0.999
-    seen = Augmentation(policy=policy).apply(images, chance, torch.tensor(0.8))  # type: ignore[arg-type]
+    seen = applied(Augmentation(policy=policy), images, chance, torch.tensor(0.8))  # type: ignore[arg-type]
     for before, after in zip(images, seen, strict=True):
         known = {tuple(pixel) for pixel in before.flatten(1).T.tolist()} | {(0.0, 0.0, 0.0)}
         assert {tuple(pixel) for pixel in after.flatten(1).T.tolist()} <= known
-    changed = Augmentation(policy=policy, colour=True).apply(images, chance, torch.tensor(0.8))  # type: ignore[arg-type]
+    changed = applied(Augmentation(policy=policy, colour=True), images, chance, torch.tensor(0.8))  # type: ignore[arg-type]
     assert not torch.allclose(changed, seen, atol=0.1)
 
 
@@ -182,7 +188,7 @@ def test_gradients_are_finite_differences(policy: str, channels: int, height: in
     weights = torch.randn(2, channels, height, width, dtype=torch.float64)
 
     def judged(images: Tensor) -> Tensor:
-        return (augmentation.apply(images, chance, torch.tensor(0.7)) * weights).sum((1, 2, 3)).tanh()
+        return (applied(augmentation, images, chance, torch.tensor(0.7)) * weights).sum((1, 2, 3)).tanh()
 
     assert torch.autograd.gradcheck(judged, images)
 
@@ -191,9 +197,9 @@ def test_gradients_are_finite_differences(policy: str, channels: int, height: in
 def test_a_picture_is_changed_alike_in_any_company(policy: str) -> None:
     images, chance = pictures(8).float(), torch.rand(8, CHANCES[policy])
     augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
-    together = augmentation.apply(images, chance, torch.tensor(0.5))
+    together = applied(augmentation, images, chance, torch.tensor(0.5))
     for part in (slice(0, 3), slice(3, 8)):
-        assert torch.equal(augmentation.apply(images[part], chance[part], torch.tensor(0.5)), together[part])
+        assert torch.equal(applied(augmentation, images[part], chance[part], torch.tensor(0.5)), together[part])
 
 
 def test_ada_changes_as_often_as_its_probability_says() -> None:
@@ -202,7 +208,7 @@ def test_ada_changes_as_often_as_its_probability_says() -> None:
     chance = torch.rand(4000, CHANCES["ada"])
     for name in ("slide", "stretch", "scale", "shift", "quarters", "flip", "hole"):
         chance[:, ADA.index(name)] = 0.999
-    seen = Augmentation(policy="ada").apply(images, chance, torch.tensor(0.4))
+    seen = applied(Augmentation(policy="ada"), images, chance, torch.tensor(0.4))
     turned = (seen != images).any(1).flatten(1).any(1).float().mean().item()
     assert turned == pytest.approx(0.4, abs=0.03)  # by one rotation or the other
 
@@ -269,7 +275,7 @@ def test_every_look_of_the_discriminator_is_at_pictures_changed_by_their_own_cha
     seen = torch.cat(playing.discriminator.seen).split(4)
     assert len(seen) == len(looks)
     for look, (images, numbers) in zip(seen, looks, strict=True):
-        assert torch.equal(look, augmentation.apply(images, numbers, p))  # type: ignore[arg-type]
+        assert torch.equal(look, applied(augmentation, images, numbers, p))  # type: ignore[arg-type]
 
 
 def test_the_generator_learns_through_the_change() -> None:
@@ -280,7 +286,7 @@ def test_the_generator_learns_through_the_change() -> None:
     chance = torch.rand(2, 4, CHANCES["diffaugment"])
     fake = playing.generator(torch.zeros(4, 1))
     playing.generator_step(torch.zeros(4, 3, 16, 16), [fake], chance)
-    seen = playing.augmentation.apply(torch.ones(4, 3, 16, 16), chance[1], torch.tensor(0.0))
+    seen = applied(playing.augmentation, torch.ones(4, 3, 16, 16), chance[1], torch.tensor(0.0))
     assert playing.generator.white.grad == pytest.approx(-seen.sum().item() / 4)  # a hole teaches nothing
 
 
@@ -362,7 +368,7 @@ def test_nothing_is_read_back_from_the_device(policy: str) -> None:
     augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
     images, chance = torch.empty(2, 3, 16, 16, device="meta"), torch.empty(2, CHANCES[policy], device="meta")
     p = torch.empty((), device="meta")
-    assert augmentation.apply(images, chance, augmentation.adapted(p, p, 2)).shape == images.shape
+    assert applied(augmentation, images, chance, augmentation.adapted(p, p, 2)).shape == images.shape
 
 
 @pytest.mark.gpu
@@ -373,8 +379,8 @@ def test_a_captured_step_changes_pictures_by_the_chance_it_is_dealt(
     """What a GPU changes is what the CPU does, and a graph reads chance and probability anew each time."""
     augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
     images, chance = pictures(64).float(), torch.rand(64, CHANCES[policy])
-    there = augmentation.apply(images.cuda(), chance.cuda(), torch.tensor(0.5).cuda())
-    assert torch.allclose(there.cpu(), augmentation.apply(images, chance, torch.tensor(0.5)), atol=1e-3)
+    there = applied(augmentation, images.cuda(), chance.cuda(), torch.tensor(0.5).cuda())
+    assert torch.allclose(there.cpu(), applied(augmentation, images, chance, torch.tensor(0.5)), atol=1e-3)
     if policy == "ada":
         augmentation = dataclasses.replace(augmentation, target=-0.99, speed=200)
     recipe = dataclasses.replace(recipe, augmentation=augmentation, regularisation=Regularisation(r1=1.0))

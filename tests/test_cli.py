@@ -333,7 +333,7 @@ def test_info_finds_damage_in_a_checkpoint(command: Command, run: lienzo.Run, tm
     assert found["damaged"] == [newest.name]
     status, _, said = command("info", newest)
     assert status == 2
-    assert said.endswith("does not match its fingerprint: copy it again, or delete it.\n")
+    assert said.endswith("does not match its fingerprint: copy it again, or give another file.\n")
 
 
 def test_a_device_that_is_not_there_is_refused(

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -26,18 +27,21 @@ def test_the_networks_of_the_thesis_have_as_many_parameters_as_in_the_thesis() -
     assert parameters(network.discriminator(Shape(64, 64, 3))) == 2_765_568
 
 
-@pytest.mark.parametrize("deviation", [False, True])
-def test_batches_that_are_seen_in_one_pass_are_normalised_each_by_itself(deviation: bool) -> None:
+@pytest.mark.parametrize(("deviation", "classes"), [(False, 0), (True, 0), (True, 2)])
+def test_batches_that_are_seen_in_one_pass_are_normalised_each_by_itself(deviation: bool, classes: int) -> None:
     torch.manual_seed(0)
-    apart = DCGAN(10, 8, minibatch_deviation=deviation).discriminator(Shape(16, 16, 3))
+    apart = DCGAN(10, 8, minibatch_deviation=deviation).discriminator(Shape(16, 16, 3), classes)
     together = copy.deepcopy(apart)
     real, fake = torch.randn(8, 3, 16, 16), 0.3 * torch.randn(8, 3, 16, 16)
-    logits = torch.cat([apart(real), apart(fake)])
-    with batches(2):
-        torch.testing.assert_close(together(torch.cat([real, fake])), logits)
+    told = [torch.eye(2).repeat(4, 1)] if classes else []
+    logits = torch.cat([apart(real, *told), apart(fake, *told)])
+    with batches(2), ThreadPoolExecutor(1) as elsewhere:
+        torch.testing.assert_close(together(torch.cat([real, fake]), *(y.repeat(2, 1) for y in told)), logits)
+        other = elsewhere.submit(copy.deepcopy(apart), real, *told)
+        torch.testing.assert_close(other.result(), logits[:8])  # another thread was told nothing
     for (name, one), other in zip(apart.named_buffers(), together.buffers(), strict=True):
         torch.testing.assert_close(one, other, msg=name)
-    assert not torch.allclose(together(torch.cat([real, fake])), logits, atol=1e-3)
+    assert not torch.allclose(together(torch.cat([real, fake]), *(y.repeat(2, 1) for y in told)), logits, atol=1e-3)
 
 
 def test_the_networks_of_the_thesis_begin_as_in_the_thesis() -> None:

@@ -13,6 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from lienzo import state as state_module
 from lienzo.augment import CHANCES
 from lienzo.dealing import scaled
+from lienzo.errors import RecipeError, TrainingError
 from lienzo.game import SELDOM, Round
 from lienzo.nets import Shape
 from lienzo.recipe import Recipe
@@ -206,6 +207,23 @@ def test_compiled_steps_are_those_that_are_not(recipe: Recipe, settings: list[st
         for name, value in plain.tensors().items():
             torch.testing.assert_close(theirs[name], value, rtol=1e-2, atol=1e-4, msg=name)
     assert compiled.take_measures() == pytest.approx(plain.take_measures(), rel=3e-2, abs=1e-2)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_what_cannot_be_compiled_is_said_in_one_sentence(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(dealt: Round, watched: bool = True) -> None:
+        raise torch._dynamo.exc.InternalTorchDynamoError("no compiler\nand much more")
+
+    state = begun(recipe.with_settings(["compile=true"]))
+    monkeypatch.setattr(state.lesson, "step", step)
+    with pytest.raises(TrainingError, match=r"\(no compiler\).*leave compile out"):
+        state.play(dealt(recipe, 1))
+
+
+def test_compile_is_refused_where_it_cannot_be(recipe: Recipe) -> None:
+    with pytest.raises(RecipeError, match="leave one of the two out"):
+        recipe.with_settings(["compile=true", "regularisation.r1=1"])
 
 
 def test_weights_that_are_no_numbers_are_seen_although_no_measure_tells(recipe: Recipe) -> None:

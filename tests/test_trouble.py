@@ -16,7 +16,7 @@ from lienzo.data.collection import Collection
 from lienzo.errors import TrainingError
 from lienzo.game import Game, Round, diversity
 from lienzo.inspection import inspect
-from lienzo.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Regularisation
+from lienzo.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Regularisation, Wasserstein
 from lienzo.recipe import Recipe
 from lienzo.recipes import RECIPES, find
 from lienzo.run import Run
@@ -67,6 +67,14 @@ def test_a_sign_counts_once_it_lasts_and_no_longer_once_it_ends(sign: dict[str, 
     ended = lasting.after(HEALTHY, NonSaturating())
     assert ended.good(HEALTHY, NonSaturating())
     assert told(ended, HEALTHY) == ""
+
+
+def test_a_critic_with_a_flat_slope_is_healthy_and_a_flat_probability_is_not() -> None:
+    """A Wasserstein critic of clipped weights: the norm of the generator's gradient is 0.002 to 0.004 all along."""
+    flat = HEALTHY | {"fake_score": -0.01, "generator_gradient": 0.002}
+    assert Signs().good(flat, Wasserstein())
+    assert Signs().after(HEALTHY | {"generator_gradient": 0.0}, Wasserstein()).after(flat, Wasserstein()).won == 0
+    assert not Signs().good(HEALTHY | {"generator_gradient": 0.002}, NonSaturating())
 
 
 @pytest.mark.parametrize(("sign", "between"), [

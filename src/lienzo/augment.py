@@ -59,32 +59,35 @@ class Augmentation:
         if self.speed < 1:
             raise ValueError(f"speed is {self.speed}, but is a number of pictures: give a positive one.")
 
-    def apply(self, images: Tensor, chance: Tensor, probability: Tensor) -> Tensor:
-        """Return pictures as the discriminator sees them.
-
-        Args:
-            images: (N, C, H, W) in [−1, 1]: grey, RGB, or RGB with alpha, which is no colour.
-            chance: (N, ``CHANCES[policy]``) uniform in [0, 1).
-            probability: scalar in [0, 1], of each of ada's changes; DiffAugment always makes all of its own.
-
-        Returns:
-            (N, C, H, W), whose colours may leave [−1, 1].
-        """
-        chance, probability = chance.to(images.dtype), probability.to(images.dtype)
-        return self.change(images, self.decide(chance, probability, *images.shape[2:]))
-
     def decide(self, chance: Tensor, probability: Tensor, height: int, width: int) -> Tensor:
-        """Return what :meth:`change` has to know of each look (..., numbers), from its chance (..., chances).
+        """Return what :meth:`change` has to know of each look at a picture of this height and width.
 
         For all looks of a step at once: each of these operations costs the same for one look as for hundreds.
+
+        Args:
+            chance: (..., ``CHANCES[policy]``) uniform in [0, 1), in the precision of the pictures.
+            probability: scalar in [0, 1], of each of ada's changes; DiffAugment always makes all of its own.
+            height: of the pictures.
+            width: of the pictures.
+
+        Returns:
+            (..., numbers): the chance itself, or with ada what it came to.
         """
         return _decided(chance, probability, height, width, self.colour) if self.policy == "ada" else chance
 
     def change(self, images: Tensor, numbers: Tensor) -> Tensor:
-        """Return pictures (N, C, H, W) as the discriminator sees them, from what was decided (N, numbers)."""
+        """Return pictures as the discriminator sees them.
+
+        Args:
+            images: (N, C, H, W) in [−1, 1]: grey, RGB, or RGB with alpha, which is no colour.
+            numbers: (N, numbers) that :meth:`decide` returned.
+
+        Returns:
+            (N, C, H, W), whose colours may leave [−1, 1].
+        """
         if self.policy == "diffaugment":
             return _diffaugment(images, numbers, self.colour, self.cutout)
-        return _ada(images, numbers, self.colour) if self.policy == "ada" else images
+        return _ada(images, numbers) if self.policy == "ada" else images
 
     def adapted(self, probability: Tensor, overfitting: Tensor, images: int) -> Tensor:
         """Return the probability of ada's changes after so many more pictures.
@@ -132,13 +135,13 @@ def _decided(chance: Tensor, probability: Tensor, height: int, width: int, colou
     return torch.cat(numbers, -1)
 
 
-def _ada(images: Tensor, numbers: Tensor, colour: bool) -> Tensor:
+def _ada(images: Tensor, numbers: Tensor) -> Tensor:
     """Change pictures as it was decided; sampling is bilinear, without the paper's filters."""
     yy, yx, y, xy, xx, x, hole_y, hole_x, holed, *tones = numbers[..., None, None, None].unbind(1)
     down, right = _grid(images)
     images = _sampled(images, (yy * down + y) + yx * right, (xy * down + x) + xx * right)
     images = _holed(images, hole_y, hole_x, holed)
-    if not colour:
+    if not tones:
         return images
     brightness, contrast, luma, cosine, sine, saturation = tones
     paint, alpha = images[:, :3], images[:, 3:]

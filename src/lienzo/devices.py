@@ -55,7 +55,7 @@ def memory_format(device: torch.device) -> torch.memory_format:
     """Return how pictures and weights of convolutions lie in memory where they are fastest: channels-last but on MPS.
 
     There their gradients were thirty times slower (pytorch/pytorch, issue 193349), and batch normalisation wrong for
-    parts of a tensor (174345).
+    parts of a tensor (174345) and views (175189).
     """
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 

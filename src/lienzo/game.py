@@ -70,7 +70,8 @@ class Game:
     """How pictures are changed before the discriminator sees them."""
 
     probability: Tensor = field(default_factory=lambda: torch.zeros(()))
-    """Of each of ada's changes, a scalar on the device: the game moves it."""
+    """Of each of ada's changes, a scalar on the device. Each update of the discriminator moves it, and the next step is
+    the first that knows: all looks of a step are decided at its beginning."""
 
     autocast: torch.dtype | None = None
     """Lower precision for the networks' products (``torch.bfloat16``), or none."""
@@ -128,6 +129,8 @@ class Game:
         watched: bool = True,
     ) -> Measures:
         """Update the discriminator once, against generated pictures that are taken as they are.
+
+        ``changes`` (2, N, numbers) are those that the augmentation decided on, of real and of generated pictures.
 
         Penalties look at the slope where the discriminator looks, at the changed pictures: what is to be bounded is D,
         and not how strongly a change happens to scale a picture.
@@ -249,7 +252,10 @@ class Game:
         return (logits.sigmoid() if self.objective.probabilistic else logits).mean()
 
     def _judge_both(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Sequence[Tensor]:
-        """Return the logits of both, in one pass: in one each where a penalty differentiates by the pictures."""
+        """Return the logits of both, in one pass: in one each where a penalty differentiates by the pictures.
+
+        Spectral normalisation takes a step of its power iteration in each pass, so that one pass sees one norm.
+        """
         if self.regularisation.r1 or self.regularisation.r2:
             return self._judge(real, labels), self._judge(fake, labels)
         with batches(2):

@@ -61,6 +61,8 @@ def _reaching() -> Iterator[None]:
     """Say in one sentence that another process has gone: gloo and NCCL speak of sockets and of their own source."""
     try:
         yield
+    except torch.OutOfMemoryError:
+        raise
     except RuntimeError as error:
         raise ProcessError(
             "another process has gone or cannot be reached: start the same command again, "

@@ -84,7 +84,6 @@ def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: dict[s
                 f"{path} was not begun from the generator of {origin['path']} as it is now: "
                 "leave --from out to go on, or choose another --out."
             )
-        run.write_stop(None)
         for folder in (path, path / "checkpoints", path / "generators", path / "samples", path / "milestones"):
             sweep(folder)
     write_text(run.recipe_path, recipe.to_toml())

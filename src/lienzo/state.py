@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Protocol
 
 import torch
@@ -14,6 +15,7 @@ from lienzo.autoencoding import Autoencoding
 from lienzo.dealing import scaled
 from lienzo.devices import memory_format
 from lienzo.ema import Average
+from lienzo.errors import TrainingError
 from lienzo.game import SELDOM, Game, Measures, Round
 from lienzo.likelihood import EvidenceBound
 from lienzo.nets import Shape
@@ -67,6 +69,8 @@ class State:
         self, recipe: Recipe, shape: Shape, device: torch.device, slowdown: float = 1.0, classes: int = 0
     ) -> None:
         """Begin; ``slowdown`` is a factor of both learning rates, ``classes`` the number of labels."""
+        if recipe.compile:
+            torch.compiler.reset()  # it keeps what it made of eight networks of a class, and compiles no more
         self.recipe, self.shape, self.device = recipe, shape, device
         self.slowdown, self.classes = slowdown, classes
         self.images = 0
@@ -145,6 +149,10 @@ class State:
 
     def _play(self, rounds: Sequence[Round], paces: Sequence[Pace], watched: Sequence[bool]) -> None:
         """Play steps: all that a graph holds, so that nothing here reads the clock or the device."""
+        with _compiling() if self.recipe.compile else nullcontext():
+            self._step(rounds, paces, watched)
+
+    def _step(self, rounds: Sequence[Round], paces: Sequence[Pace], watched: Sequence[bool]) -> None:
         for dealt, (factor, alpha, share), is_watched in zip(rounds, paces, watched, strict=True):
             if self.recipe.cool_down:
                 self._set_rates(factor)
@@ -280,6 +288,18 @@ class _Captured:
                     place.fill_(number)
         self.told = paces
         self.graph.replay()
+
+
+@contextmanager
+def _compiling() -> Iterator[None]:
+    """Say in one sentence that ``torch.compile`` does not work here."""
+    try:
+        yield
+    except torch._dynamo.exc.TorchDynamoException as error:
+        raise TrainingError(
+            f"torch.compile does not work here ({str(error).splitlines()[0]}), as without a C++ compiler: "
+            "leave compile out, with another --out."
+        ) from error
 
 
 def _given(dealt: Round) -> dict[str, Tensor]:

@@ -47,6 +47,7 @@ def load(path: Path, kind: str | None, error: type[InputError]) -> tuple[dict[st
     Raises:
         InputError: of the type ``error``: no such file, a damaged or truncated one, or one that holds something else.
     """
+    remedy = "copy it again, or delete it" if kind == "checkpoint" else "copy it again, or give another file"
     try:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
@@ -54,7 +55,7 @@ def load(path: Path, kind: str | None, error: type[InputError]) -> tuple[dict[st
     except FileNotFoundError:
         raise error(f"there is no file {path}: check the path.") from None
     except safetensors.SafetensorError as reason:
-        raise error(f"{path} is truncated or no safetensors file ({reason}): copy it again, or delete it.") from None
+        raise error(f"{path} is truncated or no safetensors file ({reason}): {remedy}.") from None
     except OSError as reason:
         raise error(f"{path} cannot be read ({reason}): give a file that can be.") from None
     header = _read_header(metadata)
@@ -64,7 +65,7 @@ def load(path: Path, kind: str | None, error: type[InputError]) -> tuple[dict[st
         raise error(f"{path} was written by a newer lienzo: update lienzo to read it.")
     fingerprint = header.pop("fingerprint", None)
     if _fingerprint(tensors, header) != fingerprint:
-        raise error(f"{path} is damaged, its content does not match its fingerprint: copy it again, or delete it.")
+        raise error(f"{path} is damaged, its content does not match its fingerprint: {remedy}.")
     return tensors, {**header, "fingerprint": fingerprint}
 
 

@@ -250,6 +250,8 @@ class _Sitting:
             else:
                 self.signs = signs
             run.truncate_log(self.state.images)
+            if recipe.on_trouble == "warn" or not self.done:
+                run.write_stop(None)
             self.writer = SummaryWriter(str(run.path), purge_step=self.state.images + 1)  # hides what is shown again
             self.judge = Judge(batches.collection, state.device) if recipe.evaluate_every and not self.done else None
         self.state.follow()

@@ -21,9 +21,10 @@ SATURATED, UNSATURATED = 1e-3, 2e-3
 """D(G(z)) below the first: no generated picture looks real to the discriminator (Arjovsky and Bottou 2017, section 2);
 from the second on some do again."""
 
-VANISHED, LIVELY = 1e-4, 1e-1
+VANISHED, STIRRING, LIVELY = 1e-4, 1e-3, 1e-1
 """The norm of the generator's gradient below the first, as where log(1 − D(G(z))) is flat (Goodfellow et al. 2014, 3)
-or where a rate that is too high has driven the outputs to their ends; from the second on it learns."""
+or where a rate that is too high has driven the outputs to their ends; from the third on it learns. A score that is no
+probability has any scale, and a critic whose weights are clipped a flat slope: there it learns from the second on."""
 
 COLLAPSED, RECOVERED = 0.1, 0.2
 """Diversity of generated pictures over that of real ones, below the first of which they are variations of one picture;
@@ -88,8 +89,9 @@ class Signs:
 
     def _shown(self, line: Mapping[str, Any], objective: Objective | EvidenceBound) -> tuple[int, int]:
         """Return what a line shows of either trouble: 1 that it is there, −1 that it is not, 0 neither."""
-        won = _beyond(line["generator_gradient"], VANISHED, LIVELY)
-        if not isinstance(objective, EvidenceBound) and objective.probabilistic:
+        probabilistic = not isinstance(objective, EvidenceBound) and objective.probabilistic
+        won = _beyond(line["generator_gradient"], VANISHED, LIVELY if probabilistic else STIRRING)
+        if probabilistic:
             won = max(won, _beyond(line["fake_score"], SATURATED, UNSATURATED))
         return won, _beyond(relative_diversity(line), COLLAPSED, RECOVERED) if self.spread_out else -1
 

@@ -5,6 +5,7 @@ from it is the global variance (Chan, Golub and LeVeque 1983). One exchange carr
 as often as a gradient penalty asks, which the exchange in PyTorch's ``SyncBatchNorm`` cannot.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,8 @@ from torch import Tensor, nn
 
 from lienzo import processes
 
-_batches = 1
+_told = threading.local()
+"""In how many batches this thread's networks see what they are given, where it was told."""
 
 
 @contextmanager
@@ -22,19 +24,19 @@ def batches(number: int) -> Iterator[None]:
 
     A network then sees several batches in one pass, which is faster, and normalises each by itself.
     """
-    global _batches  # noqa: PLW0603  read where it is told, deep in a network
-    before, _batches = _batches, number
+    _told.batches = number
     try:
         yield
     finally:
-        _batches = before
+        del _told.batches
 
 
 def _each(layer: Callable[..., Tensor], *inputs: Tensor | None) -> Tensor:
     """Return what a layer makes of each batch by itself, one behind the other again."""
-    if _batches == 1:
+    number = getattr(_told, "batches", 1)
+    if number == 1:
         return layer(*inputs)
-    parts = ([None] * _batches if value is None else value.chunk(_batches) for value in inputs)
+    parts = ([None] * number if value is None else value.chunk(number) for value in inputs)
     return torch.cat([layer(*part) for part in zip(*parts, strict=True)])
 
 
