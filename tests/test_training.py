@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -284,6 +284,15 @@ cli.main()
     assert_same(lienzo.train(collection, recipe, tmp_path / "run", device="cpu"), whole)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let SIGINT interrupt this process, also where a shell has started it in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_in_the_callers_loop_saves(collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run) -> None:
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012
         for _ in lienzo.steps(collection, recipe, tmp_path / "run", device="cpu"):
