@@ -117,7 +117,7 @@ def _diffaugment(images: Tensor, chance: Tensor, colour: bool, cutout: bool) -> 
         mean = paint.mean((1, 2, 3), keepdim=True)
         images = torch.cat([mean + (paint - mean) * (contrast + 0.5), alpha], 1)
     images = _shifted(images, down, right)
-    return _holed(images, 2 * y - 1, 2 * x - 1, torch.ones_like(y)) if cutout else images
+    return _holed(images, _grid(images), 2 * y - 1, 2 * x - 1, torch.ones_like(y)) if cutout else images
 
 
 def _decided(chance: Tensor, probability: Tensor, height: int, width: int, colour: bool) -> Tensor:
@@ -138,9 +138,9 @@ def _decided(chance: Tensor, probability: Tensor, height: int, width: int, colou
 def _ada(images: Tensor, numbers: Tensor) -> Tensor:
     """Change pictures as it was decided; sampling is bilinear, without the paper's filters."""
     yy, yx, y, xy, xx, x, hole_y, hole_x, holed, *tones = numbers[..., None, None, None].unbind(1)
-    down, right = _grid(images)
+    down, right = grid = _grid(images)
     images = _sampled(images, (yy * down + y) + yx * right, (xy * down + x) + xx * right)
-    images = _holed(images, hole_y, hole_x, holed)
+    images = _holed(images, grid, hole_y, hole_x, holed)
     if not tones:
         return images
     brightness, contrast, luma, cosine, sine, saturation = tones
@@ -251,9 +251,9 @@ def _source(size: int, chance: Tensor) -> tuple[Tensor, Tensor]:
     return index.clamp(0, size - 1), (index >= 0) & (index < size)
 
 
-def _holed(images: Tensor, y: Tensor, x: Tensor, holed: Tensor) -> Tensor:
+def _holed(images: Tensor, grid: tuple[Tensor, Tensor], y: Tensor, x: Tensor, holed: Tensor) -> Tensor:
     """Set to zero half the height and half the width around a point; y and x are −1 and 1 at the borders."""
-    (down, right), (height, width) = _grid(images), images.shape[2:]
+    (down, right), (height, width) = grid, images.shape[2:]
     hole = ((down - y * height / 2).abs() < height / 4) & ((right - x * width / 2).abs() < width / 4)
     return images * (1 - holed * hole)
 

@@ -489,9 +489,9 @@ def _whole_number(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[int] | No
     def parsed(words: list[str]) -> int:
         with suppress(ValueError):
             return int(words[0])
-        with suppress(ValueError, OverflowError):
-            if int(float(words[0])) == float(words[0]):
-                return int(float(words[0]))
+        with suppress(ValueError):
+            if (number := float(words[0])).is_integer():
+                return int(number)
         raise ValueError(f"'{words[0]}' is no whole number.")
 
     if info.type is not int:

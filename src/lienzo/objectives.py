@@ -191,12 +191,17 @@ class Regularisation:
         for name in ("r1", "r2", "gradient_penalty", "clip"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is a weight and cannot be negative; 0 turns it off.")
-        if self.clip and (self.r1 or self.r2 or self.gradient_penalty):
+        if self.clip and self.penalises:
             raise ValueError("clip and a gradient penalty both bound the discriminator's gradient; choose one of them.")
         if self.gradient_penalty and (self.r1 or self.r2):
             raise ValueError(
                 "gradient_penalty wants gradients of norm 1, r1 and r2 want gradients of 0; choose one kind of penalty."
             )
+
+    @property
+    def penalises(self) -> bool:
+        """Whether there is a penalty on the discriminator's gradient, which is then differentiated twice."""
+        return bool(self.r1 or self.r2 or self.gradient_penalty)
 
     def penalty(self, images: Tensor, logits: Tensor, gamma: float) -> Tensor:
         """Return γ/2 · E‖∇D(x)‖², a scalar that can be differentiated again.

@@ -159,6 +159,10 @@ class Recipe:
                 f"a recipe's name is part of file names, and '{self.name}' cannot be: "
                 "use letters, digits, dots, dashes and underscores."
             )
+        if self.compile and self.regularisation.penalises:
+            raise RecipeError(
+                "compile cannot do penalties on gradients, which differentiate twice: leave one of the two out."
+            )
         self._check_objective()
 
     def _check_objective(self) -> None:
@@ -169,11 +173,6 @@ class Recipe:
                 "the wasserstein objective holds for a critic of bounded slope only: set "
                 "regularisation.gradient_penalty=10, regularisation.clip=0.01, "
                 "or spectral normalisation in the network."
-            )
-        regularisation = self.regularisation
-        if self.compile and (regularisation.r1 or regularisation.r2 or regularisation.gradient_penalty):
-            raise RecipeError(
-                "compile cannot do penalties on gradients, which differentiate twice: leave one of the two out."
             )
         if self.augmentation.policy == "ada" and type(self.objective) not in SIGNED:
             raise RecipeError(

@@ -326,9 +326,10 @@ class _Sitting:
         if self.judge and (self.done or crossed(ticked, state.images, self.recipe.evaluate_every)):
             measures |= self._evaluate(self.judge)
         self.signs = self.signs.after(measures, self.recipe.objective)
-        trouble = processes.told(self.signs.trouble(measures, self.recipe, state.slowdown))
+        trouble = self.signs.trouble(measures, self.recipe, state.slowdown)
         sentence = str(trouble) if trouble else None
-        tick = processes.told(Tick(state.images, self.total, state.seconds, speed, measures, sentence))
+        tick = Tick(state.images, self.total, state.seconds, speed, measures, sentence)
+        tick, trouble = processes.told((tick, trouble))
         self.last_tick = (tick.images, tick.seconds)
         if self.presence:
             self._log(tick)
