@@ -123,6 +123,18 @@ def test_a_stem_is_one_more_layer_at_the_pictures_own_size(size: tuple[int, int,
         assert after - before == wider + 6 * channels * 9 + norms[player] + biases[player]
 
 
+def test_a_discriminator_may_be_narrower_than_the_generator() -> None:
+    shape, wide, narrow = Shape(64, 64, 3), DCGAN(5, 16, stem=8), DCGAN(5, 8, stem=4)
+    mixed = DCGAN(5, 16, stem=8, discriminator_width=8)
+    assert parameters(mixed.generator(shape)) == parameters(wide.generator(shape))
+    for build in (lambda network: network.discriminator(shape), lambda network: network.encoder(shape)):
+        assert parameters(build(mixed)) == parameters(build(narrow)) < parameters(build(wide))
+    with pytest.raises(RecipeError, match="no whole number"):
+        DCGAN(5, 16, stem=8, discriminator_width=7)
+    with pytest.raises(RecipeError, match=r"network.stem is 1, which cannot be halved 1 time"):
+        DCGAN(5, 16, stem=2, discriminator_width=8, grown=1)
+
+
 def test_batch_normalisation_hides_contrast_from_a_discriminator_without_a_stem() -> None:
     torch.manual_seed(0)
     images = torch.randn(8, 3, 32, 32)

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +13,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from lienzo import state as state_module
 from lienzo.augment import CHANCES
 from lienzo.dealing import scaled
-from lienzo.errors import RecipeError, TrainingError
+from lienzo.errors import TrainingError
 from lienzo.game import SELDOM, Round
 from lienzo.nets import Shape
 from lienzo.recipe import Recipe
@@ -36,6 +36,7 @@ SETTINGS = {
         "discriminator_steps=3", "regularisation.gradient_penalty=10", "objective.name=wasserstein",
         "network.discriminator_norm=none",
     ],
+    "lazy": ["regularisation.r1=1", "regularisation.interval=3", "network.discriminator_width=8"],
     "vae": ["objective.name=evidence-bound"],
 }  # fmt: skip
 """What has to be the same however many rounds are played at once."""
@@ -83,7 +84,7 @@ def test_a_step_reads_nothing_back(recipe: Callable[[], Recipe], settings: list[
     with FakeTensorMode(allow_non_fake_inputs=True) as fake:
         given = {name: value if value is None else fake.from_tensor(value) for name, value in vars(one).items()}
         state.play([Round(**given)])
-        state._play([Round(**given)], [torch.ones(3).unbind()], [True])
+        state._play([Round(**given)], [torch.ones(3).unbind()], [True], [True])
     assert state.images == chosen.discriminator_steps * chosen.batch
 
 
@@ -111,8 +112,8 @@ def test_rounds_played_at_once_are_those_played_one_by_one(recipe: Recipe, setti
 class Pretended(_Captured):
     """A graph for a CPU: it holds copies of what it is given, and what it launches is its steps."""
 
-    def _capture(self, state: State) -> None:
-        self.graph = SimpleNamespace(replay=lambda: state._play(self.rounds, self.paces, self.watched))
+    def _capture(self, state: State, watched: Sequence[bool], penalised: Sequence[bool]) -> None:
+        self.graph = SimpleNamespace(replay=lambda: state._play(self.rounds, self.paces, watched, penalised))
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
@@ -126,11 +127,13 @@ def test_graphs_are_told_what_changes_from_step_to_step(
     monkeypatch.setattr(state_module, "WATCHED", 1)
     rounds = dealt(recipe, 11)
     plain, captured = begun(recipe), begun(recipe)
-    captured.captures, captured._warm = True, state_module.WARM_UP
+    captured.captures, captured._warm = True, dict.fromkeys((True, False), state_module.WARM_UP)
     for first, last in itertools.pairwise((0, 1, 4, 7, 8, 11)):
         plain.play(rounds[first:last])
         captured.play(rounds[first:last])
-    assert set(captured._graphs) == {1, 3}
+    interval = recipe.regularisation.interval
+    assert {len(pattern) for pattern in captured._graphs} == {1, 3}
+    assert len(captured._graphs) == (2 if interval == 1 else 4)  # with and without, and two of three steps
     assert int(captured.watched) == 5
     theirs = captured.tensors()
     for name, value in plain.tensors().items():
@@ -191,7 +194,13 @@ def test_a_graph_plays_what_its_steps_play(
     "device", [pytest.param("cpu", marks=pytest.mark.slow), pytest.param("cuda", marks=pytest.mark.gpu)]
 )
 @pytest.mark.parametrize(
-    "settings", [[], ["network.self_modulation=true", "network.minibatch_deviation=true"], SETTINGS["vae"]]
+    "settings",
+    [
+        [],
+        ["network.self_modulation=true", "network.minibatch_deviation=true"],
+        ["regularisation.r1=1", "regularisation.r2=1", "regularisation.interval=2"],
+        SETTINGS["vae"],
+    ],
 )
 def test_compiled_steps_are_those_that_are_not(recipe: Recipe, settings: list[str], device: str) -> None:
     """Under the names of the same tensors; on a GPU kernels sum in any order."""
@@ -212,7 +221,7 @@ def test_compiled_steps_are_those_that_are_not(recipe: Recipe, settings: list[st
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_what_cannot_be_compiled_is_said_in_one_sentence(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    def step(dealt: Round, watched: bool = True) -> None:
+    def step(dealt: Round, watched: bool, penalised: bool) -> None:
         raise torch._dynamo.exc.InternalTorchDynamoError("no compiler\nand much more")
 
     state = begun(recipe.with_settings(["compile=true"]))
@@ -221,9 +230,29 @@ def test_what_cannot_be_compiled_is_said_in_one_sentence(recipe: Recipe, monkeyp
         state.play(dealt(recipe, 1))
 
 
-def test_compile_is_refused_where_it_cannot_be(recipe: Recipe) -> None:
-    with pytest.raises(RecipeError, match="leave one of the two out"):
-        recipe.with_settings(["compile=true", "regularisation.r1=1"])
+def test_penalties_are_taken_in_one_step_of_an_interval(recipe: Recipe) -> None:
+    """Of the same state, a step with the penalty has it three times as strong, and the others none."""
+    recipe = recipe.with_settings(SETTINGS["lazy"])
+    state = begun(recipe)
+    always = begun(recipe.with_settings(["regularisation.r1=3", "regularisation.interval=1"]))
+    never = begun(recipe.with_settings(["regularisation.interval=1", "regularisation.r1=0"]))
+    penalties = []
+    for i, one in enumerate(dealt(recipe, 7)):
+        before = {name: value.clone() for name, value in state.tensors().items()}
+        twin = never if i % 3 else always
+        for name, value in twin.tensors().items():
+            if name in before:
+                value.copy_(before[name])
+        state.play([one])
+        twin.play([one])
+        after, other = state.tensors(), twin.tensors()
+        weights = [name for name in after if name.startswith("discriminator/layers") and name.endswith("weight")]
+        assert len(weights) > 2
+        for name in weights:
+            torch.testing.assert_close(after[name], other[name], rtol=1e-4, atol=1e-6, msg=name)
+        penalties.append(state.take_measures()["r1_penalty"])
+        twin.take_measures()
+    assert [penalty > 0 for penalty in penalties] == [True, False, False, True, False, False, True]
 
 
 def test_weights_that_are_no_numbers_are_seen_although_no_measure_tells(recipe: Recipe) -> None:

@@ -46,8 +46,8 @@ class Autoencoding:
         """Nothing else changes from step to step."""
         return {}
 
-    def step(self, dealt: Round, watched: bool = True) -> Measures:
-        """Update both networks once, on the first of the round's batches.
+    def step(self, dealt: Round, watched: bool = True, penalised: bool = False) -> Measures:  # noqa: ARG002
+        """Update both networks once, on the first of the round's batches; there is nothing to penalise.
 
         Returns:
             As they were before the update: the bound and the divergence, in nats for a picture; the root mean square

@@ -100,10 +100,11 @@ class Game:
         """What else changes from step to step."""
         return {"probability": self.probability} if self.augmentation.policy == "ada" else {}
 
-    def step(self, dealt: Round, watched: bool = True) -> Measures:
+    def step(self, dealt: Round, watched: bool = True, penalised: bool = True) -> Measures:
         """Update the discriminator k times and the generator once; return what the log wants to know of this step.
 
-        Only a step that is ``watched`` takes the measures that are ``SELDOM`` taken.
+        Only a step that is ``watched`` takes the measures that are ``SELDOM`` taken, and only one that is ``penalised``
+        takes the penalties that there are.
         """
         whole = self.accumulate == 1  # then both players use one graph; parts are made again for the generator
         fake, measures, updates = torch.empty(0), {}, len(dealt.real)
@@ -114,7 +115,9 @@ class Game:
             with torch.set_grad_enabled(last and whole):
                 fake = torch.cat(list(self._generated(dealt.latents[i], labels[i])))
             mix = None if dealt.mix is None else dealt.mix[i]
-            measures = self.discriminator_step(dealt.real[i], fake, mix, looks[i], labels[i], watched=watched and last)
+            measures = self.discriminator_step(
+                dealt.real[i], fake, mix, looks[i], labels[i], watched=watched and last, penalised=penalised
+            )
         fakes = [fake] if whole else self._generated(dealt.latents[-1], labels[-1])
         return measures | self.generator_step(dealt.real[-1], fakes, looks[-1], labels[-1], watched=watched)
 
@@ -127,6 +130,7 @@ class Game:
         labels: Tensor | None = None,
         *,
         watched: bool = True,
+        penalised: bool = True,
     ) -> Measures:
         """Update the discriminator once, against generated pictures that are taken as they are.
 
@@ -140,7 +144,9 @@ class Game:
             real, fake = self._changed(real, changes[0]), self._changed(fake.detach(), changes[1])
         self.discriminator_optimizer.zero_grad(set_to_none=True)
         parts = self._parts(real.detach()), self._parts(fake.detach()), self._if_any(mix), self._if_any(labels)
-        measures = self._mean(self._discriminator_gradient(*part) for part in zip(*parts, strict=True))
+        measures = self._mean(
+            self._discriminator_gradient(*part, penalised=penalised) for part in zip(*parts, strict=True)
+        )
         processes.synchronise(self.discriminator)
         if watched:
             measures["discriminator_gradient"] = gradient_norm(self.discriminator)
@@ -176,14 +182,14 @@ class Game:
         return measures
 
     def _discriminator_gradient(
-        self, real: Tensor, fake: Tensor, mix: Tensor | None, labels: Tensor | None
+        self, real: Tensor, fake: Tensor, mix: Tensor | None, labels: Tensor | None, *, penalised: bool
     ) -> Measures:
         """Add a part's share to the discriminator's gradient."""
-        regularisation = self.regularisation
+        regularisation = self.regularisation if penalised else Regularisation()
         real.requires_grad_(regularisation.r1 > 0)
         fake.requires_grad_(regularisation.r2 > 0)
         with self._precision(real):
-            real_logits, fake_logits = self._judge_both(real, fake, labels)
+            real_logits, fake_logits = self._judge_both(real, fake, labels, regularisation)
         loss = self.objective.discriminator(real_logits, fake_logits)
         measures = {
             "discriminator_loss": loss.detach(),
@@ -199,9 +205,10 @@ class Game:
             penalties["r2_penalty"] = regularisation.penalty(fake, fake_logits, regularisation.r2)
         if regularisation.gradient_penalty:
             assert mix is not None
-            judge = partial(self._judge, labels=labels)
+            judge = partial(self._judge, labels=labels, twice=True)
             penalties["gradient_penalty"] = regularisation.interpolated_penalty(judge, real, fake, mix)
         for name, penalty in penalties.items():
+            penalty = regularisation.interval * penalty  # noqa: PLW2901
             loss = loss + penalty
             measures[name] = penalty.detach()
         torch.autograd.backward(loss / self.accumulate)
@@ -251,18 +258,22 @@ class Game:
         logits = logits.detach()
         return (logits.sigmoid() if self.objective.probabilistic else logits).mean()
 
-    def _judge_both(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Sequence[Tensor]:
+    def _judge_both(
+        self, real: Tensor, fake: Tensor, labels: Tensor | None, regularisation: Regularisation
+    ) -> Sequence[Tensor]:
         """Return the logits of both, in one pass: in one each where a penalty differentiates by the pictures.
 
         Spectral normalisation takes a step of its power iteration in each pass, so that one pass sees one norm.
         """
-        if self.regularisation.r1 or self.regularisation.r2:
-            return self._judge(real, labels), self._judge(fake, labels)
+        if regularisation.r1 or regularisation.r2:
+            return self._judge(real, labels, twice=True), self._judge(fake, labels, twice=True)
         with batches(2):
             return self._judge(torch.cat([real, fake]), None if labels is None else labels.repeat(2, 1)).chunk(2)
 
-    def _judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
-        return full_precision(told(self._pass(self.discriminator), images, labels))
+    def _judge(self, images: Tensor, labels: Tensor | None, *, twice: bool = False) -> Tensor:
+        """Return the logits; what was fused cannot be differentiated ``twice``, as penalties on its gradient do."""
+        discriminator = self.discriminator if twice else self._pass(self.discriminator)
+        return full_precision(told(discriminator, images, labels))
 
     def _pass(self, player: nn.Module) -> Callable[..., Tensor]:
         """Return a player as it is passed through: itself, or what its operations were fused to."""

@@ -184,6 +184,10 @@ class Regularisation:
     gradient_penalty: float = 0.0
     """λ of the penalty λ · E(‖∇D(x̂)‖ − 1)² between real and generated pictures (Gulrajani et al. 2017, equation 3)."""
 
+    interval: int = 1
+    """Take the penalties in one step of so many, so many times as strong: they cost more than all else (Karras et al.
+    2020, Analyzing and Improving the Image Quality of StyleGAN, appendix B)."""
+
     clip: float = 0.0
     """Bound c on the absolute value of each of the discriminator's weights (Arjovsky et al. 2017, algorithm 1)."""
 
@@ -191,6 +195,12 @@ class Regularisation:
         for name in ("r1", "r2", "gradient_penalty", "clip"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is a weight and cannot be negative; 0 turns it off.")
+        if self.interval < 1:
+            raise ValueError(f"interval is {self.interval}, but is a number of steps: give 1 or more.")
+        if self.interval > 1 and not self.penalises:
+            raise ValueError(
+                "interval belongs to the penalties r1, r2 and gradient_penalty: choose one, or leave it out."
+            )
         if self.clip and self.penalises:
             raise ValueError("clip and a gradient penalty both bound the discriminator's gradient; choose one of them.")
         if self.gradient_penalty and (self.r1 or self.r2):
@@ -202,6 +212,10 @@ class Regularisation:
     def penalises(self) -> bool:
         """Whether there is a penalty on the discriminator's gradient, which is then differentiated twice."""
         return bool(self.r1 or self.r2 or self.gradient_penalty)
+
+    def due(self, step: int) -> bool:
+        """Say whether a step, counted from 0, takes the penalties."""
+        return self.penalises and step % self.interval == 0
 
     def penalty(self, images: Tensor, logits: Tensor, gamma: float) -> Tensor:
         """Return γ/2 · E‖∇D(x)‖², a scalar that can be differentiated again.

@@ -159,10 +159,6 @@ class Recipe:
                 f"a recipe's name is part of file names, and '{self.name}' cannot be: "
                 "use letters, digits, dots, dashes and underscores."
             )
-        if self.compile and self.regularisation.penalises:
-            raise RecipeError(
-                "compile cannot do penalties on gradients, which differentiate twice: leave one of the two out."
-            )
         self._check_objective()
 
     def _check_objective(self) -> None:

@@ -57,8 +57,12 @@ class Lesson(Protocol):
         """What else changes from step to step, by name, live."""
         ...
 
-    def step(self, dealt: Round, watched: bool = True) -> Measures:
-        """Update each network; return what the log wants to know of this step, more of it if it is watched."""
+    def step(self, dealt: Round, watched: bool = True, penalised: bool = True) -> Measures:
+        """Update each network, with its penalties if there are any and they are due in this step.
+
+        Returns:
+            What the log wants to know of this step, more of it if it is watched.
+        """
         ...
 
 
@@ -85,8 +89,8 @@ class State:
         self.best = torch.full((), math.inf, dtype=torch.float64)
         self.best_at = torch.zeros((), dtype=torch.int64)
         self.captures = device.type == "cuda" and processes.count() == 1
-        self._graphs: dict[int, _Captured] = {}
-        self._warm = 0
+        self._graphs: dict[tuple[bool, ...], _Captured] = {}
+        self._warm = {True: 0, False: 0}
         if self.captures:
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._fade = Fade().to(device)
@@ -114,18 +118,20 @@ class State:
         clock = range(self.images, self.images + len(rounds) * images, images)
         paces = [self._pace(before, before + images) for before in clock]
         watched = [self._is_watched(before, before + images, before == clock[-1]) for before in clock]
+        penalised = tuple(self.recipe.regularisation.due(before // images) for before in clock)
         if not self.captures:
-            self._play(rounds, paces, watched)
-        elif self._warm < WARM_UP:
-            self._warm += len(rounds)
+            self._play(rounds, paces, watched, penalised)
+        elif any(self._warm[is_penalised] < WARM_UP for is_penalised in penalised):
+            for is_penalised in penalised:
+                self._warm[is_penalised] += 1
             self._stream.wait_stream(torch.cuda.current_stream(self.device))
             with torch.cuda.stream(self._stream):
-                self._play(rounds, paces, watched)
+                self._play(rounds, paces, watched, penalised)
             torch.cuda.current_stream(self.device).wait_stream(self._stream)
         else:
-            if len(rounds) not in self._graphs:
-                self._graphs[len(rounds)] = _Captured(self, rounds, watched)
-            self._graphs[len(rounds)].replay(rounds, paces)
+            if penalised not in self._graphs:
+                self._graphs[penalised] = _Captured(self, rounds, watched, penalised)
+            self._graphs[penalised].replay(rounds, paces)
         self.steps += len(rounds)
         self.watched += sum(watched)
         self.images = clock.stop
@@ -147,24 +153,27 @@ class State:
         due = crossed(before, after, self.recipe.tick) or (total is not None and after >= total)
         return due or before // (after - before) % WATCHED == 0
 
-    def _play(self, rounds: Sequence[Round], paces: Sequence[Pace], watched: Sequence[bool]) -> None:
+    def _play(
+        self, rounds: Sequence[Round], paces: Sequence[Pace], watched: Sequence[bool], penalised: Sequence[bool]
+    ) -> None:
         """Play steps: all that a graph holds, so that nothing here reads the clock or the device."""
         with _compiling() if self.recipe.compile else nullcontext():
-            self._step(rounds, paces, watched)
+            for dealt, pace, *kind in zip(rounds, paces, watched, penalised, strict=True):
+                self._step(dealt, pace, *kind)
 
-    def _step(self, rounds: Sequence[Round], paces: Sequence[Pace], watched: Sequence[bool]) -> None:
-        for dealt, (factor, alpha, share), is_watched in zip(rounds, paces, watched, strict=True):
-            if self.recipe.cool_down:
-                self._set_rates(factor)
-            measures = self.lesson.step(dataclasses.replace(dealt, real=self._seen(dealt.real)), is_watched)
-            if self.recipe.fade:
-                measures = measures | {"fade": self._fade.alpha}
-            if not self.names:
-                self._name(list(measures))
-            self.sums.add_(torch.stack([measures.get(name, self.nothing) for name in self.names]))
-            self._set_alpha(alpha)
-            if self.average is not None:
-                self.average.update(share)
+    def _step(self, dealt: Round, pace: Pace, watched: bool, penalised: bool) -> None:
+        factor, alpha, share = pace
+        if self.recipe.cool_down:
+            self._set_rates(factor)
+        measures = self.lesson.step(dataclasses.replace(dealt, real=self._seen(dealt.real)), watched, penalised)
+        if self.recipe.fade:
+            measures = measures | {"fade": self._fade.alpha}
+        if not self.names:
+            self._name(list(measures))
+        self.sums.add_(torch.stack([measures.get(name, self.nothing) for name in self.names]))
+        self._set_alpha(alpha)
+        if self.average is not None:
+            self.average.update(share)
 
     def _seen(self, pixels: Tensor) -> Tensor:
         """Return real pictures, in a fade as far from half their size as generated ones (section 2)."""
@@ -261,7 +270,9 @@ class _Captured:
     left there.
     """
 
-    def __init__(self, state: State, rounds: Sequence[Round], watched: Sequence[bool]) -> None:
+    def __init__(
+        self, state: State, rounds: Sequence[Round], watched: Sequence[bool], penalised: Sequence[bool]
+    ) -> None:
         self.rounds = [
             dataclasses.replace(dealt, **{name: value.clone() for name, value in _given(dealt).items()})
             for dealt in rounds
@@ -269,14 +280,13 @@ class _Captured:
         self.places = {name: [getattr(dealt, name) for dealt in self.rounds] for name in _given(rounds[0])}
         self.paces = [pace.unbind() for pace in torch.zeros(len(rounds), 3, device=state.device)]
         self.told: list[Pace] = [()] * len(rounds)
-        self.watched = watched
-        self._capture(state)
+        self._capture(state, watched, penalised)
 
-    def _capture(self, state: State) -> None:
+    def _capture(self, state: State, watched: Sequence[bool], penalised: Sequence[bool]) -> None:
         self.graph = torch.cuda.CUDAGraph()
         pool = next((other.graph.pool() for other in state._graphs.values()), None)
         with torch.cuda.graph(self.graph, pool, state._stream, "thread_local"):  # the dealer goes on beside it
-            state._play(self.rounds, self.paces, self.watched)
+            state._play(self.rounds, self.paces, watched, penalised)
 
     def replay(self, rounds: Sequence[Round], paces: list[Pace]) -> None:
         given = [_given(dealt) for dealt in rounds]

@@ -56,19 +56,37 @@ class DCGAN:
     stem: int = 0
     """Channels of one more layer at the picture's own size in both players; 0: none, as in the thesis."""
 
+    discriminator_width: int = 0
+    """``width`` of the discriminator, whose stem follows in proportion; 0: the same as the generator's."""
+
     grown: int = 0
     """How often the networks have grown to twice the size; each time the layer beside the picture has half the channels
     of the one before, beginning with ``stem``, or ``width`` without one."""
 
     def __post_init__(self) -> None:
         refuse_below(1, {"network.latents": self.latents, "network.width": self.width})
-        refuse_below(0, {"network.stem": self.stem, "network.grown": self.grown})
-        key, beside = ("stem", self.stem) if self.stem else ("width", self.width)
-        if beside % 2**self.grown:
+        optional = {"discriminator_width": self.discriminator_width, "stem": self.stem, "grown": self.grown}
+        refuse_below(0, {f"network.{name}": number for name, number in optional.items()})
+        if self.stem * self._discriminator_width % self.width:
             raise RecipeError(
-                f"network.{key} is {beside}, which cannot be halved {self.grown} times for as many new layers: "
-                "grow less often, or from a wider network."
+                f"network.stem is {self.stem}, and the discriminator's, {self._discriminator_width} / {self.width} as "
+                "wide, would be no whole number: change one of the three."
             )
+        key = "stem" if self.stem else "width"
+        for beside in (self.stem or self.width, self._discriminator_stem or self._discriminator_width):
+            if beside % 2**self.grown:
+                raise RecipeError(
+                    f"network.{key} is {beside}, which cannot be halved {self.grown} times for as many new layers: "
+                    "grow less often, or from a wider network."
+                )
+
+    @property
+    def _discriminator_width(self) -> int:
+        return self.discriminator_width or self.width
+
+    @property
+    def _discriminator_stem(self) -> int:
+        return self.stem * self._discriminator_width // self.width
 
     def generator(self, shape: Shape, classes: int = 0) -> "Generator":
         """Return a generator of pictures of this shape, initialised."""
@@ -77,14 +95,24 @@ class DCGAN:
 
     def discriminator(self, shape: Shape, classes: int = 0) -> "Discriminator":
         """Return a discriminator of pictures of this shape, initialised."""
-        norm, deviation = self.discriminator_norm, self.minibatch_deviation
-        return Discriminator(shape, self.width, norm, deviation, classes, stem=self.stem, grown=self.grown)
+        return self._discriminator(shape, classes, 1)
 
     def encoder(self, shape: Shape) -> Encoder:
         """Return an encoder of pictures of this shape, initialised: the discriminator's layers with other outputs."""
         assert not self.grown  # a recipe refuses it
-        norm, deviation, outputs = self.discriminator_norm, self.minibatch_deviation, 2 * self.latents
-        return Encoder(Discriminator(shape, self.width, norm, deviation, outputs=outputs, stem=self.stem).layers)
+        return Encoder(self._discriminator(shape, 0, 2 * self.latents).layers)
+
+    def _discriminator(self, shape: Shape, classes: int, outputs: int) -> "Discriminator":
+        return Discriminator(
+            shape,
+            self._discriminator_width,
+            self.discriminator_norm,
+            self.minibatch_deviation,
+            classes,
+            outputs=outputs,
+            stem=self._discriminator_stem,
+            grown=self.grown,
+        )
 
 
 class Generator(nn.Module):
