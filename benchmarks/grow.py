@@ -48,8 +48,10 @@ def main() -> None:
     recipe = recipes.find(given.recipe).with_settings([f"seed={given.seed}"])
     direct = recipe.network
     network = recipe.to_dict()["network"]
-    width, stem = given.width or 2 * network["width"], 2 * network["stem"]
-    changed = [f"network.width={width}", f"network.stem={stem}", f"images={given.images}"]
+    doubled = {f"network.{key}": 2 * network[key] for key in ("width", "stem", "discriminator_width")}
+    if given.width:
+        doubled["network.width"] = given.width
+    changed = [f"{key}={number}" for key, number in (doubled | {"images": given.images}).items()]
     seedling_recipe = recipe.with_settings(changed)
     costs = cost(seedling_recipe.network, small), cost(nets.grown(seedling_recipe.network), large), cost(direct, large)
     total = given.images * costs[0] + given.grown * costs[1]

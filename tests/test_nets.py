@@ -131,7 +131,7 @@ def test_a_discriminator_may_be_narrower_than_the_generator() -> None:
         assert parameters(build(mixed)) == parameters(build(narrow)) < parameters(build(wide))
     with pytest.raises(RecipeError, match="no whole number"):
         DCGAN(5, 16, stem=8, discriminator_width=7)
-    with pytest.raises(RecipeError, match=r"network.stem is 1, which cannot be halved 1 time"):
+    with pytest.raises(RecipeError, match=r"the discriminator's stem is 1, which cannot be halved 1 time"):
         DCGAN(5, 16, stem=2, discriminator_width=8, grown=1)
 
 

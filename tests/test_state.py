@@ -2,7 +2,9 @@
 
 import dataclasses
 import itertools
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -127,7 +129,7 @@ def test_graphs_are_told_what_changes_from_step_to_step(
     monkeypatch.setattr(state_module, "WATCHED", 1)
     rounds = dealt(recipe, 11)
     plain, captured = begun(recipe), begun(recipe)
-    captured.captures, captured._warm = True, dict.fromkeys((True, False), state_module.WARM_UP)
+    captured.captures, captured._warm = True, Counter(dict.fromkeys((True, False), state_module.WARM_UP))
     for first, last in itertools.pairwise((0, 1, 4, 7, 8, 11)):
         plain.play(rounds[first:last])
         captured.play(rounds[first:last])
@@ -199,6 +201,7 @@ def test_a_graph_plays_what_its_steps_play(
         [],
         ["network.self_modulation=true", "network.minibatch_deviation=true"],
         ["regularisation.r1=1", "regularisation.r2=1", "regularisation.interval=2"],
+        [*SETTINGS["penalty"], "regularisation.interval=2"],
         SETTINGS["vae"],
     ],
 )
@@ -207,9 +210,10 @@ def test_compiled_steps_are_those_that_are_not(recipe: Recipe, settings: list[st
     recipe = recipe.with_settings([*settings, "precision=fp32", "average_half_life=50"])
     place = torch.device(device)
     plain, compiled = begun(recipe, place), begun(recipe.with_settings(["compile=true"]), place)
-    for one in dealt(recipe, 5, place):
+    for one in dealt(recipe, 9 if device == "cuda" else 5, place):
         plain.play([one])
         compiled.play([one])
+    assert bool(compiled._graphs) == (device == "cuda")
     theirs = compiled.tensors()
     assert theirs.keys() == plain.tensors().keys()
     if device == "cpu":
@@ -236,7 +240,10 @@ def test_penalties_are_taken_in_one_step_of_an_interval(recipe: Recipe) -> None:
     state = begun(recipe)
     always = begun(recipe.with_settings(["regularisation.r1=3", "regularisation.interval=1"]))
     never = begun(recipe.with_settings(["regularisation.interval=1", "regularisation.r1=0"]))
-    penalties = []
+    penalties, passes = [], list[int]()
+    state.networks["discriminator"].register_forward_hook(
+        lambda _module, inputs, _logits: passes.append(len(inputs[0]))
+    )
     for i, one in enumerate(dealt(recipe, 7)):
         before = {name: value.clone() for name, value in state.tensors().items()}
         twin = never if i % 3 else always
@@ -253,6 +260,25 @@ def test_penalties_are_taken_in_one_step_of_an_interval(recipe: Recipe) -> None:
         penalties.append(state.take_measures()["r1_penalty"])
         twin.take_measures()
     assert [penalty > 0 for penalty in penalties] == [True, False, False, True, False, False, True]
+    apart, together = [8, 8, 8], [16, 8]  # real, generated, and generated for the generator
+    assert passes == [*apart, *together, *together, *apart, *together, *together, *apart]
+
+
+def test_each_kind_of_step_is_warm_before_a_graph_holds_it(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps with a penalty come seldom: those without are captured first."""
+    recipe = recipe.with_settings(SETTINGS["lazy"])
+    state = begun(recipe)
+    state.captures, state._stream = True, SimpleNamespace(wait_stream=lambda _: None)
+    monkeypatch.setattr(state_module, "_Captured", Pretended)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: state._stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
+    eager = []
+    for one in dealt(recipe, 12):
+        before = state._warm.total()
+        state.play([one])
+        eager.append(state._warm.total() > before)
+    assert eager == [True, True, True, True, True, False, True, False, False, False, False, False]
+    assert set(state._graphs) == {(True,), (False,)}
 
 
 def test_weights_that_are_no_numbers_are_seen_although_no_measure_tells(recipe: Recipe) -> None:

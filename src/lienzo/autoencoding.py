@@ -46,7 +46,7 @@ class Autoencoding:
         """Nothing else changes from step to step."""
         return {}
 
-    def step(self, dealt: Round, watched: bool = True, penalised: bool = False) -> Measures:  # noqa: ARG002
+    def step(self, dealt: Round, watched: bool = True, penalised: bool = True) -> Measures:  # noqa: ARG002
         """Update both networks once, on the first of the round's batches; there is nothing to penalise.
 
         Returns:

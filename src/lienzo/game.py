@@ -189,7 +189,7 @@ class Game:
         real.requires_grad_(regularisation.r1 > 0)
         fake.requires_grad_(regularisation.r2 > 0)
         with self._precision(real):
-            real_logits, fake_logits = self._judge_both(real, fake, labels, regularisation)
+            real_logits, fake_logits = self._judge_both(real, fake, labels)
         loss = self.objective.discriminator(real_logits, fake_logits)
         measures = {
             "discriminator_loss": loss.detach(),
@@ -208,9 +208,8 @@ class Game:
             judge = partial(self._judge, labels=labels, twice=True)
             penalties["gradient_penalty"] = regularisation.interpolated_penalty(judge, real, fake, mix)
         for name, penalty in penalties.items():
-            penalty = regularisation.interval * penalty  # noqa: PLW2901
-            loss = loss + penalty
-            measures[name] = penalty.detach()
+            loss = loss + regularisation.interval * penalty
+            measures[name] = regularisation.interval * penalty.detach()
         torch.autograd.backward(loss / self.accumulate)
         return measures
 
@@ -258,14 +257,12 @@ class Game:
         logits = logits.detach()
         return (logits.sigmoid() if self.objective.probabilistic else logits).mean()
 
-    def _judge_both(
-        self, real: Tensor, fake: Tensor, labels: Tensor | None, regularisation: Regularisation
-    ) -> Sequence[Tensor]:
+    def _judge_both(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Sequence[Tensor]:
         """Return the logits of both, in one pass: in one each where a penalty differentiates by the pictures.
 
         Spectral normalisation takes a step of its power iteration in each pass, so that one pass sees one norm.
         """
-        if regularisation.r1 or regularisation.r2:
+        if real.requires_grad or fake.requires_grad:
             return self._judge(real, labels, twice=True), self._judge(fake, labels, twice=True)
         with batches(2):
             return self._judge(torch.cat([real, fake]), None if labels is None else labels.repeat(2, 1)).chunk(2)

@@ -185,8 +185,8 @@ class Regularisation:
     """λ of the penalty λ · E(‖∇D(x̂)‖ − 1)² between real and generated pictures (Gulrajani et al. 2017, equation 3)."""
 
     interval: int = 1
-    """Take the penalties in one step of so many, so many times as strong: they cost more than all else (Karras et al.
-    2020, Analyzing and Improving the Image Quality of StyleGAN, appendix B)."""
+    """Take the penalties in one step of so many, so many times as strong, which saves most of what they cost (Karras et
+    al. 2020, Analyzing and Improving the Image Quality of StyleGAN, appendix B)."""
 
     clip: float = 0.0
     """Bound c on the absolute value of each of the discriminator's weights (Arjovsky et al. 2017, algorithm 1)."""
@@ -199,7 +199,7 @@ class Regularisation:
             raise ValueError(f"interval is {self.interval}, but is a number of steps: give 1 or more.")
         if self.interval > 1 and not self.penalises:
             raise ValueError(
-                "interval belongs to the penalties r1, r2 and gradient_penalty: choose one, or leave it out."
+                "interval belongs to the penalties r1, r2 and gradient_penalty: choose one, or set interval=1."
             )
         if self.clip and self.penalises:
             raise ValueError("clip and a gradient penalty both bound the discriminator's gradient; choose one of them.")
@@ -214,7 +214,7 @@ class Regularisation:
         return bool(self.r1 or self.r2 or self.gradient_penalty)
 
     def due(self, step: int) -> bool:
-        """Say whether a step, counted from 0, takes the penalties."""
+        """Say whether a step, counted from 0, takes the penalties; the first does, and tells the log their names."""
         return self.penalises and step % self.interval == 0
 
     def penalty(self, images: Tensor, logits: Tensor, gamma: float) -> Tensor:

@@ -79,7 +79,7 @@ def modern_gpu() -> Recipe:
         network=DCGAN(100, 64, minibatch_deviation=True, self_modulation=True, stem=32),
         regularisation=Regularisation(r1=0.03, interval=8),
         batch=32,
-        average_half_life=50_000,
+        average_half_life=200_000,
         cool_down=0.3,
         images=3_600_000,
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import Protocol
@@ -89,8 +90,8 @@ class State:
         self.best = torch.full((), math.inf, dtype=torch.float64)
         self.best_at = torch.zeros((), dtype=torch.int64)
         self.captures = device.type == "cuda" and processes.count() == 1
-        self._graphs: dict[tuple[bool, ...], _Captured] = {}
-        self._warm = {True: 0, False: 0}
+        self._graphs: dict[tuple[bool, ...], _Captured] = {}  # by which of its steps are penalised
+        self._warm = Counter[bool]()
         if self.captures:
             self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._fade = Fade().to(device)
@@ -121,9 +122,8 @@ class State:
         penalised = tuple(self.recipe.regularisation.due(before // images) for before in clock)
         if not self.captures:
             self._play(rounds, paces, watched, penalised)
-        elif any(self._warm[is_penalised] < WARM_UP for is_penalised in penalised):
-            for is_penalised in penalised:
-                self._warm[is_penalised] += 1
+        elif min(self._warm[kind] for kind in penalised) < WARM_UP:
+            self._warm.update(penalised)
             self._stream.wait_stream(torch.cuda.current_stream(self.device))
             with torch.cuda.stream(self._stream):
                 self._play(rounds, paces, watched, penalised)
@@ -158,8 +158,8 @@ class State:
     ) -> None:
         """Play steps: all that a graph holds, so that nothing here reads the clock or the device."""
         with _compiling() if self.recipe.compile else nullcontext():
-            for dealt, pace, *kind in zip(rounds, paces, watched, penalised, strict=True):
-                self._step(dealt, pace, *kind)
+            for step in zip(rounds, paces, watched, penalised, strict=True):
+                self._step(*step)
 
     def _step(self, dealt: Round, pace: Pace, watched: bool, penalised: bool) -> None:
         factor, alpha, share = pace

@@ -57,7 +57,7 @@ class DCGAN:
     """Channels of one more layer at the picture's own size in both players; 0: none, as in the thesis."""
 
     discriminator_width: int = 0
-    """``width`` of the discriminator, whose stem follows in proportion; 0: the same as the generator's."""
+    """``width`` of the discriminator (or encoder), whose stem follows in proportion; 0: the same as the generator's."""
 
     grown: int = 0
     """How often the networks have grown to twice the size; each time the layer beside the picture has half the channels
@@ -73,10 +73,14 @@ class DCGAN:
                 "wide, would be no whole number: change one of the three."
             )
         key = "stem" if self.stem else "width"
-        for beside in (self.stem or self.width, self._discriminator_stem or self._discriminator_width):
-            if beside % 2**self.grown:
+        beside = {
+            f"network.{key} is": self.stem or self.width,
+            f"the discriminator's {key} is": self._discriminator_stem or self._discriminator_width,
+        }
+        for told, channels in beside.items():
+            if channels % 2**self.grown:
                 raise RecipeError(
-                    f"network.{key} is {beside}, which cannot be halved {self.grown} times for as many new layers: "
+                    f"{told} {channels}, which cannot be halved {self.grown} times for as many new layers: "
                     "grow less often, or from a wider network."
                 )
 
