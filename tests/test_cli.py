@@ -442,3 +442,15 @@ def test_info_says_of_a_damaged_generator_that_it_is_damaged(command: Command, r
     assert status == 2
     assert "is damaged" in said
     assert "checkpoint" not in said
+
+
+def test_too_little_memory_is_said_in_one_sentence(
+    command: Command, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_words: object, **_named: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
+
+    monkeypatch.setattr(lienzo.training, "steps", fail)
+    status, _, said = command("train", collection.path, "--out", tmp_path / "run")
+    assert (status, said.count("\n")) == (1, 1)
+    assert "take a smaller batch" in said

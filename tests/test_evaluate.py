@@ -153,6 +153,12 @@ def test_a_blend_is_shown_beside_the_two_pictures_it_was_made_of(scores, collect
         assert np.abs(maker.generate([case.seed]).images[0] - halves.mean(0)).max() <= 1
 
 
+def test_held_out_pictures_are_not_compared_with_themselves(collection):
+    for part in ("holdout", "all"):
+        with pytest.raises(ScoreError, match="compared with themselves: leave --part out"):
+            evaluate(collection, collection, detector="pixels", part=part, device="cpu")
+
+
 def test_held_out_pictures_can_be_scored_and_are_new(scores, collection):
     real = scores["real"]
     assert real.measures.generated == len(collection.rows("holdout"))

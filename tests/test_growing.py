@@ -248,7 +248,7 @@ def test_real_pictures_fade_as_generated_ones_do(seedling: Run, monkeypatch: pyt
         seen.append(dealt.real[0])  # type: ignore[attr-defined]
         return {"generator_loss": torch.zeros(())}
 
-    monkeypatch.setattr(type(lesson), "step", lambda self, dealt, watched: step(dealt))
+    monkeypatch.setattr(type(lesson), "step", lambda self, dealt, watched, penalised: step(dealt))
     pixels = torch.randint(256, (1, 8, 32, 32, 3), dtype=torch.uint8)
     real = scaled(pixels)
     blurred = avg_pool2d(real[0], 2).repeat_interleave(2, 2).repeat_interleave(2, 3)
@@ -361,8 +361,10 @@ def test_a_conditional_run_grows_with_its_labels(
 def test_networks_that_do_not_fit_leave_nothing_behind(
     seedling: Run, large: Collection, tmp_path: Path, setting: str
 ) -> None:
-    with pytest.raises(RunError, match="does not fit"):
+    with pytest.raises(RecipeError, match="leave the keys of network alone"):
         lienzo.grow(seedling, collection=large, out=tmp_path / "run", device="cpu", settings=[setting])
+    with pytest.raises(CollectionError, match=r"pictures of 16 pixels, and .* grows to 32:"):
+        lienzo.grow(seedling, collection=seedling.manifest["collection"]["path"], out=tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
 
 

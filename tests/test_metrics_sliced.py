@@ -92,6 +92,19 @@ def test_each_scale_sees_its_own_faults():
     assert darker[16] > 5 * baseline[16]
 
 
+def test_a_channel_that_is_the_same_all_over_is_not_blown_up():
+    """Such as alpha: what differs by a thousandth there weighs less than what is seen."""
+
+    def opaque(images, alpha):
+        return torch.cat([images, torch.full_like(images[:, :1], alpha)], 1)
+
+    a, b = pictures(16, 0), pictures(16, 1)
+    without = patch_distance(patches(a), patches(b))
+    distances = patch_distance(patches(opaque(a, 255.0)), patches(opaque(b, 254.9)))
+    for level, distance in distances.items():
+        assert distance < 2 * without[level] + 0.1
+
+
 def test_a_set_of_pictures_with_itself_is_nothing():
     real = patches(pictures(20, 0))
     assert list(patch_distance(real, real).values()) == [0, 0, 0]

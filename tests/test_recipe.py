@@ -130,6 +130,7 @@ BAD = {
     "generator_optimizer.betas=[0.5, 1]": "give two numbers from 0 on and below 1",
     "regularisation.r1=-1": "regularisation: r1 is a weight and cannot be negative",
     "regularisation.r1=inf": "regularisation.r1 is inf",
+    "objective={name='hinge', real_label=0.9}": "'objective.real_label'. Known: none, leave it out",
     "regularisation.interval=0": "regularisation: interval is 0, but is a number of steps",
     "regularisation.interval=4": "regularisation: interval belongs to the penalties",
     "network.discriminator_width=-1": "network.discriminator_width is -1, but has to be at least 0",

@@ -149,7 +149,7 @@ def test_an_autoencoder_starts_from_the_encoder_and_the_decoder_of_another(
     "augmentation.policy=diffaugment", "accumulate=2", "labels=folder",
 ])  # fmt: skip
 def test_settings_of_a_discriminator_are_refused_where_there_is_none(autoencoding: Recipe, setting: str) -> None:
-    with pytest.raises(RecipeError, match=r"has no discriminator, and .* would change nothing"):
+    with pytest.raises(RecipeError, match=r"with the objective evidence-bound .* would change nothing"):
         autoencoding.with_settings([setting])
     with pytest.raises(RecipeError, match=r"deviation is 0\.0; give a positive number"):
         autoencoding.with_settings(["objective.deviation=0"])

@@ -546,6 +546,10 @@ def _sentence(error: Exception) -> str:
     """Say in one sentence what went wrong and what to do."""
     if isinstance(error, InputError | TrainingError):
         return str(error)
+    if type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):
+        return (
+            "the memory is too small for this: take a smaller batch or network, or sum parts of a batch (--accumulate)."
+        )
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{where}. Mend that, then run the same command again; nothing finished is lost."

@@ -40,7 +40,8 @@ def curves(run: Run) -> bytes | None:
     with charts.figure(8, 2.5 * len(panels)) as drawn:
         for axes, (unit, names) in zip(drawn.subplots(len(panels), 1, sharex=True), panels.items(), strict=True):
             for (name, label), style in zip(names.items(), charts.LINES, strict=False):
-                axes.plot(images, [line.get(name, math.nan) for line in lines], style, label=label)
+                values = [line.get(name, math.nan) for line in lines]
+                axes.plot(images, values, style, label=label, marker="." if len(lines) == 1 else None)
             axes.legend()
             axes.set_ylabel(unit)
         axes.set_xlabel("pictures shown")

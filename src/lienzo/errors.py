@@ -75,4 +75,4 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f": did you mean '{close[0]}'?" if close else "."
-    return f"unknown {kind} '{name}'{hint} Known: {', '.join(known)}."
+    return f"unknown {kind} '{name}'{hint} Known: {', '.join(known) or 'none, leave it out'}."

@@ -13,7 +13,7 @@ from lienzo import nets, preparation, processes, training
 from lienzo.data.collection import Collection
 from lienzo.data.settings import Settings, parse_size
 from lienzo.devices import pick_device
-from lienzo.errors import CollectionError, RunError, SourceError
+from lienzo.errors import CollectionError, RecipeError, RunError, SourceError
 from lienzo.recipe import Recipe
 from lienzo.run import Run
 
@@ -96,6 +96,11 @@ def steps(
                 yield from _prepare(run, height, width)
         collection = _beside(run)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
+    if (collection.height, collection.width) != (height, width):
+        raise CollectionError(
+            f"{collection.path} has pictures of {_written(collection.height, collection.width)} pixels, and "
+            f"{run.path} grows to {_written(height, width)}: give the same pictures at that size."
+        )
     if recipe.labels and list(collection.vocabularies.get(recipe.labels, ())) != run.manifest["collection"]["labels"]:
         raise CollectionError(
             f"{collection.path} has other labels of the kind {recipe.labels} than {run.path} was told: "
@@ -118,8 +123,11 @@ def grown_path(source: str | Path | Run) -> Path:
 
 def _recipe(run: Run, settings: Sequence[str]) -> Recipe:
     """Return the run's recipe with a network that has grown, and these settings."""
-    recipe = run.recipe
-    return dataclasses.replace(recipe, network=nets.grown(recipe.network), fade=0).with_settings([*settings])
+    network = nets.grown(run.recipe.network)
+    recipe = dataclasses.replace(run.recipe, network=network, fade=0).with_settings([*settings])
+    if recipe.network != network:
+        raise RecipeError(f"the network is that of {run.path}, grown: leave the keys of network alone.")
+    return recipe
 
 
 def _prepare(run: Run, height: int, width: int) -> Iterator[Progress]:

@@ -167,8 +167,8 @@ class Recipe:
         if OBJECTIVES["wasserstein"] is type(self.objective) and not bounded and "spectral" not in str(self.network):
             raise RecipeError(
                 "the wasserstein objective holds for a critic of bounded slope only: set "
-                "regularisation.gradient_penalty=10, regularisation.clip=0.01, "
-                "or spectral normalisation in the network."
+                "regularisation.gradient_penalty=10 (for a critic without batch normalisation), "
+                "regularisation.clip=0.01, or, of dcgan, network.discriminator_norm=spectral."
             )
         if self.augmentation.policy == "ada" and type(self.objective) not in SIGNED:
             raise RecipeError(
@@ -178,7 +178,7 @@ class Recipe:
         if not isinstance(self.objective, EvidenceBound):
             return
         if times_grown(self.network):
-            raise RecipeError("an autoencoder does not grow: set network.grown=0, or take another objective.")
+            raise RecipeError("an autoencoder does not grow: leave network.grown at 0, or take another objective.")
         augmentation = dataclasses.replace(self.augmentation, flips=False)
         ignored = {
             "discriminator_optimizer": self.discriminator_optimizer != Adam(),
@@ -191,7 +191,7 @@ class Recipe:
         given = [name for name, changed in ignored.items() if changed]
         if given:
             raise RecipeError(
-                f"the objective evidence-bound has no discriminator, and {', '.join(given)} would change nothing: "
+                f"with the objective evidence-bound {', '.join(given)} would change nothing: "
                 "leave that out, or take another objective."
             )
 
@@ -345,9 +345,10 @@ def _from_plain(kind: Any, value: Any, where: str) -> Any:
         return value
     if typing.get_origin(kind) is tuple:
         parts = typing.get_args(kind)
-        values = _expect(list, value, where, f"a list of {len(parts)} numbers")
+        wanted = f"a list of {len(parts)} numbers, such as [0.5, 0.999]"
+        values = _expect(list, value, where, wanted)
         if len(values) != len(parts):
-            raise RecipeError(f"{where} is {value!r}, but has to be a list of {len(parts)} numbers.")
+            raise RecipeError(f"{where} is {value!r}, but has to be {wanted}.")
         return tuple(_from_plain(part, item, where) for part, item in zip(parts, values, strict=True))
     if kind is float:
         number = float(_expect((int, float), value, where, "a number"))

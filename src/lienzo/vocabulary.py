@@ -53,7 +53,8 @@ class Vocabulary:
         if text in self.counts or not text:
             parts = {text: 1.0} if text else {}
         elif PART.sub("", text):
-            raise InputError(unknown(self.kind, text, self.counts))
+            hint = " A mixture is written as name=0.3,name=0.7." if "=" in text or "," in text else ""
+            raise InputError(unknown(self.kind, text, self.counts) + hint)
         else:
             parts = {name: float(number) for name, number in PART.findall(text)}
             if not sum(parts.values()):

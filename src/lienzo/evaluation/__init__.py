@@ -151,6 +151,11 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
         detector = detectors.load(detector, place, precision=settings.precision, file=settings.detector_file)
     tried = open_subject(subject, collection, str(place))
     numbers = tried.numbers(settings.samples, settings.seed)
+    if tried.fingerprint == collection.fingerprint and settings.part != "train":
+        raise ScoreError(
+            f"the held-out pictures of {collection.path} would be compared with themselves: leave --part out, "
+            "and they are compared with those to train on."
+        )
     rows = collection.rows(settings.part)
     if not len(rows):
         raise ScoreError(f"{collection.path} has no part {settings.part}: prepare it with --holdout 0.1.")

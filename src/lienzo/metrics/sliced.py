@@ -13,6 +13,9 @@ from torch.nn import functional
 
 from lienzo import seeds
 
+FLAT = 0.01
+"""Standard deviation, of values up to 255, up to which a channel of a level counts as constant."""
+
 PATCH = 7
 """Height and width of a patch, in pixels of its scale."""
 
@@ -73,7 +76,8 @@ def patches(images: Tensor, *, seed: int = 0, position: int = 0) -> dict[int, Te
 def patch_distance(real: dict[int, Tensor], fake: dict[int, Tensor], *, seed: int = 0) -> dict[int, float]:
     """Return the sliced Wasserstein distance of patches at every level, from its height in pixels.
 
-    Every colour is shifted and scaled so that the *real* patches of the level have mean 0 and standard deviation 1.
+    Every colour is shifted and scaled so that the *real* patches of the level have mean 0 and standard deviation 1. A
+    channel that is the same all over, such as the alpha of opaque pictures, is only shifted.
     (Karras et al. do so to either set by itself, and so do not see wrong colours.)
 
     Args:
@@ -86,9 +90,9 @@ def patch_distance(real: dict[int, Tensor], fake: dict[int, Tensor], *, seed: in
         n, count, values = ours.shape
         by_colour = ours.reshape(n * count, values // PATCH**2, PATCH**2)
         spread, middle = torch.std_mean(by_colour, (0, 2), keepdim=True)
+        spread = spread.where(spread > FLAT, 1.0)
         scaled = [
-            ((side.reshape(-1, *by_colour.shape[1:]) - middle) / spread.clamp_min(1e-6)).flatten(1)
-            for side in (ours, fake[level])
+            ((side.reshape(-1, *by_colour.shape[1:]) - middle) / spread).flatten(1) for side in (ours, fake[level])
         ]
         distances[level] = sliced_wasserstein(*scaled, seed=seed)
     return distances
