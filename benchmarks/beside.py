@@ -23,7 +23,7 @@ from lienzo.devices import pick_device, pick_precision
 from lienzo.generation import save_generator
 from lienzo.nets import Shape
 from lienzo.recipes import find
-from lienzo.state import State
+from lienzo.state import WARM_UP, State
 
 AHEAD = 2
 """Launches that wait on a stream, so that it never runs dry."""
@@ -52,6 +52,7 @@ def main() -> None:
         if time.monotonic() - spoken > given.every:
             spoken = time.monotonic()
             for number, training in playing:
+                training.wait()
                 measures = {name: round(value, 3) for name, value in training.state.take_measures().items()}
                 print(number, f"{training.state.images:,}", json.dumps(measures), flush=True)
 
@@ -72,6 +73,10 @@ class Training:
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         self._waiting: list[torch.cuda.Event] = []
         self._vocabulary = batches.vocabulary
+        for _ in range(2 * WARM_UP):  # until a graph holds its steps: the next one has the compiler forget them
+            if not self.done:
+                self.play()
+                self.wait()
 
     @property
     def done(self) -> bool:
@@ -97,12 +102,16 @@ class Training:
             self.state.play(rounds)
             self._waiting.append(self._stream.record_event())
 
+    def wait(self) -> None:
+        """Wait for all that was launched."""
+        if self._stream is not None:
+            self._stream.synchronize()
+
     def finish(self, path: Path) -> None:
         """Write the generator."""
         self._dealing.__exit__(None, None, None)
         labels = {"labels": dataclasses.asdict(self._vocabulary)} if self._vocabulary else {}
-        if self._stream is not None:
-            self._stream.synchronize()
+        self.wait()
         about = {"recipe": self.recipe.name, "images": self.state.images, **labels}
         save_generator(path, self.state.shown, self.recipe.network, self.state.shape, about)
 
