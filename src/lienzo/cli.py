@@ -175,15 +175,11 @@ def train(
         ]
     )
     place = out or Path("runs") / f"{collection.name}-{chosen.name}"
-    played = False
     with bar("training") as shown, _resumable():
         for tick in training.steps(collection, chosen, place, origin=origin, device=device):
             shown.show(tick.images, tick.total, tick.figures)
-            played = True
     if processes.leads():
         run = Run.open(place)
-        if not played:
-            note(f"{run.path} was finished before, and stays as it is.")
         _print(run.log()[-1] if json else str(run.path), json)
 
 

@@ -390,12 +390,14 @@ class _Sitting:
         save_generator(path, state.shown, self.recipe.network, state.shape, about)
 
     def _mend(self) -> None:
-        """Write the generator of a finished run again where its file is gone or damaged."""
+        """Leave a finished run as it is, but write its generator again where the file is gone or damaged."""
         try:
             tensors.load(self.run.generator_path, "generator", RunError)
         except RunError as error:
             log.warning("%s It is written again, from the last checkpoint.", error)
             self._save_generator(self.run.generator_path)
+        else:
+            log.info("%s was finished before, and stays as it is.", self.run.path)
 
     def _draw(self) -> None:
         """Draw the fixed latents, batch normalisation in evaluation mode; the same ones in a row for each label.
