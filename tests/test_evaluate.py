@@ -157,6 +157,9 @@ def test_held_out_pictures_are_not_compared_with_themselves(collection):
     for part in ("holdout", "all"):
         with pytest.raises(ScoreError, match="compared with themselves: leave --part out"):
             evaluate(collection, collection, detector="pixels", part=part, device="cpu")
+        several = [generator(World(), "a"), collection]
+        with pytest.raises(ScoreError, match="compared with themselves"):  # before the first of them is scored
+            next(compare(several, collection, Settings(detector="pixels", part=part, device="cpu")))
 
 
 def test_held_out_pictures_can_be_scored_and_are_new(scores, collection):

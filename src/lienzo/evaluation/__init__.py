@@ -125,7 +125,7 @@ def compare(subjects: Sequence[Source], collection: str | Path | Collection, set
     """
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     place = str(pick_device(settings.device))
-    tried = [open_subject(subject, collection, place) for subject in subjects]
+    tried = [open_subject(subject, collection, place, settings.part) for subject in subjects]
     counts = {subject.name: len(subject.numbers(settings.samples, settings.seed)) for subject in tried}
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
@@ -149,13 +149,8 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
     detector = settings.detector
     if isinstance(detector, str):
         detector = detectors.load(detector, place, precision=settings.precision, file=settings.detector_file)
-    tried = open_subject(subject, collection, str(place))
+    tried = open_subject(subject, collection, str(place), settings.part)
     numbers = tried.numbers(settings.samples, settings.seed)
-    if tried.fingerprint == collection.fingerprint and settings.part != "train":
-        raise ScoreError(
-            f"the held-out pictures of {collection.path} would be compared with themselves: leave --part out, "
-            "and they are compared with those to train on."
-        )
     rows = collection.rows(settings.part)
     if not len(rows):
         raise ScoreError(f"{collection.path} has no part {settings.part}: prepare it with --holdout 0.1.")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lienzo import generation
-from lienzo.data.collection import Collection
+from lienzo.data.collection import Collection, Part
 from lienzo.errors import ScoreError
 from lienzo.generation import Generator
 from lienzo.run import Run
@@ -58,7 +58,7 @@ def sample(count: int, samples: int) -> NDArray[np.int64]:
     return np.sort(np.random.Generator(np.random.Philox(0)).permutation(count)[:samples]).astype(np.int64)
 
 
-def open_subject(source: Source, against: Collection, device: str = "cpu") -> Subject:
+def open_subject(source: Source, against: Collection, device: str = "cpu", part: Part = "train") -> Subject:
     """Return what is to be scored against a collection.
 
     Real pictures are scored like generated ones: of the collection itself those held out, of another one all. They show
@@ -68,9 +68,11 @@ def open_subject(source: Source, against: Collection, device: str = "cpu") -> Su
         source: a generator, a run or a collection, or where one of them lies.
         against: the collection to compare with.
         device: where a generator that has to be loaded runs.
+        part: of the collection that it is compared with.
 
     Raises:
-        ScoreError: pictures of another shape than the collection's, or a collection without held-out pictures.
+        ScoreError: pictures of another shape than the collection's, a collection without held-out pictures, or one
+            whose held-out pictures are to be compared with themselves.
         InputError: there is no generator and no collection.
     """
     if isinstance(source, Subject):
@@ -78,7 +80,7 @@ def open_subject(source: Source, against: Collection, device: str = "cpu") -> Su
     if isinstance(source, str | Path) and (Path(source) / "collection.json").exists():
         source = Collection.open(source)
     if isinstance(source, Collection):
-        subject = _real(source, against)
+        subject = _real(source, against, part)
         shape = source.height, source.width, source.channels
     else:
         made = source if isinstance(source, Generator) else generation.load(source, device)
@@ -93,11 +95,17 @@ def open_subject(source: Source, against: Collection, device: str = "cpu") -> Su
     return subject
 
 
-def _real(source: Collection, against: Collection) -> Subject:
-    rows = source.rows("holdout" if source.fingerprint == against.fingerprint else "all")
+def _real(source: Collection, against: Collection, part: Part) -> Subject:
+    itself = source.fingerprint == against.fingerprint
+    rows = source.rows("holdout" if itself else "all")
     if not len(rows):
         raise ScoreError(
             f"{source.path} has no held-out pictures to compare with the rest: prepare it with --holdout 0.1."
+        )
+    if itself and part != "train":
+        raise ScoreError(
+            f"the held-out pictures of {source.path} would be compared with themselves: leave --part out, "
+            "and they are compared with those to train on."
         )
     return Subject(
         str(source.path),
