@@ -20,6 +20,7 @@ from lienzo.data.batches import Batches
 from lienzo.data.collection import Collection
 from lienzo.dealing import Dealer
 from lienzo.devices import pick_device, pick_precision
+from lienzo.game import Round
 from lienzo.generation import save_generator
 from lienzo.nets import Shape
 from lienzo.recipes import find
@@ -85,14 +86,13 @@ class Training:
 
     def play(self) -> None:
         """Launch the next steps, unless enough are waiting already."""
-        left = (self.recipe.total - self.state.images) // (self.recipe.batch * self.recipe.discriminator_steps)
         if self._stream is None:
-            self.state.play(list(islice(self._rounds, min(left, self.state.together))))
+            self.state.play(self._next())
             return
         self._waiting = [event for event in self._waiting if not event.query()]  # type: ignore[no-untyped-call]
         if len(self._waiting) == AHEAD:
             return
-        rounds = list(islice(self._rounds, min(left, self.state.together)))
+        rounds = self._next()
         self._stream.wait_stream(torch.cuda.default_stream())  # on which they were uploaded
         for dealt in rounds:
             for value in vars(dealt).values():
@@ -101,6 +101,11 @@ class Training:
         with torch.cuda.stream(self._stream):
             self.state.play(rounds)
             self._waiting.append(self._stream.record_event())
+
+    def _next(self) -> list[Round]:
+        """Return the rounds that are played together next, no more than its length asks for."""
+        left = (self.recipe.total - self.state.images) // (self.recipe.batch * self.recipe.discriminator_steps)
+        return list(islice(self._rounds, min(left, self.state.together)))
 
     def wait(self) -> None:
         """Wait for all that was launched."""
