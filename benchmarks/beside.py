@@ -16,15 +16,15 @@ from pathlib import Path
 
 import torch
 
-from lienzo.data.batches import Batches
-from lienzo.data.collection import Collection
-from lienzo.dealing import Dealer
-from lienzo.devices import pick_device, pick_precision
-from lienzo.game import Round
-from lienzo.generation import save_generator
-from lienzo.nets import Shape
-from lienzo.recipes import find
-from lienzo.state import WARM_UP, State
+from lienzo.collection.collection import Collection
+from lienzo.compute.devices import pick_device, pick_precision
+from lienzo.generation.generation import save_generator
+from lienzo.networks.shape import Shape
+from lienzo.recipe.catalogue import find
+from lienzo.training.batches import Batches
+from lienzo.training.game import Round
+from lienzo.training.inputs import Dealer
+from lienzo.training.state import WARM_UP, State
 
 AHEAD = 2
 """Launches that wait on a stream, so that it never runs dry."""

@@ -1,7 +1,8 @@
-"""The deep convolutions in bfloat16: PyTorch's, and as products of rows (`lienzo.nets.columns`), taking turns.
+"""The deep convolutions in bfloat16: PyTorch's, and as products of rows
+(`lienzo.networks.kernels.im2col`), taking turns.
 
 Milliseconds of the convolution, of the transposed one, and of the gradient of the weights, for each plane of a DCGAN.
-Where the rows win stand the two bounds of `columns`, as far as the processor has matrix tiles (AMX).
+Where the rows win stand the two bounds of `im2col`, as far as the processor has matrix tiles (AMX).
 
     python benchmarks/convolutions.py [--batch 128] [--width 64] [--turns 15]
 """
@@ -16,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 from torch.nn.grad import conv2d_weight
 
-from lienzo.nets import columns
+from lienzo.networks.kernels import im2col
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
     words.add_argument("--width", type=int, default=64)
     words.add_argument("--turns", type=int, default=15)
     given = words.parse_args()
-    columns.PLANE = columns.WEIGHT_PLANE = 2**30  # rows everywhere
+    im2col.PLANE = im2col.WEIGHT_PLANE = 2**30  # rows everywhere
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, batch {given.batch}")
     print(f"{'':24}{'convolution':>20}{'transposed':>20}{'weights':>20}")
     for side, inputs in ((32, given.width), (16, 2 * given.width), (8, 4 * given.width)):
@@ -41,17 +42,17 @@ def compare(batch: int, side: int, inputs: int, turns: int) -> list[str]:
     return [
         race(
             lambda: conv2d(images, weight, stride=2, padding=1),
-            lambda: columns.features(images, weight),
+            lambda: im2col.features(images, weight),
             turns,
         ),
         race(
             lambda: conv_transpose2d(features, weight, stride=2, padding=1),
-            lambda: columns.images(features, weight),
+            lambda: im2col.images(features, weight),
             turns,
         ),
         race(
             lambda: conv2d_weight(images, sizes, features, stride=2, padding=1),  # type: ignore[no-untyped-call]
-            lambda: columns.weight(images, features),
+            lambda: im2col.weight(images, features),
             turns,
         ),
     ]

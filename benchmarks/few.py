@@ -16,13 +16,13 @@ from pathlib import Path
 import torch
 
 import lienzo
-from lienzo import tensors
-from lienzo.augment import Augmentation
-from lienzo.data.collection import Collection
-from lienzo.dealing import scaled
+from lienzo.collection.collection import Collection
 from lienzo.errors import RunError
-from lienzo.nets import Shape
-from lienzo.recipes import few
+from lienzo.networks.shape import Shape
+from lienzo.recipe.augmentation import Augmentation
+from lienzo.recipe.catalogue import few
+from lienzo.storage import tensors
+from lienzo.training.inputs import scaled
 
 POLICIES = {
     "none": Augmentation(),

@@ -30,12 +30,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 import lienzo
-from lienzo import state
-from lienzo.data.batches import Batches
-from lienzo.data.collection import Collection
-from lienzo.dealing import Dealer
-from lienzo.painter.painting import paint
-from lienzo.recipes import thesis
+from lienzo.collection.collection import Collection
+from lienzo.demo.painter.painting import paint
+from lienzo.recipe.catalogue import thesis
+from lienzo.training import state
+from lienzo.training.batches import Batches
+from lienzo.training.inputs import Dealer
 
 DEVICE = torch.device("cuda")
 THESIS = 103_250 * 30

@@ -22,11 +22,13 @@ from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 
 import lienzo
-from lienzo import nets, recipes
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
 from lienzo.metrics import detectors
 from lienzo.metrics.kernel import kid
-from lienzo.nets import Network, Shape
+from lienzo.networks import families
+from lienzo.networks.families import Network
+from lienzo.networks.shape import Shape
+from lienzo.recipe import catalogue
 
 SAMPLES = 1_000
 """Pictures on either side of a score."""
@@ -45,7 +47,7 @@ def main() -> None:
     words.add_argument("--out", type=Path, default=Path("grow"))
     given = words.parse_args()
     small, large = Collection.open(given.small), Collection.open(given.large)
-    recipe = recipes.find(given.recipe).with_settings([f"seed={given.seed}"])
+    recipe = catalogue.find(given.recipe).with_settings([f"seed={given.seed}"])
     direct = recipe.network
     network = recipe.to_dict()["network"]
     doubled = {f"network.{key}": 2 * network[key] for key in ("width", "stem", "discriminator_width")}
@@ -53,7 +55,11 @@ def main() -> None:
         doubled["network.width"] = given.width
     changed = [f"{key}={number}" for key, number in (doubled | {"images": given.images}).items()]
     seedling_recipe = recipe.with_settings(changed)
-    costs = cost(seedling_recipe.network, small), cost(nets.grown(seedling_recipe.network), large), cost(direct, large)
+    costs = (
+        cost(seedling_recipe.network, small),
+        cost(families.grown(seedling_recipe.network), large),
+        cost(direct, large),
+    )
     total = given.images * costs[0] + given.grown * costs[1]
     print("multiply-adds for a picture, small, grown, direct:", *(f"{each:.3g}" for each in costs), flush=True)
 

@@ -3,7 +3,7 @@
 A linear classifier of lite0's features is fitted on the training pictures. It is tried on held-out ones, which shows
 what it can tell at all, and on as many generated pictures of each label.
 
-    python -c "from pathlib import Path; from lienzo.painter.painting import paint; paint(Path('painted'))"
+    python -c "from pathlib import Path; from lienzo.demo.painter.painting import paint; paint(Path('painted'))"
     lienzo prepare painted art-32 --size 32 --holdout 0.25
     python benchmarks/labels.py art-32 [--recipe conditional] [--images 48000] [--samples 50] [--out labels]
 """
@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 import lienzo
-from lienzo import recipes
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
 from lienzo.metrics import detectors
 from lienzo.metrics.representations import classify
+from lienzo.recipe import catalogue
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     words.add_argument("--out", type=Path, default=Path("labels"))
     given = words.parse_args()
     collection = Collection.open(given.collection)
-    recipe = recipes.find(given.recipe).with_settings([f"images={given.images}"])
+    recipe = catalogue.find(given.recipe).with_settings([f"images={given.images}"])
     run = lienzo.train(collection, recipe, given.out, device="cpu")
     names = collection.vocabularies[recipe.labels]
     wanted = np.repeat(np.arange(len(names)), given.samples)

@@ -23,17 +23,17 @@ from step import tutorial_discriminator, tutorial_generator
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy
 
-from lienzo.data.batches import Batches
-from lienzo.data.collection import Collection
-from lienzo.dealing import Dealer, scaled
-from lienzo.devices import pick_device
-from lienzo.game import Round
-from lienzo.judge import Judge
-from lienzo.nets import Shape
-from lienzo.recipe import Recipe
-from lienzo.recipes import thesis
-from lienzo.schedule import average_decay
-from lienzo.state import State
+from lienzo.collection.collection import Collection
+from lienzo.compute.devices import pick_device
+from lienzo.networks.shape import Shape
+from lienzo.recipe.catalogue import thesis
+from lienzo.recipe.recipe import Recipe
+from lienzo.training.batches import Batches
+from lienzo.training.game import Round
+from lienzo.training.inputs import Dealer, scaled
+from lienzo.training.kid_monitor import Judge
+from lienzo.training.schedule import average_decay
+from lienzo.training.state import State
 
 WINDOW = 20
 """Steps whose mean loss is compared: single steps part after the second, however equal the mathematics."""

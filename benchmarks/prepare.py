@@ -23,10 +23,10 @@ import PIL
 from PIL import Image
 
 import lienzo
-from lienzo import pictures
-from lienzo.data.entries import Entry
-from lienzo.data.screening import screen
-from lienzo.data.settings import Settings
+from lienzo.collection.listing.entries import Entry
+from lienzo.collection.screening import pictures
+from lienzo.collection.screening.screening import screen
+from lienzo.collection.settings import Settings
 
 SIZE, SIDE = 64, 1024
 SETTINGS = Settings(height=SIZE, width=SIZE)

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import lienzo
-from lienzo.data.collection import Collection
-from lienzo.recipes import RECIPES, find
-from lienzo.run import Run
+from lienzo.collection.collection import Collection
+from lienzo.recipe.catalogue import RECIPES, find
+from lienzo.run.run import Run
 
 
 def main() -> None:

@@ -16,14 +16,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from lienzo.game import Round
-from lienzo.nets import Network, Shape
-from lienzo.nets.dcgan import DCGAN
-from lienzo.nets.grouped import convolve
-from lienzo.nets.residual import SIZES, Residual
-from lienzo.objectives import Regularisation, Relativistic
-from lienzo.recipe import Adam, Recipe
-from lienzo.state import lesson
+from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.families import Network
+from lienzo.networks.kernels.grouped import convolve
+from lienzo.networks.residual import SIZES, Residual
+from lienzo.networks.shape import Shape
+from lienzo.recipe.objectives import Regularisation, Relativistic
+from lienzo.recipe.recipe import Adam, Recipe
+from lienzo.training.game import Round
+from lienzo.training.state import lesson
 
 PLANES = [(32, 64, 16), (64, 32, 16), (128, 16, 16), (256, 8, 16), (1536, 8, 16), (32, 64, 32), (256, 8, 256)]
 """Channels, side, and channels of a group."""

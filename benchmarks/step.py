@@ -21,12 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy
 
-from lienzo.devices import keep_memory
-from lienzo.game import Game, Round
-from lienzo.nets import Shape
-from lienzo.objectives import NonSaturating
-from lienzo.recipes import thesis
-from lienzo.state import adam, place
+from lienzo.compute.devices import keep_memory
+from lienzo.networks.shape import Shape
+from lienzo.recipe.catalogue import thesis
+from lienzo.recipe.objectives import NonSaturating
+from lienzo.training.game import Game, Round
+from lienzo.training.state import adam, place
 
 SHAPE = Shape(64, 64, 3)
 WORK = 2.29

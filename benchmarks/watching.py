@@ -19,10 +19,10 @@ from unittest.mock import patch
 import torch
 
 import lienzo
-from lienzo import game, state, training
-from lienzo.data.collection import Collection
-from lienzo.occupancy import Presence
-from lienzo.recipes import find
+from lienzo.collection.collection import Collection
+from lienzo.recipe.catalogue import find
+from lienzo.run.occupancy import Presence
+from lienzo.training import game, loop, state
 
 Result = TypeVar("Result")
 
@@ -49,7 +49,7 @@ def measure(collection: Collection, name: str, ticks: int) -> None:
         (state.State, "_play", "steps"),
         (game.Game, "step", "steps without their sums"),
         (state.State, "take_measures", "reading the sums"),
-        (training._Sitting, "_log", "log.jsonl and TensorBoard"),
+        (loop._Sitting, "_log", "log.jsonl and TensorBoard"),
         (Presence, "beat", "sign of life"),
     ]
     patches = [patch.object(place, word, clocked(getattr(place, word), spent, label)) for place, word, label in clocks]

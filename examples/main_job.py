@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 import lienzo
-from lienzo.recipes import thesis
+from lienzo.recipe.catalogue import thesis
 
 
 def main(

@@ -8,8 +8,8 @@ from pathlib import Path
 import tyro
 
 import lienzo
-from lienzo.nets.dcgan import DCGAN
-from lienzo.objectives import Regularisation, Relativistic
+from lienzo.networks.dcgan import DCGAN
+from lienzo.recipe.objectives import Regularisation, Relativistic
 
 
 def main(

@@ -10,8 +10,8 @@ import torch
 import tyro
 
 import lienzo
-from lienzo.gallery import gif
-from lienzo.generation import latents, render
+from lienzo.display.gallery import gif
+from lienzo.generation.generation import latents, render
 
 
 def main(

@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 
 import lienzo
-from lienzo import cli
-from lienzo.data.collection import Collection
-from lienzo.nets.dcgan import DCGAN
-from lienzo.objectives import NonSaturating
-from lienzo.recipe import Recipe
+from lienzo.cli import main
+from lienzo.collection.collection import Collection
+from lienzo.networks.dcgan import DCGAN
+from lienzo.recipe.objectives import NonSaturating
+from lienzo.recipe.recipe import Recipe
 
 torch.set_num_threads(1)
 
@@ -85,7 +85,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         monkeypatch.setattr(sys, "argv", ["lienzo", *map(str, words)])
         status = 0
         try:
-            cli.main()
+            main.main()
         except SystemExit as ended:
             status = int(ended.code or 0)
         said = capsys.readouterr()

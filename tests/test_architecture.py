@@ -8,37 +8,41 @@ from pathlib import Path
 import pytest
 
 import lienzo
-from lienzo.cli import VERBS
+from lienzo.cli.main import VERBS
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "src" / "lienzo"
 
-RANKS: dict[int, tuple[str, ...]] = {
-    0: ("errors", "seeds", "schedule", "pages", "charts", "terminal"),
-    1: ("files", "pictures", "gallery", "devices", "processes", "vocabulary"),
-    2: ("tensors", "data", "nets", "objectives", "augment", "ema", "metrics", "painter", "likelihood"),
-    3: ("game", "recipe"),
-    4: ("recipes", "trouble", "run", "dealing", "autoencoding"),
-    5: ("state", "drawing", "generation", "occupancy", "experiments"),
-    6: ("judge", "origin", "resumption"),
-    7: ("preparation", "training", "evaluation", "inspection", "laboratory"),
-    8: ("demo", "tuning", "growth"),
-    9: ("cli",),
+ROOMS: dict[str, str] = {
+    "storage compute display": "",
+    "collection": "storage display",
+    "networks": "compute",
+    "metrics": "storage",
+    "recipe": "networks",
+    "run": "storage display collection recipe",
+    "generation": "storage display collection networks recipe run",
+    "training": "storage compute display collection networks metrics recipe run generation",
+    "evaluation": "storage compute display collection networks metrics recipe run generation",
+    "inspection": "storage collection recipe run",
+    "theory": "storage display networks recipe training",
+    "tuning": "storage display collection recipe run training",
+    "growth": "compute collection networks recipe run training",
+    "demo": "storage display collection networks recipe run generation training",
+    "cli": "*",
 }
-"""Every module and folder of lienzo by its rank; a module imports from lower ranks only."""
+"""Rooms, and the rooms that they import from; all import from :data:`GROUND`. Every arrow points up in this table."""
 
-RANK = {name: rank for rank, names in RANKS.items() for name in names}
-TORCHLESS = ["pictures", *(f"data.{path.stem}" for path in sorted((SOURCES / "data").glob("*.py")))]
-TORCHLESS = [name for name in TORCHLESS if name not in ("data.__init__", "data.batches")]
+GROUND = ("errors", "seeds", "version")
+"""Files at the root that import nothing of lienzo."""
 
-
-def modules() -> list[str]:
-    names = {path.relative_to(SOURCES).parts[0].removesuffix(".py") for path in SOURCES.rglob("*.py")}
-    return sorted(names - {"__init__", "__main__"})
+MAY = {room: others.split() for rooms, others in ROOMS.items() for room in rooms.split()}
+TORCHLESS = [
+    ".".join(path.relative_to(SOURCES).with_suffix("").parts) for path in (SOURCES / "collection").rglob("*.py")
+]
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Yield the modules of lienzo that a file imports, wherever in the file it does."""
+    """Yield the rooms that a file imports from, wherever in the file it does; the package itself is ``""``."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -49,27 +53,45 @@ def imported(path: Path) -> Iterator[str]:
             continue
         for name in names:
             package, *rest = name.split(".")
-            if package == "lienzo" and rest:
-                yield rest[0]
+            if package == "lienzo":
+                yield rest[0] if rest else ""
 
 
-@pytest.mark.parametrize("module", modules())
-def test_modules_import_from_lower_ranks_only(module: str) -> None:
-    assert module in RANK, f"give {module} a rank, here and in docs/architecture.md"
-    path = SOURCES / module
+def test_every_room_is_in_the_table() -> None:
+    assert {path.name for path in SOURCES.iterdir() if path.is_dir() and path.name != "__pycache__"} == MAY.keys()
+    assert {path.stem for path in SOURCES.glob("*.py")} == {"__init__", "__main__", *GROUND}
+
+
+def test_arrows_point_up() -> None:
+    above: list[str] = []
+    for rooms, others in ROOMS.items():
+        assert set(others.split()) <= {*above, "*"}, rooms
+        above += rooms.split()
+
+
+@pytest.mark.parametrize("room", [*MAY, *GROUND])
+def test_rooms_import_from_the_rooms_that_the_table_names(room: str) -> None:
+    path, may = SOURCES / room, MAY.get(room, [])
     for file in path.rglob("*.py") if path.is_dir() else [path.with_suffix(".py")]:
-        for other in imported(file):
-            if other != module:  # files inside one folder may import one another
-                assert RANK[other] < RANK[module], f"{file.relative_to(ROOT)} imports {other}"
+        others = set(imported(file)) - {room}
+        allowed = {*MAY, *GROUND} if may == ["*"] else {*may, *(GROUND if room in MAY else ())}
+        assert others <= allowed, f"{file.relative_to(ROOT)} imports {others - allowed}"
+
+
+def test_every_arrow_of_the_table_is_used() -> None:
+    for room, may in MAY.items():
+        used = {other for file in (SOURCES / room).rglob("*.py") for other in imported(file)}
+        assert may == ["*"] or set(may) <= used, f"{room} does not import {set(may) - used}"
 
 
 def test_the_page_shows_the_same_table() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d) \| ([^|]*) \|", page, re.MULTILINE)
-    assert {int(rank): tuple(re.findall(r"`(\w+)/?`", names)) for rank, names in rows} == RANKS
+    rows = re.findall(r"^\| ((?:`\w+/`,? ?)+) \| ([^|]*) \|", page, re.MULTILINE)
+    shown = {" ".join(re.findall(r"\w+", rooms)): " ".join(re.findall(r"\w+|\*", others)) for rooms, others in rows}
+    assert shown == ROOMS
 
 
-def test_pictures_and_data_run_without_torch(python: Callable[..., object]) -> None:
+def test_collections_run_without_torch(python: Callable[..., object]) -> None:
     imports = "; ".join(f"import lienzo.{name}" for name in TORCHLESS)
     assert_not_loaded(python, imports, ["torch"])
 
@@ -80,7 +102,7 @@ def test_importing_lienzo_loads_nothing_heavy(python: Callable[..., object]) -> 
 
 @pytest.mark.parametrize("words", [["--help"], ["recipes", "--help"], ["train", "--help"]], ids=" ".join)
 def test_help_does_not_load_torch(python: Callable[..., object], words: list[str]) -> None:
-    call = f"import sys; sys.argv = ['lienzo', *{words}]; from lienzo.cli import main\n"
+    call = f"import sys; sys.argv = ['lienzo', *{words}]; from lienzo.cli.main import main\n"
     call += "try: main()\nexcept SystemExit: pass\n"
     assert_not_loaded(python, call, ["torch", "numpy", "pyarrow", "PIL", "matplotlib"])
 
@@ -106,7 +128,7 @@ def test_what_type_checkers_see_is_what_there_is() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
-        if alias.asname
+        if alias.asname and alias.name != "__version__"
     }
     assert seen == lienzo.CONTENTS
     assert (SOURCES / "py.typed").exists()

@@ -10,17 +10,18 @@ import torch
 from torch import Tensor, nn
 
 import lienzo
-from lienzo import tensors, training
-from lienzo.augment import CHANCES, SAFE, Augmentation, flipped
-from lienzo.data.batches import Batches
-from lienzo.data.collection import Collection
-from lienzo.dealing import Dealer
+from lienzo.collection.collection import Collection
 from lienzo.errors import RecipeError, RunError
-from lienzo.game import Game, Round
-from lienzo.nets import Shape
-from lienzo.objectives import Hinge, NonSaturating, Regularisation, Relativistic
-from lienzo.recipe import Recipe
-from lienzo.state import State
+from lienzo.networks.shape import Shape
+from lienzo.recipe.augmentation import CHANCES, SAFE, Augmentation, flipped
+from lienzo.recipe.objectives import Hinge, NonSaturating, Regularisation, Relativistic
+from lienzo.recipe.recipe import Recipe
+from lienzo.storage import tensors
+from lienzo.training import loop
+from lienzo.training.batches import Batches
+from lienzo.training.game import Game, Round
+from lienzo.training.inputs import Dealer
+from lienzo.training.state import State
 
 POLICIES = [policy for policy, chances in CHANCES.items() if chances]
 ADA = ["slide", "slide y", "slide x", "turn", "turn by", "stretch", "stretch by", "turn again", "turn again by"]
@@ -335,7 +336,7 @@ def test_real_pictures_are_flipped_as_they_are_dealt(collection: Collection, rec
 def test_with_ada_an_interrupted_run_ends_as_one_that_was_not(
     collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
-    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
     augmentation = Augmentation(flips=True, policy="ada", colour=True, target=-0.9, speed=100)
     recipe = dataclasses.replace(recipe, augmentation=augmentation, discriminator_steps=steps)
     whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")

@@ -9,11 +9,11 @@ import pytest
 from pictures_for_tests import encoded, noisy
 from PIL import Image, ImageDraw
 
-from lienzo.data import borders
-from lienzo.data.entries import Entry
-from lienzo.data.screening import screen
-from lienzo.data.settings import Settings
-from lienzo.pictures import Box
+from lienzo.collection.listing.entries import Entry
+from lienzo.collection.screening import borders
+from lienzo.collection.screening.pictures import Box
+from lienzo.collection.screening.screening import screen
+from lienzo.collection.settings import Settings
 
 
 def framed(left: int, top: int, right: int, bottom: int, colour: str = "black") -> Image.Image:

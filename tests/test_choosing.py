@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from pictures_for_tests import encoded, noisy
 
-from lienzo.data.choosing import Candidates, choose, near_pairs
-from lienzo.data.entries import Entry
-from lienzo.data.screening import screen
-from lienzo.data.settings import Settings
+from lienzo.collection.listing.entries import Entry
+from lienzo.collection.packing.choosing import Candidates, choose, near_pairs
+from lienzo.collection.screening.screening import screen
+from lienzo.collection.settings import Settings
 
 
 @pytest.mark.parametrize("bits", [0, 1, 4, 8, 16])

@@ -19,11 +19,12 @@ from conftest import ROOT, Command, Paint
 from PIL import Image
 
 import lienzo
-from lienzo import cli, training
-from lienzo.data.collection import Collection
+from lienzo.cli import main
+from lienzo.collection.collection import Collection
 from lienzo.errors import ProcessError, TrainingError
-from lienzo.recipe import Recipe
-from lienzo.recipes import RECIPES
+from lienzo.recipe.catalogue import RECIPES
+from lienzo.recipe.recipe import Recipe
+from lienzo.training import loop
 
 
 @pytest.fixture
@@ -33,9 +34,9 @@ def recipe_file(recipe: Recipe, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("verb", cli.VERBS)
+@pytest.mark.parametrize("verb", main.VERBS)
 def test_every_verb_and_every_option_has_a_help_text(verb: str, command: Command) -> None:
-    function = cli.VERBS[verb]
+    function = main.VERBS[verb]
     said = inspect.getdoc(function) or ""
     assert re.match(r"[A-Z].*\.$", said.split("\n")[0])
     explained = dict(re.findall(r"^    (\w+): (.+)", said, re.MULTILINE))
@@ -50,7 +51,7 @@ def test_every_verb_and_every_option_has_a_help_text(verb: str, command: Command
 def test_help_names_every_verb(command: Command) -> None:
     status, out, _ = command("--help")
     assert status == 0
-    assert all(verb in out for verb in cli.VERBS)
+    assert all(verb in out for verb in main.VERBS)
 
 
 def test_the_version(command: Command) -> None:
@@ -59,7 +60,7 @@ def test_the_version(command: Command) -> None:
 
 def test_verbs_are_thin() -> None:
     """A verb parses, calls and prints: what is longer belongs into the library."""
-    for function in cli.VERBS.values():
+    for function in main.VERBS.values():
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
         assert isinstance(definition, ast.FunctionDef)
         statements = definition.body[1:]  # after the docstring
@@ -369,7 +370,7 @@ def test_bugs_are_status_1_and_debug_shows_where(command: Command, monkeypatch: 
         """
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setitem(cli.VERBS, "info", broken)
+    monkeypatch.setitem(main.VERBS, "info", broken)
     status, out, said = command("info")
     assert (status, out) == (1, "")
     assert said == "lienzo: ZeroDivisionError: division by zero. Run the same command with --debug to see where.\n"
@@ -380,13 +381,13 @@ def test_bugs_are_status_1_and_debug_shows_where(command: Command, monkeypatch: 
 def test_ctrl_c_is_status_130(
     command: Command, collection: Collection, recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tick = training.Tick.to_dict
+    tick = loop.Tick.to_dict
 
-    def interrupted(self: training.Tick) -> dict[str, float]:
+    def interrupted(self: loop.Tick) -> dict[str, float]:
         signal.raise_signal(signal.SIGINT)
         return tick(self)
 
-    monkeypatch.setattr(training.Tick, "to_dict", interrupted)
+    monkeypatch.setattr(loop.Tick, "to_dict", interrupted)
     words = ["train", collection.path, "--recipe", recipe_file, "--out", tmp_path / "run", "--device", "cpu"]
     status, out, said = command(*words)
     assert (status, out) == (130, "")
@@ -394,7 +395,7 @@ def test_ctrl_c_is_status_130(
     assert again.split() == [str(word) for word in words]
     monkeypatch.undo()
     monkeypatch.setattr(sys, "argv", ["lienzo", *again.split()])
-    cli.main()
+    main.main()
     assert lienzo.Run.open(tmp_path / "run").log()[-1]["images"] == 64
 
 
@@ -408,11 +409,11 @@ def test_under_torchrun_one_process_speaks_for_all_and_each_for_a_lost_one(
     words = ("train", "art", "--out", "runs/a b")
 
     def met(error: BaseException) -> tuple[int, str]:
-        def steps(*_: object, **__: object) -> Iterator[training.Tick]:
+        def steps(*_: object, **__: object) -> Iterator[loop.Tick]:
             raise error
             yield
 
-        monkeypatch.setattr(training, "steps", steps)
+        monkeypatch.setattr(loop, "steps", steps)
         status, _, said = command(*words)
         return status, said
 
@@ -425,7 +426,7 @@ def test_under_torchrun_one_process_speaks_for_all_and_each_for_a_lost_one(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other pipes")
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
-    program = "import sys; sys.argv = ['lienzo', 'recipes', 'thesis']; from lienzo.cli import main; main()"
+    program = "import sys; sys.argv = ['lienzo', 'recipes', 'thesis']; from lienzo.cli.main import main; main()"
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing) as closed:
@@ -453,7 +454,7 @@ def test_too_little_memory_is_said_in_one_sentence(
     def fail(*_words: object, **_named: object) -> None:
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
 
-    monkeypatch.setattr(lienzo.training, "steps", fail)
+    monkeypatch.setattr("lienzo.training.loop.steps", fail)
     status, _, said = command("train", collection.path, "--out", tmp_path / "run")
     assert (status, said.count("\n")) == (1, 1)
     assert "take a smaller batch" in said

@@ -9,8 +9,8 @@ import pytest
 from pictures_for_tests import gallery
 
 import lienzo
-from lienzo.data import packing
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
+from lienzo.collection.packing import packing
 from lienzo.errors import CollectionError
 
 

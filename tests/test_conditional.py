@@ -13,21 +13,22 @@ from PIL import Image
 from torch import Tensor, nn
 
 import lienzo
-from lienzo.data.batches import Batches
-from lienzo.data.collection import Collection
-from lienzo.dealing import Dealer
+from lienzo.collection.collection import Collection
+from lienzo.collection.vocabulary import Vocabulary
 from lienzo.errors import CollectionError, InputError, RecipeError, ScoreError
-from lienzo.evaluation import evaluate
+from lienzo.evaluation.evaluation import evaluate
 from lienzo.evaluation.scores import lines
-from lienzo.game import Game, Round
-from lienzo.nets import NETS, Shape
-from lienzo.nets.conditions import LabelProjection
-from lienzo.nets.dcgan import DCGAN
-from lienzo.nets.statistics import MinibatchDeviation
-from lienzo.objectives import Regularisation, Wasserstein
-from lienzo.recipe import Recipe
-from lienzo.recipes import conditional
-from lienzo.vocabulary import Vocabulary
+from lienzo.networks.conditions import LabelProjection
+from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.families import NETS
+from lienzo.networks.shape import Shape
+from lienzo.networks.statistics import MinibatchDeviation
+from lienzo.recipe.catalogue import conditional
+from lienzo.recipe.objectives import Regularisation, Wasserstein
+from lienzo.recipe.recipe import Recipe
+from lienzo.training.batches import Batches
+from lienzo.training.game import Game, Round
+from lienzo.training.inputs import Dealer
 
 CPU = torch.device("cpu")
 COLOURS = {"blue": (0, 2, 40), "red": (2, 0, 20)}

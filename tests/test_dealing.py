@@ -10,12 +10,12 @@ import torch
 from conftest import Paint
 
 import lienzo
-from lienzo.data.batches import Batches
-from lienzo.data.collection import Collection
-from lienzo.dealing import Dealer, Hand
-from lienzo.game import Round
-from lienzo.recipe import Recipe
-from lienzo.recipes import RECIPES
+from lienzo.collection.collection import Collection
+from lienzo.recipe.catalogue import RECIPES
+from lienzo.recipe.recipe import Recipe
+from lienzo.training.batches import Batches
+from lienzo.training.game import Round
+from lienzo.training.inputs import Dealer, Hand
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lienzo import demo, generation
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
+from lienzo.demo import demo
 from lienzo.demo.page import draw, nearest
+from lienzo.demo.painter import painting
 from lienzo.errors import InputError
-from lienzo.nets.dcgan import DCGAN
-from lienzo.painter import painting
-from lienzo.run import Run
+from lienzo.generation import generation
+from lienzo.networks.dcgan import DCGAN
+from lienzo.run.run import Run
 
 TINY = demo.Settings(
     files=160,

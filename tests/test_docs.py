@@ -12,13 +12,13 @@ import pytest
 from conftest import ROOT, Command, Paint
 
 import lienzo
-from lienzo import cli
-from lienzo.augment import Augmentation
-from lienzo.likelihood import LIKELIHOODS
-from lienzo.nets import NETS
-from lienzo.objectives import OBJECTIVES, Regularisation
-from lienzo.recipe import Adam, Recipe
-from lienzo.recipes import RECIPES
+from lienzo.cli import main
+from lienzo.networks.families import NETS
+from lienzo.recipe.augmentation import Augmentation
+from lienzo.recipe.catalogue import RECIPES
+from lienzo.recipe.likelihood import LIKELIHOODS
+from lienzo.recipe.objectives import OBJECTIVES, Regularisation
+from lienzo.recipe.recipe import Adam, Recipe
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -44,7 +44,7 @@ def commands(page: Path) -> list[list[str]]:
 def options(verb: str) -> set[str]:
     """Return the options of a verb, as they are written."""
     known = {"--help", "--debug"}
-    function = cli.VERBS[verb]
+    function = main.VERBS[verb]
     hints = typing.get_type_hints(function, include_extras=True)
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
@@ -79,14 +79,14 @@ def test_commands_and_options_exist(page: Path) -> None:
     for _, verb, *words in commands(page):
         if verb == "VERB" or verb.startswith("-"):
             continue
-        assert verb in cli.VERBS, f"{name(page)}: lienzo {verb}"
+        assert verb in main.VERBS, f"{name(page)}: lienzo {verb}"
         for word in words:
             option = word.partition("=")[0].rstrip(",:")
             if option.startswith("--"):
                 assert option in options(verb), f"{name(page)}: lienzo {verb} {option}"
 
 
-@pytest.mark.parametrize("verb", cli.VERBS)
+@pytest.mark.parametrize("verb", main.VERBS)
 def test_a_verbs_page_names_every_option(verb: str) -> None:
     text = (ROOT / "docs" / f"{verb}.md").read_text(encoding="utf-8")
     for option in options(verb) - {"--help", "--debug", "--json"}:
@@ -131,10 +131,10 @@ def test_python_can_be_parsed_and_names_exist(page: Path) -> None:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, recipe: Recipe) -> Recipe:
     """Let `thesis` be a recipe that costs little."""
-    from lienzo import recipes
+    from lienzo.recipe import catalogue
 
     cheap = dataclasses.replace(recipe, name="thesis", images=48)
-    monkeypatch.setitem(recipes.RECIPES, "thesis", lambda: cheap)
+    monkeypatch.setitem(catalogue.RECIPES, "thesis", lambda: cheap)
     return cheap
 
 
@@ -171,7 +171,7 @@ def test_the_tour_of_the_readme_runs(
             if into < len(words):
                 (tmp_path / words[into + 1]).write_text(out, encoding="utf-8")
             ran.add(words[1])
-    assert ran == set(cli.VERBS) - {verb for verb, more in CHEAPER.items() if more is None}
+    assert ran == set(main.VERBS) - {verb for verb, more in CHEAPER.items() if more is None}
     assert (tmp_path / "gallery.png").exists()
 
 

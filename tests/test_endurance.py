@@ -15,13 +15,14 @@ import torch
 from test_training import PROGRAM, assert_same, content, interrupted, start
 
 import lienzo
-from lienzo import resumption, tensors, training
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
 from lienzo.errors import InputError, RunError
-from lienzo.nets import Shape
-from lienzo.recipe import Recipe
-from lienzo.run import Run
-from lienzo.state import State
+from lienzo.networks.shape import Shape
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
+from lienzo.storage import tensors
+from lienzo.training import loop, resumption
+from lienzo.training.state import State
 
 SETTINGS = ["average_half_life=100", "on_trouble=rollback", "sample_every=16"]
 """So that a run has an average and milestones."""
@@ -31,7 +32,7 @@ SIXTEENTHS = range(16)
 
 @pytest.fixture(autouse=True)
 def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
 
 
 @pytest.mark.slow
@@ -61,7 +62,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, collection: Collection, recip
     """Give a recipe, the run of it that nothing interrupted, and one that was killed after three of four ticks."""
     recipe, folder = recipe.with_settings(SETTINGS), tmp_path_factory.mktemp("pair")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "SAVE_SECONDS", 0.0)
+        patch.setattr(loop, "SAVE_SECONDS", 0.0)
         whole = lienzo.train(collection, recipe, folder / "whole", device="cpu")
         stopped = interrupted(collection, recipe, folder / "stopped")
     stopped.presence_path.write_text(json.dumps({"host": "elsewhere", "pid": 7, "seen": 0.0}), encoding="utf-8")
@@ -169,7 +170,7 @@ import sys
 import torch
 torch.set_num_threads(1)
 from lienzo import cli, training
-training.SAVE_SECONDS = 0.0
+loop.SAVE_SECONDS = 0.0
 cli.main()
 """
 
@@ -219,7 +220,7 @@ from lienzo import training
 from lienzo.recipe import Recipe
 collection, recipe, out = sys.argv[1:]
 tracemalloc.start()
-for tick in training.steps(collection, Recipe.from_toml(Path(recipe)), out, device="cpu"):
+for tick in loop.steps(collection, Recipe.from_toml(Path(recipe)), out, device="cpu"):
     if tick.images % 10_000 == 0:
         gc.collect()
         resident = int(Path("/proc/self/statm").read_text().split()[1]) * 4096

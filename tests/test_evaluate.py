@@ -12,18 +12,19 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from lienzo.cli import main
-from lienzo.data.collection import Collection
+from lienzo.cli.main import main
+from lienzo.collection.collection import Collection
+from lienzo.collection.preparation import prepare
 from lienzo.errors import InputError, ScoreError
-from lienzo.evaluation import Settings, compare, evaluate, steps
+from lienzo.evaluation.evaluation import Settings, compare, evaluate, steps
 from lienzo.evaluation.report import page
 from lienzo.evaluation.scores import append, refuse_incomparable, table, written
-from lienzo.generation import Generator, save_generator
+from lienzo.generation.generation import Generator, save_generator
 from lienzo.metrics.detectors import Detector, thumbnails
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.measures import measure_labels
-from lienzo.nets import NETS, Shape
-from lienzo.preparation import prepare
+from lienzo.networks.families import NETS
+from lienzo.networks.shape import Shape
 
 SIZE, LATENTS = 32, 48
 LABELS = ("blue", "green", "red")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lienzo.files import fingerprint, replacing, sha256, sweep, write_bytes, write_json, write_text
+from lienzo.storage.files import fingerprint, replacing, sha256, sweep, write_bytes, write_json, write_text
 
 
 def names(folder: Path) -> list[str]:

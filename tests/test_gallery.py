@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lienzo.gallery import gif, grid, png
+from lienzo.display.gallery import gif, grid, png
 
 
 def images(count: int, height: int = 4, width: int = 6, channels: int = 3) -> np.ndarray:

@@ -10,14 +10,14 @@ from conftest import Paint
 from torch import Tensor, nn
 
 import lienzo
-from lienzo.data.batches import Batches
-from lienzo.dealing import Dealer
-from lienzo.game import Game, Round
-from lienzo.nets import Shape
-from lienzo.objectives import OBJECTIVES, Hinge, NonSaturating, Objective, Regularisation, Wasserstein
-from lienzo.recipes import thesis
+from lienzo.networks.shape import Shape
+from lienzo.recipe.catalogue import thesis
+from lienzo.recipe.objectives import OBJECTIVES, Hinge, NonSaturating, Objective, Regularisation, Wasserstein
 from lienzo.seeds import derive
-from lienzo.state import State
+from lienzo.training.batches import Batches
+from lienzo.training.game import Game, Round
+from lienzo.training.inputs import Dealer
+from lienzo.training.state import State
 
 STEPS = 10
 

@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 
 import lienzo
-from lienzo import tensors
 from lienzo.errors import GeneratorError, InputError, RunError
-from lienzo.generation import CHUNK, latents, save_generator
-from lienzo.nets import Shape
-from lienzo.nets.dcgan import DCGAN
+from lienzo.generation.generation import CHUNK, latents, save_generator
+from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.shape import Shape
+from lienzo.storage import tensors
 
 
 @pytest.fixture(scope="module")

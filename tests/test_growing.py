@@ -14,21 +14,26 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 import lienzo
-from lienzo import growth, nets, preparation, tensors, training
-from lienzo.data.collection import Collection
-from lienzo.dealing import scaled
+from lienzo.collection import preparation
+from lienzo.collection.collection import Collection
 from lienzo.errors import CollectionError, InputError, RecipeError, RunError, SourceError
-from lienzo.generation import latents
-from lienzo.likelihood import EvidenceBound
-from lienzo.nets import Network, Shape
-from lienzo.nets.dcgan import DCGAN
-from lienzo.nets.fading import Fade, enlarged, set_alpha
-from lienzo.nets.mlp import MLP
-from lienzo.objectives import Relativistic
-from lienzo.origin import Origin
-from lienzo.recipe import Recipe
-from lienzo.run import Run
-from lienzo.state import State
+from lienzo.generation.generation import latents
+from lienzo.growth import growth
+from lienzo.networks import families
+from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.fading import Fade, enlarged, set_alpha
+from lienzo.networks.families import Network
+from lienzo.networks.mlp import MLP
+from lienzo.networks.shape import Shape
+from lienzo.recipe.likelihood import EvidenceBound
+from lienzo.recipe.objectives import Relativistic
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
+from lienzo.storage import tensors
+from lienzo.training import loop
+from lienzo.training.inputs import scaled
+from lienzo.training.origin import Origin
+from lienzo.training.state import State
 
 CPU = torch.device("cpu")
 
@@ -43,7 +48,7 @@ NETWORKS = {
 
 @pytest.fixture(autouse=True)
 def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +82,7 @@ def pair(network: Network) -> tuple[nn.Module, nn.Module, nn.Module, nn.Module]:
     shapes = Shape(16, 16, 3), Shape(32, 32, 3)
     players = []
     for make in (type(network).generator, type(network).discriminator):
-        before, after = make(network, shapes[0]), make(nets.grown(network), shapes[1])
+        before, after = make(network, shapes[0]), make(families.grown(network), shapes[1])
         for parameter in before.parameters():
             parameter.data.add_(0.1 * torch.randn_like(parameter))  # so that nothing agrees by being zero
         kept, own = before.state_dict(), after.state_dict()
@@ -135,11 +140,11 @@ def test_a_grown_network_has_so_many_parameters() -> None:
         return sum(parameter.numel() for parameter in module.parameters())
 
     network, shape = DCGAN(100, 64), Shape(128, 128, 3)
-    grown = nets.grown(network)
+    grown = families.grown(network)
     # a doubling from 64 to 32 channels, its normalisation, and an exit of 32 channels; the old exit is there before
     assert parameters(grown.generator(shape)) == 3_576_704 + 64 * 32 * 16 + 2 * 32 + 32 * 3 * 16
     assert parameters(grown.discriminator(shape)) == 2_765_568 + 32 * 64 * 16 + 2 * 64 + 32 * 3 * 16
-    twice = nets.grown(grown)
+    twice = families.grown(grown)
     # the exit of 64 channels has gone, one of 16 has come
     assert parameters(twice.generator(Shape(256, 256, 3))) - parameters(grown.generator(shape)) == (
         32 * 16 * 16 + 2 * 16 + 16 * 3 * 16 - 64 * 3 * 16
@@ -161,7 +166,7 @@ def test_a_network_that_grew_twice_learns_with_every_weight_that_counts(size: tu
 
 
 def planted(run: Run, recipe: Recipe, shape: Shape, **changes: object) -> State:
-    grown = dataclasses.replace(recipe, network=nets.grown(recipe.network), **changes)  # type: ignore[arg-type]
+    grown = dataclasses.replace(recipe, network=families.grown(recipe.network), **changes)  # type: ignore[arg-type]
     state = State(grown, shape, CPU)
     Origin.open(run).plant(state)
     return state
@@ -252,7 +257,7 @@ def test_real_pictures_fade_as_generated_ones_do(seedling: Run, monkeypatch: pyt
     pixels = torch.randint(256, (1, 8, 32, 32, 3), dtype=torch.uint8)
     real = scaled(pixels)
     blurred = avg_pool2d(real[0], 2).repeat_interleave(2, 2).repeat_interleave(2, 3)
-    from lienzo.game import Round
+    from lienzo.training.game import Round
 
     for part in (0.0, 0.25, 0.5, 0.75, 1.0, 1.0):
         assert state.networks["discriminator"].fade.alpha == part  # type: ignore[union-attr]
@@ -379,7 +384,7 @@ def test_a_grown_run_goes_on_with_other_pictures_without_another_fade(
 
 def refusals() -> dict[str, tuple[Callable[[Recipe], object], str]]:
     return {
-        "perceptron": (lambda recipe: nets.grown(MLP()), "networks of the class mlp do not grow"),
+        "perceptron": (lambda recipe: families.grown(MLP()), "networks of the class mlp do not grow"),
         "odd width": (lambda recipe: DCGAN(width=6, grown=2), "width is 6, which cannot be halved 2 times"),
         "negative": (lambda recipe: DCGAN(grown=-1), "network.grown is -1, but has to be at least 0"),
         "too small": (lambda recipe: DCGAN(8, 8, grown=2).generator(Shape(16, 16, 3)), "16×16×3 are too small"),

@@ -7,17 +7,18 @@ import pytest
 import torch
 
 import lienzo
-from lienzo import judge, tensors, training
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
 from lienzo.errors import RunError
-from lienzo.judge import Judge
 from lienzo.metrics.estimate import Estimate
-from lienzo.recipe import Recipe
+from lienzo.recipe.recipe import Recipe
+from lienzo.storage import tensors
+from lienzo.training import kid_monitor, loop
+from lienzo.training.kid_monitor import Judge
 
 
 @pytest.fixture(autouse=True)
 def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "SAMPLES", 24)
+    monkeypatch.setattr(kid_monitor, "SAMPLES", 24)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_the_checkpoint_of_the_best_generator_outlives_newer_ones(
     collection: Collection, judged: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """KID is lowest after 48 pictures; 64, 80 and 96 follow, of which the last two are kept anyhow."""
-    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
     values = iter([0.3, 0.1, 0.2, 0.4])
     monkeypatch.setattr(Judge, "kid", lambda *_: Estimate(next(values), 0.01))
     recipe = dataclasses.replace(judged, evaluate_every=24, images=96)

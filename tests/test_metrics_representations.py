@@ -8,7 +8,8 @@ from torch import nn
 
 from lienzo.errors import ScoreError
 from lienzo.metrics.representations import activations, classify, fit
-from lienzo.nets import NETS, Shape
+from lienzo.networks.families import NETS
+from lienzo.networks.shape import Shape
 
 
 def blobs(n: int, seed: int, *, apart: float = 1.0) -> tuple[torch.Tensor, np.ndarray]:

@@ -9,12 +9,13 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from lienzo.ema import Average
 from lienzo.errors import RecipeError
-from lienzo.nets import NETS, Shape
-from lienzo.nets.dcgan import DCGAN
-from lienzo.nets.statistics import batches
-from lienzo.recipes import thesis
+from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.families import NETS
+from lienzo.networks.shape import Shape
+from lienzo.networks.statistics import batches
+from lienzo.recipe.catalogue import thesis
+from lienzo.training.averaging import Average
 
 
 def parameters(module: nn.Module) -> int:

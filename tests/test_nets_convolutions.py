@@ -8,10 +8,10 @@ from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d
 from torch.nn.utils.parametrizations import spectral_norm
 
-from lienzo.nets import columns, convolutions, filtered
-from lienzo.nets.convolutions import Doubling, Halving, double, halve
+from lienzo.networks.kernels import im2col, strided, winograd
+from lienzo.networks.kernels.strided import Doubling, Halving, double, halve
 
-WAYS = [columns, filtered]
+WAYS = [im2col, winograd]
 
 
 def draw(*size: int) -> Tensor:
@@ -36,8 +36,8 @@ def test_values_and_derivatives_of_both_orders_are_those_of_the_plain_convolutio
 
 
 def test_planes_on_both_sides_of_both_bounds_were_looked_at() -> None:
-    assert 8 * 12 > columns.PLANE >= 4 * 4
-    assert 16 * 20 > columns.WEIGHT_PLANE >= 8 * 12
+    assert 8 * 12 > im2col.PLANE >= 4 * 4
+    assert 16 * 20 > im2col.WEIGHT_PLANE >= 8 * 12
 
 
 def test_the_layers_agree_with_the_plain_ones_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def test_the_layers_agree_with_the_plain_ones_in_float32(monkeypatch: pytest.Mon
         fast = layer(inputs)
         assert "_Features" in str(graph(fast)) or "_Images" in str(graph(fast))
         with monkeypatch.context() as patch:
-            patch.setattr(convolutions, "_way", lambda *_: None)
+            patch.setattr(strided, "_way", lambda *_: None)
             plain = layer(inputs)
         torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-4)
         assert not torch.equal(fast, plain)
@@ -69,7 +69,7 @@ def test_the_layers_agree_with_the_plain_ones_in_bfloat16(
     }[kind]
     results = []
     for tiles in (True, False):
-        monkeypatch.setattr(convolutions, "has_tiles", lambda tiles=tiles: tiles)
+        monkeypatch.setattr(strided, "has_tiles", lambda tiles=tiles: tiles)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             output = layer(inputs)
         assert output.dtype == torch.bfloat16
@@ -95,6 +95,6 @@ def test_sides_that_are_no_multiple_of_four_take_the_plain_convolution(size: tup
 
 
 def test_large_planes_take_the_plain_convolution_in_lower_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convolutions, "has_tiles", lambda: True)
+    monkeypatch.setattr(strided, "has_tiles", lambda: True)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert graph(Halving(4, 512, bias=False)(torch.randn(32, 4, 32, 32)))[0] == "ConvolutionBackward0"

@@ -9,10 +9,11 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.nn.functional import conv2d, interpolate, pad
 
 from lienzo.errors import RecipeError
-from lienzo.nets import Shape, grouped, resampling
-from lienzo.nets.grouped import Grouped, convolve
-from lienzo.nets.resampling import down, up
-from lienzo.nets.residual import SIZES, Block, Modulated, Pooled, Residual
+from lienzo.networks.kernels import grouped, resampling
+from lienzo.networks.kernels.grouped import Grouped, convolve
+from lienzo.networks.kernels.resampling import down, up
+from lienzo.networks.residual import SIZES, Block, Modulated, Pooled, Residual
+from lienzo.networks.shape import Shape
 
 M = Residual(size="M")
 IMAGENET = Residual(size="M", width=1536, wide_to=64, group_width=32)

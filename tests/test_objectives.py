@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lienzo.objectives import OBJECTIVES, NonSaturating, Objective, Regularisation
+from lienzo.recipe.objectives import OBJECTIVES, NonSaturating, Objective, Regularisation
 
 Logits = NDArray[np.float64]
 

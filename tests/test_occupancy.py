@@ -12,12 +12,12 @@ from conftest import Command
 from test_training import PROGRAM, start
 
 import lienzo
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
 from lienzo.errors import RunError
-from lienzo.inspection import inspect
-from lienzo.occupancy import SILENCE_SECONDS, occupant
-from lienzo.recipe import Recipe
-from lienzo.run import Run
+from lienzo.inspection.inspection import inspect
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.occupancy import SILENCE_SECONDS, occupant
+from lienzo.run.run import Run
 
 
 def test_a_second_training_in_one_folder_is_refused_and_the_first_is_seen(

@@ -9,12 +9,13 @@ from conftest import Command, Paint
 from torch import Tensor
 
 import lienzo
-from lienzo import tensors, training
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
 from lienzo.errors import GeneratorError, RunError
-from lienzo.inspection import inspect
-from lienzo.recipe import Recipe
-from lienzo.run import Run
+from lienzo.inspection.inspection import inspect
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
+from lienzo.storage import tensors
+from lienzo.training import loop
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def landscapes(collection: Collection, averaging: Recipe, tmp_path: Path) -> Run
 
 @pytest.fixture(autouse=True)
 def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
 
 
 def first(run: Run) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lienzo import charts, gallery, pages
+from lienzo.display import charts, gallery, pages
 
 
 class Reader(html.parser.HTMLParser):

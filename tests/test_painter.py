@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from lienzo.demo.painter import painting
+from lienzo.demo.painter.manners import MANNERS, SHORT_SIDES, paint_canvas
 from lienzo.errors import InputError
-from lienzo.painter import painting
-from lienzo.painter.manners import MANNERS, SHORT_SIDES, paint_canvas
 
 
 def contents(folder: Path) -> dict[str, str]:

@@ -7,7 +7,7 @@ import pytest
 from pictures_for_tests import encoded, noisy
 from PIL import Image
 
-from lienzo.pictures import fit, load, needed_scale, resize
+from lienzo.collection.screening.pictures import fit, load, needed_scale, resize
 
 
 def test_resize_keeps_what_has_the_size_already() -> None:

@@ -19,12 +19,12 @@ from pictures_for_tests import encoded, files_of, gallery, noisy, painting
 from PIL import Image
 
 import lienzo
-from lienzo.data.reasons import Reason
-from lienzo.data.screening import Screened, screen
-from lienzo.data.settings import Conflicts, Settings
-from lienzo.data.workers import Unit
+from lienzo.collection.preparation import steps
+from lienzo.collection.reasons import Reason
+from lienzo.collection.screening.screening import Screened, screen
+from lienzo.collection.screening.workers import Unit
+from lienzo.collection.settings import Conflicts, Settings
 from lienzo.errors import CollectionError, InputError, SourceError
-from lienzo.preparation import steps
 
 
 def test_a_folder_becomes_a_collection(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_adding_that_is_interrupted_goes_on(tmp_path: Path, monkeypatch: pytest.
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("lienzo.data.report.write", lost)  # the last step before collection.json
+        patch.setattr("lienzo.collection.report.write", lost)  # the last step before collection.json
         with pytest.raises(KeyboardInterrupt):
             lienzo.prepare(source, tmp_path / "out", size=16, workers=1)
     between = lienzo.Collection.open(tmp_path / "out")
@@ -208,8 +208,8 @@ def test_every_reason_is_provoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (grids / "changed.jpg").write_bytes(whole + b"!")
         yield from ((key, [screen(entry, settings) for entry in unit]) for key, unit in listed)
 
-    monkeypatch.setattr("lienzo.preparation.screen_units", here)
-    monkeypatch.setattr("lienzo.data.entries.LARGEST", (1 << 20) - 1)
+    monkeypatch.setattr("lienzo.collection.preparation.screen_units", here)
+    monkeypatch.setattr("lienzo.collection.listing.entries.LARGEST", (1 << 20) - 1)
     collection = lienzo.prepare(tmp_path / "in", tmp_path / "out", size=16, near_duplicates=4)
     found = {Path(row["source"]).stem: row["reason"] for row in collection.rejected().to_pylist()}
     assert found == {str(reason): reason for reason in Reason}

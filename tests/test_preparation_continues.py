@@ -10,7 +10,7 @@ import pytest
 from pictures_for_tests import files_of, gallery
 
 import lienzo
-from lienzo.preparation import JOURNAL, LOCK
+from lienzo.collection.preparation import JOURNAL, LOCK
 
 PREPARE = "import sys, lienzo; lienzo.prepare(sys.argv[1], sys.argv[2], size=64, workers=2, holdout=0.2)"
 
@@ -80,8 +80,8 @@ def test_a_journal_that_lost_its_end(
 def test_what_the_journal_holds_is_not_done_again(source: Path, tmp_path: Path) -> None:
     prepare_until(source, tmp_path / "out", 1_000_000)
     held = (tmp_path / "out" / JOURNAL).read_bytes()
-    from lienzo.data.settings import Settings
-    from lienzo.preparation import steps
+    from lienzo.collection.preparation import steps
+    from lienzo.collection.settings import Settings
 
     for step in steps(source, tmp_path / "out", Settings(holdout=0.2), workers=1):
         assert step.done > 0
@@ -90,9 +90,9 @@ def test_what_the_journal_holds_is_not_done_again(source: Path, tmp_path: Path) 
 
 
 def test_only_one_preparation_at_a_time(source: Path, tmp_path: Path) -> None:
-    from lienzo.data.settings import Settings
+    from lienzo.collection.preparation import steps
+    from lienzo.collection.settings import Settings
     from lienzo.errors import CollectionError
-    from lienzo.preparation import steps
 
     out = tmp_path / "out"
     first = steps(source, out, Settings(), workers=1)

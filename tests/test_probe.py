@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lienzo.cli import main
-from lienzo.data.collection import Collection
+from lienzo.cli.main import main
+from lienzo.collection.collection import Collection
+from lienzo.collection.preparation import prepare
 from lienzo.errors import InputError, RunError, ScoreError
 from lienzo.evaluation.probing import lines, probe
-from lienzo.preparation import prepare
-from lienzo.recipes import find
-from lienzo.run import Run
-from lienzo.training import train
+from lienzo.recipe.catalogue import find
+from lienzo.run.run import Run
+from lienzo.training.loop import train
 
 LABELS = ("across", "down")
 

@@ -13,13 +13,14 @@ from test_training import assert_same, content
 from torch import nn
 
 import lienzo
-from lienzo import processes
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
+from lienzo.compute import processes
 from lienzo.errors import RecipeError
-from lienzo.nets import NETS, Shape
-from lienzo.nets.statistics import BatchNorm2d
-from lienzo.recipe import Recipe
-from lienzo.run import Run
+from lienzo.networks.families import NETS
+from lienzo.networks.shape import Shape
+from lienzo.networks.statistics import BatchNorm2d
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch was built without processes")
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from lienzo.errors import RecipeError
-from lienzo.likelihood import LIKELIHOODS
-from lienzo.nets import NETS
-from lienzo.nets.dcgan import DCGAN
-from lienzo.objectives import OBJECTIVES, NonSaturating, Regularisation
-from lienzo.recipe import Adam, Recipe, network_from_dict, network_to_dict
-from lienzo.recipes import RECIPES, find, thesis
+from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.families import NETS
+from lienzo.recipe.catalogue import RECIPES, find, thesis
+from lienzo.recipe.likelihood import LIKELIHOODS
+from lienzo.recipe.objectives import OBJECTIVES, NonSaturating, Regularisation
+from lienzo.recipe.recipe import Adam, Recipe, network_from_dict, network_to_dict
 
 
 def test_the_recipe_of_the_thesis_is_that_of_the_thesis() -> None:

@@ -13,9 +13,10 @@ from pictures_for_tests import files_of, gallery
 from servers_for_tests import serving
 
 import lienzo
-from lienzo.data import places, remote
+from lienzo.collection import remote
+from lienzo.collection.listing import places
+from lienzo.collection.preparation import LOCK
 from lienzo.errors import CollectionError, SourceError
-from lienzo.preparation import LOCK
 
 moto_server = pytest.importorskip("moto.server")
 s3fs = pytest.importorskip("s3fs")
@@ -149,7 +150,7 @@ def test_a_server_that_answers_503_and_cuts_connections(
     lienzo.Collection.open("s3://art/stumbled").verify()
     with pytest.raises(CollectionError, match="there is no collection at"):
         lienzo.Collection.open("s3://art/half")
-    monkeypatch.setattr("lienzo.preparation.screen_units", pytest.fail)  # what was done is only sent
+    monkeypatch.setattr("lienzo.collection.preparation.screen_units", pytest.fail)  # what was done is only sent
     again = lienzo.prepare("s3://art/pictures", "s3://art/half", size=16, workers=1)
     assert again.fingerprint == here.fingerprint
     lienzo.Collection.open("s3://art/half").verify()

@@ -12,10 +12,10 @@ import pytest
 from pictures_for_tests import encoded, noisy, painting
 from PIL import Image, ImageCms, ImageOps
 
-from lienzo.data.entries import Entry
-from lienzo.data.reasons import EXPLANATIONS, Reason
-from lienzo.data.screening import Screened, screen
-from lienzo.data.settings import Settings
+from lienzo.collection.listing.entries import Entry
+from lienzo.collection.reasons import EXPLANATIONS, Reason
+from lienzo.collection.screening.screening import Screened, screen
+from lienzo.collection.settings import Settings
 
 SETTINGS = Settings(height=32, width=32)
 

@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
-from lienzo.schedule import average_decay, crossed, together
 from lienzo.seeds import derive, numpy_generator
+from lienzo.training.schedule import average_decay, crossed, together
 
 GOLDEN = {
     "weights": 5409347080047710043,

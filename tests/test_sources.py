@@ -17,9 +17,9 @@ import pytest
 from pictures_for_tests import encoded, painting
 from servers_for_tests import Files, serving
 
-from lienzo.data.entries import Entry
-from lienzo.data.reasons import Reason, Refusal
-from lienzo.data.sources import entries
+from lienzo.collection.listing.entries import Entry
+from lienzo.collection.listing.sources import entries
+from lienzo.collection.reasons import Reason, Refusal
 from lienzo.errors import InputError, SourceError
 
 PICTURES = {f"{folder}/{i}.jpg": encoded(painting(i)) for i, folder in enumerate(("seas", "grids", "seas"))}

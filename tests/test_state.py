@@ -12,15 +12,15 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from lienzo import state as state_module
-from lienzo.augment import CHANCES
-from lienzo.dealing import scaled
 from lienzo.errors import TrainingError
-from lienzo.game import SELDOM, Round
-from lienzo.nets import Shape
-from lienzo.recipe import Recipe
-from lienzo.recipes import RECIPES
-from lienzo.state import State, _Captured
+from lienzo.networks.shape import Shape
+from lienzo.recipe.augmentation import CHANCES
+from lienzo.recipe.catalogue import RECIPES
+from lienzo.recipe.recipe import Recipe
+from lienzo.training import state as state_module
+from lienzo.training.game import SELDOM, Round
+from lienzo.training.inputs import scaled
+from lienzo.training.state import State, _Captured
 
 CPU = torch.device("cpu")
 

@@ -8,8 +8,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from lienzo import tensors
 from lienzo.errors import GeneratorError
+from lienzo.storage import tensors
 
 HEADER = {"kind": "generator", "network": {"name": "dcgan", "latents": 8}}
 TENSORS = {"weight": torch.arange(12.0).view(3, 4), "count": torch.tensor(7)}

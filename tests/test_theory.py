@@ -9,21 +9,31 @@ import pytest
 import torch
 from scipy import stats
 
-from lienzo import cli, laboratory, pages
+from lienzo.cli import main
+from lienzo.display import pages
 from lienzo.errors import InputError
-from lienzo.experiments import (
-    EXPERIMENTS,
+from lienzo.recipe.objectives import (
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    Regularisation,
+    Relativistic,
+    Wasserstein,
+)
+from lienzo.theory import laboratory
+from lienzo.theory.catalogue import EXPERIMENTS
+from lienzo.theory.experiments import (
     convergence,
-    distances,
     equilibrium,
     global_minimum,
     mode_collapse,
     optimal_discriminator,
     saturation,
 )
-from lienzo.experiments.finding import Claim
-from lienzo.experiments.laws import Cells, Uniform, gaussian
-from lienzo.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Regularisation, Relativistic, Wasserstein
+from lienzo.theory.finding import Claim
+from lienzo.theory.models import distances
+from lienzo.theory.models.laws import Cells, Uniform, gaussian
 
 QUICK = ("divergences", "equilibrium", "convolutions", "batch-normalisation")
 LONG = [name for name in EXPERIMENTS if name not in QUICK]
@@ -110,7 +120,7 @@ def test_a_failed_claim_is_shown_and_exits_with_1(monkeypatch, tmp_path: Path, c
     right = distances.jensen_shannon
     monkeypatch.setattr(distances, "jensen_shannon", lambda p, q, cells: 2 * right(p, q, cells))
     with pytest.raises(SystemExit) as ended:
-        cli.theory(("divergences",), out=tmp_path)
+        main.theory(("divergences",), out=tmp_path)
     assert ended.value.code == 1
     assert "FAILS" in capsys.readouterr().out
     assert "Claims that fail" in (tmp_path / laboratory.PAGE).read_text(encoding="utf-8")

@@ -20,21 +20,23 @@ from PIL import Image
 from torch import Tensor
 
 import lienzo
-from lienzo import gallery, resumption, tensors, training
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
+from lienzo.display import gallery
+from lienzo.display.gallery import Pixels
 from lienzo.errors import CollectionError, RecipeError, RunError, TrainingError
-from lienzo.gallery import Pixels
-from lienzo.game import Round
-from lienzo.recipe import Recipe
-from lienzo.recipes import RECIPES, find
-from lienzo.run import Run
-from lienzo.state import State
-from lienzo.trouble import Signs
+from lienzo.recipe.catalogue import RECIPES, find
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
+from lienzo.storage import tensors
+from lienzo.training import loop, resumption
+from lienzo.training.game import Round
+from lienzo.training.state import State
+from lienzo.training.trouble import Signs
 
 
 @pytest.fixture(autouse=True)
 def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -165,7 +167,7 @@ def test_every_recipe_trains_and_goes_on(collection: Collection, tmp_path: Path,
 def test_leaving_between_saves_saves(
     collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "SAVE_SECONDS", 1e9)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 1e9)
     next(lienzo.steps(collection, recipe, tmp_path / "run", device="cpu"))
     assert [path.stem for path in Run(tmp_path / "run").checkpoints()] == ["000000000016"]
     assert_same(lienzo.train(collection, recipe, tmp_path / "run", device="cpu"), whole)
@@ -207,7 +209,7 @@ torch.set_num_threads(1)
 from pathlib import Path
 from lienzo import training
 from lienzo.recipe import Recipe
-training.SAVE_SECONDS = 0.0
+loop.SAVE_SECONDS = 0.0
 collection, recipe, out, writes = sys.argv[1:]
 left, fsync = int(writes), os.fsync
 def counting(descriptor):
@@ -217,7 +219,7 @@ def counting(descriptor):
         os.kill(os.getpid(), signal.SIGKILL)
     fsync(descriptor)
 os.fsync = counting
-training.train(collection, Recipe.from_toml(Path(recipe)), out, device="cpu")
+loop.train(collection, Recipe.from_toml(Path(recipe)), out, device="cpu")
 """
 """Trains, and kills itself in the middle of writing a certain file."""
 
@@ -541,7 +543,7 @@ def test_training_leaves_the_callers_randomness_alone(
 
 
 def test_the_average_is_that_of_the_recipe(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
-    from lienzo.schedule import average_decay
+    from lienzo.training.schedule import average_decay
 
     recipe = dataclasses.replace(recipe, average_half_life=30, average_ramp=0.5, tick=8)
     average: dict[str, Tensor] = {}

@@ -11,23 +11,23 @@ from test_training import assert_same, interrupted
 from torch import nn
 
 import lienzo
-from lienzo import training
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
 from lienzo.errors import TrainingError
-from lienzo.game import Game, Round, diversity
-from lienzo.inspection import inspect
-from lienzo.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Regularisation, Wasserstein
-from lienzo.recipe import Recipe
-from lienzo.recipes import RECIPES, find
-from lienzo.run import Run
-from lienzo.trouble import COLLAPSED, PATIENCE, SATURATED, VANISHED, Signs, Trouble, not_finite
+from lienzo.inspection.inspection import inspect
+from lienzo.recipe.catalogue import RECIPES, find
+from lienzo.recipe.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Regularisation, Wasserstein
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
+from lienzo.training import loop
+from lienzo.training.game import Game, Round, diversity
+from lienzo.training.trouble import COLLAPSED, PATIENCE, SATURATED, VANISHED, Signs, Trouble, not_finite
 
 HEALTHY = {"fake_score": 0.3, "generator_gradient": 2.0, "fake_diversity": 0.3, "real_diversity": 0.4}
 
 
 @pytest.fixture(autouse=True)
 def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
 
 
 DEAD = [
@@ -216,7 +216,7 @@ def test_a_run_that_trouble_stopped_goes_on_from_there(
     collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is saved also where the last save is younger than ten seconds, and ends as if it had never stopped."""
-    monkeypatch.setattr(training, "SAVE_SECONDS", 1e9)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 1e9)
     going = overpowered(recipe)
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError):
@@ -319,14 +319,14 @@ def test_a_generator_that_collapses_is_set_back_and_slowed_down(
 
 def poison(monkeypatch: pytest.MonkeyPatch, at: int, slowest: float = 1.0) -> None:
     """Make measures NaN when so many pictures were shown, at learning rates of this share of the recipe's or more."""
-    play = training.State.play
+    play = loop.State.play
 
-    def playing(self: training.State, rounds: Sequence[Round]) -> None:
+    def playing(self: loop.State, rounds: Sequence[Round]) -> None:
         play(self, rounds)
         if self.images == at and self.slowdown >= slowest:
             self.sums.fill_(torch.nan)
 
-    monkeypatch.setattr(training.State, "play", playing)
+    monkeypatch.setattr(loop.State, "play", playing)
 
 
 def test_an_interrupted_run_rolls_back_as_an_uninterrupted_one(
@@ -412,7 +412,7 @@ def test_no_checkpoint_holds_what_is_not_finite(
         found = inspect(run.path)
         assert (found["state"], found["images"], found["trouble"]) == ("stopped by trouble", 48, str(stopped.value))
     monkeypatch.undo()
-    monkeypatch.setattr(training, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
     assert inspect(lienzo.train(collection, recipe, run.path, device="cpu").path)["state"] == "finished"
 
 

@@ -14,12 +14,14 @@ from conftest import Command
 from test_pages import read
 
 import lienzo
-from lienzo import files, judge, recipes, training, tuning
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
 from lienzo.errors import RecipeError, RunError, TrainingError
 from lienzo.metrics.estimate import Estimate
-from lienzo.recipe import Recipe
-from lienzo.tuning import report
+from lienzo.recipe import catalogue
+from lienzo.recipe.recipe import Recipe
+from lienzo.storage import files
+from lienzo.training import kid_monitor, loop
+from lienzo.tuning import report, tuning
 from lienzo.tuning.space import DEFAULT, Range, parse, usual, values
 from lienzo.tuning.study import NAME
 
@@ -41,14 +43,14 @@ def judging(monkeypatch: pytest.MonkeyPatch) -> Judging:
             def kid(self, *_: object) -> Estimate:
                 return Estimate(next(given), 0.01)
 
-        monkeypatch.setattr(training, "Judge", Told)
+        monkeypatch.setattr(loop, "Judge", Told)
 
     return judging
 
 
 @pytest.fixture(autouse=True)
 def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "SAMPLES", 8)
+    monkeypatch.setattr(kid_monitor, "SAMPLES", 8)
 
 
 def told(out: Path) -> list[optuna.trial.FrozenTrial]:
@@ -74,7 +76,7 @@ def test_a_bad_search_is_refused(recipe: Recipe, search: str) -> None:
 
 def test_the_usual_search_leaves_out_what_a_recipe_has_not(recipe: Recipe) -> None:
     assert usual(recipe) == DEFAULT
-    assert {search.partition("=")[0] for search in usual(recipes.vae())} == {
+    assert {search.partition("=")[0] for search in usual(catalogue.vae())} == {
         "generator_optimizer.rate",
         "generator_optimizer.betas",
         "batch",
@@ -83,7 +85,7 @@ def test_the_usual_search_leaves_out_what_a_recipe_has_not(recipe: Recipe) -> No
 
 
 def test_a_recipe_stands_in_the_space_where_its_values_do() -> None:
-    recipe = recipes.thesis()
+    recipe = catalogue.thesis()
     assert values(parse(DEFAULT, recipe), recipe) == {
         "generator_optimizer.rate": 0.0002,
         "discriminator_optimizer.rate": 0.0002,
@@ -122,7 +124,7 @@ def test_trials_are_runs_and_the_best_recipe_is_kept(collection: Collection, rec
 
 def test_the_same_call_takes_up_a_trial_that_was_left(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
     recipe = dataclasses.replace(recipe, evaluate_every=64)
-    going = lienzo.tuning.steps(collection, recipe, tmp_path, trials=2, images=64, search=SEARCH, device="cpu")
+    going = lienzo.tuning.tuning.steps(collection, recipe, tmp_path, trials=2, images=64, search=SEARCH, device="cpu")
     next(going)
     going.close()  # type: ignore[attr-defined]
     [left] = told(tmp_path)
@@ -152,7 +154,7 @@ def test_two_processes_share_a_study(collection: Collection, recipe: Recipe, tmp
     base, out = tmp_path / "base.toml", tmp_path / "study"
     base.write_text(dataclasses.replace(recipe, evaluate_every=32).to_toml(), encoding="utf-8")
     program = (
-        "import lienzo; from lienzo import judge; judge.SAMPLES = 8; "
+        "import lienzo; from lienzo.training import kid_monitor; kid_monitor.SAMPLES = 8; "
         f"lienzo.tune({str(collection.path)!r}, {str(base)!r}, {str(out)!r}, "
         f"trials=6, images=32, search={SEARCH}, device='cpu')"
     )
@@ -168,14 +170,17 @@ def test_a_trial_is_taken_up_whose_process_was_killed(collection: Collection, re
     base, out = tmp_path / "base.toml", tmp_path / "study"
     base.write_text(recipe.to_toml(), encoding="utf-8")
     program = (
-        "import os, signal; from lienzo import judge, training, tuning; judge.SAMPLES, training.SAVE_SECONDS = 8, 0.0\n"
+        "import os, signal; from lienzo.training import kid_monitor, loop; from lienzo.tuning import tuning\n"
+        "kid_monitor.SAMPLES, loop.SAVE_SECONDS = 8, 0.0\n"
         f"for step in tuning.steps({str(collection.path)!r}, {str(base)!r}, {str(out)!r}, "
         f"trials=1, images=64, search={SEARCH}, device='cpu'):\n"
         "    if step.tick.images >= 32: os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
     [left] = told(out)
-    [*ticks, end] = lienzo.tuning.steps(collection, recipe, out, trials=1, images=64, search=SEARCH, device="cpu")
+    [*ticks, end] = lienzo.tuning.tuning.steps(
+        collection, recipe, out, trials=1, images=64, search=SEARCH, device="cpu"
+    )
     [trial] = told(out)
     assert not left.state.is_finished()
     assert [step.tick.images for step in ticks if step.tick] == [48, 64]

@@ -10,18 +10,19 @@ from conftest import Command
 from torch import distributions, nn
 
 import lienzo
-from lienzo.autoencoding import Autoencoding
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
 from lienzo.errors import RecipeError, RunError
-from lienzo.game import Round
-from lienzo.likelihood import EvidenceBound
-from lienzo.nets import NETS, Shape
-from lienzo.nets.contrast import Contrast
-from lienzo.nets.mlp import MLP
-from lienzo.nets.vae import Autoencoder, Guess, Observed
-from lienzo.objectives import Minimax, NonSaturating
-from lienzo.recipe import Adam, Recipe
-from lienzo.run import Run
+from lienzo.networks.contrast import Contrast
+from lienzo.networks.families import NETS
+from lienzo.networks.mlp import MLP
+from lienzo.networks.shape import Shape
+from lienzo.networks.vae import Autoencoder, Guess, Observed
+from lienzo.recipe.likelihood import EvidenceBound
+from lienzo.recipe.objectives import Minimax, NonSaturating
+from lienzo.recipe.recipe import Adam, Recipe
+from lienzo.run.run import Run
+from lienzo.training.autoencoding import Autoencoding
+from lienzo.training.game import Round
 
 SHAPE = Shape(height=3, width=4, channels=2)
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pictures_for_tests import encoded, painting
 
-from lienzo.data.entries import Entry
-from lienzo.data.reasons import Reason
-from lienzo.data.settings import Settings
-from lienzo.data.workers import Worker, screen_units
+from lienzo.collection.listing.entries import Entry
+from lienzo.collection.reasons import Reason
+from lienzo.collection.screening.workers import Worker, screen_units
+from lienzo.collection.settings import Settings
 
 SETTINGS = Settings(height=16, width=16)
 GOOD = Entry("good.jpg", "", 0, data=encoded(painting(0)))

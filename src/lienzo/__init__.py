@@ -7,41 +7,41 @@ that ``import lienzo`` is quick and PyTorch is loaded by those who train.
 import importlib
 from typing import TYPE_CHECKING
 
+from lienzo.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from lienzo.data.collection import Collection as Collection
+    from lienzo.collection.collection import Collection as Collection
+    from lienzo.collection.preparation import prepare as prepare
     from lienzo.errors import InputError as InputError
-    from lienzo.evaluation import evaluate as evaluate
+    from lienzo.evaluation.evaluation import evaluate as evaluate
     from lienzo.evaluation.probing import probe as probe
     from lienzo.evaluation.scores import Scores as Scores
-    from lienzo.generation import Generator as Generator
-    from lienzo.generation import load as load
-    from lienzo.growth import grow as grow
-    from lienzo.laboratory import theory as theory
-    from lienzo.preparation import prepare as prepare
-    from lienzo.recipe import Recipe as Recipe
-    from lienzo.run import Run as Run
-    from lienzo.training import steps as steps
-    from lienzo.training import train as train
-    from lienzo.tuning import tune as tune
-
-__version__ = "0.1.0"
+    from lienzo.generation.generation import Generator as Generator
+    from lienzo.generation.generation import load as load
+    from lienzo.growth.growth import grow as grow
+    from lienzo.recipe.recipe import Recipe as Recipe
+    from lienzo.run.run import Run as Run
+    from lienzo.theory.laboratory import theory as theory
+    from lienzo.training.loop import steps as steps
+    from lienzo.training.loop import train as train
+    from lienzo.tuning.tuning import tune as tune
 
 CONTENTS = {
-    "Collection": "lienzo.data.collection",
-    "Generator": "lienzo.generation",
+    "Collection": "lienzo.collection.collection",
+    "Generator": "lienzo.generation.generation",
     "InputError": "lienzo.errors",
-    "Recipe": "lienzo.recipe",
-    "Run": "lienzo.run",
+    "Recipe": "lienzo.recipe.recipe",
+    "Run": "lienzo.run.run",
     "Scores": "lienzo.evaluation.scores",
-    "evaluate": "lienzo.evaluation",
-    "grow": "lienzo.growth",
-    "load": "lienzo.generation",
-    "prepare": "lienzo.preparation",
+    "evaluate": "lienzo.evaluation.evaluation",
+    "grow": "lienzo.growth.growth",
+    "load": "lienzo.generation.generation",
+    "prepare": "lienzo.collection.preparation",
     "probe": "lienzo.evaluation.probing",
-    "steps": "lienzo.training",
-    "theory": "lienzo.laboratory",
-    "train": "lienzo.training",
-    "tune": "lienzo.tuning",
+    "steps": "lienzo.training.loop",
+    "theory": "lienzo.theory.laboratory",
+    "train": "lienzo.training.loop",
+    "tune": "lienzo.tuning.tuning",
 }
 """Every public name and the module that defines it."""
 

@@ -1,6 +1,6 @@
 """``python -m lienzo`` is the command ``lienzo``."""
 
-from lienzo.cli import main
+from lienzo.cli.main import main
 
 if __name__ == "__main__":
     main()

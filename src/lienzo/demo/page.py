@@ -15,12 +15,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from lienzo import charts, gallery, generation, pages
-from lienzo.data.collection import Collection
-from lienzo.nets import Shape
-from lienzo.nets.layers import Layer, layers
-from lienzo.recipe import Recipe
-from lienzo.run import Run
+from lienzo.collection.collection import Collection
+from lienzo.display import charts, gallery, pages
+from lienzo.generation import generation
+from lienzo.networks.layers import Layer, layers
+from lienzo.networks.shape import Shape
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
 
 Pixels = NDArray[np.uint8]
 

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lienzo import files
-from lienzo.data.collection import Collection, Part
+from lienzo.collection.collection import Collection, Part
 from lienzo.evaluation.scores import Progress
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import BATCH, Detector, Images
 from lienzo.metrics.sliced import patches
+from lienzo.storage import files
 
 THUMBNAIL = 16
 """Height and width of the pictures that are compared by their pixels."""

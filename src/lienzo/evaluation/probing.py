@@ -8,19 +8,19 @@ from typing import Any
 import torch
 from torch import nn
 
-from lienzo import tensors
-from lienzo.data.collection import Collection
-from lienzo.devices import pick_device
+from lienzo.collection.collection import Collection
+from lienzo.compute.devices import pick_device
 from lienzo.errors import RunError, ScoreError
 from lienzo.evaluation.features import Function, detected, walk
 from lienzo.evaluation.scores import Progress, aligned, written
 from lienzo.evaluation.subject import sample
-from lienzo.likelihood import EvidenceBound
 from lienzo.metrics import detectors
 from lienzo.metrics.representations import Classified, activations, classify
-from lienzo.nets import Shape
-from lienzo.run import Run
+from lienzo.networks.shape import Shape
+from lienzo.recipe.likelihood import EvidenceBound
+from lienzo.run.run import Run
 from lienzo.seeds import derive
+from lienzo.storage import tensors
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lienzo import charts, gallery, pages
-from lienzo.data.collection import Collection
-from lienzo.devices import pick_device
+from lienzo.collection.collection import Collection
+from lienzo.compute.devices import pick_device
+from lienzo.display import charts, gallery, pages
 from lienzo.evaluation.scores import Scores, Trial, table, written
 from lienzo.evaluation.subject import Source, Subject, open_subject
 from lienzo.metrics.estimate import Estimate

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from lienzo.errors import ScoreError
-from lienzo.files import write_bytes
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.measures import Measures
 from lienzo.metrics.novelty import Excess
+from lienzo.storage.files import write_bytes
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lienzo import generation
-from lienzo.data.collection import Collection, Part
+from lienzo.collection.collection import Collection, Part
 from lienzo.errors import ScoreError
-from lienzo.generation import Generator
-from lienzo.run import Run
+from lienzo.generation import generation
+from lienzo.generation.generation import Generator
+from lienzo.run.run import Run
 
 
 @dataclass(frozen=True)

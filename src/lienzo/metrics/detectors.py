@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from lienzo import errors, files
+from lienzo import errors
 from lienzo.errors import ScoreError
 from lienzo.metrics import weights
+from lienzo.storage import files
 
 Images = NDArray[np.uint8]
 """Pictures (n, height, width, channels); channels are 1 (grey), 3 (RGB) or 4 (RGBA)."""

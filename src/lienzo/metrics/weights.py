@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 
-from lienzo import files
 from lienzo.errors import ScoreError
+from lienzo.storage import files
 
 
 def cached(url: str, sha256: str) -> Path:

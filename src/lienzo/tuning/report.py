@@ -10,10 +10,10 @@ from matplotlib.ticker import MaxNLocator
 from optuna.trial import FrozenTrial, TrialState
 from PIL import Image
 
-from lienzo import charts, pages
-from lienzo.data.collection import Collection
-from lienzo.recipe import Recipe
-from lienzo.run import Run
+from lienzo.collection.collection import Collection
+from lienzo.display import charts, pages
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
 
 ENOUGH = 10
 """Trials that came to their end, before importances are told: a tenth of fewer is not one trial."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lienzo.errors import RecipeError
-from lienzo.recipe import Recipe, read
+from lienzo.recipe.recipe import Recipe, read
 
 DEFAULT = (
     "generator_optimizer.rate=0.00005..0.002:log",

@@ -11,14 +11,14 @@ import optuna
 import torch
 from optuna.trial import FrozenTrial, TrialState
 
-from lienzo import training
-from lienzo.data.collection import Collection
+from lienzo.collection.collection import Collection
 from lienzo.errors import RecipeError, RunError, TrainingError
-from lienzo.files import fingerprint, write_text
-from lienzo.recipe import Recipe
-from lienzo.run import Run
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
 from lienzo.seeds import derive
-from lienzo.training import Tick
+from lienzo.storage.files import fingerprint, write_text
+from lienzo.training import loop
+from lienzo.training.loop import Tick
 from lienzo.tuning import report
 from lienzo.tuning.space import Dimension, Range, values
 
@@ -92,7 +92,7 @@ class Study:
         run = report.run(self.path, trial.number)
         try:
             recipe = self.budget.with_settings(self._settings(trial.params))
-            for tick in training.steps(self.collection, recipe, run.path, device=device):
+            for tick in loop.steps(self.collection, recipe, run.path, device=device):
                 yield tick
                 if "kid" in tick.measures:
                     self._report(trial, run, recipe.evaluate_every)

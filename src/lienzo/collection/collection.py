@@ -1,0 +1,236 @@
+"""A collection: pictures of one shape as raw arrays in shards, with an index. See docs/collections.md."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from lienzo.collection import remote
+from lienzo.collection.listing import places
+from lienzo.errors import CollectionError, unknown
+from lienzo.storage import files
+
+FORMAT, VERSION = "lienzo collection", 1
+"""What ``collection.json`` says it is."""
+
+BATCH = 1024
+"""So many rows of the index are held in memory at a time where it is gone through."""
+
+Part = Literal["train", "holdout", "all"]
+"""Which pictures: to train on, those set aside, or both."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A file of pictures and its index."""
+
+    images: str
+    """Name of the .npy file: uint8 (count, height, width, channels)."""
+    index: str
+    """Name of the Parquet file: a row for each picture."""
+    count: int
+    """How many pictures."""
+    images_sha256: str
+    """Of the .npy file."""
+    index_sha256: str
+    """Of the Parquet file."""
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Pictures of one shape, packed, with where each came from and its labels."""
+
+    path: Path
+    """The folder."""
+    height: int
+    """Of every picture, in pixels."""
+    width: int
+    """Of every picture, in pixels."""
+    channels: int
+    """1 (grey), 3 (sRGB) or 4 (sRGB and alpha)."""
+    count: int
+    """How many pictures."""
+    fingerprint: str
+    """Of the pictures' bytes, their labels, their parts and their order; the same wherever the folder lies."""
+    vocabularies: dict[str, tuple[str, ...]]
+    """Label kind -> names, sorted. Labels taken from folders are of the kind ``folder``."""
+    settings: dict[str, Any]
+    """How the collection was prepared."""
+    refused: dict[str, int]
+    """Reason -> how many sources were refused for it."""
+    shards: tuple[Shard, ...]
+    """The files, in the order of the rows."""
+    tables: dict[str, str]
+    """Names of the files that hold what was ``rejected`` and which ``sources`` were listed."""
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Collection":
+        """Open the collection in a folder, or at an fsspec URL, from where it is copied into the user's cache.
+
+        Raises:
+            CollectionError: it is missing, unfinished, foreign or damaged.
+        """
+        if places.is_url(str(path)):
+            if not places.exists(places.join(str(path), "collection.json")):
+                raise CollectionError(f"there is no collection at {path}: make one with `lienzo prepare`.")
+            path = remote.fetch(str(path))
+        path = Path(path)
+        described = path / "collection.json"
+        if not path.exists():
+            raise CollectionError(f"there is no collection at {path}: make one with `lienzo prepare PICTURES {path}`.")
+        if not described.is_file():
+            raise CollectionError(
+                f"{path} is no collection, or an unfinished one: make one of pictures with "
+                "`lienzo prepare PICTURES OUT`; the same words finish it."
+            )
+        try:
+            values = json.loads(described.read_bytes())
+            kind, version = values.pop("format"), values.pop("version")
+            if kind != FORMAT:
+                raise CollectionError(f"{path} is no collection of lienzo: its collection.json is something else's.")
+            if version != VERSION:
+                raise CollectionError(f"{path} has format {version}, this lienzo reads {VERSION}: prepare it again.")
+            values["vocabularies"] = {kind: tuple(names) for kind, names in values["vocabularies"].items()}
+            values["shards"] = tuple(Shard(**shard) for shard in values["shards"])
+            collection = cls(path=path, **values)
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            if isinstance(error, CollectionError):
+                raise
+            raise CollectionError(f"{described} is damaged ({error}): prepare the collection again.") from None
+        for name in [file for shard in collection.shards for file in (shard.images, shard.index)]:
+            if not (path / name).is_file():
+                raise CollectionError(f"{path} is damaged, {name} is missing: prepare the collection again.")
+        return collection
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``collection.json`` holds."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "height": self.height,
+            "width": self.width,
+            "channels": self.channels,
+            "count": self.count,
+            "fingerprint": self.fingerprint,
+            "vocabularies": {kind: list(names) for kind, names in self.vocabularies.items()},
+            "refused": self.refused,
+            "settings": self.settings,
+            "shards": [vars(shard) for shard in self.shards],
+            "tables": self.tables,
+        }
+
+    def __len__(self) -> int:
+        return self.count
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        """First row of each shard, then the count; (shards + 1,)."""
+        return np.cumsum([0, *(shard.count for shard in self.shards)], dtype=np.int64)
+
+    @cached_property
+    def _opened(self) -> dict[int, NDArray[np.uint8]]:
+        return {}
+
+    def _shard(self, number: int) -> NDArray[np.uint8]:
+        """Return a shard's pictures, mapped into memory; (n, height, width, channels), uint8."""
+        if number not in self._opened:
+            shard = self.shards[number]
+            expected = (shard.count, self.height, self.width, self.channels)
+            try:
+                images = np.load(self.path / shard.images, mmap_mode="r", allow_pickle=False)
+            except (OSError, ValueError, EOFError) as error:
+                raise CollectionError(f"{self.path / shard.images} is damaged ({error}): prepare it again.") from None
+            if images.shape != expected or images.dtype != np.uint8:
+                raise CollectionError(f"{self.path / shard.images} is damaged, its shape is wrong: prepare it again.")
+            self._opened[number] = images
+        return self._opened[number]
+
+    def take(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Return pictures by row number, in that order; (len(rows), height, width, channels), uint8, a fresh array."""
+        rows = np.asarray(rows, np.int64)
+        if rows.size and (rows.min() < 0 or rows.max() >= self.count):
+            raise IndexError(f"rows are from 0 to {self.count - 1}")
+        taken = np.empty((len(rows), self.height, self.width, self.channels), np.uint8)
+        numbers = np.searchsorted(self._starts, rows, side="right") - 1
+        for number in np.unique(numbers):
+            here = np.flatnonzero(numbers == number)
+            taken[here] = self._shard(int(number))[rows[here] - self._starts[number]]
+        return taken
+
+    def rows(self, part: Part = "all") -> NDArray[np.int64]:
+        """Return the row numbers of a part, ascending. Without a share held out, every picture is to train on."""
+        if part == "all":
+            return np.arange(self.count, dtype=np.int64)
+        return np.flatnonzero(np.asarray(pc.equal(self.column("part"), part))).astype(np.int64)
+
+    def labels(self, kind: str) -> NDArray[np.int64]:
+        """Return each picture's position in ``vocabularies[kind]``, −1 where it has no such label; (count,).
+
+        Raises:
+            CollectionError: the collection has no labels of that kind.
+        """
+        if kind not in self.vocabularies:
+            if not self.vocabularies:
+                raise CollectionError(f"the collection in {self.path} has no labels: prepare it with --labels.")
+            raise CollectionError(unknown("label kind", kind, self.vocabularies))
+        names = self.column(label_column(kind))
+        codes = pc.index_in(names, pa.array(self.vocabularies[kind], pa.string()))
+        return np.asarray(pc.fill_null(codes, -1)).astype(np.int64)
+
+    def index(self) -> pa.Table:
+        """Return the index: a row for each picture."""
+        return pa.concat_tables([self._read(shard.index) for shard in self.shards], promote_options="default")
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Return one column of the index without reading the others; null in shards that lack it."""
+        chunks: list[pa.Array] = []
+        for shard in self.shards:
+            found = self._read(shard.index, [name]).columns  # none, where the shard lacks the column
+            chunks += found[0].chunks if found else [pa.nulls(shard.count, pa.string())]
+        return pa.chunked_array(chunks)
+
+    def batches(self, *names: str) -> Iterator[dict[str, pa.Array]]:
+        """Yield some columns of the index, so many rows at a time that memory does not grow with the collection.
+
+        One thread reads: each of Arrow's keeps some MB of its own.
+        """
+        for shard in self.shards:
+            with pq.ParquetFile(self.path / shard.index) as index:
+                there = [name for name in names if name in index.schema_arrow.names]
+                for batch in index.iter_batches(BATCH, columns=there, use_threads=False):
+                    missing = pa.nulls(batch.num_rows, pa.string())
+                    yield {name: batch.column(name) if name in there else missing for name in names}
+
+    def rejected(self) -> pa.Table:
+        """Return what was refused: source, reason, detail, bytes."""
+        return self._read(self.tables["rejected"])
+
+    def _read(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        try:
+            return pq.read_table(self.path / name, columns=columns)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise CollectionError(f"{self.path / name} is damaged ({error}): prepare the collection again.") from None
+
+    def verify(self) -> None:
+        """Check every byte against ``collection.json``.
+
+        Raises:
+            CollectionError: a file differs.
+        """
+        for shard in self.shards:
+            for name, expected in ((shard.images, shard.images_sha256), (shard.index, shard.index_sha256)):
+                if files.sha256(self.path / name) != expected:
+                    raise CollectionError(f"{self.path / name} is damaged: prepare the collection again.")
+
+
+def label_column(kind: str) -> str:
+    """Return the name of the index's column that holds labels of a kind."""
+    return f"label_{kind}"

@@ -1,0 +1,1 @@
+"""What there is: folders, archives, tables and URLs become entries, each one file and its labels."""

@@ -1,0 +1,95 @@
+"""An entry: one file that may be a picture, and where its bytes are. Reading never changes a source."""
+
+import bz2
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from lienzo.collection.listing import places
+from lienzo.collection.reasons import Reason, Refusal
+
+LARGEST = 1 << 30
+"""A picture file of more bytes than this is refused unread."""
+
+STORED, DEFLATED, BZIP2 = 0, 8, 12
+"""Zip's numbers of the compression methods that can be read."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file that may be a picture."""
+
+    name: str
+    """How it stands in the collection's index: the path within its source, with slashes, as printable Unicode."""
+    location: str
+    """The file that holds the bytes: the picture itself or the archive; a path or an fsspec URL."""
+    size: int
+    """Of the picture's file, in bytes, unpacked."""
+    stamp: str = ""
+    """Changes whenever the file does: its time of modification, its checksum or the store's tag."""
+    offset: int | None = None
+    """Where the bytes begin in ``location``, for members of an archive."""
+    packed: int = 0
+    """How many bytes stand there, for members of an archive."""
+    method: int = STORED
+    """How they are compressed, by zip's numbers."""
+    data: bytes | None = None
+    """The bytes themselves, where they cannot be read apart from their neighbours."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Label kind -> name, as far as the source knows them."""
+    refusal: tuple[Reason, str] | None = None
+    """Found out while listing."""
+
+    def at(self, offset: int, refusal: tuple[Reason, str] | None = None) -> "Entry":
+        """Return the entry with its place in the archive."""
+        return replace(self, offset=offset, refusal=refusal)
+
+    def labelled(self, labels: Mapping[str, str]) -> "Entry":
+        """Return the entry with labels."""
+        return replace(self, labels=dict(labels))
+
+    def read(self) -> bytes:
+        """Return the bytes.
+
+        Raises:
+            Refusal: they cannot be had.
+            SourceError: a store does not answer.
+        """
+        if self.refusal is not None:
+            raise Refusal(*self.refusal)
+        if self.data is not None:
+            return self.data
+        if max(self.size, self.packed) > LARGEST:
+            raise Refusal(Reason.TOO_LARGE, f"{self.size:,} bytes; no more than {LARGEST:,} are read")
+        try:
+            if self.offset is None:
+                data = places.read(self.location, 0, self.size + 1)
+            else:
+                data = places.read(self.location, self.offset, self.packed)
+        except FileNotFoundError:
+            raise Refusal(Reason.VANISHED, "it was listed, but is there no more") from None
+        except OSError as error:
+            raise Refusal(Reason.UNREADABLE, error.strerror or str(error) or type(error).__name__) from None
+        if self.offset is not None:
+            data = _unpack(data, self)
+        if len(data) != self.size:
+            raise Refusal(Reason.CHANGED, f"{self.size:,} bytes when it was listed, another number when it was read")
+        return data
+
+
+def _unpack(data: bytes, entry: Entry) -> bytes:
+    if len(data) != entry.packed:
+        raise Refusal(Reason.TRUNCATED, "the archive ends within this member")
+    try:
+        if entry.method == DEFLATED:
+            inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+            data = inflate.decompress(data, entry.size + 1)
+        elif entry.method == BZIP2:
+            data = bz2.BZ2Decompressor().decompress(data, entry.size + 1)
+        elif entry.method != STORED:
+            raise Refusal(Reason.UNREADABLE, f"compressed by zip method {entry.method}, which is not supported")
+    except (zlib.error, OSError) as error:
+        raise Refusal(Reason.UNREADABLE, f"damaged in the archive: {error}") from None
+    if len(data) > entry.size:
+        raise Refusal(Reason.TOO_LARGE, f"it unpacks to more than the {entry.size:,} bytes that the archive declares")
+    return data

@@ -1,0 +1,102 @@
+"""Painter by Numbers (Kaggle, 2016): 103,250 paintings with artist, style, genre and date, as they are downloaded.
+
+The folder holds ``all_data_info.csv`` (or it zipped), the pictures in ``train.zip`` and ``test.zip``, in their numbered
+parts, or unpacked, and ``replacements_for_corrupted_files.zip``, whose pictures take the place of broken ones.
+"""
+
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+
+from lienzo.collection.listing import archives, places
+from lienzo.collection.listing.entries import Entry
+from lienzo.errors import SourceError
+
+TABLE = "all_data_info.csv"
+"""Table of all paintings."""
+
+REPLACEMENTS = "replacements_for_corrupted_files"
+"""Archive or folder whose pictures replace those of the same name."""
+
+HALVES = ("train", "test")
+"""How the names of archives and folders of paintings begin: ``train.zip``, ``train_1.zip``, ``test/``."""
+
+KINDS = ("artist", "style", "genre", "date")
+"""Columns that are labels."""
+
+_SCHEME = "kaggle:"
+
+
+def download(source: str) -> str:
+    """Return where ``kaggle:COMPETITION`` was downloaded to; other sources as they are.
+
+    Raises:
+        SourceError: kagglehub is missing, or the download fails.
+    """
+    if not source.startswith(_SCHEME):
+        return source
+    try:
+        import kagglehub  # noqa: PLC0415  an extra
+    except ImportError:
+        raise SourceError(f"{source} needs kagglehub: install it with pip install 'lienzo[kaggle]'.") from None
+    try:
+        return str(kagglehub.competition_download(source.removeprefix(_SCHEME)))
+    except Exception as error:  # kagglehub has many
+        text = " ".join(str(error).split())[:200]
+        raise SourceError(
+            f"{source} cannot be downloaded ({text}): check its name and your Kaggle credentials."
+        ) from error
+
+
+def is_layout(folder: str) -> bool:
+    """Say whether a folder holds the competition's files."""
+    return not {TABLE, f"{TABLE}.zip"}.isdisjoint(places.names(folder))
+
+
+def entries(folder: str) -> Iterator[Entry]:
+    """List the paintings, ordered by ``train/NAME`` and ``test/NAME``, replaced where there is a replacement."""
+    labels = _labels(folder)
+    found: dict[str, Entry] = {}
+    for replacing in (False, True):
+        for entry in _pictures(folder, replacing):
+            *folders, file = entry.name.split("/")
+            half = next((half for folder in reversed(folders) for half in HALVES if folder.startswith(half)), "")
+            if replacing and not half:
+                half = next((half for half in HALVES if f"{half}/{file}" in found), "")
+            name = f"{half}/{file}" if half else file
+            if replacing or name not in found:
+                found[name] = replace(entry, name=name, labels=labels.get(file, {}))
+    for name in sorted(found):
+        yield found.pop(name)
+
+
+def _pictures(folder: str, replacing: bool) -> Iterator[Entry]:
+    """List the pictures of train and test, or the replacements, in archives and folders."""
+    for file in places.walk(folder):
+        top = file.parts[0]
+        if top.startswith(REPLACEMENTS) != replacing or not top.startswith((*HALVES, REPLACEMENTS)):
+            continue
+        if len(file.parts) == 1 and top.endswith(".zip"):
+            for entry in archives.zip_entries(file.location):
+                if entry.name.lower().endswith((".jpg", ".jpeg", ".png")):
+                    yield replace(entry, name=f"{top.split('.')[0]}/{entry.name}")
+        elif len(file.parts) > 1:
+            yield Entry("/".join(file.parts), file.location, file.size, file.stamp)
+
+
+def _labels(folder: str) -> dict[str, dict[str, str]]:
+    """Read artist, style, genre and date by file name."""
+    place = places.join(folder, TABLE)
+    try:
+        if places.exists(place):
+            data = places.read(place)
+        else:
+            with zipfile.ZipFile(io.BytesIO(places.read(f"{place}.zip"))) as archive:
+                data = archive.read(TABLE)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise SourceError(f"{place} cannot be read ({error}): download it again.") from None
+    rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig", "replace")))
+    return {row["new_filename"]: {kind: row[kind].strip() for kind in KINDS if (row.get(kind) or "").strip()}
+            for row in rows if row.get("new_filename")}  # fmt: skip

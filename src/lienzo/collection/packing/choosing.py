@@ -1,0 +1,163 @@
+"""Choosing among screened pictures: duplicates, conflicting labels, and the part that is held out."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from lienzo.collection.reasons import Reason
+from lienzo.collection.settings import Settings
+
+SIDE_BITS = 4
+"""Pictures whose perceptual hashes differ in at most so many of 64 bits are held out together, or not at all."""
+
+_BLOCK = 1 << 20
+"""So many pairs of hashes are compared at a time."""
+
+
+@dataclass
+class Candidates:
+    """What has to be known of every picture to choose among them; 40 bytes each."""
+
+    files: bytearray = field(default_factory=bytearray)
+    """The first 8 bytes of the SHA-256 of the file."""
+    digests: bytearray = field(default_factory=bytearray)
+    """Of the packed pixels, 16 bytes each."""
+    labels: bytearray = field(default_factory=bytearray)
+    """Of the labels, 8 bytes each."""
+    hashes: bytearray = field(default_factory=bytearray)
+    """Perceptual, 8 bytes each, little-endian."""
+
+    def add(self, sha256: str, digest: str, labels: Mapping[str, str], perceptual: int) -> None:
+        """Append a picture."""
+        self.files += bytes.fromhex(sha256)[:8]
+        self.digests += bytes.fromhex(digest)
+        text = json.dumps(dict(labels), sort_keys=True)
+        self.labels += hashlib.blake2b(text.encode(), digest_size=8).digest()
+        self.hashes += perceptual.to_bytes(8, "little")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why a picture that passed screening is refused all the same."""
+
+    reason: Reason
+    other: int
+    """Position of the picture that it repeats."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What becomes of the pictures that passed screening, by their position among them."""
+
+    verdicts: dict[int, Verdict]
+    """Those that are refused."""
+    holdout: NDArray[np.bool_]
+    """(n,): whether each is held out."""
+
+
+def choose(candidates: Candidates, settings: Settings, earlier: NDArray[np.bool_]) -> Chosen:
+    """Decide about pictures that passed screening.
+
+    Args:
+        candidates: n pictures, in order.
+        settings: the policies.
+        earlier: (k,), which of the first k pictures, those that stand in the collection already, are held out.
+    """
+    digests = np.frombuffer(candidates.digests, "<u8").reshape(-1, 2)
+    labels = np.frombuffer(candidates.labels, "<u8")
+    hashes = np.frombuffer(candidates.hashes, "<u8")
+    verdicts: dict[int, Verdict] = {}
+    for members in _groups(digests[:, 0], digests[:, 1]):
+        verdicts.update(_among_equal(members, labels, settings))
+    if settings.near_duplicates is not None:
+        for first, second in near_pairs(hashes, settings.near_duplicates):
+            if first not in verdicts and second not in verdicts:
+                verdicts[int(second)] = Verdict(Reason.NEAR_DUPLICATE, int(first))
+    verdicts = {position: verdict for position, verdict in verdicts.items() if position >= len(earlier)}
+    holdout = np.zeros(len(labels), np.bool_)
+    if settings.holdout > 0:
+        holdout = _sides(np.frombuffer(candidates.files, "<u8"), hashes, settings.holdout, earlier)
+    return Chosen(verdicts, holdout)
+
+
+def _groups(*keys: NDArray[np.uint64]) -> Iterator[NDArray[np.int64]]:
+    """Yield the positions, ascending, of what occurs more than once: there all ``keys``, (n,), are the same."""
+    order = np.lexsort(keys)
+    repeats = np.ones(max(0, len(order) - 1), np.bool_)  # of the one before, in that order
+    for key in keys:
+        repeats &= np.diff(key[order]) == 0
+    edges = np.flatnonzero(np.diff(repeats, prepend=False, append=False))  # of runs of repeats, most often few
+    for start, end in edges.reshape(-1, 2):
+        yield order[start : end + 1]
+
+
+def _among_equal(members: NDArray[np.int64], labels: NDArray[np.uint64], settings: Settings) -> dict[int, Verdict]:
+    """Decide about pictures whose pixels are all the same."""
+    first = int(members[0])
+    if settings.conflicts == "refuse" and len(np.unique(labels[members])) > 1:
+        return {int(position): Verdict(Reason.CONFLICT, int(members[1]) if position == first else first)
+                for position in members}  # fmt: skip
+    verdicts = {}
+    standing: dict[int, int] = {}
+    for position in members:
+        label = int(labels[position])
+        if label in standing:
+            verdicts[int(position)] = Verdict(Reason.DUPLICATE, standing[label])
+        elif standing and settings.conflicts == "first":
+            verdicts[int(position)] = Verdict(Reason.CONFLICT, first)
+        else:
+            standing[label] = int(position)
+    return verdicts
+
+
+def near_pairs(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
+    """Find all pairs of hashes that differ in at most ``bits`` bits.
+
+    Of ``bits + 1`` bands of bits at least one is equal in such a pair (the pigeonhole principle), so that only hashes
+    that share a band are compared.
+
+    Returns:
+        (pairs, 2), the smaller position first, ordered by the larger one.
+    """
+    edges = np.linspace(0, 64, bits + 2).astype(int)
+    found: list[NDArray[np.int64]] = []
+    for low, high in itertools.pairwise(edges):
+        band = (hashes >> np.uint64(low)) & np.uint64((1 << int(high - low)) - 1)
+        for members in _groups(band):
+            step = max(1, _BLOCK // len(members))
+            for start in range(0, len(members), step):
+                block = members[start : start + step]
+                close = np.bitwise_count(hashes[block][:, None] ^ hashes[members][None, :]) <= bits
+                rows, columns = np.nonzero(close & (block[:, None] < members[None, :]))
+                found.append(np.stack([block[rows], members[columns]], axis=1))
+    pairs = np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2), np.int64)
+    return pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
+
+
+def _sides(
+    files: NDArray[np.uint64], hashes: NDArray[np.uint64], share: float, earlier: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Hold out a share of the pictures by their files' content, so that it is the same share at every size.
+
+    Equal and nearly equal pictures fall on the same side, that of the smallest digest among their files. A digest is as
+    good as uniform, and of n of them the smallest m is not: 1 − (1 − m)ⁿ is. So a group of n that look alike is held
+    out as likely as one picture.
+    """
+    pairs = near_pairs(hashes, SIDE_BITS)
+    links = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(hashes), len(hashes)))
+    _, component = connected_components(links, directed=False)
+    smallest = np.full(component.max(initial=-1) + 1, np.iinfo(np.uint64).max, np.uint64)
+    np.minimum.at(smallest, component, files)
+    sides = 1 - (1 - smallest / 2.0**64) ** np.bincount(component) < share
+    for position in range(len(earlier) - 1, -1, -1):  # what stands in the collection keeps its side, the first decides
+        sides[component[position]] = earlier[position]
+    chosen: NDArray[np.bool_] = sides[component]
+    chosen[: len(earlier)] = earlier
+    return chosen

@@ -1,0 +1,313 @@
+"""Packing: from the journal to the files of a collection, which depend on its content and the order of units alone."""
+
+import hashlib
+import io
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from lienzo.collection import report
+from lienzo.collection.collection import Collection, Shard, label_column
+from lienzo.collection.packing.choosing import Candidates, Chosen, choose
+from lienzo.collection.packing.journal import Journal
+from lienzo.collection.screening.screening import Screened
+from lienzo.collection.settings import Settings
+from lienzo.errors import SourceError
+from lienzo.storage import files
+
+SHARD_BYTES = 1 << 26
+"""No shard has more bytes of pixels than this, unless one picture has."""
+
+ROW_GROUP = 1024
+"""So many rows of a table are held in memory before they are written."""
+
+REJECTED = pa.schema([("source", pa.string()), ("reason", pa.string()), ("detail", pa.string()), ("bytes", pa.int64())])
+"""Columns of ``rejected.parquet``."""
+
+SOURCES = pa.schema([("source", pa.string()), ("bytes", pa.int64()), ("stamp", pa.string()), ("labels", pa.string())])
+"""Columns of ``sources.parquet``: what was listed, so that a later preparation finds what is new."""
+
+_FIXED = pa.schema(
+    [
+        ("source", pa.string()),
+        ("sha256", pa.string()),
+        ("bytes", pa.int64()),
+        ("format", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("notes", pa.list_(pa.string())),
+        ("part", pa.string()),
+        ("digest", pa.string()),
+        ("perceptual_hash", pa.uint64()),
+    ]
+)
+"""Columns of every index; one for each kind of labels follows."""
+
+
+class _Table:
+    """A Parquet file written row by row: memory does not grow with it."""
+
+    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(_Sink(file), schema)
+        self._schema = schema
+        self._rows: list[tuple[Any, ...]] = []
+
+    def add(self, *row: Any) -> None:
+        self._rows.append(row)
+        if len(self._rows) == ROW_GROUP:
+            self._write()
+
+    def extend(self, path: Path) -> None:
+        """Copy the rows of an earlier file."""
+        with pq.ParquetFile(path) as earlier:
+            for batch in earlier.iter_batches(ROW_GROUP, columns=self._schema.names):
+                for row in batch.to_pylist():
+                    self.add(*row.values())
+
+    def _write(self) -> None:
+        columns = [list(column) for column in zip(*self._rows, strict=True)] or [[] for _ in self._schema]
+        self._writer.write_table(pa.table(columns, schema=self._schema))
+        self._rows.clear()
+
+    def close(self) -> None:
+        self._write()
+        self._writer.close()
+
+
+class _Sink:
+    """A file to which nothing more is written once a write has failed, so that its writer can be let go in silence."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._failed = file, False
+
+    def write(self, data: bytes) -> int:
+        if self._failed or self._file.closed:
+            return len(data)
+        try:
+            return self._file.write(data)
+        except OSError:
+            self._failed = True
+            raise
+
+    def flush(self) -> None:
+        pass
+
+    @property
+    def closed(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        pass
+
+
+def pack(
+    folder: Path,
+    journal: Journal,
+    keys: Sequence[str],
+    *,
+    settings: Settings,
+    provenance: Mapping[str, Any],
+    earlier: Collection | None,
+) -> Collection:
+    """Write a collection's files; ``collection.json`` comes last and makes them count.
+
+    Args:
+        folder: of the collection.
+        journal: holds every unit.
+        keys: of the units, in the order of the listing.
+        settings: the preparation's.
+        provenance: what else is written into the collection's settings.
+        earlier: the finished collection in ``folder`` that the units are added to.
+
+    Raises:
+        SourceError: nothing is left after choosing; the journal is removed.
+    """
+    held_out = np.zeros(0, np.bool_) if earlier is None else np.isin(np.arange(earlier.count), earlier.rows("holdout"))
+    chosen, kinds = _choose(journal, keys, settings, held_out, earlier)
+    shards = [] if earlier is None else list(earlier.shards)
+    count = len(chosen.holdout) - len(held_out) - len(chosen.verdicts)
+    if count == 0 and earlier is None:
+        journal.remove()
+        raise SourceError(
+            "no picture is left: each stands under different labels, and conflicts are refused. Keep the first, or all."
+        )
+    drawn: list[report.Drawn] = []
+    tables = {name: f"{name}{_version(earlier)}.parquet" for name in ("rejected", "sources")}
+    refused = Counter[str]({} if earlier is None else earlier.refused)
+    with files.replacing(folder / tables["rejected"]) as file, files.replacing(folder / tables["sources"]) as listed:
+        rejected, sources = _Table(file, REJECTED), _Table(listed, SOURCES)
+        names = {}
+        if earlier is not None:
+            rejected.extend(folder / earlier.tables["rejected"])
+            sources.extend(folder / earlier.tables["sources"])
+            names = _names(earlier, {verdict.other for verdict in chosen.verdicts.values()})
+
+        def kept() -> Iterator[tuple[Screened, str]]:
+            for found, reason, detail, part in _judged(journal, keys, chosen, len(held_out), names):
+                sources.add(found.source, found.size, found.stamp, files.fingerprint(found.labels))
+                if reason:
+                    rejected.add(found.source, reason, detail, found.size)
+                    refused[reason] += 1
+                    few = sum(one.reason == reason for one in drawn) < report.SHOWN
+                    if few and (one := report.draw(found, reason, detail, settings)) is not None:
+                        drawn.append(one)
+                else:
+                    yield found, part
+
+        rows = kept()
+        for size in _shard_counts(count, settings):
+            shards.append(_write_shard(folder, len(shards), rows, count=size, kinds=kinds, settings=settings))
+        assert next(rows, None) is None
+        rejected.close()
+        sources.close()
+    vocabularies, fingerprint = _summary(folder, shards, settings)
+    collection = Collection(
+        path=folder,
+        height=settings.height,
+        width=settings.width,
+        channels=settings.channels,
+        count=sum(shard.count for shard in shards),
+        fingerprint=fingerprint,
+        vocabularies=vocabularies,
+        settings={**settings.to_json(), **provenance},
+        refused=dict(sorted(refused.items())),
+        shards=tuple(shards),
+        tables=tables,
+    )
+    report.write(collection, drawn)
+    files.write_json(folder / "collection.json", collection.to_json())
+    for name in () if earlier is None else earlier.tables.values():
+        (folder / name).unlink(missing_ok=True)
+    return Collection.open(folder)
+
+
+def _version(earlier: Collection | None) -> str:
+    """Return what tells the tables' names from those of the earlier collection, which stay until they count no more."""
+    if earlier is None:
+        return ""
+    number = earlier.tables["sources"].removesuffix(".parquet").removeprefix("sources").removeprefix("-")
+    return f"-{int(number or 1) + 1}"
+
+
+def _choose(
+    journal: Journal,
+    keys: Sequence[str],
+    settings: Settings,
+    held_out: NDArray[np.bool_],
+    earlier: Collection | None,
+) -> tuple[Chosen, list[str]]:
+    """Choose among the earlier collection's pictures and the journal's; return also the kinds of labels there are."""
+    candidates = Candidates()
+    kinds: set[str] = set()
+    if earlier is not None:
+        kinds |= set(earlier.vocabularies)
+        for batch in earlier.batches("sha256", "digest", "perceptual_hash", *map(label_column, kinds)):
+            columns = (column.to_pylist() for column in batch.values())
+            for sha256, digest, perceptual, *labels in zip(*columns, strict=True):
+                carried = {kind: label for kind, label in zip(kinds, labels, strict=True) if label is not None}
+                candidates.add(sha256, digest, carried, perceptual)
+    for unit in journal.units(keys, pixels=False):
+        for found in unit:
+            if not found.reason:
+                candidates.add(found.sha256, found.digest, found.labels, found.perceptual)
+                kinds |= set(found.labels)
+    return choose(candidates, settings, held_out), sorted(kinds)
+
+
+def _names(collection: Collection, wanted: set[int]) -> dict[int, str]:
+    """Return the sources of some rows."""
+    names: dict[int, str] = {}
+    row = 0
+    for batch in collection.batches("source"):
+        here = [i for i in range(len(batch["source"])) if row + i in wanted]
+        names |= {row + i: batch["source"][i].as_py() for i in here}
+        row += len(batch["source"])
+    return names
+
+
+def _judged(
+    journal: Journal, keys: Sequence[str], chosen: Chosen, position: int, names: dict[int, str]
+) -> Iterator[tuple[Screened, str, str, str]]:
+    """Yield what was screened, with reason and detail, or with its part; the first picture is at ``position``."""
+    wanted = {verdict.other for verdict in chosen.verdicts.values()}
+    for unit in journal.units(keys):
+        for found in unit:
+            if found.reason:
+                yield found, found.reason, found.detail, ""
+                continue
+            verdict = chosen.verdicts.get(position)
+            if verdict is not None:
+                yield found, str(verdict.reason), f"the same as {names.get(verdict.other, 'a later one')}", ""
+            else:
+                yield found, "", "", "holdout" if chosen.holdout[position] else "train"
+            if position in wanted:
+                names[position] = found.source
+            position += 1
+
+
+def _shard_counts(count: int, settings: Settings) -> Iterator[int]:
+    """Yield how many of ``count`` pictures stand in each shard."""
+    full = max(1, SHARD_BYTES // (settings.height * settings.width * settings.channels))
+    while count > 0:
+        yield min(full, count)
+        count -= full
+
+
+def _write_shard(
+    folder: Path,
+    number: int,
+    rows: Iterator[tuple[Screened, str]],
+    *,
+    count: int,
+    kinds: Sequence[str],
+    settings: Settings,
+) -> Shard:
+    """Write the next ``count`` rows as shard ``number``."""
+    images, index = f"images-{number:05d}.npy", f"index-{number:05d}.parquet"
+    header = io.BytesIO()
+    shape = (count, settings.height, settings.width, settings.channels)
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    digest = hashlib.sha256(header.getvalue())
+    schema = _FIXED
+    for kind in kinds:
+        schema = schema.append(pa.field(label_column(kind), pa.string()))
+    with files.replacing(folder / images) as file, files.replacing(folder / index) as described:
+        table = _Table(described, schema)
+        file.write(header.getvalue())
+        for found, part in itertools.islice(rows, count):
+            file.write(found.pixels)
+            digest.update(found.pixels)
+            table.add(
+                *(found.source, found.sha256, found.size, found.format, found.width, found.height, list(found.notes)),
+                *(part, found.digest, found.perceptual),
+                *(found.labels.get(kind) for kind in kinds),
+            )
+        table.close()
+    return Shard(images, index, count, digest.hexdigest(), files.sha256(folder / index))
+
+
+def _summary(folder: Path, shards: Sequence[Shard], settings: Settings) -> tuple[dict[str, tuple[str, ...]], str]:
+    """Return the vocabularies and the fingerprint of what stands in the shards."""
+    digest = hashlib.sha256(f"{settings.height}x{settings.width}x{settings.channels}".encode())
+    vocabularies: dict[str, set[str]] = {}
+    for shard in shards:
+        digest.update(shard.images_sha256.encode())
+        with pq.ParquetFile(folder / shard.index) as index:
+            labels = sorted(name for name in index.schema_arrow.names if name.startswith(label_column("")))
+            for name in ["part", *labels]:
+                digest.update(json.dumps([name], ensure_ascii=False).encode())
+                for batch in index.iter_batches(ROW_GROUP, columns=[name], use_threads=False):
+                    values = batch.column(0).to_pylist()
+                    digest.update("".join(f"{json.dumps(value, ensure_ascii=False)}\n" for value in values).encode())
+                    if name != "part":
+                        vocabularies.setdefault(name.removeprefix(label_column("")), set()).update(set(values) - {None})
+    sorted_ones = {kind: tuple(sorted(names)) for kind, names in sorted(vocabularies.items()) if names}
+    return sorted_ones, digest.hexdigest()[:16]

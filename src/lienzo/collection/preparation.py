@@ -1,0 +1,393 @@
+"""Preparing: from sources of pictures to a collection. See docs/prepare.md."""
+
+import contextlib
+import errno
+import itertools
+import os
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from lienzo.collection import remote, report
+from lienzo.collection.collection import Collection
+from lienzo.collection.listing.entries import Entry
+from lienzo.collection.listing.labels import of, read
+from lienzo.collection.listing.places import is_url
+from lienzo.collection.listing.sources import entries, folder_label
+from lienzo.collection.packing.journal import Journal, unit_key
+from lienzo.collection.packing.packing import pack
+from lienzo.collection.screening import cluster
+from lienzo.collection.screening.pictures import Geometry
+from lienzo.collection.screening.screening import Screened
+from lienzo.collection.screening.workers import Unit, screen_units
+from lienzo.collection.settings import Conflicts, Settings, parse_colour, parse_size
+from lienzo.errors import CollectionError, InputError, SourceError, unknown
+from lienzo.storage import files
+
+JOURNAL = ".journal"
+"""Name of the file, in the collection's folder, that holds what was screened until the collection is whole."""
+
+LOCK = ".lock"
+"""Name of the empty file there that a preparation holds locked while it writes; the system lets go when it dies."""
+
+Engine = Literal["local", "ray"]
+"""What screens: processes on this machine, or a Ray cluster."""
+
+Screen = Callable[[Iterable[Unit]], Iterator[tuple[str, list[Screened]]]]
+"""Takes units and yields their findings in any order."""
+
+UNIT, UNIT_BYTES = 32, 1 << 24
+"""A unit of work has at most this many files, and at most this many bytes of packed pixels."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a preparation has come."""
+
+    done: int
+    """Files screened."""
+    total: int
+    """Files listed."""
+    kept: int
+    """Files that passed screening."""
+    refused: Mapping[str, int]
+    """Reason -> how many files were refused for it."""
+    collection: Collection | None = None
+    """The collection, on the last step."""
+
+
+def prepare(
+    source: str | Path | Sequence[str | Path],
+    out: str | Path,
+    *,
+    size: int | str | tuple[int, int] = 64,
+    labels: str | Path = "folders",
+    label_columns: Sequence[str] = (),
+    channels: int = 3,
+    geometry: Geometry = "crop",
+    trim_borders: bool = False,
+    background: str | tuple[int, int, int] = "white",
+    enlarge: bool = False,
+    detect_damage: bool = True,
+    near_duplicates: int | None = None,
+    conflicts: Conflicts = "first",
+    holdout: float = 0.0,
+    workers: int | None = None,
+    engine: Engine = "local",
+) -> Collection:
+    """Make a collection of the pictures in one or several sources; the sources are only read.
+
+    Killed at any moment, the same call goes on and ends with the same bytes. Called again for a finished collection, it
+    adds what is new in the sources.
+
+    Args:
+        source: a folder, a zip or tar file, a table, or several of those; see docs/prepare.md.
+        out: the collection's folder, or an fsspec URL.
+        size: of the pictures, in pixels, 16 to 1024: a number, "96x64" (height by width) or (height, width).
+        labels: "folders" (label kind ``folder``, unless the source knows labels of its own), "none", or a table.
+        label_columns: which columns of tables are labels; by default those in which values repeat.
+        channels: 1 (grey), 3 (colour) or 4 (with alpha).
+        geometry: "crop", "squash" or "pad"; see :func:`lienzo.collection.screening.pictures.fit`.
+        trim_borders: cut plain borders off first.
+        background: behind transparent pictures and padding: white, black, grey, "#rrggbb" or (red, green, blue).
+        enlarge: accept pictures smaller than ``size``.
+        detect_damage: refuse pictures whose content shows that part of the file was lost.
+        near_duplicates: refuse pictures whose perceptual hash is within this many of 64 bits of an earlier one's.
+        conflicts: which to keep of one picture under different labels: "first", "all" or "refuse".
+        holdout: share of the pictures to set aside for evaluation.
+        workers: processes; by default one for each core, of this machine or of the cluster.
+        engine: "local", or "ray" for the cluster that RAY_ADDRESS names.
+
+    Raises:
+        SourceError: a source is missing or unreadable, or holds no usable picture.
+        CollectionError: ``out`` cannot be written, or holds something else or a collection prepared differently.
+        InputError: an unknown or impossible setting.
+    """
+    height, width = parse_size(size)
+    settings = Settings(
+        height=height,
+        width=width,
+        channels=channels,
+        geometry=geometry,
+        trim_borders=trim_borders,
+        background=parse_colour(background),
+        enlarge=enlarge,
+        detect_damage=detect_damage,
+        near_duplicates=near_duplicates,
+        conflicts=conflicts,
+        holdout=holdout,
+    )
+    collection = None
+    for step in steps(
+        source, out, settings, labels=labels, label_columns=label_columns, workers=workers, engine=engine
+    ):
+        collection = step.collection
+    assert collection is not None
+    return collection
+
+
+def steps(
+    source: str | Path | Sequence[str | Path],
+    out: str | Path,
+    settings: Settings,
+    *,
+    labels: str | Path = "folders",
+    label_columns: Sequence[str] = (),
+    workers: int | None = None,
+    engine: Engine = "local",
+    dry_run: bool = False,
+) -> Iterator[Progress]:
+    """Do what :func:`prepare` does, step by step; leaving the loop stops it, and the same call goes on.
+
+    With ``dry_run`` nothing is written but the report; the last step then brings no collection.
+    """
+    run = partial(_steps, source, settings, labels=labels, columns=label_columns, workers=workers, engine=engine)
+    if dry_run:
+        with tempfile.TemporaryDirectory() as scratch:
+            for step in run(Path(scratch) / "collection"):
+                if step.collection is not None:
+                    with _writing(Path(out)):
+                        files.write_bytes(Path(out) / report.NAME, (step.collection.path / report.NAME).read_bytes())
+                yield replace(step, collection=None)
+    elif is_url(str(out)):
+        folder = remote.fetch(str(out))
+        known = remote.sent(folder)
+        for step in run(folder):
+            if step.collection is not None:
+                remote.send(folder, str(out), known)
+            yield step
+    else:
+        yield from run(Path(out))
+
+
+def _steps(
+    source: str | Path | Sequence[str | Path],
+    settings: Settings,
+    folder: Path,
+    *,
+    labels: str | Path,
+    columns: Sequence[str],
+    workers: int | None,
+    engine: Engine,
+) -> Iterator[Progress]:
+    sources = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
+    _check_places(sources, folder)
+    if workers is not None and workers < 1:
+        raise InputError(f"at least one worker is needed, not {workers}.")
+    if engine not in get_args(Engine):
+        raise InputError(unknown("engine", engine, get_args(Engine)))
+    if engine == "ray":
+        screen: Screen = partial(cluster.screen_units, settings=settings, workers=workers)
+    else:
+        screen = partial(screen_units, settings=settings, workers=workers or _cores())
+    listing = _Listing(sources, str(labels), tuple(columns), folder)
+    provenance = {"sources": sources, "labels": listing.labels_from}
+    wanted = {**settings.to_json(), "labels": listing.labels_from}
+    earlier = _earlier(folder, wanted)
+    known = _known(earlier)
+    total, new = _compare(listing, known, folder)
+    if total == 0:
+        raise SourceError(f"there are no pictures in {', '.join(sources)}: name a folder or an archive of pictures.")
+    if earlier is not None and not new:
+        yield Progress(total, total, earlier.count, earlier.refused, earlier)
+        return
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_alone(folder))
+        if _earlier(folder, wanted) != earlier:
+            raise CollectionError(f"another preparation has just finished {folder}: run the same command again.")
+        with _writing(folder):
+            files.sweep(folder)
+            journal = Journal(folder / JOURNAL, files.fingerprint(settings.to_json()))
+        stack.enter_context(contextlib.closing(journal))
+        keys: list[str] = []
+        tally = Counter[str]()
+        unseen = (entry for entry in listing if entry.name not in known)
+        for key, found in _screened(_units(unseen, settings), journal, keys, screen):
+            if key not in journal:
+                with _writing(folder):
+                    journal.add(key, found)
+            tally.update(screened.reason for screened in found)
+            yield _progress(tally, new)
+        if not tally[""] and earlier is None:
+            journal.remove()
+            reasons = ", ".join(f"{number} {reason}" for reason, number in tally.most_common())
+            raise SourceError(f"none of the {tally.total()} files in {', '.join(sources)} can be used ({reasons}).")
+        with _writing(folder):
+            collection = pack(folder, journal, keys, settings=settings, provenance=provenance, earlier=earlier)
+            journal.remove()
+        yield replace(_progress(tally, new), refused=collection.refused, collection=collection)
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """The files of the sources, with their labels; may be gone through again and again."""
+
+    sources: Sequence[str]
+    labels: str
+    columns: Sequence[str]
+    folder: Path
+
+    @property
+    def labels_from(self) -> str:
+        """Where the labels are from, without the path."""
+        return self.labels if self.labels in ("folders", "none") else Path(self.labels).name
+
+    @cached_property
+    def _table(self) -> dict[str, dict[str, str]]:
+        return {} if self.labels in ("folders", "none") else read(self.labels, self.columns)
+
+    def __iter__(self) -> Iterator[Entry]:
+        for entry in entries(self.sources, columns=self.columns, leave_out=str(self.folder)):
+            labels = self._labels(entry)
+            yield entry if labels == entry.labels else entry.labelled(labels)
+
+    def _labels(self, entry: Entry) -> Mapping[str, str]:
+        if self.labels == "none":
+            return {}
+        if self.labels != "folders":
+            return of(entry.name, self._table)
+        folder = folder_label(entry.name)
+        return entry.labels or ({} if folder is None else {"folder": folder})
+
+
+def _progress(tally: Counter[str], total: int) -> Progress:
+    refused = {reason: number for reason, number in sorted(tally.items()) if reason}
+    return Progress(tally.total(), total, tally[""], refused)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Say in one sentence that the collection cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        mend = (
+            "make room and run the same command again" if error.errno == errno.ENOSPC else "name a folder that can be"
+        )
+        raise CollectionError(f"{folder} cannot be written ({error.strerror or error}): {mend}.") from error
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Make the folder where there is none, and keep other preparations out; one that nothing came into goes again."""
+    fresh = not folder.exists()
+    lock = FileLock(folder / LOCK, blocking=False, thread_local=False)
+    with _writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise CollectionError(
+                f"another preparation is writing into {folder}: let it end, or name another folder."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+        if fresh and {path.name for path in folder.iterdir()} <= {LOCK}:
+            shutil.rmtree(folder)
+
+
+def _check_places(sources: Sequence[str], folder: Path) -> None:
+    if not sources:
+        raise SourceError("no source was given: name a folder or an archive of pictures.")
+    for source in sources:
+        if Path(source).exists() and folder.exists() and Path(source).samefile(folder):
+            raise CollectionError(
+                f"the collection cannot be written into its own source {source}: name another folder."
+            )
+
+
+def _earlier(folder: Path, wanted: Mapping[str, Any]) -> Collection | None:
+    """Return the collection that is to be added to, if there is one."""
+    if folder.exists() and not folder.is_dir():
+        raise CollectionError(f"{folder} is a file: name a folder for the collection.")
+    if not (folder / "collection.json").exists():
+        strangers = {path.name for path in folder.iterdir()} - {report.NAME, LOCK} if folder.exists() else set()
+        if strangers and JOURNAL not in strangers:
+            raise CollectionError(f"{folder} holds something else: name an empty or a new folder.")
+        return None
+    earlier = Collection.open(folder)
+    for name, value in wanted.items():
+        if earlier.settings.get(name) != value:
+            raise CollectionError(
+                f"the collection in {folder} was prepared with {name} = {earlier.settings.get(name)}, not {value}:"
+                " name another folder."
+            )
+    return earlier
+
+
+def _known(earlier: Collection | None) -> dict[str, tuple[int, str, str]]:
+    """Return what the collection was made of: name -> size, stamp and the labels' fingerprint."""
+    if earlier is None:
+        return {}
+    table = pq.read_table(earlier.path / earlier.tables["sources"])
+    names, *identities = (column.to_pylist() for column in table.columns)
+    return dict(zip(names, zip(*identities, strict=True), strict=True))
+
+
+def _compare(listing: Iterable[Entry], known: Mapping[str, tuple[int, str, str]], folder: Path) -> tuple[int, int]:
+    """Return how many files there are, and how many that the collection does not know yet.
+
+    Raises:
+        CollectionError: one that it knows has changed or is gone.
+    """
+    total = new = 0
+    for entry in listing:
+        total += 1
+        if entry.name not in known:
+            new += 1
+        elif known[entry.name] != (entry.size, entry.stamp, files.fingerprint(dict(entry.labels))):
+            raise CollectionError(
+                f"{entry.name} or its label has changed since the collection in {folder} was made:"
+                " prepare into another folder."
+            )
+    if total - new < len(known):
+        raise CollectionError(
+            f"{len(known) - total + new} of the {len(known)} files that the collection in {folder} was made of"
+            " are gone: prepare into another folder."
+        )
+    return total, new
+
+
+def _units(listed: Iterable[Entry], settings: Settings) -> Iterator[Unit]:
+    """Yield entries in units of work."""
+    size = max(1, min(UNIT, UNIT_BYTES // (settings.height * settings.width * settings.channels)))
+    listed = iter(listed)
+    while unit := list(itertools.islice(listed, size)):
+        yield unit_key(unit), unit
+
+
+def _screened(
+    units: Iterable[Unit], journal: Journal, keys: list[str], screen: Screen
+) -> Iterator[tuple[str, list[Screened]]]:
+    """Yield every unit's findings, from the journal where they stand there; note the order of the units in ``keys``."""
+    ready: list[tuple[str, list[Screened]]] = []
+
+    def missing() -> Iterator[Unit]:
+        for key, unit in units:
+            keys.append(key)
+            if key in journal:
+                ready.extend((key, found) for found in journal.units([key]))
+            else:
+                yield key, unit
+
+    for key, found in screen(missing()):
+        yield key, found
+        yield from ready
+        ready.clear()
+    yield from ready

@@ -1,0 +1,80 @@
+"""Collections behind fsspec URLs: worked on in a local folder, whole files go up and down."""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from lienzo.collection.listing import places
+from lienzo.errors import CollectionError
+from lienzo.storage import files
+
+DESCRIPTION = "collection.json"
+"""Goes up last: what it does not name does not count."""
+
+SENT = ".sent"
+"""Stands in the local folder when the collection in it is at the URL too; without it, it still has to go up."""
+
+
+def local_folder(url: str) -> Path:
+    """Return the folder on this machine that stands for a collection's URL, in the user's cache."""
+    if "LIENZO_CACHE" in os.environ:
+        cache = Path(os.environ["LIENZO_CACHE"])
+    elif sys.platform == "win32":
+        cache = Path(os.environ.get("LOCALAPPDATA", Path.home())) / "lienzo"
+    elif sys.platform == "darwin":
+        cache = Path.home() / "Library" / "Caches" / "lienzo"
+    else:
+        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lienzo"
+    return cache / hashlib.sha256(url.rstrip("/").encode()).hexdigest()[:16]
+
+
+def fetch(url: str) -> Path:
+    """Bring the collection at ``url``, if there is one, to its local folder; files that are there already stay.
+
+    Raises:
+        SourceError: the store does not answer.
+    """
+    folder = local_folder(url)
+    place = places.join(url, DESCRIPTION)
+    if not places.exists(place):
+        if (folder / SENT).exists():  # it was there, and has been deleted
+            for path in [*folder.glob("[!.]*"), folder / SENT]:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return folder
+    described = places.read(place)
+    try:
+        values = json.loads(described)
+        shards = values["shards"]
+        named = {shard[kind]: shard[f"{kind}_sha256"] for shard in shards for kind in ("images", "index")}
+        others = dict.fromkeys([*values["tables"].values(), "report.html"], "")
+    except (ValueError, KeyError, TypeError):
+        raise CollectionError(f"{place} is damaged: prepare the collection again.") from None
+    for name, expected in {**named, **others}.items():
+        if Path(name).name != name:
+            raise CollectionError(f"{place} is damaged, it names {name}: prepare the collection again.")
+        here = folder / name
+        if not (expected and here.exists() and files.sha256(here) == expected):
+            files.write_bytes(here, places.read(places.join(url, name)))
+    files.write_bytes(folder / DESCRIPTION, described)
+    (folder / SENT).touch()
+    return folder
+
+
+def sent(folder: Path) -> set[str]:
+    """Return the names of the shards that are at the URL already, for a folder that was just brought up to date."""
+    if not (folder / SENT).exists():
+        return set()
+    shards = json.loads((folder / DESCRIPTION).read_bytes())["shards"]
+    return {shard[kind] for shard in shards for kind in ("images", "index")}
+
+
+def send(folder: Path, url: str, known: set[str]) -> None:
+    """Bring a finished collection from its local folder to ``url``; ``known`` names the shards that are there."""
+    names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+    for name in sorted(names, key=lambda name: name == DESCRIPTION):
+        if name not in known:
+            places.write(places.join(url, name), folder / name)
+    (folder / SENT).touch()

@@ -1,0 +1,235 @@
+"""Screening: one file's bytes become the collection's pixels, or a reason why not. NumPy and Pillow only."""
+
+import hashlib
+import io
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from posixpath import splitext
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from lienzo.collection.listing.entries import Entry
+from lienzo.collection.reasons import Reason, Refusal
+from lienzo.collection.screening import borders, damage, formats
+from lienzo.collection.screening.pictures import GAP, Box, Decoded, decode, fit, load, needed_scale
+from lienzo.collection.settings import Settings
+
+FEATURELESS = 6
+"""A picture that, shrunk to 32 × 32, spans fewer levels than this in each channel shows nothing."""
+
+
+THUMBNAIL = 96
+"""Largest side of a refused picture in the report, in pixels."""
+
+DRAWABLE = frozenset({Reason.TRUNCATED, Reason.DAMAGED, Reason.TOO_SMALL, Reason.FEATURELESS})
+"""Pictures refused for these are drawn."""
+
+
+@dataclass(frozen=True)
+class Screened:
+    """What screening found out about one entry."""
+
+    source: str
+    """The entry's name."""
+    size: int
+    """Of the file, in bytes."""
+    stamp: str
+    """The entry's stamp."""
+    labels: dict[str, str]
+    """The entry's labels."""
+    reason: str = ""
+    """Empty for a picture that was kept, else one of :class:`Reason`."""
+    detail: str = ""
+    """One clause about the refusal."""
+    sha256: str = ""
+    """Of the file's bytes."""
+    format: str = ""
+    """By the file's bytes, whatever its name says."""
+    width: int = 0
+    """Of the upright original."""
+    height: int = 0
+    """Of the upright original."""
+    notes: tuple[str, ...] = ()
+    """What was special about it."""
+    digest: str = ""
+    """Of the packed pixels: 128 bits, BLAKE2b."""
+    perceptual: int = 0
+    """Perceptual hash of the packed pixels, 64 bits; see :func:`perceptual_hash`."""
+    pixels: bytes = b""
+    """(height, width, channels), uint8."""
+    thumbnail: bytes = b""
+    """A small JPEG of a picture that was refused although it can be drawn, for the report."""
+
+
+def screen(entry: Entry, settings: Settings) -> Screened:
+    """Read, check and decode one entry and bring it to the collection's shape; a file's content never raises."""
+    found = partial(Screened, entry.name, entry.size, entry.stamp, dict(entry.labels))
+    try:
+        data = entry.read()
+        kind = formats.identify(data)
+        formats.check_whole(data, kind)
+        if settings.detect_damage:
+            damage.check_bytes(data, kind)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd files
+            picture, (width, height), notes = _picture(data, kind, settings)
+        small = _small(picture)
+        if _span(small) < FEATURELESS:
+            raise Refusal(Reason.FEATURELESS, "one colour, or nearly")
+    except Refusal as refusal:
+        thumbnail = _thumbnail(data) if refusal.reason in DRAWABLE else b""
+        return found(reason=refusal.reason, detail=refusal.detail, thumbnail=thumbnail)
+    suffix = splitext(entry.name)[1].lower()
+    misnamed = ("wrong-extension",) if suffix and suffix not in formats.FORMATS[kind] else ()
+    pixels = picture.tobytes()
+    return found(
+        sha256=hashlib.sha256(data).hexdigest(),
+        format=kind,
+        width=width,
+        height=height,
+        notes=(*misnamed, *notes),
+        digest=hashlib.blake2b(pixels, digest_size=16).hexdigest(),
+        perceptual=perceptual_hash(small),
+        pixels=pixels,
+    )
+
+
+def _thumbnail(data: bytes) -> bytes:
+    """Draw what can be drawn of a refused picture."""
+    buffer = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data), formats=[*formats.FORMATS, "MPO"])
+            image.draft(None, (2 * THUMBNAIL, 2 * THUMBNAIL))
+            ImageFile.LOAD_TRUNCATED_IMAGES = True
+            image.thumbnail((THUMBNAIL, THUMBNAIL))
+            image.convert("RGB").save(buffer, "JPEG", quality=80)
+    except Exception:  # it was refused for a reason
+        return b""
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return buffer.getvalue()
+
+
+def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Image.Image, tuple[int, int], tuple[str, ...]]:
+    """Decode, check and fit; return the picture, the upright original's width and height, and notes.
+
+    Raises:
+        Refusal: for one of the many reasons.
+    """
+    image = _open(data, kind, settings)
+    size = image.size
+    decoded, shrunk = _decode(image, kind, settings, min(_scale(*size, settings), _scale(*size[::-1], settings)))
+    if "rotated" in decoded.notes:
+        size = _extent(decoded.box, shrunk)
+    _check_size(*size, settings)
+    box, notes = decoded.box, decoded.notes
+    if settings.trim_borders and (inside := borders.find(decoded.image, box)) is not None:
+        box, notes = inside, (*notes, "trimmed")
+        inner = _extent(box, shrunk)
+        _check_size(*inner, settings, "after its borders were trimmed")
+        if shrunk > 1 and _scale(*inner, settings) < GAP * shrunk:  # so much was cut off that more detail is needed
+            decoded, finer = _decode(_open(data, kind, settings), kind, settings, _scale(*inner, settings))
+            larger = shrunk / finer
+            box = (box[0] * larger, box[1] * larger, box[2] * larger, box[3] * larger)
+    picture = fit(decoded.image, settings.height, settings.width, settings.geometry, box=box,
+                  background=settings.background)  # fmt: skip
+    return picture, size, notes
+
+
+def _extent(box: Box, shrunk: int) -> tuple[int, int]:
+    """Return width and height, in the original's pixels, of a box in a picture decoded at 1/``shrunk``."""
+    return round((box[2] - box[0]) * shrunk), round((box[3] - box[1]) * shrunk)
+
+
+def _scale(width: float, height: float, settings: Settings) -> float:
+    return needed_scale(width, height, settings.width, settings.height, settings.geometry)
+
+
+def _open(data: bytes, kind: str, settings: Settings) -> Image.Image:
+    try:
+        image = Image.open(io.BytesIO(data), formats=(kind, "MPO") if kind == "JPEG" else (kind,))
+    except Image.DecompressionBombError:
+        raise Refusal(Reason.BOMB, f"more than the limit of {settings.max_pixels:,} pixels") from None
+    except UnidentifiedImageError:
+        raise Refusal(Reason.UNDECODABLE, f"the header of the {kind} is broken") from None
+    except Exception as error:  # Pillow raises what its parsers stumble over
+        raise Refusal(Reason.UNDECODABLE, _clause(error)) from None
+    if image.width * image.height > settings.max_pixels:
+        detail = f"{image.width}×{image.height}, more than the limit of {settings.max_pixels:,} pixels"
+        raise Refusal(Reason.BOMB, detail)
+    image.decodermaxblock = len(data)  # the decoder gets the file as it is, not copied piece by piece
+    return image
+
+
+def _decode(image: Image.Image, kind: str, settings: Settings, scale: float) -> tuple[Decoded, int]:
+    """Decode; return also how many times smaller than the original."""
+    width, height = image.size
+    try:
+        shrunk = load(image, scale)
+        if settings.detect_damage:
+            damage.check_content(image, kind)
+        extent = width / shrunk, height / shrunk
+        return decode(image, extent, settings.channels, settings.background), shrunk
+    except Refusal:
+        raise
+    except Exception as error:  # Pillow raises what its parsers stumble over
+        reason = Reason.TRUNCATED if "truncated" in str(error) else Reason.UNDECODABLE
+        raise Refusal(reason, _clause(error)) from None
+
+
+def _check_size(width: float, height: float, settings: Settings, when: str = "") -> None:
+    """Refuse what would have to be enlarged."""
+    if not settings.enlarge and _scale(width, height, settings) < 1 - 1e-9:
+        raise Refusal(Reason.TOO_SMALL, f"{width:.0f}×{height:.0f} {when}".rstrip())
+
+
+def _clause(error: Exception) -> str:
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    return text if text.isprintable() else ascii(text)
+
+
+def _cosines() -> NDArray[np.float32]:
+    """Rows 0 to 7 of the 32-point DCT-II."""
+    frequencies, positions = np.arange(8)[:, None], np.arange(32)[None, :]
+    return np.cos(np.pi * frequencies * (2 * positions + 1) / 64).astype(np.float32)
+
+
+_COSINES = _cosines()
+
+
+def _small(picture: Image.Image) -> Image.Image:
+    """Shrink a fitted picture to 32 × 32, grey or colour, the alpha channel left out."""
+    across, down = picture.width // 32, picture.height // 32
+    if picture.size == (32 * across, 32 * down):  # as is usual; the same means in a third of the time
+        small = picture.reduce((across, down))
+    else:
+        small = picture.resize((32, 32), Image.Resampling.BOX)
+    return small.convert("RGB") if small.mode == "RGBA" else small
+
+
+def _span(small: Image.Image) -> int:
+    """Return the difference between the highest and the lowest level, of the channel where it is largest."""
+    extrema: Any = small.getextrema()  # a pair for grey pictures, else one for each channel
+    return int(max(high - low for low, high in ([extrema] if small.mode == "L" else extrema)))
+
+
+def perceptual_hash(small: Image.Image) -> int:
+    """Return 64 bits that stay the same, but for a few, when a picture is scaled or compressed again.
+
+    The signs, relative to their median, of the 8 × 8 lowest DCT coefficients of the grey picture at 32 × 32 (Zauner,
+    "Implementation and benchmarking of perceptual image hash functions", 2010, section 3.2).
+
+    Args:
+        small: 32 × 32, grey or colour.
+    """
+    grey = np.frombuffer(small.convert("L").tobytes(), np.uint8).reshape(32, 32).astype(np.float32)
+    spectrum = (_COSINES @ grey @ _COSINES.T).ravel()
+    ordered = np.sort(spectrum)
+    bits = spectrum > (ordered[31] + ordered[32]) / 2
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")

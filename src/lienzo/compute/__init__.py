@@ -1,0 +1,1 @@
+"""Devices, precisions, and several processes that train as one."""

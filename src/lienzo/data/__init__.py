@@ -1,1 +1,0 @@
-"""From sources of pictures to a collection: listing, screening, packing. Runs without PyTorch."""

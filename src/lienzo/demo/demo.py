@@ -1,0 +1,197 @@
+"""The whole of lienzo in minutes and one command: paint a collection, prepare it, train on it, show what came out.
+
+Every stage leaves its artefact in the demo's folder, so that the same call goes on where an earlier one stopped::
+
+    lienzo-demo/
+      pictures/       what the painter painted, some files broken
+      collection/     what preparation kept
+      run/            what training made
+      demo.json       which stages are done, and how long they took
+      index.html      the page that shows all of it
+"""
+
+import dataclasses
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lienzo.collection import preparation
+from lienzo.collection.settings import Settings as Preparation
+from lienzo.demo.page import page
+from lienzo.demo.painter import painting
+from lienzo.errors import InputError
+from lienzo.networks.dcgan import DCGAN
+from lienzo.recipe.catalogue import thesis
+from lienzo.recipe.objectives import Hinge
+from lienzo.recipe.recipe import Adam, Recipe
+from lienzo.storage import files
+from lienzo.training import loop
+
+log = logging.getLogger("lienzo")
+
+JOURNAL = "demo.json"
+"""Name of the file that says which stages are done."""
+
+PAGE_SECONDS = 15.0
+"""Kept free of training, for the page."""
+
+SETTLED = 0.1
+"""After this share of its time the speed of training is believed."""
+
+
+def recipe() -> Recipe:
+    """The thesis's recipe, changed for a few minutes on two cores.
+
+    Half the width, a quarter of the batch, the hinge loss for a discriminator with spectral instead of batch
+    normalisation that sees how much the pictures of a batch differ, Adam without momentum at twice the rate, averaged
+    weights.
+    ``docs/log.md``, section "The demo's recipe", tells what was tried.
+    """
+    return dataclasses.replace(
+        thesis(),
+        name="demo",
+        network=DCGAN(latents=100, width=32, discriminator_norm="spectral", minibatch_deviation=True),
+        objective=Hinge(),
+        generator_optimizer=Adam(0.0004, (0.0, 0.99)),
+        discriminator_optimizer=Adam(0.0004, (0.0, 0.99)),
+        batch=32,
+        average_half_life=1_000,
+        epochs=None,
+        images=64_000,
+        tick=640,
+        samples=36,
+        sample_every=2_000,
+        keep_epochs=False,
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How big a demo is."""
+
+    files: int = painting.COUNT
+    """Files that the painter paints."""
+    size: int = 64
+    """Of the collection's pictures, in pixels."""
+    recipe: Recipe = dataclasses.field(default_factory=recipe)
+    """How to train."""
+    seconds: float = 330.0
+    """For everything: training stops before its end where the machine is too slow for this."""
+    workers: int | None = None
+    """Processes that paint and prepare; by default as many as there are cores."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the demo has come."""
+
+    stage: str
+    """``painting``, ``preparing``, ``training`` or ``showing``."""
+    done: float
+    """How much of the stage is done: files, or pictures shown."""
+    total: float
+    """How much there is."""
+    text: str = ""
+    """A few figures beside it."""
+
+
+def demo(out: Path, settings: Settings | None = None) -> Path:
+    """Run the demo in the folder ``out`` and return the path of its page; the same call goes on after an interruption.
+
+    Raises:
+        InputError: ``out`` holds something else, or a demo of other settings.
+    """
+    for _ in steps(out, settings):
+        pass
+    return page_path(out)
+
+
+def page_path(out: Path) -> Path:
+    """Return where the page of the demo in ``out`` stands."""
+    return out / "index.html"
+
+
+def steps(out: Path, settings: Settings | None = None) -> Iterator[Progress]:
+    """Do what :func:`demo` does, and yield how far it has come."""
+    settings = settings or Settings()
+    journal = _open_journal(out, settings)
+    for stage, work in (("painting", _paint), ("preparing", _prepare), ("training", _train)):
+        if stage in journal["seconds"]:
+            continue
+        started = time.monotonic()
+        for progress in work(out, settings, journal["seconds"]):
+            yield dataclasses.replace(progress, stage=stage)
+        journal["seconds"][stage] = round(time.monotonic() - started, 2)
+        journal["peak_memory"] = max(journal["peak_memory"], _peak_memory())
+        files.write_json(out / JOURNAL, journal)
+    yield Progress("showing", 0, 1)
+    files.write_text(page_path(out), page(out, journal["seconds"], journal["peak_memory"]))
+    yield Progress("showing", 1, 1)
+
+
+def _open_journal(out: Path, settings: Settings) -> dict[str, Any]:
+    """Return which stages of the demo in ``out`` are done, a new one's or one's that goes on."""
+    described = dataclasses.asdict(settings) | {"recipe": settings.recipe.to_dict()}
+    fingerprint = files.fingerprint({key: described[key] for key in ("files", "size", "recipe")})
+    path = out / JOURNAL
+    if not path.exists():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise InputError(f"{out} holds something else than a demo: choose another folder with --out.")
+        journal: dict[str, Any] = {"settings": fingerprint, "seconds": {}, "peak_memory": 0}
+        files.write_json(path, journal)
+        return journal
+    try:
+        journal = json.loads(path.read_bytes())
+        same = journal["settings"] == fingerprint
+    except (ValueError, TypeError, KeyError):
+        raise InputError(f"{path} is damaged: remove {out}, or choose another folder with --out.") from None
+    if not same:
+        raise InputError(f"{out} holds a demo of other settings: remove it, or choose another folder with --out.")
+    return journal
+
+
+def _paint(out: Path, settings: Settings, seconds: dict[str, float]) -> Iterator[Progress]:  # noqa: ARG001
+    for done in painting.steps(out / "pictures", settings.files, workers=settings.workers):
+        yield Progress("", done, settings.files)
+
+
+def _prepare(out: Path, settings: Settings, seconds: dict[str, float]) -> Iterator[Progress]:  # noqa: ARG001
+    chosen = Preparation(height=settings.size, width=settings.size)
+    for step in preparation.steps(out / "pictures", out / "collection", chosen, workers=settings.workers):
+        yield Progress("", step.done, step.total, f"{step.kept:,} kept, {sum(step.refused.values()):,} refused")
+
+
+def _train(out: Path, settings: Settings, seconds: dict[str, float]) -> Iterator[Progress]:
+    limit = settings.seconds - PAGE_SECONDS - sum(seconds.values())
+    collection, run = out / "collection", out / "run"
+    warned = False
+    for tick in loop.steps(collection, settings.recipe, run):
+        reached = round(tick.images + max(0.0, limit - tick.seconds) * tick.images_per_second)
+        total = min(tick.total, reached)
+        yield Progress("", tick.images, total, tick.figures)
+        if tick.seconds > SETTLED * limit and reached < 0.95 * tick.total and not warned:
+            warned = True
+            log.warning(
+                "At %.0f pictures a second, training stops on time after about %s pictures instead of %s.",
+                tick.images_per_second, f"{reached:,}", f"{tick.total:,}",
+            )  # fmt: skip
+        if tick.seconds >= limit and tick.images < tick.total:
+            break
+    else:
+        return
+    loop.train(collection, settings.recipe.lasting(epochs=None, images=tick.images), run)
+
+
+def _peak_memory() -> int:
+    """Return the most memory in bytes that this process or one of its children ever held; 0 where nobody counts."""
+    if sys.platform == "win32":
+        return 0
+    import resource  # noqa: PLC0415  not there on Windows
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

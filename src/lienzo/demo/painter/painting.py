@@ -1,0 +1,150 @@
+"""A folder of painted pictures as a download leaves it: three formats, a folder per manner, some files broken."""
+
+import io
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from lienzo import seeds
+from lienzo.demo.painter.manners import MANNERS, paint_canvas
+from lienzo.errors import InputError
+from lienzo.storage import files
+
+COUNT = 1600
+"""How many files are painted when nothing else is said; 1,549 of them are whole."""
+
+BROKEN_EVERY = 31
+"""One file in so many is broken."""
+
+TURNED_EVERY = 24
+"""One file in so many, if it is a JPEG, is stored lying on its side with an EXIF note of how to turn it."""
+
+KINDS = ("jpg", "jpg", "png", "webp")
+"""File formats, drawn evenly."""
+
+CHUNK = 16
+"""Files that a process paints at a time."""
+
+
+def _encode(picture: Image.Image, kind: str, turned: bool = False) -> bytes:
+    buffer = io.BytesIO()
+    if kind == "jpg" and turned:
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = 6  # "turn me a quarter clockwise", as telephones write it
+        picture.transpose(Image.Transpose.ROTATE_90).save(buffer, "JPEG", quality=90, exif=exif)
+    elif kind == "jpg":
+        picture.save(buffer, "JPEG", quality=90)
+    elif kind == "png":
+        picture.save(buffer, "PNG", compress_level=1)
+    else:
+        picture.save(buffer, "WEBP", quality=85, method=1)
+    return buffer.getvalue()
+
+
+ERROR_PAGE = b"<!DOCTYPE html>\n<html><head><title>429 Too Many Requests</title></head><body>Slow down.</body></html>\n"
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 81920\n"
+TRACKING_PIXEL = _encode(Image.new("RGB", (1, 1), "white"), "png")
+
+DAMAGES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "empty": ("jpg", lambda data: b""),  # noqa: ARG005
+    "error page": ("jpg", lambda data: ERROR_PAGE),  # noqa: ARG005
+    "cut JPEG": ("jpg", lambda data: data[: len(data) // 2]),
+    "cut PNG": ("png", lambda data: data[: len(data) // 2]),
+    "cut WebP": ("webp", lambda data: data[: len(data) // 2]),
+    "zeroed end": ("jpg", lambda data: data[: len(data) // 3].ljust(len(data), b"\0")),
+    "zeroed middle": ("jpg", lambda data: data[: len(data) // 3].ljust(len(data) - 40, b"\0") + data[-40:]),
+    "text": ("png", lambda data: POINTER),  # noqa: ARG005
+    "random bytes": ("jpg", lambda data: np.random.Generator(np.random.Philox(len(data))).bytes(len(data))),
+    "one pixel": ("png", lambda data: TRACKING_PIXEL),  # noqa: ARG005
+}
+"""How files break: the kind of file, and what becomes of the bytes of a whole one."""
+
+
+@dataclass(frozen=True)
+class File:
+    """What the painter means to write under one name."""
+
+    number: int
+    """Which file of the collection."""
+    manner: str
+    """A key of :data:`MANNERS`."""
+    kind: str
+    """``jpg``, ``png`` or ``webp``."""
+    damage: str
+    """A key of :data:`DAMAGES`, ``"duplicate"`` for another file's very bytes, or ``""``."""
+
+    @property
+    def name(self) -> str:
+        """Its path within the collection's folder."""
+        return f"{self.manner}/{self.number:05d}.{self.kind}"
+
+
+def plan(number: int, seed: int = 0) -> File:
+    """Return what file ``number`` of the collection of ``seed`` is."""
+    manner = sorted(MANNERS)[number % len(MANNERS)]
+    kind = KINDS[int(seeds.numpy_generator(seed, "painter/kind", number).integers(len(KINDS)))]
+    turn, position = divmod(number, BROKEN_EVERY)
+    if position != BROKEN_EVERY - 1:
+        return File(number, manner, kind, "")
+    damage = [*DAMAGES, "duplicate"][turn % (len(DAMAGES) + 1)]
+    if damage == "duplicate":
+        return File(number, manner, plan(number - len(MANNERS), seed).kind, damage)
+    return File(number, manner, DAMAGES[damage][0], damage)
+
+
+def content(file: File, seed: int = 0) -> bytes:
+    """Return the bytes of one file."""
+    number = file.number - len(MANNERS) if file.damage == "duplicate" else file.number
+    data = _encode(paint_canvas(file.manner, seed, number), file.kind, turned=number % TURNED_EVERY == 0)
+    return DAMAGES[file.damage][1](data) if file.damage in DAMAGES else data
+
+
+def _write(out: Path, numbers: range, seed: int) -> int:
+    for number in numbers:
+        file = plan(number, seed)
+        files.write_bytes(out / file.name, content(file, seed))
+    return len(numbers)
+
+
+def steps(out: Path, count: int = COUNT, seed: int = 0, workers: int | None = None) -> Iterator[int]:
+    """Paint a collection, and yield how many files there are so far.
+
+    Args:
+        out: the folder; each manner gets a folder in it. A file of the same name is painted over.
+        count: how many files.
+        seed: of everything.
+        workers: processes; by default as many as there are cores.
+
+    Raises:
+        InputError: if ``count`` or ``workers`` is below 1.
+    """
+    workers = workers or os.cpu_count() or 1
+    if count < 1 or workers < 1:
+        raise InputError(f"cannot paint {count} canvases with {workers} processes: give numbers from 1 up")
+    chunks = [range(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK)]
+    if workers == 1 or len(chunks) == 1:
+        done = 0
+        for chunk in chunks:
+            yield (done := done + _write(out, chunk, seed))
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        pending = [pool.submit(_write, out, chunk, seed) for chunk in chunks]
+        done = 0
+        try:
+            for future in pending:
+                yield (done := done + future.result())
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def paint(out: Path, count: int = COUNT, seed: int = 0, workers: int | None = None) -> Path:
+    """Paint a collection and return its folder; :func:`steps` with the progress left out."""
+    for _ in steps(out, count, seed, workers):
+        pass
+    return out

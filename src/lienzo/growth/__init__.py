@@ -1,0 +1,1 @@
+"""A trained run goes on at twice the size."""

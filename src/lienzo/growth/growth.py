@@ -1,0 +1,185 @@
+"""Growing: a trained run goes on at twice the size, with new layers faded in (Karras et al. 2018, section 2).
+
+What comes out is a run like any other, begun from the smaller one: the recipe of that one with a network that has grown
+once more, and a collection of the same pictures at twice the size. See docs/grow.md.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lienzo.collection import preparation
+from lienzo.collection.collection import Collection
+from lienzo.collection.settings import Settings, parse_size
+from lienzo.compute import processes
+from lienzo.compute.devices import pick_device
+from lienzo.errors import CollectionError, RecipeError, RunError, SourceError
+from lienzo.networks import families
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
+from lienzo.training import loop
+
+FADE = 0.5
+"""Share of the training, at its beginning, over which new layers are faded in: half of it, as in the paper."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the growth of a run has come."""
+
+    stage: str
+    """``preparing`` or ``training``."""
+    done: float
+    """Files, or pictures shown."""
+    total: float
+    """How many there are."""
+    text: str = ""
+    """A few figures beside it."""
+
+
+def grow(
+    source: str | Path | Run,
+    size: int | str | tuple[int, int] | None = None,
+    *,
+    collection: str | Path | Collection | None = None,
+    out: str | Path | None = None,
+    settings: Sequence[str] = (),
+    device: str = "auto",
+) -> Run:
+    """Go on from a trained run at twice the size; the same call goes on after an interruption.
+
+    Args:
+        source: the run, or its folder.
+        size: of the new pictures, in pixels: twice that of the run's, which it is by default.
+        collection: the pictures at that size; by default they lie beside the run's collection, under its name with the
+            new size, and are prepared there from the same sources in the same way where they are missing.
+        out: the new run's folder; by default it lies beside the run, under its name with the new size.
+        settings: keys of the run's recipe that change, such as ``images=400000``, ``fade=100000`` or ``batch=32``; the
+            fade takes half of the training unless they tell otherwise.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        RunError: no run, one that does not grow to this size, or ``out`` holds something else.
+        RecipeError: a network that does not grow, or a setting that does not fit.
+        CollectionError: the run's collection is gone, or cannot be prepared again as it was.
+        SourceError: the pictures that it was prepared from are gone.
+        TrainingError: as of :func:`lienzo.train`.
+    """
+    for _ in steps(source, size, collection=collection, out=out, settings=settings, device=device):
+        pass
+    return Run(grown_path(source) if out is None else Path(out))
+
+
+def steps(
+    source: str | Path | Run,
+    size: int | str | tuple[int, int] | None = None,
+    *,
+    collection: str | Path | Collection | None = None,
+    out: str | Path | None = None,
+    settings: Sequence[str] = (),
+    device: str = "auto",
+) -> Iterator[Progress]:
+    """Do what :func:`grow` does, step by step; leaving the loop saves, and the same call goes on."""
+    run = Run.open(source)
+    height, width = _twice(run)
+    if size is not None and parse_size(size) != (height, width):
+        raise RunError(
+            f"{run.path} grows to {_written(height, width)} pixels, not to {size}: each run doubles the size once, "
+            "and what it becomes can grow again."
+        )
+    recipe = _recipe(run, settings)
+    processes.join(pick_device(device))
+    if collection is None:
+        with processes.leading() as leads:
+            if leads:
+                yield from _prepare(run, height, width)
+        collection = _beside(run)
+    collection = collection if isinstance(collection, Collection) else Collection.open(collection)
+    if (collection.height, collection.width) != (height, width):
+        raise CollectionError(
+            f"{collection.path} has pictures of {_written(collection.height, collection.width)} pixels, and "
+            f"{run.path} grows to {_written(height, width)}: give the same pictures at that size."
+        )
+    if recipe.labels and list(collection.vocabularies.get(recipe.labels, ())) != run.manifest["collection"]["labels"]:
+        raise CollectionError(
+            f"{collection.path} has other labels of the kind {recipe.labels} than {run.path} was told: "
+            "prepare the same pictures at the new size."
+        )
+    recipe = recipe.resolved(len(collection.rows("train")))
+    if not any(setting.partition("=")[0].strip() == "fade" for setting in settings):
+        assert recipe.images is not None
+        recipe = dataclasses.replace(recipe, fade=round(FADE * recipe.images))
+    place = grown_path(run) if out is None else Path(out)
+    for tick in loop.steps(collection, recipe, place, origin=run, device=device):
+        yield Progress("training", tick.images, tick.total, tick.figures)
+
+
+def grown_path(source: str | Path | Run) -> Path:
+    """Return the folder that what a run grows into has by default: beside it, under its name with the new size."""
+    run = Run.open(source)
+    return _renamed(run.path, run)
+
+
+def _recipe(run: Run, settings: Sequence[str]) -> Recipe:
+    """Return the run's recipe with a network that has grown, and these settings."""
+    network = families.grown(run.recipe.network)
+    recipe = dataclasses.replace(run.recipe, network=network, fade=0).with_settings([*settings])
+    if recipe.network != network:
+        raise RecipeError(f"the network is that of {run.path}, grown: leave the keys of network alone.")
+    return recipe
+
+
+def _prepare(run: Run, height: int, width: int) -> Iterator[Progress]:
+    """Prepare the pictures of the run's collection once more, at the new size, where this was not done before."""
+    smaller, place = Collection.open(run.manifest["collection"]["path"]), _beside(run)
+    settings = smaller.settings | {"height": height, "width": width}
+    if (place / "collection.json").exists():
+        there = Collection.open(place)
+        if there.settings != settings:
+            raise CollectionError(
+                f"{place} was prepared in another way than {smaller.path}: give a collection with --collection."
+            )
+        return
+    sources, labels = settings.pop("sources"), settings.pop("labels")
+    if labels not in ("folders", "none"):
+        raise CollectionError(
+            f"{smaller.path} has the labels of a table, {labels}: prepare its pictures at "
+            f"{_written(height, width)} pixels yourself, and give them with --collection."
+        )
+    wanted = Settings(**settings | {"background": tuple(settings["background"])})
+    try:
+        for step in preparation.steps(sources, place, wanted, labels=labels):
+            yield Progress("preparing", step.done, step.total, f"{step.kept:,} kept")
+    except SourceError as error:
+        reason = str(error).partition(":")[0]
+        raise SourceError(
+            f"the pictures of {smaller.path} cannot be prepared at {_written(height, width)} pixels ({reason}): "
+            "bring their sources back, or give a collection with --collection."
+        ) from None
+
+
+def _twice(run: Run) -> tuple[int, int]:
+    """Return height and width of what a run grows to."""
+    height, width, _ = run.manifest["collection"]["shape"]
+    return 2 * height, 2 * width
+
+
+def _beside(run: Run) -> Path:
+    """Return where the collection of the new size is looked for."""
+    return _renamed(Path(run.manifest["collection"]["path"]), run)
+
+
+def _renamed(path: Path, run: Run) -> Path:
+    """Return a path with the new size at the end of its name, in place of the old one."""
+    height, width = _twice(run)
+    path = path if path.name else path.resolve()
+    stem = path.name.removesuffix(f"-{_written(height // 2, width // 2)}")
+    return path.with_name(f"{stem}-{_written(height, width)}")
+
+
+def _written(height: int, width: int) -> str:
+    return str(height) if height == width else f"{height}x{width}"

@@ -1,0 +1,1 @@
+"""What a path holds, as plain values."""

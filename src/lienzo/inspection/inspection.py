@@ -1,0 +1,125 @@
+"""What a path holds: a collection, a run, a generator, a checkpoint, a recipe or a generated picture."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from lienzo.collection.collection import Collection
+from lienzo.collection.vocabulary import Vocabulary
+from lienzo.errors import InputError
+from lienzo.run.occupancy import occupant
+from lienzo.run.run import Run
+
+
+def inspect(path: str | Path) -> dict[str, Any]:
+    """Return what is worth knowing of an artefact, as plain values; ``kind`` says what it is.
+
+    Raises:
+        InputError: there is nothing, or nothing of lienzo's, or a collection or a file that is damaged.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"there is no {path}: check the path.")
+    if path.is_dir():
+        return _run(Run(path)) if Run(path).exists() else _collection(Collection.open(path))
+    readers = {".safetensors": _tensors, ".toml": _recipe, ".png": _picture}
+    if path.suffix.lower() not in readers:
+        raise InputError(f"{path} is nothing that lienzo made: give a collection, a run, or one of their files.")
+    return readers[path.suffix.lower()](path)
+
+
+def _collection(collection: Collection) -> dict[str, Any]:
+    collection.verify()
+    refused: dict[str, int] = {}
+    for reason in collection.rejected()["reason"].to_pylist():
+        refused[reason] = refused.get(reason, 0) + 1
+    return {
+        "kind": "collection",
+        "pictures": collection.count,
+        "height": collection.height,
+        "width": collection.width,
+        "channels": collection.channels,
+        "bytes": collection.count * collection.height * collection.width * collection.channels,
+        "train": len(collection.rows("train")),
+        "holdout": len(collection.rows("holdout")),
+        "labels": {kind: _counts(collection, kind) for kind in collection.vocabularies},
+        "refused": dict(sorted(refused.items(), key=lambda item: -item[1])),
+        "settings": collection.settings,
+        "fingerprint": collection.fingerprint,
+    }
+
+
+def _counts(collection: Collection, kind: str) -> dict[str, int]:
+    """Return how many pictures have each label of a kind, the most frequent first."""
+    counts = Vocabulary.counted(kind, collection.vocabularies[kind], collection.labels(kind)).counts
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _run(run: Run) -> dict[str, Any]:
+    recipe, lines = run.recipe, run.log()
+    last = lines[-1] if lines else {"images": 0}
+    trainer = occupant(run)
+    stop = run.stop
+    finished = last["images"] >= recipe.total and not stop
+    state = "finished" if finished else "stopped by trouble" if stop else "interrupted"
+    left = (
+        {"seconds_left": round((recipe.total - last["images"]) / last["images_per_second"])}
+        if trainer and lines
+        else {}
+    )
+    return {
+        "kind": "run",
+        "recipe": recipe.name,
+        "state": f"trained by {trainer}" if trainer else state,
+        "images": last["images"],
+        "total": recipe.total,
+        "finished": finished,
+        **left,
+        "trouble": stop["trouble"] if stop else last.get("trouble"),
+        "rollbacks": run.rollbacks,
+        "last_tick": last,
+        "collection": run.manifest["collection"],
+        "origin": run.origin or {},
+        "versions": run.manifest["versions"],
+        "machine": run.manifest["machine"],
+        "checkpoints": [path.name for path in run.checkpoints()],
+        "damaged": [path.name for path in run.checkpoints() if _is_damaged(path)],
+        "samples": len(run.samples()),
+        "epochs": len(run.epochs()),
+    }
+
+
+def _is_damaged(path: Path) -> bool:
+    """Say whether a checkpoint is there and not whole; one that was just forgotten by who trains is no longer there."""
+    from lienzo.storage import tensors  # noqa: PLC0415
+
+    try:
+        tensors.load(path, "checkpoint", InputError)
+    except InputError:
+        return path.exists()
+    return False
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    from lienzo.storage import tensors  # noqa: PLC0415  a collection can be looked at without PyTorch
+
+    state, header = tensors.load(path, None, InputError)
+    return {**header, "parameters": sum(tensor.numel() for tensor in state.values()), "bytes": os.path.getsize(path)}  # noqa: PTH202
+
+
+def _recipe(path: Path) -> dict[str, Any]:
+    from lienzo.recipe.recipe import Recipe  # noqa: PLC0415
+
+    return {"kind": "recipe", **Recipe.from_toml(path).to_dict()}
+
+
+def _picture(path: Path) -> dict[str, Any]:
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
+
+    try:
+        with Image.open(path) as image:
+            said = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
+            width, height = image.size
+    except UnidentifiedImageError:
+        raise InputError(f"{path} is no picture: give a PNG that lienzo generated.") from None
+    return {"kind": "picture", "width": width, "height": height, **said}

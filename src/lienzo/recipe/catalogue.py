@@ -1,0 +1,219 @@
+"""The recipes: functions that return a whole :class:`~lienzo.recipe.recipe.Recipe`, with what speaks for it."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from lienzo.errors import RecipeError, unknown
+from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.mlp import MLP
+from lienzo.recipe.augmentation import Augmentation
+from lienzo.recipe.likelihood import EvidenceBound
+from lienzo.recipe.objectives import Hinge, NonSaturating, Regularisation, Wasserstein
+from lienzo.recipe.recipe import Adam, Recipe
+
+
+def thesis() -> Recipe:
+    """The DCGAN of the thesis of 2019, faithful in every point.
+
+    Both networks with batch normalisation and weights from N(0, 0.02); non-saturating cross-entropy with 0.9 as the
+    label of real pictures, in the generator's step too, as in the author's code; Adam(0.0002, (0.5, 0.999)); batches
+    of 128; 30 epochs; 64 fixed latents drawn every 200 steps; every epoch's generator kept; no average of weights.
+    """
+    return Recipe(
+        name="thesis",
+        network=DCGAN(latents=100, width=64),
+        objective=NonSaturating(real_label=0.9, generator_label=0.9),
+        generator_optimizer=Adam(0.0002, (0.5, 0.999)),
+        discriminator_optimizer=Adam(0.0002, (0.5, 0.999)),
+        batch=128,
+        epochs=30.0,
+        sample_every=200 * 128,
+    )
+
+
+def fast() -> Recipe:
+    """The best pictures for ten minutes of two cores.
+
+    Half the thesis's width and one layer more at the picture's own size, a generator whose normalisation z modulates
+    (Chen et al. 2019), a discriminator that sees how much a batch differs (Karras et al. 2018) and that sees pictures
+    changed as often as its overfitting asks for (Karras et al. 2020), batches of 16 at twice the rate, flips, and an
+    averaged generator: more and smaller updates, averaged.
+    """
+    return Recipe(
+        name="fast",
+        network=DCGAN(latents=100, width=32, minibatch_deviation=True, self_modulation=True, stem=16),
+        objective=NonSaturating(real_label=0.9, generator_label=0.9),
+        augmentation=Augmentation(flips=True, policy="ada", target=0.5, speed=100_000),
+        generator_optimizer=Adam(0.0004, (0.5, 0.999)),
+        discriminator_optimizer=Adam(0.0004, (0.5, 0.999)),
+        batch=16,
+        average_half_life=20_000,
+        epochs=None,
+        images=160_000,
+        sample_every=16_000,
+        keep_epochs=False,
+    )
+
+
+def modern() -> Recipe:
+    """The best pictures for an hour of two cores.
+
+    ``fast``, six times as long: as its augmentation steers itself, it goes on learning where it would else begin to
+    know its pictures by heart (docs/log.md, section "An hour").
+    """
+    return dataclasses.replace(fast(), name="modern", images=1_000_000, sample_every=50_000)
+
+
+def modern_gpu() -> Recipe:
+    """The best pictures for some minutes of a GPU.
+
+    ``modern`` with networks twice as wide and batches of 32, for more than three times as many pictures. For that long
+    its discriminator would come to know them by heart; a penalty on its slope at real pictures (Mescheder et al. 2018),
+    taken in every eighth step, holds it back. At the end both rates fall to zero (docs/log.md, section "Minutes of a
+    GPU").
+    """
+    return dataclasses.replace(
+        modern(),
+        name="modern-gpu",
+        network=DCGAN(100, 64, minibatch_deviation=True, self_modulation=True, stem=32),
+        regularisation=Regularisation(r1=0.03, interval=8),
+        batch=32,
+        average_half_life=200_000,
+        cool_down=0.3,
+        images=3_600_000,
+    )
+
+
+def modern_128() -> Recipe:
+    """Pictures of 128×128 in an hour of two cores.
+
+    ``modern`` with one more layer, of half its channels, beside the picture; below it the layers are the same but for
+    the innermost, which has half as many channels. Larger pictures are known by heart sooner: a penalty on the
+    discriminator's slope, taken in every eighth step, holds it back (docs/log.md, section "Pictures of 128").
+    """
+    return dataclasses.replace(
+        modern(),
+        name="modern-128",
+        network=DCGAN(100, 16, minibatch_deviation=True, self_modulation=True, stem=8),
+        regularisation=Regularisation(r1=0.1, interval=8),
+        images=600_000,
+    )
+
+
+def modern_256() -> Recipe:
+    """Pictures of 256×256 in some hours of two cores: ``modern-128`` with one more layer at its far end."""
+    return dataclasses.replace(modern_128(), name="modern-256")
+
+
+def conditional() -> Recipe:
+    """Pictures by label: networks told each picture's folder, folders shown equally often.
+
+    ``fast`` with the hinge loss, spectral instead of batch normalisation in the discriminator and Adam without
+    momentum, as in the paper of the projection discriminator (Miyato and Koyama 2018): with ``fast``'s own, the
+    generator learns one picture of each label (docs/log.md, section "Labels"). ``--set labels=style`` takes another
+    kind of labels.
+    """
+    adam = Adam(0.0004, (0.0, 0.99))
+    return dataclasses.replace(
+        fast(),
+        name="conditional",
+        network=DCGAN(100, 32, "spectral", minibatch_deviation=True, self_modulation=True, stem=16),
+        objective=Hinge(),
+        labels="folder",
+        balanced=True,
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+    )
+
+
+def few() -> Recipe:
+    """For 100 to 2,000 pictures: the discriminator sees every picture changed, the more the better it knows them.
+
+    ``fast`` for as long as few pictures need: its augmentation follows the measured overfitting (Karras et al. 2020),
+    and a penalty on the discriminator's slope at real pictures (Mescheder et al. 2018), taken in every eighth step,
+    keeps that low. docs/log.md, section "Few pictures", has what it was compared with.
+    """
+    return dataclasses.replace(fast(), name="few", regularisation=Regularisation(r1=0.05, interval=8), images=400_000)
+
+
+def gan_2014() -> Recipe:
+    """The first GAN, of two multilayer perceptrons (Goodfellow et al. 2014, section 5).
+
+    Two hidden layers of 1,200 units in both players, as in the authors' settings for small pictures, the generator's
+    loss that does not saturate, and batches of 100. What differs: latents from N(0, 1) instead of a uniform law, leaky
+    ReLU instead of maxout with dropout in the discriminator, and Adam instead of gradient descent with momentum.
+    """
+    return Recipe(
+        name="gan-2014",
+        network=MLP(latents=100, width=1200, depth=2),
+        objective=NonSaturating(),
+        batch=100,
+        epochs=30.0,
+    )
+
+
+def wgan_gp() -> Recipe:
+    """The Wasserstein GAN with a penalty on its critic's slope (Gulrajani et al. 2017, algorithm 1).
+
+    λ = 10, five updates of the critic for one of the generator, Adam(0.0001, (0, 0.9)), batches of 64, and DCGAN's
+    networks without batch normalisation in the critic, where it would tie the slopes of a batch's pictures together.
+    """
+    adam = Adam(0.0001, (0.0, 0.9))
+    return Recipe(
+        name="wgan-gp",
+        network=DCGAN(latents=100, width=64, discriminator_norm="none"),
+        objective=Wasserstein(),
+        regularisation=Regularisation(gradient_penalty=10.0),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        batch=64,
+        discriminator_steps=5,
+        epochs=30.0,
+    )
+
+
+def vae() -> Recipe:
+    """A variational autoencoder of the thesis's layers (Kingma and Welling 2014).
+
+    The decoder is the thesis's generator, the encoder its discriminator with the mean and the log variance of each
+    latent as outputs. No adversary: the pictures that it paints anew are the mean of all that its latents allow, which
+    is blurred. Adam(0.0002, (0.9, 0.999)) and batches of 64.
+    """
+    return Recipe(
+        name="vae",
+        network=DCGAN(latents=100, width=64),
+        objective=EvidenceBound(deviation=0.2),
+        generator_optimizer=Adam(0.0002, (0.9, 0.999)),
+        batch=64,
+        epochs=30.0,
+    )
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "thesis": thesis,
+    "fast": fast,
+    "modern": modern,
+    "modern-gpu": modern_gpu,
+    "modern-128": modern_128,
+    "modern-256": modern_256,
+    "few": few,
+    "conditional": conditional,
+    "gan-2014": gan_2014,
+    "wgan-gp": wgan_gp,
+    "vae": vae,
+}
+"""Every recipe by its name."""
+
+
+def find(name: str | Path) -> Recipe:
+    """Return the recipe of this name, or the one in this ``.toml`` file.
+
+    Raises:
+        RecipeError: an unknown name (with the nearest known one), or a file that holds no recipe.
+    """
+    if str(name).endswith(".toml"):
+        return Recipe.from_toml(Path(name))
+    if str(name) not in RECIPES:
+        raise RecipeError(unknown("recipe", str(name), RECIPES))
+    return RECIPES[str(name)]()

@@ -1,0 +1,1 @@
+"""The folder of a run: its files, who trains in it, its curves and its evolution."""

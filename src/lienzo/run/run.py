@@ -1,0 +1,208 @@
+"""The folder of a training run, and the only place that knows what its files are called."""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lienzo.errors import RunError
+from lienzo.recipe.recipe import Recipe
+from lienzo.storage.files import fingerprint, write_bytes, write_json
+
+FORMAT = 1
+"""Counts up when an older lienzo could no longer go on with the run."""
+
+log = logging.getLogger("lienzo")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run, finished or not."""
+
+    path: Path
+    """The folder."""
+
+    @classmethod
+    def open(cls, path: "str | Path | Run") -> "Run":
+        """Return the run in this folder.
+
+        Raises:
+            RunError: no such folder, or no run in it.
+        """
+        run = path if isinstance(path, Run) else cls(Path(path))
+        if not run.path.exists():
+            raise RunError(f"there is no run {run.path}: check the path.")
+        if not run.exists():
+            raise RunError(f"{run.path} is no run: it has no run.json and recipe.toml; `lienzo train` makes one.")
+        return run
+
+    def exists(self) -> bool:
+        """Say whether the folder holds a run."""
+        return self.manifest_path.is_file() and self.recipe_path.is_file()
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the collection, the versions and the machine are written down."""
+        return self.path / "run.json"
+
+    @property
+    def recipe_path(self) -> Path:
+        """The resolved recipe."""
+        return self.path / "recipe.toml"
+
+    @property
+    def log_path(self) -> Path:
+        """A line of JSON per tick."""
+        return self.path / "log.jsonl"
+
+    @property
+    def lock_path(self) -> Path:
+        """Locked by the process that trains."""
+        return self.path / "lock"
+
+    @property
+    def presence_path(self) -> Path:
+        """Which process trains, and when it was last seen."""
+        return self.path / "running.json"
+
+    @property
+    def generator_path(self) -> Path:
+        """The newest generator, averaged where the recipe has an average."""
+        return self.path / "generator.safetensors"
+
+    @property
+    def best_path(self) -> Path:
+        """The generator with the lowest KID, where the recipe has it measured."""
+        return self.path / "best.safetensors"
+
+    @property
+    def evolution_path(self) -> Path:
+        """The fixed latents through time, animated."""
+        return self.path / "samples" / "evolution.gif"
+
+    @property
+    def curves_path(self) -> Path:
+        """The losses, drawn."""
+        return self.path / "curves.png"
+
+    @property
+    def scores_path(self) -> Path:
+        """A line of JSON per evaluation."""
+        return self.path / "scores.jsonl"
+
+    def sample_path(self, images: int) -> Path:
+        """The fixed latents, drawn after so many pictures."""
+        return self.path / "samples" / f"{images:012}.png"
+
+    def checkpoint_path(self, images: int) -> Path:
+        """All that resuming needs, after so many pictures."""
+        return self.path / "checkpoints" / f"{images:012}.safetensors"
+
+    def milestone_path(self, images: int) -> Path:
+        """A checkpoint to go back to when trouble comes, after so many pictures."""
+        return self.path / "milestones" / f"{images:012}.safetensors"
+
+    def epoch_path(self, epoch: int) -> Path:
+        """The generator at the end of an epoch, counted from 1."""
+        return self.path / "generators" / f"epoch-{epoch:04}.safetensors"
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return Recipe.from_toml(self.recipe_path)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What ``run.json`` says.
+
+        Raises:
+            RunError: it is damaged, or from a newer lienzo.
+        """
+        try:
+            manifest = json.loads(self.manifest_path.read_bytes())
+            seal, version = manifest.pop("fingerprint"), manifest["format"]
+            whole = isinstance(version, int) and seal == fingerprint(manifest)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            whole, version, manifest = False, 0, {}
+        if not whole:
+            raise RunError(f"{self.manifest_path} is damaged: restore it, or train into another folder.")
+        if version > FORMAT:
+            raise RunError(f"{self.path} was written by a newer lienzo: update lienzo to go on with it.")
+        assert isinstance(manifest, dict)
+        return manifest
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Write ``run.json``, sealed by the fingerprint of what it says."""
+        write_json(self.manifest_path, {**manifest, "fingerprint": fingerprint(manifest)})
+
+    @property
+    def origin(self) -> dict[str, str] | None:
+        """``path`` and ``fingerprint`` of the trained generator that the run was begun from, if any."""
+        return self.manifest.get("origin")
+
+    def log(self) -> list[dict[str, Any]]:
+        """Return the lines of the log; a last line that was cut off is left out, and one that is damaged too."""
+        if not self.log_path.exists():
+            return []
+        lines = [_read_line(line) for line in self.log_path.read_bytes().split(b"\n")[:-1]]
+        damaged = [str(number) for number, line in enumerate(lines, 1) if line is None]
+        if damaged:
+            log.warning("%s is damaged in line %s, which is left out.", self.log_path, ", ".join(damaged))
+        return [line for line in lines if line is not None]
+
+    def append_log(self, line: dict[str, Any]) -> None:
+        """Add a line to the log."""
+        with self.log_path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def truncate_log(self, images: int) -> None:
+        """Forget the lines after so many pictures: they will be written again."""
+        kept = [line for line in self.log() if line["images"] <= images]
+        write_bytes(self.log_path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+    def samples(self) -> list[Path]:
+        """Return the drawings of the fixed latents, the oldest first."""
+        return sorted(self.path.glob("samples/*.png"))
+
+    @property
+    def rollbacks(self) -> list[dict[str, Any]]:
+        """When, to where and why the run was set back, the first first."""
+        return list(self.manifest.get("rollbacks", [])) if self.exists() else []
+
+    def add_rollback(self, rollback: dict[str, Any]) -> None:
+        """Write down that the run is set back, and forget what came after, also if this was interrupted before."""
+        self.write_manifest(self.manifest | {"rollbacks": [*self.rollbacks, rollback]})
+
+    @property
+    def stop(self) -> dict[str, Any] | None:
+        """When and why trouble ended the run, unless training went on since."""
+        return self.manifest.get("stop")
+
+    def write_stop(self, stop: dict[str, Any] | None) -> None:
+        """Write down that trouble ends the run, or that training goes on."""
+        if stop != self.stop:
+            others = {key: value for key, value in self.manifest.items() if key != "stop"}
+            self.write_manifest({**others, **({"stop": stop} if stop else {})})
+
+    def milestones(self) -> list[Path]:
+        """Return the checkpoints to go back to, the newest first."""
+        return sorted(self.path.glob("milestones/*.safetensors"), reverse=True)
+
+    def checkpoints(self) -> list[Path]:
+        """Return the checkpoints, the newest first."""
+        return sorted(self.path.glob("checkpoints/*.safetensors"), reverse=True)
+
+    def epochs(self) -> list[Path]:
+        """Return the generators of the epochs, the first first."""
+        return sorted(self.path.glob("generators/epoch-*.safetensors"))
+
+
+def _read_line(text: bytes) -> dict[str, Any] | None:
+    """Return a line of the log, or nothing where it is none."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    whole = isinstance(line, dict) and isinstance(line.get("images"), int)
+    return line if whole and {"seconds", "images_per_second"} <= line.keys() else None

@@ -1,0 +1,1 @@
+"""Files that are whole or absent, and tensors in files that cannot run code."""

@@ -1,0 +1,210 @@
+"""``lienzo theory``: run the experiments of the theory laboratory and write one page about what they found."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lienzo.display import pages
+from lienzo.errors import InputError, unknown
+from lienzo.storage import files
+from lienzo.theory.catalogue import EXPERIMENTS
+from lienzo.theory.finding import Claim, Drawing, Finding, Table
+
+PAGE = "theory.html"
+NUMBERS = "theory.json"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the laboratory stands."""
+
+    experiment: str
+
+    number: int
+    """Of the experiment, from 1."""
+
+    count: int
+    """How many experiments there are."""
+
+    part: str
+    """What begins now, or an empty string when the experiment is over."""
+
+    seconds: float
+    """Since the laboratory opened."""
+
+    finding: Finding | None = None
+    """What the experiment found, when it is over."""
+
+
+def steps(experiments: Sequence[str] = (), out: Path | str | None = None, seed: int = 0) -> Iterator[Progress]:
+    """Run experiments and yield what begins, and each finding; at the end the page is written.
+
+    Args:
+        experiments: their names, by default all.
+        out: folder for ``theory.html`` and ``theory.json``, or none to write nothing.
+        seed: of everything random; the same seed gives the same numbers on the same machine.
+
+    Raises:
+        InputError: for a name that is no experiment.
+    """
+    for name in experiments:
+        if name not in EXPERIMENTS:
+            raise InputError(unknown("experiment", name, EXPERIMENTS))
+    return _steps([name for name in EXPERIMENTS if not experiments or name in experiments], out, seed)
+
+
+def theory(experiments: Sequence[str] = (), out: Path | str | None = None, seed: int = 0) -> list[Finding]:
+    """Run experiments to the end and return their findings; the arguments are those of :func:`steps`."""
+    return [progress.finding for progress in steps(experiments, out, seed) if progress.finding is not None]
+
+
+def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[Progress]:
+    began = time.monotonic()
+    findings = []
+    for number, name in enumerate(names, 1):
+        running = EXPERIMENTS[name](seed)
+        while True:
+            try:
+                with _conditions():
+                    part = next(running)
+            except StopIteration as end:
+                finding: Finding = end.value
+                break
+            yield Progress(name, number, len(names), part, time.monotonic() - began)
+        findings.append(finding)
+        if number == len(names) and out is not None:
+            _write(findings, Path(out), seed)
+        yield Progress(name, number, len(names), "", time.monotonic() - began, finding)
+
+
+@contextmanager
+def _conditions() -> Iterator[None]:
+    """Compute on one thread, as these tensors are too small to share; NaN is no warning but a claim that fails."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _write(findings: list[Finding], out: Path, seed: int) -> None:
+    files.write_json(out / NUMBERS, {"seed": seed, "findings": [finding.to_json() for finding in findings]})
+    files.write_text(out / PAGE, page(findings, seed))
+
+
+def page(findings: Sequence[Finding], seed: int) -> str:
+    """Return the page: the table of all claims, then each experiment with its mathematics, figures and numbers."""
+    claims = [claim for finding in findings for claim in finding.claims]
+    failed = [claim for claim in claims if not claim.holds]
+    verdict = "Every claim holds." if not failed else f"{len(failed)} of {len(claims)} claims do not hold."
+    return pages.page(
+        "The theory laboratory",
+        pages.facts(
+            [
+                (len(findings), "experiments"),
+                (len(claims), "claims"),
+                (len(claims) - len(failed), "hold"),
+                (len(failed), "fail"),
+            ]
+        ),
+        pages.table(
+            ("experiment", "what it is about", "claims", "hold"),
+            [(each.name, each.title, len(each.claims), sum(claim.holds for claim in each.claims)) for each in findings],
+        ),
+        *([pages.section("Claims that fail", claims_table(failed))] if failed else []),
+        *(_section(finding) for finding in findings),
+        pages.section(
+            "How to read this page",
+            pages.paragraph(
+                "Predicted is what the theory says, measured is what lienzo's own objectives, networks and training "
+                "loop gave on laws that are known exactly. The error is their difference (for ≤ and ≥, by how much "
+                "the bound is broken); a claim holds if it is within the tolerance, which is rounding, quadrature, "
+                "four standard errors or, where a network was trained, what is near enough. "
+                f"All randomness comes from seed {seed}."
+            ),
+        ),
+        lead=f"What the theory of generative adversarial networks proves, checked on the code that paints. {verdict}",
+    )
+
+
+def claims_table(claims: Sequence[Claim]) -> str:
+    """Return the table theorem, predicted, measured, error, tolerance, holds."""
+    return pages.table(
+        ("theorem", "predicted", "measured", "error", "tolerance", "holds"),
+        [
+            (
+                claim.statement,
+                ("" if claim.relation == "=" else f"{claim.relation} ") + spelt(claim.predicted),
+                spelt(claim.measured),
+                _small(claim.error),
+                _small(claim.tolerance),
+                "yes" if claim.holds else "NO",
+            )
+            for claim in claims
+        ],
+    )
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """Return the table of all claims as lines of text."""
+    lines = []
+    for finding in findings:
+        lines += ["", f"{finding.title} ({finding.name})"]
+        for claim in finding.claims:
+            predicted = ("" if claim.relation == "=" else f"{claim.relation} ") + spelt(claim.predicted)
+            verdict = "holds" if claim.holds else "FAILS"
+            numbers = f"predicted {predicted}, measured {spelt(claim.measured)}, error {_small(claim.error)}"
+            lines.append(f"  {verdict}  {claim.statement}: {numbers}")
+    claims = [claim for finding in findings for claim in finding.claims]
+    lines += ["", f"{sum(claim.holds for claim in claims)} of {len(claims)} claims hold."]
+    return "\n".join(lines[1:])
+
+
+def spelt(value: float) -> str:
+    """Return a number with six significant digits, in full where it is an integer."""
+    if value in (float("inf"), float("-inf")):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.6g}"
+    return text.replace("-", "−")
+
+
+def _small(value: float) -> str:
+    return f"{value:.1e}".replace("-", "−") if value else "0"
+
+
+def _section(finding: Finding) -> str:
+    return pages.section(
+        finding.title,
+        *_mathematics(finding.mathematics),
+        *(_figure(drawing) for drawing in finding.drawings),
+        claims_table(finding.claims),
+        *(_numbers(table) for table in finding.tables),
+        pages.code(f"lienzo theory {finding.name}"),
+    )
+
+
+def _mathematics(text: str) -> Iterator[str]:
+    _, *blocks = text.strip("\n").split("\n\n")  # the headline says what the title says
+    for block in blocks:
+        if block.startswith("    "):
+            yield pages.code("\n".join(line.removeprefix("    ") for line in block.splitlines()))
+        else:
+            yield pages.paragraph(" ".join(block.split()))
+
+
+def _figure(drawing: Drawing) -> str:
+    if isinstance(drawing.content, str):
+        return pages.svg(drawing.content, caption=drawing.caption)
+    return pages.picture(drawing.content, drawing.caption, caption=drawing.caption)
+
+
+def _numbers(table: Table) -> str:
+    rows = [[spelt(cell) if not isinstance(cell, str) else cell for cell in row] for row in table.rows]
+    return f"<h3>{pages.escape(table.title)}</h3>" + pages.table(table.headers, rows)

@@ -1,0 +1,1 @@
+"""Laws that are known exactly, and the small games that are played on them."""

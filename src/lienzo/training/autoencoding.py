@@ -1,0 +1,74 @@
+"""The training step of a variational autoencoder, beside the game of two players."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lienzo.compute import processes
+from lienzo.networks.vae import Autoencoder
+from lienzo.recipe.likelihood import EvidenceBound
+from lienzo.recipe.objectives import full_precision
+from lienzo.training.game import Measures, Round, diversity, gradient_norm
+
+
+@dataclass
+class Autoencoding:
+    """An encoder and a decoder that raise one bound together; the decoder is the generator."""
+
+    autoencoder: Autoencoder
+    bound: EvidenceBound
+    optimizer: Optimizer
+    """Of both networks."""
+
+    autocast: torch.dtype | None = None
+    """Lower precision for the networks' products (``torch.bfloat16``), or none."""
+
+    compiled: bool = False
+    """Whether ``torch.compile`` fuses the networks' operations."""
+
+    def __post_init__(self) -> None:
+        self._pass = torch.compile(self.autoencoder, dynamic=False) if self.compiled else self.autoencoder
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks by name."""
+        return {"generator": self.autoencoder.decoder, "encoder": self.autoencoder.encoder}
+
+    @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """The optimisers by name."""
+        return {"generator": self.optimizer}
+
+    @property
+    def memory(self) -> dict[str, Tensor]:
+        """Nothing else changes from step to step."""
+        return {}
+
+    def step(self, dealt: Round, watched: bool = True, penalised: bool = True) -> Measures:  # noqa: ARG002
+        """Update both networks once, on the first of the round's batches; there is nothing to penalise.
+
+        Returns:
+            As they were before the update: the bound and the divergence, in nats for a picture; the root mean square
+            error of what is painted anew, pictures being in [−1, 1]; and, as of a game, where the step is ``watched``
+            the norm of the decoder's gradient and how much the pictures differ, real ones and painted.
+        """
+        images = dealt.real[0]
+        with torch.autocast(images.device.type, dtype=self.autocast, enabled=self.autocast is not None):
+            painted, guess = self._pass(images, dealt.latents[0])
+        painted, mean, log_variance = (full_precision(part) for part in (painted, *guess))
+        loss = self.bound.loss(images, painted, mean, log_variance)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        processes.synchronise(self.autoencoder)
+        seldom = {}
+        if watched:
+            seldom["generator_gradient"] = gradient_norm(self.autoencoder.decoder)
+            seldom["real_diversity"], seldom["fake_diversity"] = diversity(images), diversity(painted)
+        self.optimizer.step()
+        return seldom | {
+            "evidence_bound": -loss.detach(),
+            "divergence": self.bound.divergence(mean, log_variance).mean().detach(),
+            "painting_error": processes.mean((painted - images).square().mean()).sqrt().detach(),
+        }

@@ -1,0 +1,301 @@
+"""The game: one alternating update of the two players (Goodfellow et al. 2014, algorithm 1).
+
+The same game is played on paintings and, in the theory laboratory, on densities that are known exactly.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
+from torch.optim import Optimizer
+
+from lienzo.compute import processes
+from lienzo.networks.conditions import told
+from lienzo.networks.statistics import batches, moments
+from lienzo.recipe.augmentation import Augmentation
+from lienzo.recipe.objectives import Objective, Regularisation, full_precision
+
+Measures = dict[str, Tensor]
+"""Scalars on the device, detached: nothing is read back from there inside the loop."""
+
+
+SELDOM = frozenset({"discriminator_gradient", "generator_gradient", "real_diversity", "fake_diversity"})
+"""Measures that cost about a hundredth of a step together, and that only a step which is watched takes."""
+
+COARSE = 8
+"""The diversity of pictures is that of their averages over 8×8 fields: layout and colour, no noise."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one step takes from the collection and from chance: a batch for each of the discriminator's k updates."""
+
+    real: Tensor
+    """(k, N, ...) pictures in [−1, 1], or points; as they are dealt, pictures are bytes (k, N, H, W, C)."""
+
+    latents: Tensor
+    """(k, N, latents) from N(0, 1); the generator learns from the last of them."""
+
+    mix: Tensor | None = None
+    """(k, N) uniform in [0, 1), where the regularisation has a ``gradient_penalty``."""
+
+    chance: Tensor | None = None
+    """(k + 1, 2, N, chances) uniform in [0, 1), where there is a policy of augmentation: for each of the
+    discriminator's k updates and for the generator's, how real and how generated pictures are changed."""
+
+    labels: Tensor | None = None
+    """(k, N, classes) rows of the real pictures' labels, where the networks are conditional. Generated pictures are
+    made for the same rows, so that both kinds carry the same labels equally often."""
+
+
+@dataclass
+class Game:
+    """Two networks, what each wants, and how each learns."""
+
+    generator: nn.Module
+    """From latents (N, latents), and labels (N, classes) where there are any, to pictures or points (N, ...)."""
+
+    discriminator: nn.Module
+    """From such a batch, and labels where there are any, to logits (N,)."""
+
+    objective: Objective
+    generator_optimizer: Optimizer
+    discriminator_optimizer: Optimizer
+    regularisation: Regularisation = field(default_factory=Regularisation)
+
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    """How pictures are changed before the discriminator sees them."""
+
+    probability: Tensor = field(default_factory=lambda: torch.zeros(()))
+    """Of each of ada's changes, a scalar on the device. Each update of the discriminator moves it, and the next step is
+    the first that knows: all looks of a step are decided at its beginning."""
+
+    autocast: torch.dtype | None = None
+    """Lower precision for the networks' products (``torch.bfloat16``), or none."""
+
+    accumulate: int = 1
+    """An update sums the gradients of so many equal parts of its batch, which holds the memory of one part only."""
+
+    compiled: bool = False
+    """Whether ``torch.compile`` fuses the operations of each player."""
+
+    def __post_init__(self) -> None:
+        self._passes: dict[nn.Module, Callable[..., Tensor]] = {}
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The players by name."""
+        return {"generator": self.generator, "discriminator": self.discriminator}
+
+    @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """The optimisers by name."""
+        return {"generator": self.generator_optimizer, "discriminator": self.discriminator_optimizer}
+
+    @property
+    def memory(self) -> dict[str, Tensor]:
+        """What else changes from step to step."""
+        return {"probability": self.probability} if self.augmentation.policy == "ada" else {}
+
+    def step(self, dealt: Round, watched: bool = True, penalised: bool = True) -> Measures:
+        """Update the discriminator k times and the generator once; return what the log wants to know of this step.
+
+        Only a step that is ``watched`` takes the measures that are ``SELDOM`` taken, and only one that is ``penalised``
+        takes the penalties that there are.
+        """
+        whole = self.accumulate == 1  # then both players use one graph; parts are made again for the generator
+        fake, measures, updates = torch.empty(0), {}, len(dealt.real)
+        looks = [None] * (updates + 1) if dealt.chance is None else self._decided(dealt.chance, *dealt.real.shape[-2:])
+        labels = [None] * updates if dealt.labels is None else dealt.labels
+        for i in range(updates):
+            last = i == updates - 1
+            with torch.set_grad_enabled(last and whole):
+                fake = torch.cat(list(self._generated(dealt.latents[i], labels[i])))
+            mix = None if dealt.mix is None else dealt.mix[i]
+            measures = self.discriminator_step(
+                dealt.real[i], fake, mix, looks[i], labels[i], watched=watched and last, penalised=penalised
+            )
+        fakes = [fake] if whole else self._generated(dealt.latents[-1], labels[-1])
+        return measures | self.generator_step(dealt.real[-1], fakes, looks[-1], labels[-1], watched=watched)
+
+    def discriminator_step(
+        self,
+        real: Tensor,
+        fake: Tensor,
+        mix: Tensor | None = None,
+        changes: Tensor | None = None,
+        labels: Tensor | None = None,
+        *,
+        watched: bool = True,
+        penalised: bool = True,
+    ) -> Measures:
+        """Update the discriminator once, against generated pictures that are taken as they are.
+
+        ``changes`` (2, N, numbers) are those that the augmentation decided on, of real and of generated pictures.
+
+        Penalties look at the slope where the discriminator looks, at the changed pictures: what is to be bounded is D,
+        and not how strongly a change happens to scale a picture.
+        """
+        differ = {"real_diversity": diversity(real), "fake_diversity": diversity(fake)} if watched else {}
+        if changes is not None:
+            real, fake = self._changed(real, changes[0]), self._changed(fake.detach(), changes[1])
+        self.discriminator_optimizer.zero_grad(set_to_none=True)
+        parts = self._parts(real.detach()), self._parts(fake.detach()), self._if_any(mix), self._if_any(labels)
+        measures = self._mean(
+            self._discriminator_gradient(*part, penalised=penalised) for part in zip(*parts, strict=True)
+        )
+        processes.synchronise(self.discriminator)
+        if watched:
+            measures["discriminator_gradient"] = gradient_norm(self.discriminator)
+        self.discriminator_optimizer.step()
+        if self.regularisation.clip:
+            self.regularisation.clip_weights(self.discriminator)
+        if self.augmentation.policy == "ada":
+            measures["overfitting"] = processes.mean(measures["overfitting"])
+            images = len(real) * processes.count()
+            self.probability.copy_(self.augmentation.adapted(self.probability, measures["overfitting"], images))
+            measures["augmentation_probability"] = self.probability.clone()
+        return measures | differ
+
+    def generator_step(
+        self,
+        real: Tensor,
+        fakes: Iterable[Tensor],
+        changes: Tensor | None = None,
+        labels: Tensor | None = None,
+        *,
+        watched: bool = True,
+    ) -> Measures:
+        """Update the generator once, through pictures that it made with gradients: the whole batch, or its parts."""
+        self.discriminator.requires_grad_(False)  # its gradients would be thrown away
+        self.generator_optimizer.zero_grad(set_to_none=True)
+        parts = self._parts(real), fakes, self._if_any(changes, dim=1), self._if_any(labels)
+        measures = self._mean(self._generator_gradient(*part) for part in zip(*parts, strict=True))
+        processes.synchronise(self.generator)
+        if watched:
+            measures["generator_gradient"] = gradient_norm(self.generator)
+        self.generator_optimizer.step()
+        self.discriminator.requires_grad_(True)
+        return measures
+
+    def _discriminator_gradient(
+        self, real: Tensor, fake: Tensor, mix: Tensor | None, labels: Tensor | None, *, penalised: bool
+    ) -> Measures:
+        """Add a part's share to the discriminator's gradient."""
+        regularisation = self.regularisation if penalised else Regularisation()
+        real.requires_grad_(regularisation.r1 > 0)
+        fake.requires_grad_(regularisation.r2 > 0)
+        with self._precision(real):
+            real_logits, fake_logits = self._judge_both(real, fake, labels)
+        loss = self.objective.discriminator(real_logits, fake_logits)
+        measures = {
+            "discriminator_loss": loss.detach(),
+            "real_score": self._score(real_logits),
+            "fake_score": self._score(fake_logits),
+        }
+        if self.augmentation.policy == "ada":
+            measures["overfitting"] = real_logits.detach().sign().mean()
+        penalties: Measures = {}
+        if regularisation.r1:
+            penalties["r1_penalty"] = regularisation.penalty(real, real_logits, regularisation.r1)
+        if regularisation.r2:
+            penalties["r2_penalty"] = regularisation.penalty(fake, fake_logits, regularisation.r2)
+        if regularisation.gradient_penalty:
+            assert mix is not None
+            judge = partial(self._judge, labels=labels, twice=True)
+            penalties["gradient_penalty"] = regularisation.interpolated_penalty(judge, real, fake, mix)
+        for name, penalty in penalties.items():
+            loss = loss + regularisation.interval * penalty
+            measures[name] = regularisation.interval * penalty.detach()
+        torch.autograd.backward(loss / self.accumulate)
+        return measures
+
+    def _generator_gradient(
+        self, real: Tensor, fake: Tensor, changes: Tensor | None, labels: Tensor | None
+    ) -> Measures:
+        """Add a part's share to the generator's gradient."""
+        if changes is not None:
+            real = self._changed(real, changes[0]) if self.objective.relativistic else real
+            fake = self._changed(fake, changes[1])
+        with self._precision(real):
+            real_logits = self._judge(real, labels) if self.objective.relativistic else None
+            fake_logits = self._judge(fake, labels)
+        loss = self.objective.generator(real_logits, fake_logits)
+        torch.autograd.backward(loss / self.accumulate)
+        return {"generator_loss": loss.detach(), "fooled_score": self._score(fake_logits)}
+
+    def _generated(self, latents: Tensor, labels: Tensor | None) -> Iterator[Tensor]:
+        """Yield generated pictures part by part, each made when its turn comes."""
+        for z, y in zip(self._parts(latents), self._if_any(labels), strict=True):
+            with self._precision(z):
+                fake = told(self._pass(self.generator), z, y)
+            yield fake
+
+    def _parts(self, batch: Tensor) -> Sequence[Tensor]:
+        return batch.chunk(self.accumulate)
+
+    def _if_any(self, batch: Tensor | None, dim: int = 0) -> Sequence[Tensor | None]:
+        """Return the parts of what need not be there."""
+        return [None] * self.accumulate if batch is None else batch.chunk(self.accumulate, dim)
+
+    def _mean(self, parts: Iterable[Measures]) -> Measures:
+        """Return the means over equal parts, each of which is computed when its turn comes."""
+        first, *rest = parts
+        return {name: sum((part[name] for part in rest), value) / self.accumulate for name, value in first.items()}
+
+    def _decided(self, chance: Tensor, height: int, width: int) -> Tensor:
+        return self.augmentation.decide(chance, self.probability, height, width)
+
+    def _changed(self, images: Tensor, changes: Tensor) -> Tensor:
+        return self.augmentation.change(full_precision(images), changes)
+
+    def _score(self, logits: Tensor) -> Tensor:
+        """Return the mean D(x) of logits (N,), a scalar: a probability where the objective knows one."""
+        logits = logits.detach()
+        return (logits.sigmoid() if self.objective.probabilistic else logits).mean()
+
+    def _judge_both(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Sequence[Tensor]:
+        """Return the logits of both, in one pass: in one each where a penalty differentiates by the pictures.
+
+        Spectral normalisation takes a step of its power iteration in each pass, so that one pass sees one norm.
+        """
+        if real.requires_grad or fake.requires_grad:
+            return self._judge(real, labels, twice=True), self._judge(fake, labels, twice=True)
+        with batches(2):
+            return self._judge(torch.cat([real, fake]), None if labels is None else labels.repeat(2, 1)).chunk(2)
+
+    def _judge(self, images: Tensor, labels: Tensor | None, *, twice: bool = False) -> Tensor:
+        """Return the logits; what was fused cannot be differentiated ``twice``, as penalties on its gradient do."""
+        discriminator = self.discriminator if twice else self._pass(self.discriminator)
+        return full_precision(told(discriminator, images, labels))
+
+    def _pass(self, player: nn.Module) -> Callable[..., Tensor]:
+        """Return a player as it is passed through: itself, or what its operations were fused to."""
+        if self.compiled and player not in self._passes:
+            self._passes[player] = torch.compile(player, dynamic=False)
+        return self._passes.get(player, player)
+
+    def _precision(self, tensor: Tensor) -> torch.autocast:
+        return torch.autocast(tensor.device.type, dtype=self.autocast, enabled=self.autocast is not None)
+
+
+def gradient_norm(module: nn.Module) -> Tensor:
+    """Return the Euclidean norm of a network's gradient, a scalar on its device."""
+    return nn.utils.get_total_norm([value.grad for value in module.parameters() if value.grad is not None])
+
+
+@torch.no_grad()
+def diversity(batch: Tensor) -> Tensor:
+    """Return how much the pictures of a batch differ: the root of the mean variance over the batch, a scalar.
+
+    Times √(2N / (N − 1)) it is the root mean square distance, per value, of two pictures of the batch. Karras et al.
+    2018, section 3, show the discriminator a like deviation against mode collapse.
+
+    Args:
+        batch: (N, C, H, W), which is averaged over ``COARSE`` × ``COARSE`` fields first, or points (N, D).
+    """
+    values = adaptive_avg_pool2d(batch, COARSE) if batch.dim() == 4 else batch
+    return moments(values, (0,))[1].mean().sqrt()

@@ -1,0 +1,40 @@
+"""A score while training runs: the kernel distance of a thousand generated pictures, cheap enough to be taken often."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from lienzo.collection.collection import Collection
+from lienzo.collection.vocabulary import Vocabulary
+from lienzo.generation.generation import CHUNK, drawn_labels, latents, render
+from lienzo.metrics import detectors
+from lienzo.metrics.estimate import Estimate
+from lienzo.metrics.kernel import kid
+from lienzo.seeds import numpy_generator
+
+SAMPLES = 1_000
+"""Pictures on either side. For numbers to quote, `lienzo evaluate` takes more."""
+
+
+class Judge:
+    """Compares generated pictures with real ones: held-out ones where the collection has them."""
+
+    def __init__(self, collection: Collection, device: torch.device) -> None:
+        held = collection.rows("holdout")
+        rows = held if len(held) else collection.rows("train")
+        chosen = numpy_generator(0, "judge").permutation(len(rows))[:SAMPLES]
+        self.device = device
+        self.detector = detectors.load("lite0", device)
+        self.real = detectors.features(self.detector, collection.take(np.sort(rows[chosen])))
+
+    def kid(self, module: nn.Module, dimension: int, vocabulary: Vocabulary | None = None) -> Estimate:
+        """Return the kernel distance of a generator in evaluation mode, with ``dimension`` latents, and its error.
+
+        A conditional generator paints each label of its ``vocabulary`` as often as it is among the training pictures.
+        """
+        pixels = []
+        for start in range(0, SAMPLES, CHUNK):
+            seeds = range(start, start + CHUNK)
+            z = torch.stack([latents(dimension, seed) for seed in seeds]).to(self.device)
+            pixels.append(render(module, z, drawn_labels(vocabulary, seeds, self.device)))
+        return kid(self.real, detectors.features(self.detector, np.concatenate(pixels)[:SAMPLES]))

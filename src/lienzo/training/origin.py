@@ -1,0 +1,124 @@
+"""Trained networks that a run starts from, to go on with other pictures, or with larger ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from lienzo.errors import GeneratorError, RunError
+from lienzo.networks.fading import ALPHA
+from lienzo.networks.families import Network, grown, times_grown
+from lienzo.networks.shape import Shape
+from lienzo.recipe.recipe import network_from_dict
+from lienzo.run.run import Run
+from lienzo.storage import tensors
+from lienzo.training.state import State
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A trained generator, and what played against it where that is known."""
+
+    path: Path
+    """The run's folder, or the generator's file."""
+
+    fingerprint: str
+    """Of the generator."""
+
+    network: Network
+    """The configuration of its networks."""
+
+    shape: Shape
+    """Of its pictures."""
+
+    classes: int
+    """How many labels its networks are told."""
+
+    networks: dict[str, dict[str, Tensor]]
+    """The tensors of each network by the network's name: of a run all of them, of a file only ``generator``."""
+
+    @classmethod
+    def open(cls, source: "str | Path | Run") -> "Origin":
+        """Return the networks of a run, its averaged generator where it has one, or the generator in a file.
+
+        Raises:
+            RunError: a folder that is no run, or a run without a whole checkpoint.
+            GeneratorError: no such file, a damaged one, or one that holds something else.
+        """
+        path = source.path if isinstance(source, Run) else Path(source)
+        others: dict[str, dict[str, Tensor]] = {}
+        file = path
+        if path.is_dir():
+            run = Run.open(path)
+            if not run.checkpoints():
+                raise RunError(f"{path} has no checkpoint yet: let `lienzo train` reach its first tick.")
+            loaded, _ = tensors.load(run.checkpoints()[0], "checkpoint", RunError)
+            names = {name.partition("/")[0] for name in loaded} & {"discriminator", "encoder"}
+            others, file = {name: _part(loaded, name) for name in names}, run.generator_path
+        state, header = tensors.load(file, "generator", GeneratorError)
+        network, shape = network_from_dict(header["network"]), Shape(*header["shape"])
+        classes = len(header["labels"]["counts"]) if "labels" in header else 0
+        return cls(path, header["fingerprint"], network, shape, classes, others | {"generator": state})
+
+    @property
+    def record(self) -> dict[str, str]:
+        """What a run keeps of it: ``path`` and ``fingerprint``."""
+        return {"path": str(self.path.resolve()), "fingerprint": self.fingerprint}
+
+    def plant(self, state: State) -> None:
+        """Copy the networks into a state; its optimisers, its clock and all else stay as they are.
+
+        In networks that have grown once more, for pictures of twice the size, the new layers stay too.
+
+        Raises:
+            RunError: its networks have other layers or sizes, or are not what the recipe's fade begins from.
+        """
+        grows, planted = self._grows_into(state), {}
+        for name, found in self.networks.items():
+            live = state.networks[name].state_dict() if name in state.networks else {}
+            planted[name] = live | {key: found[key] for key in found.keys() & live.keys()} if grows else found
+            if {key: value.shape for key, value in live.items()} != {k: v.shape for k, v in planted[name].items()}:
+                raise RunError(
+                    f"the {name} of {self.path} does not fit (layers or sizes differ from those of the recipe's "
+                    f"network for pictures of {state.shape}): take the recipe it was trained with, and a collection "
+                    "of its size; `lienzo grow` goes on at twice the size."
+                )
+        if state.recipe.fade and not grows:
+            raise RunError(f"{self.path} has all layers that fade would bring in: set fade=0.")
+        if ALPHA in self.networks["generator"] and self.networks["generator"][ALPHA] < 1:
+            raise RunError(f"{self.path} is still fading in new layers of its own: let it train to the end of that.")
+        for name, tensors_of in planted.items():
+            state.networks[name].load_state_dict(tensors_of)
+        if state.average is not None:
+            state.average.module.load_state_dict(planted["generator"])
+        state.fade()
+
+    def _grows_into(self, state: State) -> bool:
+        """Say whether the state's networks go on from these at twice the size."""
+        network, twice = state.recipe.network, Shape(2 * self.shape.height, 2 * self.shape.width, self.shape.channels)
+        return (
+            times_grown(network) > times_grown(self.network)
+            and network == grown(self.network)
+            and (state.shape, state.classes) == (twice, self.classes)
+        )
+
+
+def replant(run: Run, state: State) -> None:
+    """Begin a run that has no whole checkpoint as it was begun: from its origin, where it has one.
+
+    Raises:
+        RunError: the origin is not what it was.
+    """
+    if run.origin is None:
+        return
+    origin = Origin.open(run.origin["path"])
+    if origin.fingerprint != run.origin["fingerprint"]:
+        raise RunError(
+            f"{run.path} has no whole checkpoint, and {origin.path}, from which it was begun, changed: "
+            "choose another --out."
+        )
+    origin.plant(state)
+
+
+def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
