@@ -29,7 +29,7 @@ from lienzo.collection.screening.screening import screen
 from lienzo.collection.settings import Settings
 
 SIZE, SIDE = 64, 1024
-SETTINGS = Settings(height=SIZE, width=SIZE)
+SETTINGS = Settings(size=SIZE)
 
 TURN = 20
 """So many files does one way take before the next one has its turn."""

@@ -32,7 +32,7 @@ ROOMS: dict[str, str] = {
 }
 """Rooms, and the rooms that they import from; all import from :data:`GROUND`. Every arrow points up in this table."""
 
-GROUND = ("errors", "seeds", "version")
+GROUND = ("errors", "seeds", "signatures", "version")
 """Files at the root that import nothing of lienzo."""
 
 MAY = {room: others.split() for rooms, others in ROOMS.items() for room in rooms.split()}

@@ -61,10 +61,10 @@ def test_the_dark_ground_of_a_portrait_stays() -> None:
 
 def test_trimming_makes_pictures_smaller() -> None:
     data = encoded(framed(0, 100, 0, 100))
-    settings = Settings(height=160, width=160, trim_borders=True)
+    settings = Settings(size=160, trim_borders=True)
     refused = screen(Entry("a.jpg", "", len(data), data=data), settings)
     assert (refused.reason, refused.detail.split(" ", 1)[1]) == ("too-small", "after its borders were trimmed")
-    kept = screen(Entry("a.jpg", "", len(data), data=data), Settings(height=32, width=32, trim_borders=True))
+    kept = screen(Entry("a.jpg", "", len(data), data=data), Settings(size=32, trim_borders=True))
     assert "trimmed" in kept.notes
     pixels = np.frombuffer(kept.pixels, np.uint8).reshape(32, 32, 3)
     assert (pixels.max(axis=2) > 30).mean() > 0.98

@@ -16,9 +16,10 @@ from lienzo.cli.main import main
 from lienzo.collection.collection import Collection
 from lienzo.collection.preparation import prepare
 from lienzo.errors import InputError, ScoreError
-from lienzo.evaluation.evaluation import Settings, compare, evaluate, steps
+from lienzo.evaluation.evaluation import compare, evaluate, steps
 from lienzo.evaluation.report import page
 from lienzo.evaluation.scores import append, refuse_incomparable, table, written
+from lienzo.evaluation.settings import Settings
 from lienzo.generation.generation import Generator, save_generator
 from lienzo.metrics.detectors import Detector, thumbnails
 from lienzo.metrics.estimate import Estimate
@@ -183,7 +184,9 @@ def test_the_same_evaluation_gives_the_same_scores(scores, collection):
 
 def test_progress_goes_through_its_stages_and_ends_with_the_scores(collection):
     seen = list(
-        steps(generator(World(), "a"), collection, Settings("pixels", samples=200, novelty=False, device="cpu"))
+        steps(
+            generator(World(), "a"), collection, Settings(detector="pixels", samples=200, novelty=False, device="cpu")
+        )
     )
     assert all(step.done <= step.total for step in seen)
     assert [step.scores is not None for step in seen] == [False] * (len(seen) - 1) + [True]
@@ -395,7 +398,7 @@ def run(collection, tmp_path_factory) -> Path:
 
 
 def test_several_are_compared_one_after_the_other(collection, run):
-    settings = Settings("pixels", samples=100, novelty=False, device="cpu")
+    settings = Settings(detector="pixels", samples=100, novelty=False, device="cpu")
     subjects = [run, run / "generator.safetensors"]
     seen = list(compare(subjects, collection, settings))
     ours, theirs = (step.scores for step in seen if step.scores is not None)
@@ -409,7 +412,7 @@ def test_different_numbers_of_pictures_are_refused_before_anything_is_scored(col
     detector, counts = counting()
     held_out = len(collection.rows("holdout"))
     with pytest.raises(ScoreError, match=f"there would be 200 of .*, {held_out} of .*: take --samples {held_out}"):
-        list(compare([run, collection], collection, Settings(detector, samples=200, device="cpu")))
+        list(compare([run, collection], collection, Settings(detector=detector, samples=200, device="cpu")))
     assert counts == []
 
 

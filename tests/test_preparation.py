@@ -287,7 +287,7 @@ def test_changed_and_missing_files_are_told(tmp_path: Path) -> None:
 def test_a_dry_run_writes_the_report_alone(tmp_path: Path) -> None:
     source = gallery(tmp_path / "pictures", 3)
     (source / "broken.jpg").write_bytes((source / "grids" / "000.jpg").read_bytes()[:-400])
-    last = list(steps(source, tmp_path / "out", Settings(height=16, width=16), dry_run=True, workers=1))[-1]
+    last = list(steps(source, tmp_path / "out", Settings(size=16, workers=1), dry_run=True))[-1]
     assert (last.kept, last.refused, last.collection) == (3, {"truncated": 1}, None)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.html"]
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")

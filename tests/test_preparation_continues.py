@@ -83,7 +83,7 @@ def test_what_the_journal_holds_is_not_done_again(source: Path, tmp_path: Path) 
     from lienzo.collection.preparation import steps
     from lienzo.collection.settings import Settings
 
-    for step in steps(source, tmp_path / "out", Settings(holdout=0.2), workers=1):
+    for step in steps(source, tmp_path / "out", Settings(holdout=0.2, workers=1)):
         assert step.done > 0
         break
     assert (tmp_path / "out" / JOURNAL).read_bytes()[: len(held)] == held
@@ -95,7 +95,7 @@ def test_only_one_preparation_at_a_time(source: Path, tmp_path: Path) -> None:
     from lienzo.errors import CollectionError
 
     out = tmp_path / "out"
-    first = steps(source, out, Settings(), workers=1)
+    first = steps(source, out, Settings(workers=1))
     next(first)
     with pytest.raises(CollectionError, match="another preparation is writing into"):
         lienzo.prepare(source, out, workers=1)

@@ -17,7 +17,7 @@ from lienzo.collection.reasons import EXPLANATIONS, Reason
 from lienzo.collection.screening.screening import Screened, screen
 from lienzo.collection.settings import Settings
 
-SETTINGS = Settings(height=32, width=32)
+SETTINGS = Settings(size=32)
 
 
 def screened(data: bytes, name: str = "a.jpg", settings: Settings = SETTINGS) -> Screened:
@@ -194,7 +194,7 @@ def test_what_is_noted() -> None:
 @pytest.mark.parametrize("geometry", ["crop", "squash", "pad"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_every_shape(size: tuple[int, int], geometry: str, channels: int) -> None:
-    settings = Settings(height=size[0], width=size[1], channels=channels, geometry=geometry)  # type: ignore[arg-type]
+    settings = Settings(size=size, channels=channels, geometry=geometry)  # type: ignore[arg-type]
     found = pixels(screened(encoded(painting(0, 300, 200)), settings=settings), settings)
     assert found.shape == (*size, channels)
     if geometry == "pad" and size == (16, 16):

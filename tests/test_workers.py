@@ -13,7 +13,7 @@ from lienzo.collection.reasons import Reason
 from lienzo.collection.screening.workers import Worker, screen_units
 from lienzo.collection.settings import Settings
 
-SETTINGS = Settings(height=16, width=16)
+SETTINGS = Settings(size=16)
 GOOD = Entry("good.jpg", "", 0, data=encoded(painting(0)))
 GOOD = Entry("good.jpg", "", len(GOOD.data or b""), data=GOOD.data)
 

@@ -90,37 +90,30 @@ def prepare(
         json: print JSON.
     """
     from lienzo.collection import preparation
-    from lienzo.collection.settings import Settings, parse_colour, parse_size
+    from lienzo.collection.settings import Settings
     from lienzo.inspection.inspection import inspect
 
     if len(places) < 2:
         raise InputError("prepare needs a source of pictures and the folder of the collection: SOURCE... OUT.")
     *sources, out = places
-    height, width = parse_size(size)
     settings = Settings(
-        height=height,
-        width=width,
+        size=size,
+        labels=labels,
+        label_columns=tuple(itertools.chain.from_iterable(label_columns)),
         channels=channels,
         geometry=geometry,
         trim_borders=trim_borders,
-        background=parse_colour(background),
+        background=background,
         enlarge=enlarge,
         detect_damage=detect_damage,
         near_duplicates=near_duplicates,
         conflicts=conflicts,
         holdout=holdout,
+        workers=workers,
+        engine=engine,
     )
     with bar("preparing") as shown:
-        for step in preparation.steps(
-            sources,
-            out,
-            settings,
-            labels=labels,
-            label_columns=tuple(itertools.chain.from_iterable(label_columns)),
-            workers=workers,
-            engine=engine,
-            dry_run=dry_run,
-        ):
+        for step in preparation.steps(sources, out, settings, dry_run=dry_run):
             shown.show(step.done, step.total, f"{step.kept:,} kept, {step.done - step.kept:,} refused")
     note(f"The report: {out.rstrip('/')}/report.html")
     found = {"kept": step.kept, "refused": step.refused} if step.collection is None else inspect(step.collection.path)
@@ -346,12 +339,23 @@ def evaluate(
     from lienzo.evaluation import evaluation
     from lienzo.evaluation.report import page
     from lienzo.evaluation.scores import lines
+    from lienzo.evaluation.settings import Settings
     from lienzo.storage import files
 
     *subjects, collection = paths or (Path(),)
     if not subjects:
         raise InputError("evaluate needs what to score and a collection: lienzo evaluate SUBJECT... COLLECTION")
-    settings = evaluation.Settings(detector, samples, part, labels, novelty, seed, device, precision, detector_file)
+    settings = Settings(
+        detector=detector,
+        detector_file=detector_file,
+        samples=samples,
+        part=part,
+        labels=labels,
+        novelty=novelty,
+        seed=seed,
+        device=device,
+        precision=precision,
+    )
     found = []
     with bar("evaluating") as shown:
         for step in evaluation.compare(subjects, collection, settings):

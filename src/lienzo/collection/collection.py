@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lienzo.collection import remote
 from lienzo.collection.listing import places
+from lienzo.collection.settings import Part
 from lienzo.errors import CollectionError, unknown
 from lienzo.storage import files
 
@@ -23,9 +24,6 @@ FORMAT, VERSION = "lienzo collection", 1
 
 BATCH = 1024
 """So many rows of the index are held in memory at a time where it is gone through."""
-
-Part = Literal["train", "holdout", "all"]
-"""Which pictures: to train on, those set aside, or both."""
 
 
 @dataclass(frozen=True)

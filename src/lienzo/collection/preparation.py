@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
@@ -26,11 +26,11 @@ from lienzo.collection.listing.sources import entries, folder_label
 from lienzo.collection.packing.journal import Journal, unit_key
 from lienzo.collection.packing.packing import pack
 from lienzo.collection.screening import cluster
-from lienzo.collection.screening.pictures import Geometry
 from lienzo.collection.screening.screening import Screened
 from lienzo.collection.screening.workers import Unit, screen_units
-from lienzo.collection.settings import Conflicts, Settings, parse_colour, parse_size
-from lienzo.errors import CollectionError, InputError, SourceError, unknown
+from lienzo.collection.settings import Settings
+from lienzo.errors import CollectionError, SourceError
+from lienzo.signatures import takes
 from lienzo.storage import files
 
 JOURNAL = ".journal"
@@ -38,9 +38,6 @@ JOURNAL = ".journal"
 
 LOCK = ".lock"
 """Name of the empty file there that a preparation holds locked while it writes; the system lets go when it dies."""
-
-Engine = Literal["local", "ray"]
-"""What screens: processes on this machine, or a Ray cluster."""
 
 Screen = Callable[[Iterable[Unit]], Iterator[tuple[str, list[Screened]]]]
 """Takes units and yields their findings in any order."""
@@ -65,25 +62,8 @@ class Progress:
     """The collection, on the last step."""
 
 
-def prepare(
-    source: str | Path | Sequence[str | Path],
-    out: str | Path,
-    *,
-    size: int | str | tuple[int, int] = 64,
-    labels: str | Path = "folders",
-    label_columns: Sequence[str] = (),
-    channels: int = 3,
-    geometry: Geometry = "crop",
-    trim_borders: bool = False,
-    background: str | tuple[int, int, int] = "white",
-    enlarge: bool = False,
-    detect_damage: bool = True,
-    near_duplicates: int | None = None,
-    conflicts: Conflicts = "first",
-    holdout: float = 0.0,
-    workers: int | None = None,
-    engine: Engine = "local",
-) -> Collection:
+@takes(Settings)
+def prepare(source: str | Path | Sequence[str | Path], out: str | Path, settings: Settings) -> Collection:
     """Make a collection of the pictures in one or several sources; the sources are only read.
 
     Killed at any moment, the same call goes on and ends with the same bytes. Called again for a finished collection, it
@@ -92,65 +72,28 @@ def prepare(
     Args:
         source: a folder, a zip or tar file, a table, or several of those; see docs/prepare.md.
         out: the collection's folder, or an fsspec URL.
-        size: of the pictures, in pixels, 16 to 1024: a number, "96x64" (height by width) or (height, width).
-        labels: "folders" (label kind ``folder``, unless the source knows labels of its own), "none", or a table.
-        label_columns: which columns of tables are labels; by default those in which values repeat.
-        channels: 1 (grey), 3 (colour) or 4 (with alpha).
-        geometry: "crop", "squash" or "pad"; see :func:`lienzo.collection.screening.pictures.fit`.
-        trim_borders: cut plain borders off first.
-        background: behind transparent pictures and padding: white, black, grey, "#rrggbb" or (red, green, blue).
-        enlarge: accept pictures smaller than ``size``.
-        detect_damage: refuse pictures whose content shows that part of the file was lost.
-        near_duplicates: refuse pictures whose perceptual hash is within this many of 64 bits of an earlier one's.
-        conflicts: which to keep of one picture under different labels: "first", "all" or "refuse".
-        holdout: share of the pictures to set aside for evaluation.
-        workers: processes; by default one for each core, of this machine or of the cluster.
-        engine: "local", or "ray" for the cluster that RAY_ADDRESS names.
+        settings: the fields of :class:`~lienzo.collection.settings.Settings`, each by its name, such as ``size=64``.
 
     Raises:
         SourceError: a source is missing or unreadable, or holds no usable picture.
         CollectionError: ``out`` cannot be written, or holds something else or a collection prepared differently.
         InputError: an unknown or impossible setting.
     """
-    height, width = parse_size(size)
-    settings = Settings(
-        height=height,
-        width=width,
-        channels=channels,
-        geometry=geometry,
-        trim_borders=trim_borders,
-        background=parse_colour(background),
-        enlarge=enlarge,
-        detect_damage=detect_damage,
-        near_duplicates=near_duplicates,
-        conflicts=conflicts,
-        holdout=holdout,
-    )
     collection = None
-    for step in steps(
-        source, out, settings, labels=labels, label_columns=label_columns, workers=workers, engine=engine
-    ):
+    for step in steps(source, out, settings):
         collection = step.collection
     assert collection is not None
     return collection
 
 
 def steps(
-    source: str | Path | Sequence[str | Path],
-    out: str | Path,
-    settings: Settings,
-    *,
-    labels: str | Path = "folders",
-    label_columns: Sequence[str] = (),
-    workers: int | None = None,
-    engine: Engine = "local",
-    dry_run: bool = False,
+    source: str | Path | Sequence[str | Path], out: str | Path, settings: Settings, *, dry_run: bool = False
 ) -> Iterator[Progress]:
     """Do what :func:`prepare` does, step by step; leaving the loop stops it, and the same call goes on.
 
     With ``dry_run`` nothing is written but the report; the last step then brings no collection.
     """
-    run = partial(_steps, source, settings, labels=labels, columns=label_columns, workers=workers, engine=engine)
+    run = partial(_steps, source, settings)
     if dry_run:
         with tempfile.TemporaryDirectory() as scratch:
             for step in run(Path(scratch) / "collection"):
@@ -169,27 +112,14 @@ def steps(
         yield from run(Path(out))
 
 
-def _steps(
-    source: str | Path | Sequence[str | Path],
-    settings: Settings,
-    folder: Path,
-    *,
-    labels: str | Path,
-    columns: Sequence[str],
-    workers: int | None,
-    engine: Engine,
-) -> Iterator[Progress]:
+def _steps(source: str | Path | Sequence[str | Path], settings: Settings, folder: Path) -> Iterator[Progress]:
     sources = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
     _check_places(sources, folder)
-    if workers is not None and workers < 1:
-        raise InputError(f"at least one worker is needed, not {workers}.")
-    if engine not in get_args(Engine):
-        raise InputError(unknown("engine", engine, get_args(Engine)))
-    if engine == "ray":
-        screen: Screen = partial(cluster.screen_units, settings=settings, workers=workers)
+    if settings.engine == "ray":
+        screen: Screen = partial(cluster.screen_units, settings=settings, workers=settings.workers)
     else:
-        screen = partial(screen_units, settings=settings, workers=workers or _cores())
-    listing = _Listing(sources, str(labels), tuple(columns), folder)
+        screen = partial(screen_units, settings=settings, workers=settings.workers or _cores())
+    listing = _Listing(sources, str(settings.labels), tuple(settings.label_columns), folder)
     provenance = {"sources": sources, "labels": listing.labels_from}
     wanted = {**settings.to_json(), "labels": listing.labels_from}
     earlier = _earlier(folder, wanted)

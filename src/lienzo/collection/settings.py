@@ -1,70 +1,131 @@
-"""What a collection is made to look like: every choice of a preparation that changes the result."""
+"""What to prepare and how: every choice of a preparation, each declared once for function, command and collection."""
 
 import dataclasses
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lienzo.collection.screening.pictures import WHITE, Geometry
 from lienzo.errors import InputError, unknown
 
 SMALLEST, LARGEST = 16, 1024
 """Sides that a collection's pictures may have, in pixels."""
 
+WHITE = (255, 255, 255)
+"""Pure white in sRGB."""
+
+Part = Literal["train", "holdout", "all"]
+"""Which pictures of a collection: those to train on, those set aside, or both."""
+
+Channels = Literal[1, 3, 4]
+"""Grey, sRGB, or sRGB and alpha."""
+
+Geometry = Literal["crop", "squash", "pad"]
+"""How a picture gets the collection's shape."""
+
 Conflicts = Literal["first", "all", "refuse"]
 """The same picture under different labels: keep the first, keep it once under each, or refuse all of them."""
 
+Engine = Literal["local", "ray"]
+"""What screens pictures: processes on this machine, or a Ray cluster."""
 
-@dataclass(frozen=True)
+NOT_STORED = ("size", "labels", "label_columns", "workers", "engine")
+"""Fields that stand in no ``collection.json`` as they are: height and width stand for the size, the preparation adds
+where labels came from, and processes change nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Every choice of a preparation that changes the collection. Workers and engines change nothing."""
+    """How to prepare a collection. The fields are the options of ``lienzo prepare`` and of :func:`lienzo.prepare`."""
 
-    height: int = 64
-    """Of the collection's pictures, in pixels, 16 to 1024."""
-    width: int = 64
-    """Of the collection's pictures, in pixels, 16 to 1024."""
-    channels: int = 3
-    """1 (grey), 3 (sRGB) or 4 (sRGB and alpha)."""
+    size: int | str | tuple[int, int] = 64
+    """Size of the pictures in pixels, 16 to 1024: one number, or height by width such as 96x64."""
+    labels: str | Path = "folders"
+    """Where labels come from: folders (or what the source itself knows), a table FILE.csv, or none."""
+    label_columns: Sequence[str] = ()
+    """Columns of tables that are labels; by default those in which values repeat."""
+    channels: Channels = 3
+    """1 is grey, 3 sRGB, 4 sRGB and alpha."""
     geometry: Geometry = "crop"
-    """crop scales the short side and cuts the centre out, squash ignores the aspect, pad fills up with background."""
+    """How pictures get their shape: crop scales the short side and cuts the centre out, squash ignores the aspect
+    ratio, pad fills up with the background."""
     trim_borders: bool = False
-    """Cut plain borders off first: letterboxes, the margins of scans."""
-    background: tuple[int, int, int] = WHITE
-    """sRGB colour that transparent pictures are composited on and padding is filled with."""
+    """Cut plain borders off first: letterboxes and the margins of scans."""
+    background: str | tuple[int, int, int] = "white"
+    """Colour behind transparent pictures and padding: white, black, grey or '#rrggbb'."""
     enlarge: bool = False
-    """Accept pictures smaller than the collection's, and enlarge them."""
+    """Accept pictures smaller than the size, and enlarge them."""
     detect_damage: bool = True
-    """Look at the content for what damaged downloads leave behind: grey rests, zeroed stretches."""
+    """Refuse pictures whose content shows that part of the file was lost: grey rests, zeroed stretches."""
     max_pixels: int = 178_956_970
-    """Pictures of more pixels are refused as decompression bombs; the default is Pillow's."""
+    """Refuse pictures of more pixels as decompression bombs; the default is Pillow's limit."""
     near_duplicates: int | None = None
-    """Refuse pictures whose perceptual hash is within this many of 64 bits of an earlier one's, 0 to 16."""
+    """Refuse pictures whose perceptual hash differs in at most this many of 64 bits from an earlier one's, 0 to 16."""
     conflicts: Conflicts = "first"
-    """The same picture under different labels: keep the first, keep it once under each, or refuse all of them."""
+    """What to keep of one picture under different labels: the first, the picture once under each (all), or nothing
+    (refuse)."""
     holdout: float = 0.0
-    """Share of the pictures to set aside for evaluation, 0 to 0.9, by their content."""
+    """Share of the pictures to set aside for evaluation, 0 to 0.9, chosen by their content."""
+    workers: int | None = None
+    """Processes that screen pictures; by default one for each core of this machine, or of the cluster."""
+    engine: Engine = "local"
+    """Where they run: on this machine (local), or on the Ray cluster that RAY_ADDRESS names (ray)."""
 
     def __post_init__(self) -> None:
         for side in (self.height, self.width):
             if not SMALLEST <= side <= LARGEST:
                 raise InputError(f"size {self.height}x{self.width}: sides are from {SMALLEST} to {LARGEST} pixels.")
-        if self.channels not in (1, 3, 4):
+        if self.channels not in get_args(Channels):
             raise InputError(f"channels are 1 (grey), 3 (colour) or 4 (with alpha), not {self.channels}.")
         if self.geometry not in get_args(Geometry):
             raise InputError(unknown("geometry", self.geometry, get_args(Geometry)))
         if self.conflicts not in get_args(Conflicts):
             raise InputError(unknown("policy for conflicting labels", self.conflicts, get_args(Conflicts)))
+        if self.engine not in get_args(Engine):
+            raise InputError(unknown("engine", self.engine, get_args(Engine)))
         if self.near_duplicates is not None and not 0 <= self.near_duplicates <= 16:
             raise InputError(f"near duplicates differ in 0 to 16 of 64 bits, not {self.near_duplicates}.")
         if not 0 <= self.holdout <= 0.9:
             raise InputError(f"the share to hold out is from 0 to 0.9, not {self.holdout}.")
         if self.max_pixels < 1:
             raise InputError(f"the limit of pixels is a positive number, not {self.max_pixels}.")
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"at least one worker is needed, not {self.workers}.")
+        _ = self.colour
+
+    @property
+    def height(self) -> int:
+        """Height of the collection's pictures, in pixels."""
+        return self._sides[0]
+
+    @property
+    def width(self) -> int:
+        """Width of the collection's pictures, in pixels."""
+        return self._sides[1]
+
+    @cached_property
+    def _sides(self) -> tuple[int, int]:
+        return parse_size(self.size)
+
+    @cached_property
+    def colour(self) -> tuple[int, int, int]:
+        """The background as red, green and blue, 0 to 255 each."""
+        return parse_colour(self.background)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as JSON values."""
-        return {name: list(value) if isinstance(value, tuple) else value
-                for name, value in dataclasses.asdict(self).items()}  # fmt: skip
+        """Return what changes the pictures, as JSON values; it stands in ``collection.json``."""
+        stored = {
+            field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in NOT_STORED
+        }
+        return {"height": self.height, "width": self.width, **stored, "background": list(self.colour)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], *, size: tuple[int, int], labels: str) -> "Settings":
+        """Return the settings that a ``collection.json`` tells, for pictures of another size (height, width)."""
+        stored = {key: value for key, value in values.items() if key not in ("height", "width", "sources", "labels")}
+        return cls(**stored | {"background": tuple(values["background"])}, size=size, labels=labels)
 
 
 def parse_size(size: int | str | tuple[int, int]) -> tuple[int, int]:

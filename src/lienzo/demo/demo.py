@@ -161,8 +161,8 @@ def _paint(out: Path, settings: Settings, seconds: dict[str, float]) -> Iterator
 
 
 def _prepare(out: Path, settings: Settings, seconds: dict[str, float]) -> Iterator[Progress]:  # noqa: ARG001
-    chosen = Preparation(height=settings.size, width=settings.size)
-    for step in preparation.steps(out / "pictures", out / "collection", chosen, workers=settings.workers):
+    chosen = Preparation(size=settings.size, workers=settings.workers)
+    for step in preparation.steps(out / "pictures", out / "collection", chosen):
         yield Progress("", step.done, step.total, f"{step.kept:,} kept, {sum(step.refused.values()):,} refused")
 
 

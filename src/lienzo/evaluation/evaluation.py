@@ -4,7 +4,6 @@ import dataclasses
 import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +11,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lienzo.collection.collection import Collection, Part
+from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_device
 from lienzo.errors import ScoreError
 from lienzo.evaluation.features import cached_features, cut_patches, detected, joined_patches, shrunk, walk
 from lienzo.evaluation.scores import Case, Novelty, Progress, Scores, Trial, append
+from lienzo.evaluation.settings import Settings
 from lienzo.evaluation.subject import Source, Subject, open_subject, sample
 from lienzo.metrics import detectors
-from lienzo.metrics.detectors import Detector, Precision
+from lienzo.metrics.detectors import Detector
 from lienzo.metrics.distances import nearest
 from lienzo.metrics.measures import NEIGHBOURS, Measures, measure, measure_labels
 from lienzo.metrics.novelty import blends, excess
 from lienzo.metrics.sliced import patch_distance
 from lienzo.run.run import Run
+from lienzo.signatures import takes
 from lienzo.version import __version__
 
 BLENDED = 1_000
@@ -36,79 +37,21 @@ WORST = 12
 log = logging.getLogger("lienzo")
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to evaluate."""
-
-    detector: str | Detector = "lite0"
-    """A name of `DETECTORS`, or your own."""
-
-    samples: int = 5_000
-    """Generated pictures, and real ones where there are more."""
-
-    part: Part = "train"
-    """Which of the real pictures to compare with. Copies are always sought among those to train on."""
-
-    labels: str | None = None
-    """A kind of labels, to score each label by itself too."""
-
-    novelty: bool = True
-    """Whether to look for copies and blends, which takes features of all training and held-out pictures."""
-
-    seed: int = 0
-    """The first seed."""
-
-    device: str = "auto"
-    """Where to compute: auto, cpu, cuda or mps."""
-
-    precision: Precision | None = None
-    """Of lite0: bf16 (the default) or fp32."""
-
-    detector_file: Path | None = None
-    """Weights of inception; by default they are fetched."""
-
-    def __post_init__(self) -> None:
-        if self.samples < NEIGHBOURS + 1:
-            raise ScoreError(f"{self.samples} samples are too few for any measure: take {NEIGHBOURS + 1} or more.")
-        if self.seed < 0:
-            raise ScoreError(f"the seed is {self.seed}, but seeds are whole numbers from 0 on.")
-
-
-def evaluate(
-    subject: Source,
-    collection: str | Path | Collection,
-    *,
-    detector: str | Detector = "lite0",
-    samples: int = 5_000,
-    part: Part = "train",
-    labels: str | None = None,
-    novelty: bool = True,
-    seed: int = 0,
-    device: str = "auto",
-    precision: Precision | None = None,
-    detector_file: Path | None = None,
-) -> Scores:
+@takes(Settings)
+def evaluate(subject: Source, collection: str | Path | Collection, settings: Settings) -> Scores:
     """Score a generator against a collection.
 
     Args:
         subject: a run, a generator or a collection, or where one of them lies. Of a collection the pictures themselves
             are scored: the held-out ones where it is the same, else all.
         collection: the real pictures.
-        detector: a name of `DETECTORS`, or your own.
-        samples: generated pictures, and real ones where there are more.
-        part: which of the real pictures to compare with; copies are always sought among those to train on.
-        labels: a kind of labels, to score each label by itself too.
-        novelty: whether to look for copies and blends, which takes features of all training and held-out pictures.
-        seed: the first seed.
-        device: where to compute: auto, cpu, cuda or mps.
-        precision: of lite0: bf16 (the default) or fp32.
-        detector_file: weights of inception; by default they are fetched.
+        settings: the fields of :class:`~lienzo.evaluation.settings.Settings`, each by its name, such as
+            ``samples=2000``.
 
     Raises:
         ScoreError: pictures that cannot be scored, or too few.
         InputError: no such subject, collection or device.
     """
-    settings = Settings(detector, samples, part, labels, novelty, seed, device, precision, detector_file)
     *_, last = steps(subject, collection, settings)
     assert last.scores is not None
     return last.scores
@@ -123,6 +66,7 @@ def compare(subjects: Sequence[Source], collection: str | Path | Collection, set
         ScoreError: as `evaluate`, or subjects with different numbers of pictures.
         InputError: no such subject, collection or device.
     """
+    _refuse_few(settings.samples)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     place = str(pick_device(settings.device))
     tried = [open_subject(subject, collection, place, settings.part) for subject in subjects]
@@ -144,6 +88,7 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
     The scores of a run are also added to its ``scores.jsonl``. Arguments and errors are those of :func:`evaluate`.
     """
     started = time.monotonic()
+    _refuse_few(settings.samples)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     place = pick_device(settings.device)
     detector = settings.detector
@@ -207,6 +152,12 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
     if tried.run is not None:
         _keep(tried.run, scores)
     yield Progress("measures", total, total, scores)
+
+
+def _refuse_few(samples: int) -> None:
+    """Refuse a number of samples that no measure can be taken of."""
+    if samples < NEIGHBOURS + 1:
+        raise ScoreError(f"{samples} samples are too few for any measure: take {NEIGHBOURS + 1} or more.")
 
 
 def _notes(

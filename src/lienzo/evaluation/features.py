@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lienzo.collection.collection import Collection, Part
+from lienzo.collection.collection import Collection
+from lienzo.collection.settings import Part
 from lienzo.evaluation.scores import Progress
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import BATCH, Detector, Images

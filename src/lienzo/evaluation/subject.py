@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lienzo.collection.collection import Collection, Part
+from lienzo.collection.collection import Collection
+from lienzo.collection.settings import Part
 from lienzo.errors import ScoreError
 from lienzo.generation import generation
 from lienzo.generation.generation import Generator

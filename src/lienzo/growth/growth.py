@@ -144,15 +144,15 @@ def _prepare(run: Run, height: int, width: int) -> Iterator[Progress]:
                 f"{place} was prepared in another way than {smaller.path}: give a collection with --collection."
             )
         return
-    sources, labels = settings.pop("sources"), settings.pop("labels")
+    sources, labels = settings["sources"], settings["labels"]
     if labels not in ("folders", "none"):
         raise CollectionError(
             f"{smaller.path} has the labels of a table, {labels}: prepare its pictures at "
             f"{_written(height, width)} pixels yourself, and give them with --collection."
         )
-    wanted = Settings(**settings | {"background": tuple(settings["background"])})
+    wanted = Settings.from_json(settings, size=(height, width), labels=labels)
     try:
-        for step in preparation.steps(sources, place, wanted, labels=labels):
+        for step in preparation.steps(sources, place, wanted):
             yield Progress("preparing", step.done, step.total, f"{step.kept:,} kept")
     except SourceError as error:
         reason = str(error).partition(":")[0]

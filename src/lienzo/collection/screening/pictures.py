@@ -7,23 +7,18 @@ import functools
 import io
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
-Geometry = Literal["crop", "squash", "pad"]
-"""How a picture gets the shape that is wanted: cut its centre out, ignore its aspect, or fill up with background."""
+from lienzo.collection.settings import WHITE, Geometry
 
 Pixels = NDArray[np.uint8]
 """(height, width, channels), uint8."""
 
 Box = tuple[float, float, float, float]
 """left, top, right, bottom, in pixels."""
-
-WHITE = (255, 255, 255)
-"""What alpha is composited on and padding is filled with, unless told otherwise."""
 
 GAP = 1.1
 """A JPEG is decoded at the smallest of the scales 1/8, 1/4, 1/2, 1 that is still this many times the size wanted; the

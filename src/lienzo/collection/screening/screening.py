@@ -138,7 +138,7 @@ def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Image.Image, t
             larger = shrunk / finer
             box = (box[0] * larger, box[1] * larger, box[2] * larger, box[3] * larger)
     picture = fit(decoded.image, settings.height, settings.width, settings.geometry, box=box,
-                  background=settings.background)  # fmt: skip
+                  background=settings.colour)  # fmt: skip
     return picture, size, notes
 
 
@@ -175,7 +175,7 @@ def _decode(image: Image.Image, kind: str, settings: Settings, scale: float) -> 
         if settings.detect_damage:
             damage.check_content(image, kind)
         extent = width / shrunk, height / shrunk
-        return decode(image, extent, settings.channels, settings.background), shrunk
+        return decode(image, extent, settings.channels, settings.colour), shrunk
     except Refusal:
         raise
     except Exception as error:  # Pillow raises what its parsers stumble over

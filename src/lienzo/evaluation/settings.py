@@ -1,0 +1,49 @@
+"""How to evaluate: every choice, declared once for the function and for the command. Light to import."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lienzo.collection.settings import Part
+from lienzo.errors import ScoreError
+
+if TYPE_CHECKING:
+    from lienzo.metrics.detectors import Detector
+else:
+    Detector = str  # a detector of one's own is for Python only: whoever reads words reads names
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to evaluate. The fields are the options of ``lienzo evaluate`` and of :func:`lienzo.evaluate`."""
+
+    detector: str | Detector = "lite0"
+    """What makes features of pictures: lite0, inception or pixels; in Python also a Detector of your own."""
+
+    detector_file: Path | None = None
+    """Weights of inception; by default they are fetched once."""
+
+    samples: int = 5_000
+    """Number of generated pictures, and of real ones where there are more."""
+
+    part: Part = "train"
+    """Which of the real pictures to compare with. Copies are always sought among those to train on."""
+
+    labels: str | None = None
+    """Kind of labels, to score each label by itself too."""
+
+    novelty: bool = True
+    """Look for copies and blends of training pictures, which takes features of all of them and of those held out."""
+
+    seed: int = 0
+    """First seed of the generated pictures."""
+
+    device: str = "auto"
+    """Where to compute: auto, cpu, cuda or mps."""
+
+    precision: Literal["bf16", "fp32"] | None = None
+    """Precision in which lite0 computes, bf16 by default on every machine, so that scores compare."""
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ScoreError(f"the seed is {self.seed}, but seeds are whole numbers from 0 on.")

@@ -1,0 +1,50 @@
+"""Settings that are declared once: a function takes the fields of a dataclass as keyword arguments of its own."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+First = TypeVar("First")
+Second = TypeVar("Second")
+Result = TypeVar("Result")
+Chosen = TypeVar("Chosen")
+Fields = ParamSpec("Fields")
+
+
+def takes(
+    settings: Callable[Fields, Chosen],
+) -> Callable[[Callable[[First, Second, Chosen], Result]], Callable[Concatenate[First, Second, Fields], Result]]:
+    """Let a function of two arguments and settings take the settings' fields instead of the settings.
+
+    Type checkers and :func:`inspect.signature` see the fields, with their types and defaults.
+
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Settings:
+    ...     size: int = 64
+    >>> @takes(Settings)
+    ... def prepare(source, out, settings):
+    ...     return source, out, settings
+    >>> prepare("paintings", "art", size=32)
+    ('paintings', 'art', Settings(size=32))
+
+    Args:
+        settings: the dataclass; its fields are keyword-only.
+    """
+    make: Callable[..., Chosen] = settings
+    fields = inspect.signature(make).parameters.values()
+
+    def spread(function: Callable[..., Result]) -> Callable[..., Result]:
+        signature = inspect.signature(function)
+        *own, last = signature.parameters.values()
+        names = [parameter.name for parameter in own]
+
+        @functools.wraps(function)
+        def called(*given: Any, **named: Any) -> Result:
+            first = {name: named.pop(name) for name in names if name in named}
+            return function(*given, **first, **{last.name: make(**named)})
+
+        called.__signature__ = signature.replace(parameters=[*own, *fields])  # type: ignore[attr-defined]
+        return called
+
+    return spread
