@@ -2,11 +2,13 @@
 
 import json
 import math
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import Command
 from scipy import stats
 
 from lienzo.cli import main
@@ -29,9 +31,10 @@ from lienzo.theory.experiments import (
     global_minimum,
     mode_collapse,
     optimal_discriminator,
+    other_models,
     saturation,
 )
-from lienzo.theory.finding import Claim
+from lienzo.theory.finding import Claim, Finding
 from lienzo.theory.models import distances
 from lienzo.theory.models.laws import Cells, Uniform, gaussian
 
@@ -55,6 +58,19 @@ def _holds(name: str, seed: int) -> None:
     (finding,) = laboratory.theory([name], seed=seed)
     assert finding.drawings
     assert [claim for claim in finding.claims if not claim.holds] == []
+
+
+def test_the_three_models_train_on_pictures_of_one_pixel() -> None:
+    """Two updates each of what the experiment other-models trains for a thousand."""
+    laws = {
+        "NCE": other_models.contrast(0, updates=2),
+        "VAE": other_models.observed_law(other_models.autoencode(0, updates=2).decoder),
+        "GAN": other_models.play(0, updates=2),
+    }
+    assert all(np.isfinite(law).all() for law in laws.values())
+    claims, table = other_models.compare(laws)
+    assert [row[0] for row in table.rows] == list(laws)
+    assert len(claims) == len(laws) + 1
 
 
 def light_claims() -> list[Claim]:
@@ -124,6 +140,39 @@ def test_a_failed_claim_is_shown_and_exits_with_1(monkeypatch, tmp_path: Path, c
     assert ended.value.code == 1
     assert "FAILS" in capsys.readouterr().out
     assert "Claims that fail" in (tmp_path / laboratory.PAGE).read_text(encoding="utf-8")
+
+
+def stopping(seed: int) -> Generator[str, None, Finding]:
+    yield "the first part"
+    raise RuntimeError("tensors < 4 and 2 do not fit.")
+
+
+def test_an_experiment_that_stops_leaves_the_others_and_the_page(monkeypatch, tmp_path: Path, command: Command) -> None:
+    monkeypatch.setitem(EXPERIMENTS, "global-minimum", stopping)
+    status, out, said = command("theory", "convolutions", "global-minimum", "equilibrium", "--out", tmp_path)
+    assert status == 1
+    sentence = "global-minimum stopped with RuntimeError: tensors < 4 and 2 do not fit"
+    assert sentence in out
+    assert "lienzo: RuntimeError: tensors < 4 and 2 do not fit." in said
+    assert "Traceback" not in said
+    page = (tmp_path / laboratory.PAGE).read_text(encoding="utf-8")
+    assert pages.escape(sentence) in page
+    assert "1 of 3 experiments stopped" in page
+    numbers = json.loads((tmp_path / laboratory.NUMBERS).read_bytes())["findings"]
+    assert {finding["name"]: (finding["failure"], finding["holds"]) for finding in numbers} == {
+        "convolutions": (None, True),
+        "global-minimum": (sentence, False),
+        "equilibrium": (None, True),
+    }
+    with pytest.raises(RuntimeError, match="do not fit"):
+        command("theory", "global-minimum", "--out", tmp_path, "--debug")
+
+
+def test_an_interrupted_laboratory_leaves_a_page_of_what_it_found(tmp_path: Path) -> None:
+    for step in laboratory.steps(["convolutions", "batch-normalisation"], tmp_path):
+        if step.finding:
+            break
+    assert "lienzo theory convolutions" in (tmp_path / laboratory.PAGE).read_text(encoding="utf-8")
 
 
 def test_the_page_is_one_file_with_every_claim(tmp_path: Path) -> None:

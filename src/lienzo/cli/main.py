@@ -410,6 +410,8 @@ def theory(
 ) -> None:
     """Check the theorems of the thesis on lienzo's own losses, networks and loop; exit with 1 if a claim fails.
 
+    An experiment that stops with an error is named at the end; the others and the page do not suffer from it.
+
     Args:
         experiments: names such as divergences or convergence; by default all ten.
         out: folder for theory.html, one page with every figure and number, and theory.json.
@@ -425,6 +427,9 @@ def theory(
             findings += [step.finding] if step.finding else []
     _print([finding.to_json() for finding in findings] if json else laboratory.summary(findings), json)
     note(f"The page: {out / laboratory.PAGE}")
+    for finding in findings:
+        if finding.failure is not None:
+            raise finding.failure
     if not all(finding.holds for finding in findings):
         sys.exit(1)
 

@@ -79,10 +79,21 @@ class Finding:
 
     tables: tuple[Table, ...] = ()
 
+    failure: Exception | None = None
+    """What stopped the experiment before it found anything."""
+
     @property
     def holds(self) -> bool:
-        """Whether every claim holds."""
-        return all(claim.holds for claim in self.claims)
+        """Whether the experiment came to its end and every claim holds."""
+        return self.failure is None and all(claim.holds for claim in self.claims)
+
+    @property
+    def verdict(self) -> str:
+        """What became of the experiment, in one sentence without a full stop."""
+        if self.failure is not None:
+            return f"{self.name} stopped with {type(self.failure).__name__}: {self.failure}".rstrip(".: ")
+        held = sum(claim.holds for claim in self.claims)
+        return f"{held} of {len(self.claims)} claims hold"
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers as a JSON value; ∞ and NaN, which JSON lacks, are strings."""
@@ -90,6 +101,7 @@ class Finding:
             "name": self.name,
             "title": self.title,
             "holds": self.holds,
+            "failure": None if self.failure is None else self.verdict,
             "claims": [
                 {
                     "statement": claim.statement,

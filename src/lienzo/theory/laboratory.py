@@ -42,7 +42,10 @@ class Progress:
 
 
 def steps(experiments: Sequence[str] = (), out: Path | str | None = None, seed: int = 0) -> Iterator[Progress]:
-    """Run experiments and yield what begins, and each finding; at the end the page is written.
+    """Run experiments and yield what begins, and each finding.
+
+    The page is written after every experiment, so that nothing is lost when a later one is interrupted. An experiment
+    that raises an error leaves a finding with its ``failure``, and the next one begins.
 
     Args:
         experiments: their names, by default all.
@@ -65,7 +68,7 @@ def theory(experiments: Sequence[str] = (), out: Path | str | None = None, seed:
 
 def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[Progress]:
     began = time.monotonic()
-    findings = []
+    findings: list[Finding] = []
     for number, name in enumerate(names, 1):
         running = EXPERIMENTS[name](seed)
         while True:
@@ -75,9 +78,12 @@ def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[Prog
             except StopIteration as end:
                 finding: Finding = end.value
                 break
+            except Exception as failure:  # whatever it is, the other experiments do not depend on it
+                finding = Finding(name, title=name, mathematics="", claims=(), failure=failure)
+                break
             yield Progress(name, number, len(names), part, time.monotonic() - began)
         findings.append(finding)
-        if number == len(names) and out is not None:
+        if out is not None:
             _write(findings, Path(out), seed)
         yield Progress(name, number, len(names), "", time.monotonic() - began, finding)
 
@@ -103,7 +109,10 @@ def page(findings: Sequence[Finding], seed: int) -> str:
     """Return the page: the table of all claims, then each experiment with its mathematics, figures and numbers."""
     claims = [claim for finding in findings for claim in finding.claims]
     failed = [claim for claim in claims if not claim.holds]
+    stopped = [finding for finding in findings if finding.failure is not None]
     verdict = "Every claim holds." if not failed else f"{len(failed)} of {len(claims)} claims do not hold."
+    if stopped:
+        verdict += f" {len(stopped)} of {len(findings)} experiments stopped with an error."
     return pages.page(
         "The theory laboratory",
         pages.facts(
@@ -112,14 +121,20 @@ def page(findings: Sequence[Finding], seed: int) -> str:
                 (len(claims), "claims"),
                 (len(claims) - len(failed), "hold"),
                 (len(failed), "fail"),
+                *([(len(stopped), "experiments stopped")] if stopped else []),
             ]
         ),
+        *(pages.paragraph(f"{finding.verdict}.") for finding in stopped),
         pages.table(
             ("experiment", "what it is about", "claims", "hold"),
-            [(each.name, each.title, len(each.claims), sum(claim.holds for claim in each.claims)) for each in findings],
+            [
+                (each.name, each.title, len(each.claims), sum(claim.holds for claim in each.claims))
+                for each in findings
+                if each.failure is None
+            ],
         ),
         *([pages.section("Claims that fail", claims_table(failed))] if failed else []),
-        *(_section(finding) for finding in findings),
+        *(_section(finding) for finding in findings if finding.failure is None),
         pages.section(
             "How to read this page",
             pages.paragraph(
@@ -156,7 +171,7 @@ def summary(findings: Sequence[Finding]) -> str:
     """Return the table of all claims as lines of text."""
     lines = []
     for finding in findings:
-        lines += ["", f"{finding.title} ({finding.name})"]
+        lines += ["", finding.verdict if finding.failure else f"{finding.title} ({finding.name})"]
         for claim in finding.claims:
             predicted = ("" if claim.relation == "=" else f"{claim.relation} ") + spelt(claim.predicted)
             verdict = "holds" if claim.holds else "FAILS"

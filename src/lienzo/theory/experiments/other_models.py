@@ -76,8 +76,8 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
 def contrast(seed: int, updates: int = 1000) -> Array:
     """Return log p_m at the cells' midpoints, learnt by a perceptron as energy, with its own constant."""
     rate, density = 5e-3, data()[0]
-    noise = perceptron(1, [], 1)
-    noise.load_state_dict({"0.weight": torch.tensor([[NOISE]]), "0.bias": torch.zeros(1)})
+    noise = nn.Sequential(perceptron(1, [], 1), nn.Unflatten(1, (1, 1, 1)))  # pictures of one pixel, as the data are
+    noise.load_state_dict({"0.0.weight": torch.tensor([[NOISE]]), "0.0.bias": torch.zeros(1)})
     with players.weights_from(seed):
         model = Contrast(MLP(1, 64, 3).discriminator(players.LINE), log_noise)
     game = players.game_of(noise, model, Minimax(), rate=rate, betas=(0.9, 0.99))
