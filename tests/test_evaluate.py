@@ -322,6 +322,12 @@ def test_too_few_samples_and_wrong_seeds_are_refused(collection):
         evaluate(collection, collection, seed=-1)
 
 
+def test_bfloat16_is_refused_where_the_device_has_none(collection, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    with pytest.raises(ScoreError, match=r"cpu does not multiply bfloat16: leave --precision out"):
+        evaluate(collection, collection, precision="bf16", device="cpu")
+
+
 def test_without_held_out_pictures_copies_are_not_sought_and_that_is_said(collection, tmp_path):
     source = Path(collection.settings["sources"]) if isinstance(collection.settings["sources"], str) else None
     pictures = source or collection.path.parent / "pictures"

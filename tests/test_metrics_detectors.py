@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import math
 import os
 import sys
 import warnings
@@ -12,9 +13,11 @@ import pytest
 import torch
 from PIL import Image
 from servers_for_tests import Files, serving
+from torch import Tensor
+from torch.nn import functional
 
 from lienzo.errors import ScoreError
-from lienzo.metrics import detectors, weights
+from lienzo.metrics import detectors, lite0, weights
 from lienzo.metrics.detectors import DETECTORS, Detector, extract, load, resize
 
 CPU = torch.device("cpu")
@@ -64,25 +67,77 @@ def test_grey_is_repeated_and_transparent_shows_white():
 # Detectors
 
 
-@pytest.mark.parametrize(
-    ("name", "precision", "tolerance"), [("pixels", None, 0), ("lite0", "fp32", 1e-4), ("lite0", "bf16", 0.05)]
-)
-def test_features_do_not_depend_on_batches(name, precision, tolerance):
-    detector = load(name, CPU, precision=precision)
-    images = pictures(5)
+@pytest.mark.parametrize("name", ["pixels", "lite0"])
+def test_features_do_not_depend_on_batches_nor_on_threads(name):
+    detector, images = load(name, CPU), pictures(5)
     whole = np.concatenate(list(extract(detector, [images])))
-    parts = np.concatenate(list(extract(detector, [images[:2], images[2:]])))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        parts = np.concatenate(list(extract(detector, [images[:2], images[2:]])))
+    finally:
+        torch.set_num_threads(threads)
     assert whole.shape == (5, {"pixels": 192, "lite0": 1280}[name])
     assert whole.dtype == np.float32
-    assert np.abs(whole - parts).max() <= tolerance
+    np.testing.assert_allclose(whole, parts, rtol=0, atol=1e-6)
+
+
+def away(features: np.ndarray, reference: np.ndarray) -> float:
+    """Return the largest distance of a picture's features, over their norm."""
+    return float((np.linalg.norm(features - reference, axis=1) / np.linalg.norm(reference, axis=1)).max())
+
+
+def reference(images: Tensor) -> np.ndarray:
+    """Compute EfficientNet-Lite0 in float64, layer by layer, as the paper and TensorFlow define it."""
+    state = {name: value.double() for name, value in torch.load(lite0.weights_path(), weights_only=True).items()}
+
+    def layer(x: Tensor, name: str, norm: str, stride: int = 1, *, clamped: bool = True) -> Tensor:
+        weight = state[f"{name}.weight"]
+        size, kernel = x.shape[-1], weight.shape[-1]
+        zeros = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
+        x = functional.pad(x, (zeros // 2, zeros - zeros // 2) * 2)
+        x = functional.conv2d(x, weight, stride=stride, groups=x.shape[1] if weight.shape[1] == 1 != x.shape[1] else 1)
+        mean, variance, gain, offset = (
+            state[f"{norm}.{key}"] for key in ("running_mean", "running_var", "weight", "bias")
+        )
+        x = functional.batch_norm(x, mean, variance, gain, offset, eps=1e-3)
+        return functional.relu6(x) if clamped else x
+
+    x = layer(images.double(), "_conv_stem", "_bn0", 2)
+    stages = [(1, 1, 1), (2, 2, 6), (2, 2, 6), (3, 2, 6), (3, 1, 6), (4, 2, 6), (1, 1, 6)]  # blocks, stride, expansion
+    block = 0
+    for blocks, stride, expansion in stages:
+        for position in range(blocks):
+            name, before = f"_blocks.{block}", x
+            if expansion > 1:
+                x = layer(x, f"{name}._expand_conv", f"{name}._bn0")
+            x = layer(x, f"{name}._depthwise_conv", f"{name}._bn1", stride if position == 0 else 1)
+            x = layer(x, f"{name}._project_conv", f"{name}._bn2", clamped=False)
+            x = before + x if before.shape == x.shape else x
+            block += 1
+    return layer(x, "_conv_head", "_bn1").mean((2, 3)).numpy()
+
+
+def test_both_engines_of_lite0_agree_with_float64():
+    images = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    expected = reference(images)
+    assert away(lite0.on_cpu()(images), expected) < 1e-5
+    assert away(lite0.on_device(CPU)(images), expected) < 1e-5
+
+
+@pytest.mark.gpu
+def test_lite0_on_a_gpu_agrees_with_the_cpu():
+    images = pictures(8)
+    cuda = load("lite0", torch.device("cuda"))
+    assert cuda.fingerprint == load("lite0", CPU).fingerprint
+    assert away(cuda.detect(images), load("lite0", CPU).detect(images)) < 1e-4
 
 
 def test_bfloat16_changes_the_features_of_lite0_a_little_and_its_fingerprint():
-    exact, quick = load("lite0", CPU, precision="fp32"), load("lite0", CPU)
-    a, b = exact.detect(pictures(4)), quick.detect(pictures(4))
-    assert np.linalg.norm(a - b) < 0.1 * np.linalg.norm(a)
-    assert exact.fingerprint != quick.fingerprint
-    assert quick.fingerprint == load("lite0", CPU, precision="bf16").fingerprint
+    exact, rough = load("lite0", CPU), load("lite0", CPU, precision="bf16")
+    assert exact.fingerprint == load("lite0", CPU, precision="fp32").fingerprint != rough.fingerprint
+    image = pictures(1)
+    assert 1e-4 < away(rough.detect(image), exact.detect(image)) < 0.1
 
 
 def test_lite0_recognises_what_it_was_trained_on():
@@ -93,10 +148,10 @@ def test_lite0_recognises_what_it_was_trained_on():
     images = np.stack([np.where(shapes[i % 2][..., None], *rng.integers(0, 256, (2, 3))) for i in range(40)]).astype(
         np.uint8
     )
-    features = load("lite0", CPU, precision="fp32").detect(images)
-    away = np.linalg.norm(features[:, None] - features[None], axis=-1)
-    np.fill_diagonal(away, np.inf)
-    assert np.mean(away.argmin(1) % 2 == np.arange(40) % 2) > 0.9
+    features = load("lite0", CPU).detect(images)
+    distances = np.linalg.norm(features[:, None] - features[None], axis=-1)
+    np.fill_diagonal(distances, np.inf)
+    assert np.mean(distances.argmin(1) % 2 == np.arange(40) % 2) > 0.9
 
 
 def test_the_features_of_pixels_are_the_small_picture():

@@ -332,7 +332,7 @@ def evaluate(
         novelty: skip the search for copies and blends of training pictures.
         seed: the first seed.
         device: where to compute.
-        precision: of lite0, bf16 by default.
+        precision: of lite0, fp32 by default; bf16 where the device multiplies it.
         report: also write a page with charts, and the least new pictures beside what they look like.
         json: print all scores as JSON.
     """

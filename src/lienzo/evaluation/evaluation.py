@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lienzo.collection.collection import Collection
-from lienzo.compute.devices import pick_device
+from lienzo.compute.devices import pick_device, pick_precision
 from lienzo.errors import ScoreError
 from lienzo.evaluation.features import cached_features, cut_patches, detected, joined_patches, shrunk, walk
 from lienzo.evaluation.scores import Case, Novelty, Progress, Scores, Trial, append
@@ -91,9 +91,7 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
     _refuse_few(settings.samples)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     place = pick_device(settings.device)
-    detector = settings.detector
-    if isinstance(detector, str):
-        detector = detectors.load(detector, place, precision=settings.precision, file=settings.detector_file)
+    detector = _detector(settings, place)
     tried = open_subject(subject, collection, str(place), settings.part)
     numbers = tried.numbers(settings.samples, settings.seed)
     rows = collection.rows(settings.part)
@@ -158,6 +156,15 @@ def _refuse_few(samples: int) -> None:
     """Refuse a number of samples that no measure can be taken of."""
     if samples < NEIGHBOURS + 1:
         raise ScoreError(f"{samples} samples are too few for any measure: take {NEIGHBOURS + 1} or more.")
+
+
+def _detector(settings: Settings, device: torch.device) -> Detector:
+    """Return the detector that the settings ask for."""
+    if isinstance(settings.detector, Detector):
+        return settings.detector
+    if settings.precision == "bf16" and pick_precision("auto", device) != "bf16":
+        raise ScoreError(f"the device {device} does not multiply bfloat16: leave --precision out, and it is float32.")
+    return detectors.load(settings.detector, device, precision=settings.precision, file=settings.detector_file)
 
 
 def _notes(

@@ -42,7 +42,7 @@ class Settings:
     """Where to compute: auto, cpu, cuda or mps."""
 
     precision: Literal["bf16", "fp32"] | None = None
-    """Precision in which lite0 computes, bf16 by default on every machine, so that scores compare."""
+    """Precision in which lite0 computes: fp32 (the default), or bf16 where the device multiplies it."""
 
     def __post_init__(self) -> None:
         if self.seed < 0:
