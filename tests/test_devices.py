@@ -9,7 +9,7 @@ import pytest
 FAULTS = """
 import resource
 import torch
-from lienzo.devices import keep_memory
+from lienzo.compute.devices import keep_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -169,9 +169,10 @@ SMALL_DISK = """
 import sys
 import torch
 torch.set_num_threads(1)
-from lienzo import cli, training
+from lienzo.cli import main as command
+from lienzo.training import loop
 loop.SAVE_SECONDS = 0.0
-cli.main()
+command.main()
 """
 
 
@@ -216,8 +217,8 @@ import gc, json, sys, tracemalloc
 import torch
 torch.set_num_threads(1)
 from pathlib import Path
-from lienzo import training
-from lienzo.recipe import Recipe
+from lienzo.training import loop
+from lienzo.recipe.recipe import Recipe
 collection, recipe, out = sys.argv[1:]
 tracemalloc.start()
 for tick in loop.steps(collection, Recipe.from_toml(Path(recipe)), out, device="cpu"):

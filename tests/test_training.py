@@ -207,8 +207,8 @@ import os, signal, sys
 import torch
 torch.set_num_threads(1)
 from pathlib import Path
-from lienzo import training
-from lienzo.recipe import Recipe
+from lienzo.training import loop
+from lienzo.recipe.recipe import Recipe
 loop.SAVE_SECONDS = 0.0
 collection, recipe, out, writes = sys.argv[1:]
 left, fsync = int(writes), os.fsync
@@ -262,8 +262,8 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
 import os, signal, sys
 import torch
 torch.set_num_threads(1)
-from lienzo.game import Game
-from lienzo import cli
+from lienzo.training.game import Game
+from lienzo.cli import main as command
 step = Game.discriminator_step
 calls = 0
 def stepping(self, *arguments, **named):
@@ -273,7 +273,7 @@ def stepping(self, *arguments, **named):
         os.kill(os.getpid(), signal.NUMBER)
     return step(self, *arguments, **named)
 Game.discriminator_step = stepping
-cli.main()
+command.main()
 """.replace("NUMBER", number)
     words = ["train", collection.path, "--recipe", path, "--out", tmp_path / "run", "--device", "cpu"]
     process = start(program, *words)
