@@ -101,9 +101,9 @@ def test_every_result_can_be_had_as_json(
     assert said("prepare", paint(tmp_path / "pictures"), tmp_path / "art", "--size", 16)["pictures"] == 24
     words = ("train", collection.path, "--recipe", recipe_file, "--out", tmp_path / "run", "--device", "cpu")
     assert said(*words)["images"] == 64
-    status, _, told = command(*words)
+    status, _, notes = command(*words)
     assert status == 0
-    assert told.splitlines()[-1] == f"{tmp_path / 'run'} was finished before, and stays as it is."
+    assert notes.splitlines()[-1] == f"{tmp_path / 'run'} was finished before, and stays as it is."
     made = said("generate", run.path, "--seeds", "3,5-7", "--out", tmp_path / "new")
     assert made["seeds"] == [3, 5, 6, 7]
     assert made["paths"] == [str(tmp_path / "new" / f"seed-00000{seed}.png") for seed in (3, 5, 6, 7)]
@@ -277,7 +277,7 @@ def test_words_that_cannot_be_parsed_are_status_2(command: Command, words: str) 
     ("tune a --images inf", "--images: 'inf' is no whole number."),
     ("evaluate a b --precision fp16", "Expected one of ('bf16', 'fp32')."),
 ])  # fmt: skip
-def test_words_that_cannot_be_parsed_are_told_without_types_of_python(
+def test_words_that_cannot_be_parsed_are_reported_without_types_of_python(
     command: Command, words: str, reason: str
 ) -> None:
     status, _, said = command(*words.split())

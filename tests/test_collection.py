@@ -51,7 +51,7 @@ def test_rows_outside_are_refused(collection: Collection) -> None:
             collection.take(np.array([row]))
 
 
-def test_damage_is_told(collection: Collection) -> None:
+def test_damage_is_reported(collection: Collection) -> None:
     def broken(name: str, content: bytes) -> str:
         path = collection.path / name
         whole = path.read_bytes()

@@ -220,7 +220,7 @@ def test_kinds_of_labels_that_are_not_there_are_refused(colours: Collection, tmp
 
 
 class Seen(nn.Module):
-    """A player of points that notes the labels it is told: as generator x -> (x, x), as discriminator x -> Σx."""
+    """A player of points that notes the labels it is given: as generator x -> (x, x), as discriminator x -> Σx."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -83,11 +83,11 @@ def test_a_finished_demo_only_draws_its_page_again(finished: Path) -> None:
 
 
 def test_progress_goes_through_the_stages_in_order(tmp_path: Path) -> None:
-    told = list(demo.steps(tmp_path / "out", TINY))
-    assert [stage for stage, _ in itertools.groupby(p.stage for p in told)] == [
+    steps = list(demo.steps(tmp_path / "out", TINY))
+    assert [stage for stage, _ in itertools.groupby(p.stage for p in steps)] == [
         "painting", "preparing", "training", "showing",
     ]  # fmt: skip
-    assert all(0 <= progress.done <= progress.total for progress in told)
+    assert all(0 <= progress.done <= progress.total for progress in steps)
 
 
 def test_a_slow_machine_stops_on_time_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

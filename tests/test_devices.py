@@ -26,7 +26,7 @@ print(usual, min(faults() for _ in range(3)))
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")
 def test_memory_that_tensors_leave_is_kept_for_the_next_ones() -> None:
-    told = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout
-    usual, kept = map(int, told.split())
+    printed = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout
+    usual, kept = map(int, printed.split())
     assert usual > 100
     assert kept < usual / 10

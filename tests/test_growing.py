@@ -309,7 +309,7 @@ def test_the_pictures_are_prepared_once_more_beside_the_collection(
     lienzo.grow(run, 32, device="cpu", out=pictures_gone)
 
 
-def test_sources_that_are_gone_are_told_in_one_sentence(paint: Paint, recipe: Recipe, tmp_path: Path) -> None:
+def test_sources_that_are_gone_are_reported_in_one_sentence(paint: Paint, recipe: Recipe, tmp_path: Path) -> None:
     folder = paint(tmp_path / "pictures", 24, 40, 48)
     art = lienzo.prepare(folder, tmp_path / "art", size=16, workers=1)
     run = lienzo.train(art, dataclasses.replace(recipe, images=8), tmp_path / "run", device="cpu")
@@ -349,8 +349,8 @@ def test_any_size_but_twice_is_refused(seedling: Run, size: int | str) -> None:
 def test_a_conditional_run_grows_with_its_labels(
     small: Collection, large: Collection, pictures: Path, recipe: Recipe, tmp_path: Path
 ) -> None:
-    told = dataclasses.replace(recipe, labels="folder", images=8)
-    run = lienzo.train(small, told, tmp_path / "run", device="cpu")
+    labelled = dataclasses.replace(recipe, labels="folder", images=8)
+    run = lienzo.train(small, labelled, tmp_path / "run", device="cpu")
     grown = lienzo.grow(run, collection=large, out=tmp_path / "grown", device="cpu")
     vocabulary = lienzo.load(grown).vocabulary
     assert vocabulary is not None

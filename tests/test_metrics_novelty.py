@@ -1,4 +1,4 @@
-"""Copies and blends of training pictures are told from new pictures."""
+"""Copies and blends of training pictures are distinguished from new pictures."""
 
 import itertools
 

@@ -50,7 +50,7 @@ def test_a_discriminator_is_left_as_it_was_and_gives_features_per_picture():
         activations(nn.Flatten(), images)
 
 
-def test_labels_that_lie_apart_are_told_apart_and_equal_ones_are_not():
+def test_labels_that_lie_apart_are_distinguished_and_equal_ones_are_not():
     (x, y), (test, truth) = blobs(300, 0), blobs(600, 1)
     found = classify(x, y, test, truth)
     assert found.accuracy.value > 0.95

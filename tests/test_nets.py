@@ -34,15 +34,15 @@ def test_batches_that_are_seen_in_one_pass_are_normalised_each_by_itself(deviati
     apart = DCGAN(10, 8, minibatch_deviation=deviation).discriminator(Shape(16, 16, 3), classes)
     together = copy.deepcopy(apart)
     real, fake = torch.randn(8, 3, 16, 16), 0.3 * torch.randn(8, 3, 16, 16)
-    told = [torch.eye(2).repeat(4, 1)] if classes else []
-    logits = torch.cat([apart(real, *told), apart(fake, *told)])
+    labels = [torch.eye(2).repeat(4, 1)] if classes else []
+    logits = torch.cat([apart(real, *labels), apart(fake, *labels)])
     with batches(2), ThreadPoolExecutor(1) as elsewhere:
-        torch.testing.assert_close(together(torch.cat([real, fake]), *(y.repeat(2, 1) for y in told)), logits)
-        other = elsewhere.submit(copy.deepcopy(apart), real, *told)
-        torch.testing.assert_close(other.result(), logits[:8])  # another thread was told nothing
+        torch.testing.assert_close(together(torch.cat([real, fake]), *(y.repeat(2, 1) for y in labels)), logits)
+        other = elsewhere.submit(copy.deepcopy(apart), real, *labels)
+        torch.testing.assert_close(other.result(), logits[:8])  # another thread was not asked to
     for (name, one), other in zip(apart.named_buffers(), together.buffers(), strict=True):
         torch.testing.assert_close(one, other, msg=name)
-    assert not torch.allclose(together(torch.cat([real, fake]), *(y.repeat(2, 1) for y in told)), logits, atol=1e-3)
+    assert not torch.allclose(together(torch.cat([real, fake]), *(y.repeat(2, 1) for y in labels)), logits, atol=1e-3)
 
 
 def test_the_networks_of_the_thesis_begin_as_in_the_thesis() -> None:

@@ -223,8 +223,8 @@ def test_sizes_and_channels_of_the_command(tmp_path: Path, command: Command, siz
     status, out, _ = command("prepare", str(source), str(tmp_path / "out"), *options)
     height, _, width = size.partition("x")
     shape = [int(height), int(width or height), channels]
-    told = json.loads(out)
-    assert [status, told["height"], told["width"], told["channels"]] == [0, *shape]
+    printed = json.loads(out)
+    assert [status, printed["height"], printed["width"], printed["channels"]] == [0, *shape]
     assert np.load(tmp_path / "out" / "images-00000.npy").shape == (3, *shape)
 
 

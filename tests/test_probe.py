@@ -58,9 +58,9 @@ def test_convolutions_tell_apart_what_pixels_do_not(probed):
 
 def test_a_discriminator_that_was_told_labels_is_probed_without(collection, tmp_path):
     recipe = find("conditional").with_settings(["network.width=8", "images=64", "batch=32"])
-    told = train(collection, recipe, tmp_path / "run", device="cpu")
-    assert told.manifest["collection"]["labels"] == list(LABELS)
-    assert probe(told, collection, samples=30, device="cpu").train == 30
+    conditional = train(collection, recipe, tmp_path / "run", device="cpu")
+    assert conditional.manifest["collection"]["labels"] == list(LABELS)
+    assert probe(conditional, collection, samples=30, device="cpu").train == 30
 
 
 def test_what_was_fitted_was_not_tried(probed, collection):

@@ -178,7 +178,7 @@ def test_alone_nothing_changes() -> None:
     assert not torch.distributed.is_initialized()
     assert processes.leads()
     assert processes.share(7) == slice(0, 7)
-    assert processes.mean(batch) is processes.told(batch) is batch
+    assert processes.mean(batch) is processes.broadcast(batch) is batch
     assert torch.equal(processes.gathered(batch), batch[None])
     assert processes.any_of(True)
     assert not processes.any_of(False)

@@ -96,7 +96,7 @@ def test_a_tar_file_that_breaks_off_gives_what_it_has(tmp_path: Path) -> None:
     assert refused.value.reason == Reason.TRUNCATED
 
 
-def test_broken_archives_and_strangers_are_told(tmp_path: Path) -> None:
+def test_broken_archives_and_strangers_are_reported(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"PK\x03\x04 and nothing else")
     with pytest.raises(SourceError, match="cannot be read as a zip file"):
         listed(tmp_path / "a.zip")
@@ -155,7 +155,7 @@ def test_an_image_folder_with_metadata(tmp_path: Path, folder: str, suffix: str)
     assert found == [{"style": "calm"}] * 2 + [{"style": "storm"}] * 2 + [{}] * 2
 
 
-def test_lines_that_are_no_json_are_told(tmp_path: Path) -> None:
+def test_lines_that_are_no_json_are_reported(tmp_path: Path) -> None:
     (tmp_path / "0.png").write_bytes(b"x")
     (tmp_path / "metadata.jsonl").write_text("file_name,style")
     with pytest.raises(InputError, match="each of its lines has to be a JSON object"):

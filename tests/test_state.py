@@ -79,7 +79,7 @@ def begun(recipe: Recipe, device: torch.device = CPU) -> State:
 def test_a_step_reads_nothing_back(recipe: Callable[[], Recipe], settings: list[str]) -> None:
     """Tensors without values refuse to be read: what they pass through needs no look at the device.
 
-    The second step is told rates and the rest by such tensors too, as in a graph.
+    The second step reads rates and the rest from such tensors too, as in a graph.
     """
     chosen = recipe().with_settings(["batch=8", "precision=bf16", "images=100", "cool_down=0.5", *settings])
     state, (one,) = begun(chosen), dealt(chosen, 1)
@@ -119,7 +119,7 @@ class Pretended(_Captured):
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-def test_graphs_are_told_what_changes_from_step_to_step(
+def test_graphs_read_what_changes_from_step_to_step(
     recipe: Recipe, settings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Graphs of one step and of three in turns; rates that are tensors differ in the last digits only."""

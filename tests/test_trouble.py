@@ -46,7 +46,7 @@ def signs_after(*lines: dict[str, float]) -> Signs:
     return signs
 
 
-def told(signs: Signs, line: dict[str, float], recipe: str | Recipe = "thesis", slowdown: float = 1.0) -> str:
+def sentence(signs: Signs, line: dict[str, float], recipe: str | Recipe = "thesis", slowdown: float = 1.0) -> str:
     """Return what is said of trouble at this line, the last; nothing where all is well."""
     trouble = signs.trouble(line, find(recipe) if isinstance(recipe, str) else recipe, slowdown)
     return str(trouble) if trouble else ""
@@ -58,15 +58,15 @@ def told(signs: Signs, line: dict[str, float], recipe: str | Recipe = "thesis", 
 ])  # fmt: skip
 def test_a_sign_counts_once_it_lasts_and_no_longer_once_it_ends(sign: dict[str, float], said: str) -> None:
     bad = HEALTHY | sign
-    assert told(signs_after(HEALTHY, *[bad] * (PATIENCE - 1)), bad) == ""
+    assert sentence(signs_after(HEALTHY, *[bad] * (PATIENCE - 1)), bad) == ""
     lasting = signs_after(HEALTHY, *[bad] * PATIENCE)
-    assert told(lasting, bad).startswith(said)
+    assert sentence(lasting, bad).startswith(said)
     assert lasting.begins
     assert not lasting.good(bad, NonSaturating())
     assert not lasting.after(bad, NonSaturating()).begins
     ended = lasting.after(HEALTHY, NonSaturating())
     assert ended.good(HEALTHY, NonSaturating())
-    assert told(ended, HEALTHY) == ""
+    assert sentence(ended, HEALTHY) == ""
 
 
 def test_a_critic_with_a_flat_slope_is_healthy_and_a_flat_probability_is_not() -> None:
@@ -86,11 +86,11 @@ def test_what_is_between_the_bounds_neither_begins_nor_ends_trouble(
     sign: dict[str, float], between: dict[str, float]
 ) -> None:
     bad, middling = HEALTHY | sign, HEALTHY | between
-    assert told(signs_after(HEALTHY, *[middling] * 100), middling) == ""
+    assert sentence(signs_after(HEALTHY, *[middling] * 100), middling) == ""
     assert not signs_after(HEALTHY, middling).good(middling, NonSaturating())
-    assert told(signs_after(HEALTHY, bad, *[middling] * (PATIENCE - 2)), middling) == ""
-    assert told(signs_after(HEALTHY, bad, *[middling] * (PATIENCE - 1)), middling)
-    assert told(signs_after(HEALTHY, bad, HEALTHY, *[middling] * 100), middling) == ""
+    assert sentence(signs_after(HEALTHY, bad, *[middling] * (PATIENCE - 2)), middling) == ""
+    assert sentence(signs_after(HEALTHY, bad, *[middling] * (PATIENCE - 1)), middling)
+    assert sentence(signs_after(HEALTHY, bad, HEALTHY, *[middling] * 100), middling) == ""
 
 
 def test_a_dead_generator_that_still_twitches_is_said_once() -> None:
@@ -101,9 +101,9 @@ def test_a_dead_generator_that_still_twitches_is_said_once() -> None:
     signs = [signs_after(*lines[: number + 1]) for number in range(len(lines))]
     (said,) = [number for number, after in enumerate(signs) if after.begins]
     assert said == 22
-    assert "generator_optimizer.rate=2e-05" in told(signs[said], lines[said])
+    assert "generator_optimizer.rate=2e-05" in sentence(signs[said], lines[said])
     assert [number for number in range(13, 27) if signs[number].good(lines[number], NonSaturating())] == [26]
-    assert told(signs[-1], lines[-1]) == ""
+    assert sentence(signs[-1], lines[-1]) == ""
 
 
 def test_a_second_trouble_is_said_too() -> None:
@@ -111,10 +111,10 @@ def test_a_second_trouble_is_said_too() -> None:
     both = collapsed | {"generator_gradient": 0.0}
     signs = signs_after(HEALTHY, *[collapsed] * 20, *[both] * PATIENCE)
     assert signs.begins
-    assert "has won" in told(signs, both)
+    assert "has won" in sentence(signs, both)
     again = signs.after(collapsed, NonSaturating())
     assert not again.begins
-    assert "has collapsed" in told(again, collapsed)
+    assert "has collapsed" in sentence(again, collapsed)
 
 
 def test_a_young_generator_has_not_collapsed() -> None:
@@ -148,19 +148,19 @@ def test_what_is_advised_changes_the_recipe_and_can_be_trained(name: str, slowdo
 def test_advice_names_what_the_recipe_does_not_do_yet(recipe: Recipe) -> None:
     dead = HEALTHY | {"generator_gradient": 0.0}
     signs = signs_after(*[dead] * PATIENCE)
-    assert told(signs, dead, recipe.with_settings(["generator_optimizer.rate=10"])) == (
+    assert sentence(signs, dead, recipe.with_settings(["generator_optimizer.rate=10"])) == (
         "the discriminator has won (D(G(z)) is 3.0e-01, the norm of the generator's gradient 0.0e+00): try --set "
         "generator_optimizer.rate=1, discriminator_optimizer.rate=0.0001, regularisation.r1=1 or "
         "network.discriminator_norm=spectral with another --out, as a run keeps its recipe."
     )
-    assert "try --set discriminator_optimizer.rate=0.0001, objective.name=non-saturating, " in told(
+    assert "try --set discriminator_optimizer.rate=0.0001, objective.name=non-saturating, " in sentence(
         signs, dead, recipe.with_settings(["objective.name=minimax"])
     )
     spectral = recipe.with_settings(["network.discriminator_norm=spectral", "regularisation.r1=0.5"])
-    assert "rate=0.0001 or regularisation.r1=5 with" in told(signs, dead, spectral)
-    assert "regularisation" not in told(signs, dead, "wgan-gp")  # beside its own penalty there is none
-    assert "network" not in told(signs, dead, "gan-2014")
-    assert told(signs, {"generator_gradient": 0.0}, "vae").startswith(
+    assert "rate=0.0001 or regularisation.r1=5 with" in sentence(signs, dead, spectral)
+    assert "regularisation" not in sentence(signs, dead, "wgan-gp")  # beside its own penalty there is none
+    assert "network" not in sentence(signs, dead, "gan-2014")
+    assert sentence(signs, {"generator_gradient": 0.0}, "vae").startswith(
         "the generator has stopped learning (the norm of its gradient is 0.0e+00): try --set generator_optimizer.rate="
     )
 

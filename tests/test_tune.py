@@ -37,13 +37,13 @@ def judging(monkeypatch: pytest.MonkeyPatch) -> Judging:
     def judging(scores: Iterable[float]) -> None:
         given = iter(scores)
 
-        class Told:
+        class Scripted:
             def __init__(self, *_: object) -> None: ...
 
             def kid(self, *_: object) -> Estimate:
                 return Estimate(next(given), 0.01)
 
-        monkeypatch.setattr(loop, "Judge", Told)
+        monkeypatch.setattr(loop, "Judge", Scripted)
 
     return judging
 
@@ -53,7 +53,7 @@ def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kid_monitor, "SAMPLES", 8)
 
 
-def told(out: Path) -> list[optuna.trial.FrozenTrial]:
+def trials_of(out: Path) -> list[optuna.trial.FrozenTrial]:
     return optuna.load_study(study_name=NAME, storage=f"sqlite:///{out / 'study.db'}").trials
 
 
@@ -100,7 +100,7 @@ def test_a_recipe_stands_in_the_space_where_its_values_do() -> None:
 def test_the_first_trial_is_the_recipe_itself(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
     search = [SEARCH[0], f"batch={recipe.batch},2"]
     tuning.tune(collection, recipe, tmp_path, trials=1, images=8, search=search, device="cpu")
-    (trial,) = told(tmp_path)
+    (trial,) = trials_of(tmp_path)
     assert trial.params == {
         "generator_optimizer.rate": recipe.generator_optimizer.rate,
         "batch": str(recipe.batch),
@@ -110,7 +110,7 @@ def test_the_first_trial_is_the_recipe_itself(collection: Collection, recipe: Re
 def test_trials_are_runs_and_the_best_recipe_is_kept(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
     recipe = dataclasses.replace(recipe, evaluate_every=32)
     best = lienzo.tune(collection, recipe, tmp_path, trials=3, images=32, search=SEARCH, device="cpu")
-    trials = told(tmp_path)
+    trials = trials_of(tmp_path)
     lowest = min(trials, key=lambda trial: trial.value)
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 3
     assert best.images == recipe.images
@@ -127,9 +127,9 @@ def test_the_same_call_takes_up_a_trial_that_was_left(collection: Collection, re
     going = lienzo.tuning.tuning.steps(collection, recipe, tmp_path, trials=2, images=64, search=SEARCH, device="cpu")
     next(going)
     going.close()  # type: ignore[attr-defined]
-    [left] = told(tmp_path)
+    [left] = trials_of(tmp_path)
     lienzo.tune(collection, recipe, tmp_path, trials=2, images=64, search=SEARCH, device="cpu")
-    first, second = told(tmp_path)
+    first, second = trials_of(tmp_path)
     assert not left.state.is_finished()
     assert first.params == left.params != second.params
     assert first.state.name == second.state.name == "COMPLETE"
@@ -138,7 +138,7 @@ def test_the_same_call_takes_up_a_trial_that_was_left(collection: Collection, re
 def test_what_cannot_be_trained_does_not_stop_the_study(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no trial"):
         lienzo.tune(collection, recipe, tmp_path, trials=2, images=32, search=["batch=25,26"], device="cpu")
-    assert all("fewer than one batch" in trial.user_attrs["reason"] for trial in told(tmp_path))
+    assert all("fewer than one batch" in trial.user_attrs["reason"] for trial in trials_of(tmp_path))
 
 
 def test_another_question_is_refused(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_two_processes_share_a_study(collection: Collection, recipe: Recipe, tmp
     )
     processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
-    trials = told(out)
+    trials = trials_of(out)
     assert [trial.state.is_finished() for trial in trials] == [True] * 6
     assert len({str(trial.params) for trial in trials}) == 6
 
@@ -177,11 +177,11 @@ def test_a_trial_is_taken_up_whose_process_was_killed(collection: Collection, re
         "    if step.tick.images >= 32: os.kill(os.getpid(), signal.SIGKILL)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -signal.SIGKILL
-    [left] = told(out)
+    [left] = trials_of(out)
     [*ticks, end] = lienzo.tuning.tuning.steps(
         collection, recipe, out, trials=1, images=64, search=SEARCH, device="cpu"
     )
-    [trial] = told(out)
+    [trial] = trials_of(out)
     assert not left.state.is_finished()
     assert [step.tick.images for step in ticks if step.tick] == [48, 64]
     assert (end.tick, end.finished) == (None, 1)
@@ -198,7 +198,7 @@ def test_a_trial_whose_process_died_while_it_was_proposed_is_proposed_the_rest(
     half = optuna.load_study(study_name=NAME, storage=f"sqlite:///{tmp_path / 'study.db'}").ask()
     rate = half.suggest_float("generator_optimizer.rate", 0.0001, 0.01, log=True)
     lienzo.tune(collection, recipe, tmp_path, trials=2, images=16, search=SEARCH, device="cpu")
-    trial = told(tmp_path)[1]
+    trial = trials_of(tmp_path)[1]
     assert trial.state.name == "COMPLETE"
     assert trial.params["generator_optimizer.rate"] == rate
     assert trial.params["batch"] in ("4", "8")
@@ -210,7 +210,7 @@ def test_a_trial_is_stopped_that_is_worse_than_the_median(
     """Four scores each; the last two trials begin worse than all others, but only one of them is so later on."""
     judging([*[0.5, 0.4, 0.3, 0.2] * 5, *[0.9, 0.41], *[0.9, 0.39, 0.29, 0.19]])
     lienzo.tune(collection, recipe, tmp_path, trials=7, images=64, search=SEARCH, device="cpu")
-    trials = told(tmp_path)
+    trials = trials_of(tmp_path)
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 5 + ["PRUNED", "COMPLETE"]
     assert trials[5].user_attrs["reason"] == "worse than the median after 32 pictures"
     assert lienzo.Run(tmp_path / "trials" / "0005").log()[-1]["images"] == 32
@@ -226,8 +226,8 @@ def test_losses_that_are_no_numbers_are_a_reason(
     search = ["generator_optimizer.rate=1e30,2e30", "discriminator_optimizer.rate=1e30"]
     with pytest.raises(TrainingError, match=r"no trial .* came to its end, and report.html says why"):
         lienzo.tune(collection, recipe, tmp_path, trials=2, images=64, search=search, device="cpu")
-    assert [trial.state.name for trial in told(tmp_path)] == ["PRUNED"] * 2
-    for trial in told(tmp_path):
+    assert [trial.state.name for trial in trials_of(tmp_path)] == ["PRUNED"] * 2
+    for trial in trials_of(tmp_path):
         assert "and training cannot go on" in trial.user_attrs["reason"]
     page = read((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert page.count("training cannot go on") == 2
@@ -245,7 +245,7 @@ def test_a_trial_of_another_process_is_left_to_it(
         lienzo.tune(collection, recipe, tmp_path, trials=1, images=64, search=SEARCH, device="cpu")
     assert [step.finished for step in going][-1] == 1
     lienzo.tune(collection, recipe, tmp_path, trials=1, images=64, search=SEARCH, device="cpu")
-    assert len(told(tmp_path)) == 1
+    assert len(trials_of(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("damage", [lambda data: b"SQL" * 999, lambda data: data[: len(data) // 2]])
@@ -289,7 +289,7 @@ def test_the_command(
     best = Recipe.from_dict(json.loads(printed))
     assert status == 0
     assert (best, best.seed, best.images) == (Recipe.from_toml(out / "best.toml"), 3, recipe.images)
-    assert best.generator_optimizer.rate == told(out)[1].params["generator_optimizer.rate"]
+    assert best.generator_optimizer.rate == trials_of(out)[1].params["generator_optimizer.rate"]
 
 
 def test_the_report_shows_the_best_trial(

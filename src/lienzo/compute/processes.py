@@ -156,8 +156,8 @@ def gathered(tensor: Tensor) -> Tensor:
 
 
 @_reaching()
-def told(value: Value) -> Value:
-    """Return what the first process gives here."""
+def broadcast(value: Value) -> Value:
+    """Return the value of the first process, in every process; it has to be one that pickle knows."""
     if count() == 1:
         return value
     values = [value]
@@ -198,5 +198,5 @@ def leading() -> Iterator[bool]:
         yield leads()
         done = True
     finally:
-        if not told(done) and done:
+        if not broadcast(done) and done:
             raise RunError("the first process cannot go on: see what it says, and start all of them again.")

@@ -72,9 +72,9 @@ def compare(subjects: Sequence[Source], collection: str | Path | Collection, set
     tried = [open_subject(subject, collection, place, settings.part) for subject in subjects]
     counts = {subject.name: len(subject.numbers(settings.samples, settings.seed)) for subject in tried}
     if len(set(counts.values())) > 1:
-        told = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
+        listed = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
         raise ScoreError(
-            f"scores of different numbers of pictures cannot be compared, and there would be {told}: "
+            f"scores of different numbers of pictures cannot be compared, and there would be {listed}: "
             f"take --samples {min(counts.values())}."
         )
     for subject in tried:

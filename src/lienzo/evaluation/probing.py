@@ -25,7 +25,7 @@ from lienzo.storage import tensors
 
 @dataclass(frozen=True)
 class Probed:
-    """How well labels are told apart on different features of the same pictures."""
+    """How well a classifier tells labels apart by different features of the same pictures."""
 
     run: str
     """The run's folder."""
@@ -68,7 +68,7 @@ def probe(
     samples: int = 5_000,
     device: str = "auto",
 ) -> Probed:
-    """Measure how well labels are told apart on the features of a run's discriminator, and on others' for comparison.
+    """Measure how well a classifier tells labels apart by a discriminator's features, and by others for comparison.
 
     Args:
         run: or where it lies.
@@ -146,7 +146,7 @@ def _untrained(run: Run, shape: Shape) -> nn.Module:
 
 
 def _classes(run: Run) -> int:
-    """Return how many labels the networks of a run are told."""
+    """Return the number of labels that the networks of a run know."""
     return len(run.manifest["collection"].get("labels", ()))
 
 

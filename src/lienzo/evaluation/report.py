@@ -150,7 +150,7 @@ def _labels(labels: dict[str, Measures]) -> str:
 
 def _trial(kind: str, trial: Trial, subject: Subject, collection: Collection) -> str:
     """Show the worst cases above the training pictures that they look like."""
-    title, told = TRIALS[kind]
+    title, caption = TRIALS[kind]
     made = subject.draw(np.array([case.seed for case in trial.worst]))
     likes = [collection.take(np.array(rows)) for rows in zip(*(case.rows for case in trial.worst), strict=True)]
     wall = gallery.grid(np.concatenate([made, *likes]), columns=len(trial.worst))
@@ -166,8 +166,8 @@ def _trial(kind: str, trial: Trial, subject: Subject, collection: Collection) ->
         )
         + pages.picture(
             gallery.png(wall),
-            alt=told,
-            caption=f"{told} {'Seeds' if subject.rows is None else 'Rows'}: {numbers}.",
+            alt=caption,
+            caption=f"{caption} {'Seeds' if subject.rows is None else 'Rows'}: {numbers}.",
             pixels=True,
             width=enlarged * wall.shape[1],
         )

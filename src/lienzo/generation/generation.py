@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lienzo.collection.vocabulary import Vocabulary
 from lienzo.display import gallery
 from lienzo.errors import GeneratorError, InputError, RecipeError
-from lienzo.networks.conditions import told
+from lienzo.networks.conditions import apply
 from lienzo.networks.families import Network
 from lienzo.networks.shape import Shape
 from lienzo.recipe.recipe import network_from_dict, network_to_dict
@@ -145,7 +145,7 @@ class Generator:
         parts = []
         for start in range(0, len(chosen), CHUNK):
             part = torch.arange(start, start + CHUNK).clamp(max=len(chosen) - 1)
-            images = told(self.module, z[part].to(device), None if y is None else y[part].to(device))
+            images = apply(self.module, z[part].to(device), None if y is None else y[part].to(device))
             if not images.isfinite().all():
                 raise GeneratorError("the generator makes values that are no finite numbers (NaN): it has diverged.")
             parts.append(to_pixels(images))
@@ -180,7 +180,7 @@ def drawn_labels(vocabulary: Vocabulary | None, seeds: Iterable[int], device: to
 @torch.no_grad()
 def render(module: nn.Module, z: Tensor, y: Tensor | None = None) -> NDArray[np.uint8]:
     """Return the pictures (N, H, W, C) that a generator in evaluation mode makes of latents and labels (N, classes)."""
-    return to_pixels(told(module, z, y))
+    return to_pixels(apply(module, z, y))
 
 
 def to_pixels(images: Tensor) -> NDArray[np.uint8]:

@@ -106,7 +106,7 @@ def steps(
         )
     if recipe.labels and list(collection.vocabularies.get(recipe.labels, ())) != run.manifest["collection"]["labels"]:
         raise CollectionError(
-            f"{collection.path} has other labels of the kind {recipe.labels} than {run.path} was told: "
+            f"{collection.path} has other labels of the kind {recipe.labels} than {run.path} was trained with: "
             "prepare the same pictures at the new size."
         )
     recipe = recipe.resolved(len(collection.rows("train")))

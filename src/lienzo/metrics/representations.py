@@ -27,7 +27,7 @@ FOLDS = 3
 
 
 class Classified(NamedTuple):
-    """How well labels were told apart on pictures that the classifier had not seen."""
+    """How well a classifier tells labels apart on pictures that it was not fitted on."""
 
     accuracy: Estimate
     per_label: dict[int, Estimate]

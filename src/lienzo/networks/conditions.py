@@ -36,6 +36,6 @@ class LabelProjection(nn.Module):
         return ((y @ self.weight) * summed).sum(1)
 
 
-def told(network: Callable[..., Tensor], inputs: Tensor, labels: Tensor | None) -> Tensor:
-    """Return what a network makes of its inputs (N, ...), told their labels (N, classes) where there are any."""
+def apply(network: Callable[..., Tensor], inputs: Tensor, labels: Tensor | None) -> Tensor:
+    """Return the network's output for inputs (N, ...), and for labels (N, classes) where it is conditional."""
     return network(inputs) if labels is None else network(inputs, labels)

@@ -77,10 +77,10 @@ class DCGAN:
             f"network.{key} is": self.stem or self.width,
             f"the discriminator's {key} is": self._discriminator_stem or self._discriminator_width,
         }
-        for told, channels in beside.items():
+        for key, channels in beside.items():
             if channels % 2**self.grown:
                 raise RecipeError(
-                    f"{told} {channels}, which cannot be halved {self.grown} times for as many new layers: "
+                    f"{key} {channels}, which cannot be halved {self.grown} times for as many new layers: "
                     "grow less often, or from a wider network."
                 )
 

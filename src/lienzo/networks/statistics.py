@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from lienzo.compute import processes
 
-_told = threading.local()
-"""In how many batches this thread's networks see what they are given, where it was told."""
+_thread = threading.local()
+"""``batches``: how many batches this thread's networks are given in one pass; 1 where it is not set."""
 
 
 @contextmanager
@@ -24,16 +24,16 @@ def batches(number: int) -> Iterator[None]:
 
     A network then sees several batches in one pass, which is faster, and normalises each by itself.
     """
-    _told.batches = number
+    _thread.batches = number
     try:
         yield
     finally:
-        del _told.batches
+        del _thread.batches
 
 
 def _each(layer: Callable[..., Tensor], *inputs: Tensor | None) -> Tensor:
     """Return what a layer makes of each batch by itself, one behind the other again."""
-    number = getattr(_told, "batches", 1)
+    number = getattr(_thread, "batches", 1)
     if number == 1:
         return layer(*inputs)
     parts = ([None] * number if value is None else value.chunk(number) for value in inputs)

@@ -107,7 +107,7 @@ def modern_256() -> Recipe:
 
 
 def conditional() -> Recipe:
-    """Pictures by label: networks told each picture's folder, folders shown equally often.
+    """Pictures by label: networks conditioned on each picture's folder, folders shown equally often.
 
     ``fast`` with the hinge loss, spectral instead of batch normalisation in the discriminator and Adam without
     momentum, as in the paper of the projection discriminator (Miyato and Koyama 2018): with ``fast``'s own, the

@@ -69,7 +69,7 @@ class Recipe:
     """How the discriminator learns."""
 
     labels: str = ""
-    """Kind of the labels that the networks are told, such as style or folder; empty: they are told none."""
+    """Kind of the labels that the networks are conditioned on, such as style or folder; empty: no labels."""
 
     balanced: bool = False
     """Show every label equally often, however many pictures carry it."""

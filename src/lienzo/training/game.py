@@ -13,7 +13,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torch.optim import Optimizer
 
 from lienzo.compute import processes
-from lienzo.networks.conditions import told
+from lienzo.networks.conditions import apply
 from lienzo.networks.statistics import batches, moments
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.objectives import Objective, Regularisation, full_precision
@@ -231,7 +231,7 @@ class Game:
         """Yield generated pictures part by part, each made when its turn comes."""
         for z, y in zip(self._parts(latents), self._if_any(labels), strict=True):
             with self._precision(z):
-                fake = told(self._pass(self.generator), z, y)
+                fake = apply(self._pass(self.generator), z, y)
             yield fake
 
     def _parts(self, batch: Tensor) -> Sequence[Tensor]:
@@ -270,7 +270,7 @@ class Game:
     def _judge(self, images: Tensor, labels: Tensor | None, *, twice: bool = False) -> Tensor:
         """Return the logits; what was fused cannot be differentiated ``twice``, as penalties on its gradient do."""
         discriminator = self.discriminator if twice else self._pass(self.discriminator)
-        return full_precision(told(discriminator, images, labels))
+        return full_precision(apply(discriminator, images, labels))
 
     def _pass(self, player: nn.Module) -> Callable[..., Tensor]:
         """Return a player as it is passed through: itself, or what its operations were fused to."""

@@ -94,8 +94,8 @@ class Tick:
     @property
     def figures(self) -> str:
         """Speed and measures, for a person."""
-        told = [form.format(self.measures[name]) for name, form in FIGURES.items() if name in self.measures]
-        return "  ".join([f"{self.images_per_second:,.0f} pictures/s", *told])
+        texts = [form.format(self.measures[name]) for name, form in FIGURES.items() if name in self.measures]
+        return "  ".join([f"{self.images_per_second:,.0f} pictures/s", *texts])
 
     def to_dict(self) -> dict[str, float | str]:
         """Return the line of the log."""
@@ -165,7 +165,7 @@ def steps(
     run = Run(Path(out))
     recipe = resumption.resolve(recipe, collection, run, place)
     task = (recipe, collection.fingerprint)
-    if processes.any_of(processes.told(task) != task):
+    if processes.any_of(processes.broadcast(task) != task):
         raise RunError("the processes were given different recipes or collections: start them all with the same words.")
     batches = Batches(collection, recipe.seed, place, recipe.labels, recipe.balanced)
     dealer = Dealer(recipe, batches)
@@ -200,7 +200,7 @@ def steps(
 
 def _begin(run: Run, recipe: Recipe, batches: Batches) -> State:
     """Return the state before the first step, with learning rates as low as the run's rollbacks ask for."""
-    collection, slowdown = batches.collection, processes.told(resumption.slowdown(run))
+    collection, slowdown = batches.collection, processes.broadcast(resumption.slowdown(run))
     shape = Shape(collection.height, collection.width, collection.channels)
     return State(recipe, shape, batches.device, slowdown, batches.classes)
 
@@ -333,7 +333,7 @@ class _Sitting:
         trouble = self.signs.trouble(measures, self.recipe, state.slowdown)
         sentence = str(trouble) if trouble else None
         tick = Tick(state.images, self.total, state.seconds, speed, measures, sentence)
-        tick, trouble = processes.told((tick, trouble))
+        tick, trouble = processes.broadcast((tick, trouble))
         self.last_tick = (tick.images, tick.seconds)
         if self.presence:
             self._log(tick)

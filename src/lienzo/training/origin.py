@@ -32,7 +32,7 @@ class Origin:
     """Of its pictures."""
 
     classes: int
-    """How many labels its networks are told."""
+    """Number of labels that its networks know; 0 where they are not conditional."""
 
     networks: dict[str, dict[str, Tensor]]
     """The tensors of each network by the network's name: of a run all of them, of a file only ``generator``."""

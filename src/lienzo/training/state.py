@@ -256,7 +256,7 @@ class State:
 
     def follow(self) -> None:
         """Take over the state of the first process."""
-        self.images, self.seconds, names = processes.told((self.images, self.seconds, self.names))
+        self.images, self.seconds, names = processes.broadcast((self.images, self.seconds, self.names))
         if names != self.names:
             self._name(names)
         processes.follow(self.tensors().values())
@@ -279,7 +279,7 @@ class _Captured:
         ]
         self.places = {name: [getattr(dealt, name) for dealt in self.rounds] for name in _given(rounds[0])}
         self.paces = [pace.unbind() for pace in torch.zeros(len(rounds), 3, device=state.device)]
-        self.told: list[Pace] = [()] * len(rounds)
+        self.written: list[Pace] = [()] * len(rounds)
         self._capture(state, watched, penalised)
 
     def _capture(self, state: State, watched: Sequence[bool], penalised: Sequence[bool]) -> None:
@@ -292,11 +292,11 @@ class _Captured:
         given = [_given(dealt) for dealt in rounds]
         for name, places in self.places.items():
             torch._foreach_copy_(places, [values[name] for values in given])
-        for places, pace, told in zip(self.paces, paces, self.told, strict=True):
-            if pace != told:
+        for places, pace, written in zip(self.paces, paces, self.written, strict=True):
+            if pace != written:
                 for place, number in zip(places, pace, strict=True):
                     place.fill_(number)
-        self.told = paces
+        self.written = paces
         self.graph.replay()
 
 

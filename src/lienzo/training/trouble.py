@@ -1,4 +1,4 @@
-"""What goes wrong while two networks play, told by the lines that a run logs, and what to try then.
+"""Trouble in training, recognised by the lines of a run's log, and settings to try against it.
 
 ``docs/log.md``, section "Trouble", has the runs that the bounds below come from. Each sign has two: one that shows
 trouble, and a healthier one that shows its end. A dying generator goes back and forth across any single bound.

@@ -16,7 +16,7 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 
 ENOUGH = 10
-"""Trials that came to their end, before importances are told: a tenth of fewer is not one trial."""
+"""Trials that came to their end, before the page shows importances: a tenth of fewer is not one trial."""
 
 ERROR = "error"
 """Attribute of a trial: the standard error of its KID."""
@@ -91,7 +91,7 @@ def _best(trial: FrozenTrial, folder: Path, collection: Collection) -> list[str]
     return [
         *sheets,
         pages.paragraph(
-            f"Trial {trial.number}, KID {_kid(trial)}. Trials that differ by less than two errors are not told apart, "
+            f"Trial {trial.number}, KID {_kid(trial)}. A difference of less than two errors may be chance, "
             "and the lowest of many is lower than it deserves: train the best few again with other seeds."
         ),
         pages.table(["setting", "value"], [(key, _written(value)) for key, value in trial.params.items()]),

@@ -16,7 +16,7 @@ DEFAULT = (
     "batch=16,32,64,128",
     "average_half_life=0,1000,5000,20000",
 )
-"""Searched unless told otherwise, as far as the recipe has it: one without a discriminator has no rate of it."""
+"""The default search. Keys that a recipe lacks are left out: one without a discriminator has no rate of it."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Listing sources of every sort, always in the same order. Each sort has its own way to be told and to be listed."""
+"""Listing sources of every sort, always in the same order: how each sort is recognised, and how it is listed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

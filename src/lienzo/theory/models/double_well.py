@@ -9,7 +9,7 @@ from lienzo.theory.models.laws import Array, Cells
 
 CELLS = Cells(-1.6, 1.6, 1600)
 NOISE = 0.5
-"""Standard deviation of the noise that data are told from."""
+"""Standard deviation of the noise that data are distinguished from."""
 
 TRUTH = (4.0, 2.0)
 """Coefficients of the energy of the data."""
