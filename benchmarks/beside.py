@@ -1,8 +1,8 @@
 """Several trainings side by side on one GPU, each on a stream of its own: small batches leave most of a card idle.
 
-Each is a recipe with settings, is dealt what `lienzo train` would deal it, and ends after its own length; its generator
-is then written to ``OUT/NUMBER.safetensors``, for `lienzo evaluate`. No checkpoints: what is interrupted is lost. On a
-CPU they take turns.
+Each is a recipe with settings, gets the inputs that `lienzo train` would give it, and ends after its own length; its
+generator is then written to ``OUT/NUMBER.safetensors``, for `lienzo evaluate`. No checkpoints: what is
+interrupted is lost. On a CPU they take turns.
 
     python benchmarks/beside.py COLLECTION "modern-gpu compile=true" "modern-gpu compile=true seed=1" [--out beside]
 """
@@ -22,8 +22,8 @@ from lienzo.generation.generation import save_generator
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import find
 from lienzo.training.batches import Batches
-from lienzo.training.game import Round
-from lienzo.training.inputs import Dealer
+from lienzo.training.game import StepInputs
+from lienzo.training.inputs import InputPipeline
 from lienzo.training.state import WARM_UP, State
 
 AHEAD = 2
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 class Training:
-    """One of them: its state, what it is dealt, and the stream that it plays on."""
+    """One of them: its state, its inputs, and the CUDA stream of its steps."""
 
     def __init__(self, words: list[str], collection: Collection, device: torch.device) -> None:
         name, *settings = words
@@ -69,8 +69,8 @@ class Training:
         self.recipe = dataclasses.replace(recipe, precision=pick_precision(recipe.precision, device))
         shape = Shape(collection.height, collection.width, collection.channels)
         self.state = State(self.recipe, shape, device, classes=batches.classes)
-        self._dealing = Dealer(self.recipe, batches).rounds(0)
-        self._rounds = self._dealing.__enter__()
+        self._pipeline = InputPipeline(self.recipe, batches).stream(0)
+        self._inputs = self._pipeline.__enter__()
         self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None  # type: ignore[no-untyped-call]
         self._waiting: list[torch.cuda.Event] = []
         self._vocabulary = batches.vocabulary
@@ -92,20 +92,20 @@ class Training:
         self._waiting = [event for event in self._waiting if not event.query()]  # type: ignore[no-untyped-call]
         if len(self._waiting) == AHEAD:
             return
-        rounds = self._next()
+        inputs = self._next()
         self._stream.wait_stream(torch.cuda.default_stream())  # on which they were uploaded
-        for dealt in rounds:
-            for value in vars(dealt).values():
+        for one in inputs:
+            for value in vars(one).values():
                 if value is not None:
                     value.record_stream(self._stream)
         with torch.cuda.stream(self._stream):
-            self.state.play(rounds)
+            self.state.play(inputs)
             self._waiting.append(self._stream.record_event())
 
-    def _next(self) -> list[Round]:
-        """Return the rounds that are played together next, no more than its length asks for."""
+    def _next(self) -> list[StepInputs]:
+        """Return the inputs of the steps that are played together next, no more than its length asks for."""
         left = (self.recipe.total - self.state.images) // (self.recipe.batch * self.recipe.discriminator_steps)
-        return list(islice(self._rounds, min(left, self.state.together)))
+        return list(islice(self._inputs, min(left, self.state.together)))
 
     def wait(self) -> None:
         """Wait for all that was launched."""
@@ -114,7 +114,7 @@ class Training:
 
     def finish(self, path: Path) -> None:
         """Write the generator."""
-        self._dealing.__exit__(None, None, None)
+        self._pipeline.__exit__(None, None, None)
         labels = {"labels": dataclasses.asdict(self._vocabulary)} if self._vocabulary else {}
         self.wait()
         about = {"recipe": self.recipe.name, "images": self.state.images, **labels}

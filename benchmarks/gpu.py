@@ -2,7 +2,7 @@
 
 The plain loop is that of `step.py`: float32 (convolutions in TF32, PyTorch's default), NCHW, losses read back in
 every step; once on pictures that lie on the device, once fed by a loader that decodes JPEGs of 1024×806 in every
-epoch, as the thesis did. lienzo's is what `lienzo train` does: pictures resident as bytes, rounds dealt ahead, one
+epoch, as the thesis did. lienzo's is what `lienzo train` does: pictures resident as bytes, inputs prepared ahead, one
 step or several a CUDA graph; last with its operations fused by ``torch.compile``.
 
     python benchmarks/gpu.py [COLLECTION] [--full] [--runs FOLDER]
@@ -35,7 +35,7 @@ from lienzo.demo.painter.painting import paint
 from lienzo.recipe.catalogue import thesis
 from lienzo.training import state
 from lienzo.training.batches import Batches
-from lienzo.training.inputs import Dealer
+from lienzo.training.inputs import InputPipeline
 
 DEVICE = torch.device("cuda")
 THESIS = 103_250 * 30
@@ -159,7 +159,7 @@ def decoding(batch: int) -> float:
 def ours(
     collection: Collection, batch: int, precision: str, together: int, settings: Sequence[str] = (), *, steps: int = 192
 ) -> float:
-    """Return the pictures a second of lienzo's loop: dealing, stepping, reading the measures every 32 steps.
+    """Return the pictures a second of lienzo's loop: preparing inputs, stepping, reading the measures every 32 steps.
 
     ``together`` is how many steps a graph holds; 0: no graph.
     """
@@ -168,13 +168,13 @@ def ours(
     warm_up, state.WARM_UP = state.WARM_UP, state.WARM_UP if together else 10**9
     try:
         player = state.State(recipe, SHAPE, DEVICE)
-        with Dealer(recipe, Batches(collection, 0, DEVICE)).rounds(0) as rounds:
+        with InputPipeline(recipe, Batches(collection, 0, DEVICE)).stream(0) as stream:
             start = 0.0
             for i in range(0, 64 + steps, together or 1):
                 if i == 64:
                     torch.cuda.synchronize()
                     start = time.perf_counter()
-                player.play(list(islice(rounds, together or 1)))
+                player.play(list(islice(stream, together or 1)))
                 if player.images // batch % 32 == 0:
                     player.take_measures()
             torch.cuda.synchronize()

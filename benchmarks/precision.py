@@ -29,8 +29,8 @@ from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import thesis
 from lienzo.recipe.recipe import Recipe
 from lienzo.training.batches import Batches
-from lienzo.training.game import Round
-from lienzo.training.inputs import Dealer, scaled
+from lienzo.training.game import StepInputs
+from lienzo.training.inputs import InputPipeline, scaled
 from lienzo.training.kid_monitor import Judge
 from lienzo.training.schedule import average_decay
 from lienzo.training.state import State
@@ -41,8 +41,8 @@ WINDOW = 20
 Losses = NDArray[np.float64]
 """(windows, 2): of the discriminator and of the generator."""
 
-Step = Callable[[Round], tuple[float, float]]
-"""Plays a round and returns the losses of the discriminator and of the generator."""
+Step = Callable[[StepInputs], tuple[float, float]]
+"""Takes a step and returns the losses of the discriminator and of the generator."""
 
 
 def main() -> None:
@@ -100,13 +100,13 @@ def smooth(losses: list[tuple[float, float]]) -> Losses:
 def play(recipe: Recipe, collection: Collection, device: torch.device, step: Step) -> list[tuple[float, float]]:
     """Return the losses of every step."""
     assert recipe.images is not None
-    with Dealer(recipe, Batches(collection, recipe.seed, device)).rounds(0) as rounds:
-        return [step(dealt) for dealt in itertools.islice(rounds, recipe.images // recipe.batch)]
+    with InputPipeline(recipe, Batches(collection, recipe.seed, device)).stream(0) as stream:
+        return [step(inputs) for inputs in itertools.islice(stream, recipe.images // recipe.batch)]
 
 
-def step(state: State, dealt: Round) -> tuple[float, float]:
-    """Play a round as lienzo does."""
-    state.play([dealt])
+def step(state: State, inputs: StepInputs) -> tuple[float, float]:
+    """Take a step as lienzo does."""
+    state.play([inputs])
     measures = state.take_measures()
     return measures["discriminator_loss"], measures["generator_loss"]
 
@@ -125,8 +125,8 @@ class Plain:
         self.generator_adam = torch.optim.Adam(self.generator.parameters(), settings.rate, settings.betas)
         self.discriminator_adam = torch.optim.Adam(self.discriminator.parameters(), settings.rate, settings.betas)
 
-    def step(self, dealt: Round) -> tuple[float, float]:
-        real, z = scaled(dealt.real[0]).contiguous(), dealt.latents[0][:, :, None, None]
+    def step(self, inputs: StepInputs) -> tuple[float, float]:
+        real, z = scaled(inputs.real[0]).contiguous(), inputs.latents[0][:, :, None, None]
         label = torch.full((len(real),), 0.9, device=real.device)
         self.discriminator.zero_grad()
         real_loss = self.loss(real, label)

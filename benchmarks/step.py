@@ -25,7 +25,7 @@ from lienzo.compute.devices import keep_memory
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import thesis
 from lienzo.recipe.objectives import NonSaturating
-from lienzo.training.game import Game, Round
+from lienzo.training.game import Game, StepInputs
 from lienzo.training.state import adam, place
 
 SHAPE = Shape(64, 64, 3)
@@ -167,7 +167,7 @@ def ours(device: torch.device, batch: int, dtype: torch.dtype | None) -> Callabl
     images = pictures(batch, device).to(memory_format=torch.channels_last)[None]
 
     def step() -> None:
-        game.step(Round(images, torch.randn(1, batch, 100, device=device)))
+        game.step(StepInputs(images, torch.randn(1, batch, 100, device=device)))
 
     return step
 

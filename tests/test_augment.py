@@ -19,8 +19,8 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.storage import tensors
 from lienzo.training import loop
 from lienzo.training.batches import Batches
-from lienzo.training.game import Game, Round
-from lienzo.training.inputs import Dealer
+from lienzo.training.game import Game, StepInputs
+from lienzo.training.inputs import InputPipeline
 from lienzo.training.state import State
 
 POLICIES = [policy for policy, chances in CHANCES.items() if chances]
@@ -258,7 +258,7 @@ def game(logit: float, augmentation: Augmentation, **settings: object) -> Game:
 def test_the_game_measures_overfitting_and_moves_the_probability(logit: float, sign: int) -> None:
     playing = game(logit, Augmentation(policy="ada", speed=40), probability=torch.tensor(0.5))
     chance = torch.rand(2 + 1, 2, 4, CHANCES["ada"])
-    measures = playing.step(Round(torch.zeros(2, 4, 3, 16, 16), torch.zeros(2, 4, 1), chance=chance))
+    measures = playing.step(StepInputs(torch.zeros(2, 4, 3, 16, 16), torch.zeros(2, 4, 1), chance=chance))
     assert measures["overfitting"] == sign
     assert playing.probability.item() == pytest.approx(0.5 + sign * 2 * 4 / 40)  # two updates on four pictures
     assert torch.equal(measures["augmentation_probability"], playing.probability)
@@ -269,7 +269,7 @@ def test_every_look_of_the_discriminator_is_at_pictures_changed_by_their_own_cha
     augmentation = Augmentation(policy="diffaugment", colour=True)
     playing = game(0.0, augmentation, objective=Relativistic() if relativistic else Hinge())
     real, chance = pictures(8).float().view(2, 4, 3, 16, 16), torch.rand(2 + 1, 2, 4, CHANCES["diffaugment"])
-    playing.step(Round(real, torch.zeros(2, 4, 1), chance=chance))
+    playing.step(StepInputs(real, torch.zeros(2, 4, 1), chance=chance))
     white, p = torch.ones(4, 3, 16, 16), torch.tensor(0.0)
     looks = [(real[0], chance[0, 0]), (white, chance[0, 1]), (real[1], chance[1, 0]), (white, chance[1, 1])]
     looks += [(real[1], chance[2, 0])] * relativistic + [(white, chance[2, 1])]
@@ -303,16 +303,16 @@ def test_penalties_and_augmentation_go_together(
     assert run.log()[-1]["r1_penalty"] > 0
 
 
-def dealt(recipe: Recipe, collection: Collection, position: int = 0) -> Round:
-    with Dealer(recipe, Batches(collection, recipe.seed, torch.device("cpu"))).rounds(position) as rounds:
-        return next(rounds)
+def step_inputs(recipe: Recipe, collection: Collection, position: int = 0) -> StepInputs:
+    with InputPipeline(recipe, Batches(collection, recipe.seed, torch.device("cpu"))).stream(position) as stream:
+        return next(stream)
 
 
 def test_chance_follows_from_the_position_and_changes_nothing_else(collection: Collection, recipe: Recipe) -> None:
-    plain = dealt(recipe, collection, 16)
+    plain = step_inputs(recipe, collection, 16)
     assert plain.chance is None
     changed = dataclasses.replace(recipe, augmentation=Augmentation(policy="ada"), discriminator_steps=1)
-    one, other, later = (dealt(changed, collection, position) for position in (16, 16, 24))
+    one, other, later = (step_inputs(changed, collection, position) for position in (16, 16, 24))
     assert one.chance is not None
     assert other.chance is not None
     assert later.chance is not None
@@ -324,8 +324,8 @@ def test_chance_follows_from_the_position_and_changes_nothing_else(collection: C
 
 
 def test_real_pictures_are_flipped_as_they_are_dealt(collection: Collection, recipe: Recipe) -> None:
-    plain = dealt(recipe, collection).real[0]
-    seen = dealt(dataclasses.replace(recipe, augmentation=Augmentation(flips=True)), collection).real[0]
+    plain = step_inputs(recipe, collection).real[0]
+    seen = step_inputs(dataclasses.replace(recipe, augmentation=Augmentation(flips=True)), collection).real[0]
     kept = [torch.equal(one, other) for one, other in zip(seen, plain, strict=True)]
     turned = [torch.equal(one, other.flip(1)) for one, other in zip(seen, plain, strict=True)]
     assert all(a != b for a, b in zip(kept, turned, strict=True))
@@ -359,7 +359,7 @@ def test_grey_pictures_and_pictures_with_alpha_are_augmented(recipe: Recipe) -> 
             dataclasses.replace(recipe, augmentation=augmentation), Shape(16, 24, channels), torch.device("cpu")
         )
         real, latents = torch.randint(256, (1, 8, 16, 24, channels), dtype=torch.uint8), torch.randn(1, 8, 8)
-        state.play([Round(real, latents, chance=torch.rand(2, 2, 8, CHANCES[policy]))])
+        state.play([StepInputs(real, latents, chance=torch.rand(2, 2, 8, CHANCES[policy]))])
         assert all(math.isfinite(value) for value in state.take_measures().values())
 
 
@@ -387,9 +387,9 @@ def test_a_captured_step_changes_pictures_by_the_chance_it_is_dealt(
     recipe = dataclasses.replace(recipe, augmentation=augmentation, regularisation=Regularisation(r1=1.0))
     device = torch.device("cuda")
     state = State(recipe, Shape(16, 16, 3), device)
-    with Dealer(recipe, Batches(collection, recipe.seed, device)).rounds(0) as rounds:
-        for dealt in itertools.islice(rounds, 10):
-            state.play([dealt])
+    with InputPipeline(recipe, Batches(collection, recipe.seed, device)).stream(0) as stream:
+        for inputs in itertools.islice(stream, 10):
+            state.play([inputs])
     assert all(math.isfinite(value) for value in state.take_measures().values())
     memory = {name: value.item() for name, value in state.lesson.memory.items()}
     assert memory == ({"probability": pytest.approx(10 * 8 / 200)} if policy == "ada" else {})

@@ -27,8 +27,8 @@ from lienzo.recipe.catalogue import conditional
 from lienzo.recipe.objectives import Regularisation, Wasserstein
 from lienzo.recipe.recipe import Recipe
 from lienzo.training.batches import Batches
-from lienzo.training.game import Game, Round
-from lienzo.training.inputs import Dealer
+from lienzo.training.game import Game, StepInputs
+from lienzo.training.inputs import InputPipeline
 
 CPU = torch.device("cpu")
 COLOURS = {"blue": (0, 2, 40), "red": (2, 0, 20)}
@@ -240,7 +240,7 @@ def test_both_players_are_told_the_labels_of_the_real_pictures(accumulate: int) 
     penalty = Regularisation(gradient_penalty=10)
     game = Game(generator, discriminator, Wasserstein(), *optimizers, penalty, accumulate=accumulate)
     y = torch.arange(8.0).view(2, 4, 1)
-    game.step(Round(y.repeat(1, 1, 2), y, torch.rand(2, 4), labels=y))
+    game.step(StepInputs(y.repeat(1, 1, 2), y, torch.rand(2, 4), labels=y))
     for player in (generator, discriminator):
         for points, labels in player.seen:
             assert torch.equal(points[:, :1], labels)
@@ -251,8 +251,8 @@ def test_both_players_are_told_the_labels_of_the_real_pictures(accumulate: int) 
 def test_a_round_holds_the_labels_of_its_pictures(colours: Collection) -> None:
     recipe = small(discriminator_steps=2)
     batches = Batches(colours, recipe.seed, CPU, "colour", balanced=True)
-    with Dealer(recipe, batches).rounds(64) as rounds:
-        first, second = itertools.islice(rounds, 2)
+    with InputPipeline(recipe, batches).stream(64) as stream:
+        first, second = itertools.islice(stream, 2)
     assert first.labels is not None
     assert second.labels is not None
     assert first.labels.shape == (2, 16, 2)

@@ -15,8 +15,8 @@ from lienzo.recipe.catalogue import thesis
 from lienzo.recipe.objectives import OBJECTIVES, Hinge, NonSaturating, Objective, Regularisation, Wasserstein
 from lienzo.seeds import derive
 from lienzo.training.batches import Batches
-from lienzo.training.game import Game, Round
-from lienzo.training.inputs import Dealer
+from lienzo.training.game import Game, StepInputs
+from lienzo.training.inputs import InputPipeline
 from lienzo.training.state import State
 
 STEPS = 10
@@ -101,15 +101,15 @@ def test_ten_steps_of_the_thesis_are_those_of_a_plain_implementation(tmp_path: P
     batches = Batches(collection, recipe.seed, torch.device("cpu"))
     plain, game = Plain(), state.lesson
     assert isinstance(game, Game)
-    with Dealer(recipe, batches).rounds(0) as rounds:
-        dealt = list(itertools.islice(rounds, STEPS))
+    with InputPipeline(recipe, batches).stream(0) as stream:
+        inputs = list(itertools.islice(stream, STEPS))
     for step in range(STEPS):
         rows = batches.members[batches.rows(step * batch, batch)]
         real = (torch.from_numpy(collection.take(rows)).permute(0, 3, 1, 2) / 127.5 - 1).contiguous()
         source_ = torch.Generator().manual_seed(derive(recipe.seed, "latents", step * batch))
         z = torch.randn(1, batch, 100, generator=source_)[0]
         plain.take_over(game)
-        state.play([dealt[step]])
+        state.play([inputs[step]])
         ours, theirs = state.take_measures(), plain.step(real, z)
         for name, value in theirs.items():  # the discriminator is updated before the generator's loss is taken
             tolerance = 1e-3 if name == "generator_loss" else 1e-4
@@ -146,7 +146,7 @@ def play(
         torch.optim.SGD(generator.parameters(), 0.1),
         torch.optim.SGD(discriminator.parameters(), 0.1),
     )
-    return game.step(Round(real, latents))
+    return game.step(StepInputs(real, latents))
 
 
 def test_one_step_by_hand() -> None:
@@ -210,7 +210,7 @@ def test_penalties_reach_the_discriminator_and_the_log(regularisation: Regularis
         regularisation,
     )
     real, latents = torch.full((1, 4, 2), 10.0), torch.full((1, 4, 1), -10.0)  # the hinge itself is at rest
-    measures = game.step(Round(real, latents, torch.rand(1, 4)))
+    measures = game.step(StepInputs(real, latents, torch.rand(1, 4)))
     norm = 2.0 * 2**0.5
     expected = 10 * (norm - 1) ** 2 if measure == "gradient_penalty" else 0.5 / 2 * norm**2
     slope = 10 * 2 * (norm - 1) * 2**0.5 if measure == "gradient_penalty" else 0.5 / 2 * 2 * 2 * 2.0
@@ -228,7 +228,7 @@ def test_clipping_follows_every_update_of_the_discriminator() -> None:
         torch.optim.SGD(discriminator.parameters(), 0.1),
         Regularisation(clip=0.01),
     )
-    game.step(Round(torch.randn(2, 3, 2), torch.randn(2, 3, 1)))
+    game.step(StepInputs(torch.randn(2, 3, 2), torch.randn(2, 3, 1)))
     assert abs(discriminator.weight.item()) <= 0.01 + 1e-9
 
 

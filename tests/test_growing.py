@@ -249,19 +249,19 @@ def test_real_pictures_fade_as_generated_ones_do(seedling: Run, monkeypatch: pyt
     seen: list[Tensor] = []
     lesson = state.lesson
 
-    def step(dealt: object) -> dict[str, Tensor]:
-        seen.append(dealt.real[0])  # type: ignore[attr-defined]
+    def step(inputs: object) -> dict[str, Tensor]:
+        seen.append(inputs.real[0])  # type: ignore[attr-defined]
         return {"generator_loss": torch.zeros(())}
 
-    monkeypatch.setattr(type(lesson), "step", lambda self, dealt, watched, penalised: step(dealt))
+    monkeypatch.setattr(type(lesson), "step", lambda self, inputs, watched, penalised: step(inputs))
     pixels = torch.randint(256, (1, 8, 32, 32, 3), dtype=torch.uint8)
     real = scaled(pixels)
     blurred = avg_pool2d(real[0], 2).repeat_interleave(2, 2).repeat_interleave(2, 3)
-    from lienzo.training.game import Round
+    from lienzo.training.game import StepInputs
 
     for part in (0.0, 0.25, 0.5, 0.75, 1.0, 1.0):
         assert state.networks["discriminator"].fade.alpha == part  # type: ignore[union-attr]
-        state.play([Round(pixels, torch.randn(1, 8, 8))])
+        state.play([StepInputs(pixels, torch.randn(1, 8, 8))])
         torch.testing.assert_close(seen[-1], (1 - part) * blurred + part * real[0])
     assert torch.equal(seen[-1], real[0])
 

@@ -48,13 +48,13 @@ from lienzo.state import State
 training.SAVE_SECONDS = 0.0
 collection, recipes, out, call, number, process = sys.argv[1:]
 calls, play = 0, State.play
-def playing(self, rounds):
+def playing(self, inputs):
     global calls
     calls += 1
     first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
     if first and calls == int(call) and os.environ["RANK"] == process:
         os.kill(os.getpid(), int(number))
-    play(self, rounds)
+    play(self, inputs)
 State.play = playing
 try:
     for path in sorted(Path(recipes).glob("*.toml")):

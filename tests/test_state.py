@@ -18,7 +18,7 @@ from lienzo.recipe.augmentation import CHANCES
 from lienzo.recipe.catalogue import RECIPES
 from lienzo.recipe.recipe import Recipe
 from lienzo.training import state as state_module
-from lienzo.training.game import SELDOM, Round
+from lienzo.training.game import SELDOM, StepInputs
 from lienzo.training.inputs import scaled
 from lienzo.training.state import State, _Captured
 
@@ -41,11 +41,11 @@ SETTINGS = {
     "lazy": ["regularisation.r1=1", "regularisation.interval=3", "network.discriminator_width=8"],
     "vae": ["objective.name=evidence-bound"],
 }  # fmt: skip
-"""What has to be the same however many rounds are played at once."""
+"""What has to be the same however many inputs are played at once."""
 
 
-def dealt(recipe: Recipe, count: int, device: torch.device = CPU) -> list[Round]:
-    """Return rounds of noise for pictures of 16×16×3, and of two labels where the recipe has any."""
+def step_inputs(recipe: Recipe, count: int, device: torch.device = CPU) -> list[StepInputs]:
+    """Return inputs of noise for pictures of 16×16×3, and of two labels where the recipe has any."""
     updates, batch, policy = recipe.discriminator_steps, recipe.batch, recipe.augmentation.policy
     source = torch.Generator().manual_seed(0)
 
@@ -53,7 +53,7 @@ def dealt(recipe: Recipe, count: int, device: torch.device = CPU) -> list[Round]
         return torch.rand(*shape, generator=source).to(device)
 
     return [
-        Round(
+        StepInputs(
             (uniform(updates, batch, 16, 16, 3) * 256).byte(),
             torch.randn(updates, batch, recipe.network.latents, generator=source).to(device),
             uniform(updates, batch) if recipe.regularisation.gradient_penalty else None,
@@ -82,29 +82,29 @@ def test_a_step_reads_nothing_back(recipe: Callable[[], Recipe], settings: list[
     The second step reads rates and the rest from such tensors too, as in a graph.
     """
     chosen = recipe().with_settings(["batch=8", "precision=bf16", "images=100", "cool_down=0.5", *settings])
-    state, (one,) = begun(chosen), dealt(chosen, 1)
+    state, (one,) = begun(chosen), step_inputs(chosen, 1)
     with FakeTensorMode(allow_non_fake_inputs=True) as fake:
         given = {name: value if value is None else fake.from_tensor(value) for name, value in vars(one).items()}
-        state.play([Round(**given)])
-        state._play([Round(**given)], [torch.ones(3).unbind()], [True], [True])
+        state.play([StepInputs(**given)])
+        state._play([StepInputs(**given)], [torch.ones(3).unbind()], [True], [True])
     assert state.images == chosen.discriminator_steps * chosen.batch
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-def test_rounds_played_at_once_are_those_played_one_by_one(recipe: Recipe, settings: list[str]) -> None:
+def test_steps_played_at_once_are_those_played_one_by_one(recipe: Recipe, settings: list[str]) -> None:
     """Bit for bit, whatever follows from the clock meanwhile, and with an interruption in the middle."""
     recipe = recipe.with_settings(settings)
     recipe = recipe.with_settings(
         [f"{key}={n * 8 * recipe.discriminator_steps}" for key, n in (("images", 10), ("tick", 5))]
     )
-    rounds = dealt(recipe, 10)
+    inputs = step_inputs(recipe, 10)
     one_by_one, at_once, other = (begun(recipe) for _ in range(3))
-    for one in rounds:
+    for one in inputs:
         one_by_one.play([one])
-    at_once.play(rounds[:4])
+    at_once.play(inputs[:4])
     other.restore({name: value.clone() for name, value in at_once.tensors().items()}, at_once.images, 0.0)
-    other.play(rounds[4:6])
-    other.play(rounds[6:])
+    other.play(inputs[4:6])
+    other.play(inputs[6:])
     assert other.images == one_by_one.images == recipe.images
     live = other.tensors()
     for name, value in one_by_one.tensors().items():
@@ -115,7 +115,7 @@ class Pretended(_Captured):
     """A graph for a CPU: it holds copies of what it is given, and what it launches is its steps."""
 
     def _capture(self, state: State, watched: Sequence[bool], penalised: Sequence[bool]) -> None:
-        self.graph = SimpleNamespace(replay=lambda: state._play(self.rounds, self.paces, watched, penalised))
+        self.graph = SimpleNamespace(replay=lambda: state._play(self.inputs, self.paces, watched, penalised))
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
@@ -127,12 +127,12 @@ def test_graphs_read_what_changes_from_step_to_step(
     recipe = recipe.with_settings([f"images={11 * 8 * recipe.discriminator_steps}"])
     monkeypatch.setattr(state_module, "_Captured", Pretended)
     monkeypatch.setattr(state_module, "WATCHED", 1)
-    rounds = dealt(recipe, 11)
+    inputs = step_inputs(recipe, 11)
     plain, captured = begun(recipe), begun(recipe)
     captured.captures, captured._warm = True, Counter(dict.fromkeys((True, False), state_module.WARM_UP))
     for first, last in itertools.pairwise((0, 1, 4, 7, 8, 11)):
-        plain.play(rounds[first:last])
-        captured.play(rounds[first:last])
+        plain.play(inputs[first:last])
+        captured.play(inputs[first:last])
     interval = recipe.regularisation.interval
     assert {len(pattern) for pattern in captured._graphs} == {1, 3}
     assert len(captured._graphs) == (2 if interval == 1 else 4)  # with and without, and two of three steps
@@ -149,7 +149,7 @@ def test_seldom_measures_are_means_over_the_steps_that_were_watched(recipe: Reci
     recipe = recipe.with_settings(["tick=80", "images=160"])
     states = [begun(recipe) for _ in range(2)]
     all_of_them = []
-    for i, one in enumerate(dealt(recipe, 20)):
+    for i, one in enumerate(step_inputs(recipe, 20)):
         all_of_them.append(states[0].lesson.step(dataclasses.replace(one, real=scaled(one.real))))
         states[1].play([one])
         if i % 10 == 9:
@@ -175,13 +175,13 @@ def test_a_graph_plays_what_its_steps_play(
     recipe = recipe.with_settings([*settings, f"precision={precision}"])
     recipe = recipe.with_settings([f"images={17 * 8 * recipe.discriminator_steps}"])
     device = torch.device("cuda")
-    rounds = dealt(recipe, 17, device)
+    inputs = step_inputs(recipe, 17, device)
     played, weights = [], []
     for warm_up, bounds in ((10**9, range(18)), (3, range(18)), (3, (0, 4, 8, 9, 13, 17))):
         monkeypatch.setattr(state_module, "WARM_UP", warm_up)
         state = begun(recipe, device)
         for first, last in itertools.pairwise(bounds):
-            state.play(rounds[first:last])
+            state.play(inputs[first:last])
         assert bool(state._graphs) == (warm_up == 3)
         played.append(state.take_measures())
         weights.append(nn.utils.get_total_norm(state.shown.parameters()).item())
@@ -210,7 +210,7 @@ def test_compiled_steps_are_those_that_are_not(recipe: Recipe, settings: list[st
     recipe = recipe.with_settings([*settings, "precision=fp32", "average_half_life=50"])
     place = torch.device(device)
     plain, compiled = begun(recipe, place), begun(recipe.with_settings(["compile=true"]), place)
-    for one in dealt(recipe, 9 if device == "cuda" else 5, place):
+    for one in step_inputs(recipe, 9 if device == "cuda" else 5, place):
         plain.play([one])
         compiled.play([one])
     assert bool(compiled._graphs) == (device == "cuda")
@@ -225,13 +225,13 @@ def test_compiled_steps_are_those_that_are_not(recipe: Recipe, settings: list[st
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_what_cannot_be_compiled_is_said_in_one_sentence(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    def step(dealt: Round, watched: bool, penalised: bool) -> None:
+    def step(inputs: StepInputs, watched: bool, penalised: bool) -> None:
         raise torch._dynamo.exc.InternalTorchDynamoError("no compiler\nand much more")
 
     state = begun(recipe.with_settings(["compile=true"]))
     monkeypatch.setattr(state.lesson, "step", step)
     with pytest.raises(TrainingError, match=r"\(no compiler\).*leave compile out"):
-        state.play(dealt(recipe, 1))
+        state.play(step_inputs(recipe, 1))
 
 
 def test_penalties_are_taken_in_one_step_of_an_interval(recipe: Recipe) -> None:
@@ -244,7 +244,7 @@ def test_penalties_are_taken_in_one_step_of_an_interval(recipe: Recipe) -> None:
     state.networks["discriminator"].register_forward_hook(
         lambda _module, inputs, _logits: passes.append(len(inputs[0]))
     )
-    for i, one in enumerate(dealt(recipe, 7)):
+    for i, one in enumerate(step_inputs(recipe, 7)):
         before = {name: value.clone() for name, value in state.tensors().items()}
         twin = never if i % 3 else always
         for name, value in twin.tensors().items():
@@ -273,7 +273,7 @@ def test_each_kind_of_step_is_warm_before_a_graph_holds_it(recipe: Recipe, monke
     monkeypatch.setattr(torch.cuda, "current_stream", lambda _: state._stream)
     monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
     eager = []
-    for one in dealt(recipe, 12):
+    for one in step_inputs(recipe, 12):
         before = state._warm.total()
         state.play([one])
         eager.append(state._warm.total() > before)

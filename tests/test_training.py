@@ -29,7 +29,7 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.storage import tensors
 from lienzo.training import loop, resumption
-from lienzo.training.game import Round
+from lienzo.training.game import StepInputs
 from lienzo.training.state import State
 from lienzo.training.trouble import Signs
 
@@ -314,9 +314,9 @@ def test_steps_that_are_played_together_end_as_single_ones(
     played: list[int] = []
     play = State.play
 
-    def playing(self: State, rounds: Sequence[Round]) -> None:
-        played.append(len(rounds))
-        play(self, rounds)
+    def playing(self: State, inputs: Sequence[StepInputs]) -> None:
+        played.append(len(inputs))
+        play(self, inputs)
         if len(played) == 5:
             signal.raise_signal(signal.SIGINT)
 

@@ -19,7 +19,7 @@ from lienzo.recipe.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, 
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.training import loop
-from lienzo.training.game import Game, Round, diversity
+from lienzo.training.game import Game, StepInputs, diversity
 from lienzo.training.trouble import COLLAPSED, PATIENCE, SATURATED, VANISHED, Signs, Trouble, not_finite
 
 HEALTHY = {"fake_score": 0.3, "generator_gradient": 2.0, "fake_diversity": 0.3, "real_diversity": 0.4}
@@ -321,8 +321,8 @@ def poison(monkeypatch: pytest.MonkeyPatch, at: int, slowest: float = 1.0) -> No
     """Make measures NaN when so many pictures were shown, at learning rates of this share of the recipe's or more."""
     play = loop.State.play
 
-    def playing(self: loop.State, rounds: Sequence[Round]) -> None:
-        play(self, rounds)
+    def playing(self: loop.State, inputs: Sequence[StepInputs]) -> None:
+        play(self, inputs)
         if self.images == at and self.slowdown >= slowest:
             self.sums.fill_(torch.nan)
 
@@ -428,7 +428,7 @@ def test_parts_of_a_batch_sum_to_the_whole(name: str, regularisation: Regularisa
         discriminator = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1), nn.Flatten(0))
         optimizers = [torch.optim.SGD(player.parameters(), 0.1) for player in (generator, discriminator)]
         game = Game(generator, discriminator, OBJECTIVES[name](), *optimizers, regularisation, accumulate=accumulate)
-        measures = game.step(Round(torch.randn(2, 8, 4), torch.randn(2, 8, 3), torch.rand(2, 8)))
+        measures = game.step(StepInputs(torch.randn(2, 8, 4), torch.randn(2, 8, 3), torch.rand(2, 8)))
         weights = [p.detach() for player in (generator, discriminator) for p in player.parameters()]
         updates.append((measures, weights))
     (whole, weights), (parts, others) = updates

@@ -22,7 +22,7 @@ from lienzo.recipe.objectives import Minimax, NonSaturating
 from lienzo.recipe.recipe import Adam, Recipe
 from lienzo.run.run import Run
 from lienzo.training.autoencoding import Autoencoding
-from lienzo.training.game import Round
+from lienzo.training.game import StepInputs
 
 SHAPE = Shape(height=3, width=4, channels=2)
 
@@ -56,7 +56,7 @@ def test_an_autoencoder_paints_pictures_of_its_shape_and_learns_them() -> None:
     painted, guess = autoencoder(images, torch.zeros(8, 2))
     assert painted.shape == images.shape
     assert guess.mean.shape == guess.log_variance.shape == (8, 2)
-    bounds = [float(learning.step(Round(images[None], torch.randn(1, 8, 2)))["evidence_bound"]) for _ in range(60)]
+    bounds = [float(learning.step(StepInputs(images[None], torch.randn(1, 8, 2)))["evidence_bound"]) for _ in range(60)]
     assert bounds[-1] > bounds[0] + 1.0
     assert autoencoder.decoder(torch.zeros(4, 2)).shape == (4, 2, 3, 4)
 

@@ -10,7 +10,7 @@ from lienzo.compute import processes
 from lienzo.networks.vae import Autoencoder
 from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe.objectives import full_precision
-from lienzo.training.game import Measures, Round, diversity, gradient_norm
+from lienzo.training.game import Measures, StepInputs, diversity, gradient_norm
 
 
 @dataclass
@@ -46,17 +46,17 @@ class Autoencoding:
         """Nothing else changes from step to step."""
         return {}
 
-    def step(self, dealt: Round, watched: bool = True, penalised: bool = True) -> Measures:  # noqa: ARG002
-        """Update both networks once, on the first of the round's batches; there is nothing to penalise.
+    def step(self, inputs: StepInputs, watched: bool = True, penalised: bool = True) -> Measures:  # noqa: ARG002
+        """Update both networks once, on the first batch of the inputs; there is nothing to penalise.
 
         Returns:
             As they were before the update: the bound and the divergence, in nats for a picture; the root mean square
             error of what is painted anew, pictures being in [−1, 1]; and, as of a game, where the step is ``watched``
             the norm of the decoder's gradient and how much the pictures differ, real ones and painted.
         """
-        images = dealt.real[0]
+        images = inputs.real[0]
         with torch.autocast(images.device.type, dtype=self.autocast, enabled=self.autocast is not None):
-            painted, guess = self._pass(images, dealt.latents[0])
+            painted, guess = self._pass(images, inputs.latents[0])
         painted, mean, log_variance = (full_precision(part) for part in (painted, *guess))
         loss = self.bound.loss(images, painted, mean, log_variance)
         self.optimizer.zero_grad(set_to_none=True)

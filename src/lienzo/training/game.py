@@ -30,11 +30,11 @@ COARSE = 8
 
 
 @dataclass(frozen=True)
-class Round:
-    """What one step takes from the collection and from chance: a batch for each of the discriminator's k updates."""
+class StepInputs:
+    """All pictures and random numbers of one training step: a batch for each of the discriminator's k updates."""
 
     real: Tensor
-    """(k, N, ...) pictures in [−1, 1], or points; as they are dealt, pictures are bytes (k, N, H, W, C)."""
+    """(k, N, ...) pictures in [−1, 1], or points; from the input pipeline pictures are uint8 (k, N, H, W, C)."""
 
     latents: Tensor
     """(k, N, latents) from N(0, 1); the generator learns from the last of them."""
@@ -71,7 +71,7 @@ class Game:
 
     probability: Tensor = field(default_factory=lambda: torch.zeros(()))
     """Of each of ada's changes, a scalar on the device. Each update of the discriminator moves it, and the next step is
-    the first that knows: all looks of a step are decided at its beginning."""
+    the first that knows: all changes of a step are decided at its beginning."""
 
     autocast: torch.dtype | None = None
     """Lower precision for the networks' products (``torch.bfloat16``), or none."""
@@ -100,26 +100,27 @@ class Game:
         """What else changes from step to step."""
         return {"probability": self.probability} if self.augmentation.policy == "ada" else {}
 
-    def step(self, dealt: Round, watched: bool = True, penalised: bool = True) -> Measures:
+    def step(self, inputs: StepInputs, watched: bool = True, penalised: bool = True) -> Measures:
         """Update the discriminator k times and the generator once; return what the log wants to know of this step.
 
         Only a step that is ``watched`` takes the measures that are ``SELDOM`` taken, and only one that is ``penalised``
         takes the penalties that there are.
         """
         whole = self.accumulate == 1  # then both players use one graph; parts are made again for the generator
-        fake, measures, updates = torch.empty(0), {}, len(dealt.real)
-        looks = [None] * (updates + 1) if dealt.chance is None else self._decided(dealt.chance, *dealt.real.shape[-2:])
-        labels = [None] * updates if dealt.labels is None else dealt.labels
+        fake, measures, updates = torch.empty(0), {}, len(inputs.real)
+        size = inputs.real.shape[-2:]
+        changes = [None] * (updates + 1) if inputs.chance is None else self._decided(inputs.chance, *size)
+        labels = [None] * updates if inputs.labels is None else inputs.labels
         for i in range(updates):
             last = i == updates - 1
             with torch.set_grad_enabled(last and whole):
-                fake = torch.cat(list(self._generated(dealt.latents[i], labels[i])))
-            mix = None if dealt.mix is None else dealt.mix[i]
+                fake = torch.cat(list(self._generated(inputs.latents[i], labels[i])))
+            mix = None if inputs.mix is None else inputs.mix[i]
             measures = self.discriminator_step(
-                dealt.real[i], fake, mix, looks[i], labels[i], watched=watched and last, penalised=penalised
+                inputs.real[i], fake, mix, changes[i], labels[i], watched=watched and last, penalised=penalised
             )
-        fakes = [fake] if whole else self._generated(dealt.latents[-1], labels[-1])
-        return measures | self.generator_step(dealt.real[-1], fakes, looks[-1], labels[-1], watched=watched)
+        fakes = [fake] if whole else self._generated(inputs.latents[-1], labels[-1])
+        return measures | self.generator_step(inputs.real[-1], fakes, changes[-1], labels[-1], watched=watched)
 
     def discriminator_step(
         self,

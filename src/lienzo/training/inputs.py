@@ -1,8 +1,8 @@
-"""Dealing: everything that a step takes from the collection and from chance, as a function of its position.
+"""The input pipeline: pictures and random numbers of each training step, as a function of its position.
 
 Pictures, latents and all other randomness follow from the seed and from the number of pictures shown, drawn on the CPU
-whatever the device, so that a run that was interrupted, or that plays elsewhere, is dealt the same. Several processes
-deal the whole batch each, and take their shares of it; only pictures of the share are read.
+whatever the device, so that a run that was interrupted, or that goes on elsewhere, gets the same. With several
+processes each draws the random numbers of the whole batch, and takes and reads its share only.
 """
 
 from collections.abc import Iterator
@@ -18,22 +18,21 @@ from lienzo.recipe.augmentation import CHANCES, flipped
 from lienzo.recipe.recipe import Recipe
 from lienzo.seeds import derive
 from lienzo.training.batches import Batches
-from lienzo.training.game import Round
+from lienzo.training.game import StepInputs
 
-HAND = 32
-"""Rounds for a GPU are dealt and uploaded this many at a time, so that it never waits for one."""
+CHUNK = 32
+"""Steps whose inputs are prepared and uploaded together for a GPU, so that it never waits for them."""
+
+Chunk = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""Inputs of several steps: pictures (steps, k, N, H, W, C) uint8, labels, latents, mixes and changes."""
 
 
-Hand = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
-"""Rounds dealt together: pictures (rounds, k, N, H, W, C) uint8, labels, latents, mixes and changes."""
+class InputPipeline:
+    """Prepares the inputs of steps: ahead of time, in a second thread, where pictures are on the disk or go to a GPU.
 
-
-class Dealer:
-    """Deals rounds: ahead of time, in a thread of its own, where they come from the disk or go to a GPU.
-
-    Otherwise each when its turn comes: in a second thread PyTorch's operations have threads of their own, which wait
-    busily for one another on the cores that the step needs (docs/log.md has what that cost). And MPS bears no second
-    thread (pytorch/pytorch, issue 197805).
+    Otherwise it prepares each when it is asked for: in a second thread PyTorch's operations have threads of their own,
+    which wait busily for one another on the cores that the step needs (docs/log.md has what that cost). And a second
+    thread crashes MPS (pytorch/pytorch, issue 197805).
     """
 
     def __init__(self, recipe: Recipe, batches: Batches) -> None:
@@ -41,21 +40,21 @@ class Dealer:
         self.batches = batches
         self.shown = recipe.discriminator_steps * recipe.batch
         self.share = processes.share(recipe.batch, recipe.accumulate)
-        self.hand = HAND if batches.device.type != "cpu" and batches.resident is not None else 1
+        self.chunk = CHUNK if batches.device.type != "cpu" and batches.resident is not None else 1
         self.ahead = batches.device.type == "cuda" or (batches.device.type == "cpu" and batches.resident is None)
 
     @contextmanager
-    def rounds(self, position: int) -> Iterator[Iterator[Round]]:
-        """Yield the endless iterator of rounds from ``position`` on, which is counted in pictures shown.
+    def stream(self, position: int) -> Iterator[Iterator[StepInputs]]:
+        """Yield the endless iterator of inputs from ``position`` on, which is counted in pictures shown.
 
-        Their pictures are still bytes: :func:`scaled` makes them what a lesson learns from.
+        Their pictures are bytes: :func:`scaled` brings them to [−1, 1].
         """
-        with ThreadPoolExecutor(1) as assistant:
+        with ThreadPoolExecutor(1) as prefetcher:
 
-            def play() -> Iterator[Round]:
-                for hand in self._hands(position, assistant):
-                    for pixels, labels, latents, mix, chance in zip(*hand, strict=True):
-                        yield Round(
+            def steps() -> Iterator[StepInputs]:
+                for chunk in self._chunks(position, prefetcher):
+                    for pixels, labels, latents, mix, chance in zip(*chunk, strict=True):
+                        yield StepInputs(
                             pixels,
                             latents,
                             mix if self.recipe.regularisation.gradient_penalty else None,
@@ -63,27 +62,27 @@ class Dealer:
                             labels if self.batches.classes else None,
                         )
 
-            yield play()
+            yield steps()
 
-    def _hands(self, position: int, assistant: Executor) -> Iterator[Hand]:
-        """Yield one hand after the other, each dealt while the one before it is played, or when its turn comes."""
-        hand = self._deal(position)
+    def _chunks(self, position: int, prefetcher: Executor) -> Iterator[Chunk]:
+        """Yield one chunk after the other, each prepared while the one before it is used, or when it is asked for."""
+        chunk = self._prepare(position)
         while True:
-            position += self.hand * self.shown
+            position += self.chunk * self.shown
             if self.ahead:
-                following = assistant.submit(self._deal, position)
-                yield hand
-                hand = following.result()
+                following = prefetcher.submit(self._prepare, position)
+                yield chunk
+                chunk = following.result()
             else:
-                yield hand
-                hand = self._deal(position)
+                yield chunk
+                chunk = self._prepare(position)
 
-    def _deal(self, position: int) -> Hand:
-        """Return the next rounds, uploaded together once all is drawn: an upload waits for the GPU's steps before."""
-        chances = [self._chance(position + i * self.shown) for i in range(self.hand)]
+    def _prepare(self, position: int) -> Chunk:
+        """Return the next inputs, uploaded together once all is drawn: an upload waits for the GPU's steps before."""
+        chances = [self._chance(position + i * self.shown) for i in range(self.chunk)]
         drawn = [torch.stack(parts) for parts in zip(*chances, strict=True)]
-        shape = (self.hand, self.recipe.discriminator_steps, self.recipe.batch)
-        rows = self.batches.rows(position, self.hand * self.shown).reshape(shape)[..., self.share]
+        shape = (self.chunk, self.recipe.discriminator_steps, self.recipe.batch)
+        rows = self.batches.rows(position, self.chunk * self.shown).reshape(shape)[..., self.share]
         pixels, labels = self.batches.take(rows.ravel()), self.batches.labels(rows.ravel())
         pixels, labels = (part.view(*rows.shape, *part.shape[1:]) for part in (pixels, labels))
         latents, mixes, flips, changes = (part.to(self.batches.device) for part in drawn)
@@ -91,7 +90,7 @@ class Dealer:
         return pixels, labels, latents, mixes, changes
 
     def _chance(self, position: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the latents (k, N, latents), the mix (k, N), the flips (k, N) and the changes of one round."""
+        """Return the latents (k, N, latents), the mix (k, N), the flips (k, N) and the changes of one step."""
         seed, groups, batch = self.recipe.seed, self.recipe.discriminator_steps, self.recipe.batch
         source = torch.Generator().manual_seed(derive(seed, "latents", position))
         latents = torch.randn(groups, batch, self.recipe.network.latents, generator=source)

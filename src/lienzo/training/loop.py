@@ -32,8 +32,8 @@ from lienzo.storage import tensors
 from lienzo.storage.files import write_bytes
 from lienzo.training import resumption
 from lienzo.training.batches import Batches
-from lienzo.training.game import Round
-from lienzo.training.inputs import Dealer
+from lienzo.training.game import StepInputs
+from lienzo.training.inputs import InputPipeline
 from lienzo.training.kid_monitor import Judge
 from lienzo.training.origin import Origin, replant
 from lienzo.training.schedule import crossed, together
@@ -168,7 +168,7 @@ def steps(
     if processes.any_of(processes.broadcast(task) != task):
         raise RunError("the processes were given different recipes or collections: start them all with the same words.")
     batches = Batches(collection, recipe.seed, place, recipe.labels, recipe.balanced)
-    dealer = Dealer(recipe, batches)
+    pipeline = InputPipeline(recipe, batches)
     state = _begin(run, recipe, batches)
     begun_from = None if origin is None else Origin.open(origin)
     if begun_from is not None:
@@ -182,7 +182,7 @@ def steps(
                 resumption.open_folder(run, collection, recipe, begun_from.record if begun_from else None)
         while True:
             try:
-                yield from _sit(_Sitting(run, recipe, state, dealer.batches, presence), dealer)
+                yield from _sit(_Sitting(run, recipe, state, pipeline.batches, presence), pipeline)
             except _TroubleError as trouble:
                 with processes.leading() as leads:
                     if leads:
@@ -205,14 +205,14 @@ def _begin(run: Run, recipe: Recipe, batches: Batches) -> State:
     return State(recipe, shape, batches.device, slowdown, batches.classes)
 
 
-def _sit(sitting: "_Sitting", dealer: Dealer) -> Iterator[Tick]:
+def _sit(sitting: "_Sitting", pipeline: InputPipeline) -> Iterator[Tick]:
     """Train to the end, or to the next interruption: one process after what it plays, several together at a tick."""
     alone = processes.count() == 1
     try:
-        with dealer.rounds(sitting.state.images) as rounds, _holding(*() if alone else STOPS) as asked:
+        with pipeline.stream(sitting.state.images) as stream, _holding(*() if alone else STOPS) as asked:
             while not sitting.done:
                 with _holding(*STOPS if alone else ()) as interrupted:
-                    tick = sitting.play(list(islice(rounds, sitting.together)))
+                    tick = sitting.play(list(islice(stream, sitting.together)))
                 if interrupted or (tick is not None and processes.any_of(bool(asked))):
                     raise KeyboardInterrupt
                 if tick is not None:
@@ -280,10 +280,10 @@ class _Sitting:
         every = (recipe.tick, recipe.sample_every, self.epoch if recipe.keep_epochs else 0)
         return together(state.images, recipe.discriminator_steps * recipe.batch, state.together, self.total, every)
 
-    def play(self, rounds: Sequence[Round]) -> Tick | None:
-        """Play a step with each round, and do all that is due after the last; return a tick where one is due."""
+    def play(self, inputs: Sequence[StepInputs]) -> Tick | None:
+        """Take a step with each of the inputs, and do what is due after the last; return a tick where one is due."""
         state, before = self.state, self.state.images
-        state.play(rounds)
+        state.play(inputs)
         state.seconds = time.monotonic() - self.started
         if self.presence and self.recipe.keep_epochs and crossed(before, state.images, self.epoch):
             self._save_generator(self.run.epoch_path(state.images // self.epoch))

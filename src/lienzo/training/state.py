@@ -22,7 +22,7 @@ from lienzo.recipe.recipe import Adam, Recipe
 from lienzo.seeds import derive
 from lienzo.training.autoencoding import Autoencoding
 from lienzo.training.averaging import Average
-from lienzo.training.game import SELDOM, Game, Measures, Round
+from lienzo.training.game import SELDOM, Game, Measures, StepInputs
 from lienzo.training.inputs import scaled
 from lienzo.training.schedule import average_decay, cooling, crossed, fading
 
@@ -58,7 +58,7 @@ class Lesson(Protocol):
         """What else changes from step to step, by name, live."""
         ...
 
-    def step(self, dealt: Round, watched: bool = True, penalised: bool = True) -> Measures:
+    def step(self, inputs: StepInputs, watched: bool = True, penalised: bool = True) -> Measures:
         """Update each network, with its penalties if there are any and they are due in this step.
 
         Returns:
@@ -110,29 +110,29 @@ class State:
 
     @property
     def together(self) -> int:
-        """How many rounds are best played at once."""
+        """How many steps are best played at once."""
         return TOGETHER if self.captures else 1
 
-    def play(self, rounds: Sequence[Round]) -> None:
-        """Play a step with each round, one after the other; a GPU that is warm launches all of them as one graph."""
+    def play(self, inputs: Sequence[StepInputs]) -> None:
+        """Take a step with each of the inputs; on a GPU that is warm all steps are launched as one graph."""
         images = self.recipe.discriminator_steps * self.recipe.batch
-        clock = range(self.images, self.images + len(rounds) * images, images)
+        clock = range(self.images, self.images + len(inputs) * images, images)
         paces = [self._pace(before, before + images) for before in clock]
         watched = [self._is_watched(before, before + images, before == clock[-1]) for before in clock]
         penalised = tuple(self.recipe.regularisation.due(before // images) for before in clock)
         if not self.captures:
-            self._play(rounds, paces, watched, penalised)
+            self._play(inputs, paces, watched, penalised)
         elif min(self._warm[kind] for kind in penalised) < WARM_UP:
             self._warm.update(penalised)
             self._stream.wait_stream(torch.cuda.current_stream(self.device))
             with torch.cuda.stream(self._stream):
-                self._play(rounds, paces, watched, penalised)
+                self._play(inputs, paces, watched, penalised)
             torch.cuda.current_stream(self.device).wait_stream(self._stream)
         else:
             if penalised not in self._graphs:
-                self._graphs[penalised] = _Captured(self, rounds, watched, penalised)
-            self._graphs[penalised].replay(rounds, paces)
-        self.steps += len(rounds)
+                self._graphs[penalised] = _Captured(self, inputs, watched, penalised)
+            self._graphs[penalised].replay(inputs, paces)
+        self.steps += len(inputs)
         self.watched += sum(watched)
         self.images = clock.stop
 
@@ -154,18 +154,18 @@ class State:
         return due or before // (after - before) % WATCHED == 0
 
     def _play(
-        self, rounds: Sequence[Round], paces: Sequence[Pace], watched: Sequence[bool], penalised: Sequence[bool]
+        self, inputs: Sequence[StepInputs], paces: Sequence[Pace], watched: Sequence[bool], penalised: Sequence[bool]
     ) -> None:
         """Play steps: all that a graph holds, so that nothing here reads the clock or the device."""
         with _compiling() if self.recipe.compile else nullcontext():
-            for step in zip(rounds, paces, watched, penalised, strict=True):
+            for step in zip(inputs, paces, watched, penalised, strict=True):
                 self._step(*step)
 
-    def _step(self, dealt: Round, pace: Pace, watched: bool, penalised: bool) -> None:
+    def _step(self, inputs: StepInputs, pace: Pace, watched: bool, penalised: bool) -> None:
         factor, alpha, share = pace
         if self.recipe.cool_down:
             self._set_rates(factor)
-        measures = self.lesson.step(dataclasses.replace(dealt, real=self._seen(dealt.real)), watched, penalised)
+        measures = self.lesson.step(dataclasses.replace(inputs, real=self._seen(inputs.real)), watched, penalised)
         if self.recipe.fade:
             measures = measures | {"fade": self._fade.alpha}
         if not self.names:
@@ -271,25 +271,25 @@ class _Captured:
     """
 
     def __init__(
-        self, state: State, rounds: Sequence[Round], watched: Sequence[bool], penalised: Sequence[bool]
+        self, state: State, inputs: Sequence[StepInputs], watched: Sequence[bool], penalised: Sequence[bool]
     ) -> None:
-        self.rounds = [
-            dataclasses.replace(dealt, **{name: value.clone() for name, value in _given(dealt).items()})
-            for dealt in rounds
+        self.inputs = [
+            dataclasses.replace(one, **{name: value.clone() for name, value in _given(one).items()}) for one in inputs
         ]
-        self.places = {name: [getattr(dealt, name) for dealt in self.rounds] for name in _given(rounds[0])}
-        self.paces = [pace.unbind() for pace in torch.zeros(len(rounds), 3, device=state.device)]
-        self.written: list[Pace] = [()] * len(rounds)
+        self.places = {name: [getattr(one, name) for one in self.inputs] for name in _given(inputs[0])}
+        self.paces = [pace.unbind() for pace in torch.zeros(len(inputs), 3, device=state.device)]
+        self.written: list[Pace] = [()] * len(inputs)
         self._capture(state, watched, penalised)
 
     def _capture(self, state: State, watched: Sequence[bool], penalised: Sequence[bool]) -> None:
         self.graph = torch.cuda.CUDAGraph()
         pool = next((other.graph.pool() for other in state._graphs.values()), None)
-        with torch.cuda.graph(self.graph, pool, state._stream, "thread_local"):  # the dealer goes on beside it
-            state._play(self.rounds, self.paces, watched, penalised)
+        # thread_local: the input pipeline uses the GPU from another thread meanwhile
+        with torch.cuda.graph(self.graph, pool, state._stream, "thread_local"):
+            state._play(self.inputs, self.paces, watched, penalised)
 
-    def replay(self, rounds: Sequence[Round], paces: list[Pace]) -> None:
-        given = [_given(dealt) for dealt in rounds]
+    def replay(self, inputs: Sequence[StepInputs], paces: list[Pace]) -> None:
+        given = [_given(one) for one in inputs]
         for name, places in self.places.items():
             torch._foreach_copy_(places, [values[name] for values in given])
         for places, pace, written in zip(self.paces, paces, self.written, strict=True):
@@ -312,8 +312,8 @@ def _compiling() -> Iterator[None]:
         ) from error
 
 
-def _given(dealt: Round) -> dict[str, Tensor]:
-    return {name: value for name, value in vars(dealt).items() if value is not None}
+def _given(inputs: StepInputs) -> dict[str, Tensor]:
+    return {name: value for name, value in vars(inputs).items() if value is not None}
 
 
 def lesson(recipe: Recipe, shape: Shape, device: torch.device, classes: int) -> Lesson:

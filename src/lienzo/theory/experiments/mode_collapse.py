@@ -40,7 +40,7 @@ from lienzo.recipe.objectives import (
 from lienzo.theory.finding import Claim, Drawing, Finding, Table
 from lienzo.theory.models import players
 from lienzo.theory.models.laws import Array
-from lienzo.training.game import Round
+from lienzo.training.game import StepInputs
 
 NET = MLP(latents=4, width=64, depth=2)
 BATCH = 128
@@ -230,7 +230,7 @@ def play(clusters: Clusters, contender: Contender, seed: int) -> Array:
         z, mix = (
             torch.from_numpy(values.astype(np.float32)) for values in (_normal(BATCH, random), random.random(BATCH))
         )
-        game.step(Round(real[None], z[None], mix[None]))
+        game.step(StepInputs(real[None], z[None], mix[None]))
     random = seeds.numpy_generator(seed, "theory/clusters/drawn")
     with torch.no_grad():
         z = torch.from_numpy(_normal(DRAWS * len(clusters.centres), random).astype(np.float32))

@@ -41,7 +41,7 @@ from lienzo.theory.models import distances, players
 from lienzo.theory.models.double_well import CELLS, NOISE, data, log_noise
 from lienzo.theory.models.laws import Array, Cells, gaussian, levels
 from lienzo.training.autoencoding import Autoencoding
-from lienzo.training.game import Round
+from lienzo.training.game import StepInputs
 
 BATCH = 512
 BLUR = 0.06
@@ -102,7 +102,7 @@ def autoencode(seed: int, updates: int = 1500) -> Autoencoder:
         players.set_rate(learning.optimizer, rate, update / updates)
         random = seeds.numpy_generator(seed, "theory/vae", update)
         noise = torch.from_numpy(random.normal(size=(BATCH, 1)).astype(np.float32))
-        learning.step(Round(_real(density, random)[None], noise[None]))
+        learning.step(StepInputs(_real(density, random)[None], noise[None]))
     return autoencoder
 
 
@@ -124,7 +124,7 @@ def play(seed: int, updates: int = 1000) -> Array:
         players.cool(game, rate, update / updates)
         random = seeds.numpy_generator(seed, "theory/gan", update)
         latents = torch.cat([players.latents(random.permutation(levels(BATCH, random))) for _ in range(2)], 1)
-        game.step(Round(_real(density, random)[None], latents[None]))
+        game.step(StepInputs(_real(density, random)[None], latents[None]))
     return observed_law(decoder)
 
 

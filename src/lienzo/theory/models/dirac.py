@@ -13,7 +13,7 @@ from lienzo.networks.mlp import MLP, perceptron
 from lienzo.recipe.objectives import Objective, Regularisation
 from lienzo.theory.models.laws import Array
 from lienzo.theory.models.players import LINE
-from lienzo.training.game import Game, Round
+from lienzo.training.game import Game, StepInputs
 
 
 class Dirac:
@@ -68,7 +68,7 @@ class Dirac:
             self.game.generator_step(real, [fake])
             self.game.discriminator_step(real, fake, self.mix)
         else:
-            self.game.step(Round(real[None], self.nothing[None], self.mix[None]))
+            self.game.step(StepInputs(real[None], self.nothing[None], self.mix[None]))
 
     def place(self) -> Array:
         """Return (θ, ψ, b)."""

@@ -15,7 +15,7 @@ from lienzo.recipe.objectives import NonSaturating
 from lienzo.theory.finding import Claim, Drawing
 from lienzo.theory.models import distances, players
 from lienzo.theory.models.laws import Array, Cells, Mixture, levels
-from lienzo.training.game import Round
+from lienzo.training.game import StepInputs
 
 DATA = Mixture((-0.45, 0.35), (0.12, 0.18), (0.4, 0.6))
 CELLS = Cells(-1.0, 1.0, 200)
@@ -38,7 +38,7 @@ def play(seed: int) -> tuple[Drawing, list[Claim]]:
         players.set_rate(game.discriminator_optimizer, rates[1], 0.5 * update / updates)
         random = seeds.numpy_generator(seed, "theory/game-of-2014", update)
         real = torch.stack([players.pictures(CELLS.quantiles(data, levels(256, random))) for _ in range(5)])
-        game.step(Round(real, torch.stack([players.latents(levels(256, random)) for _ in range(5)])))
+        game.step(StepInputs(real, torch.stack([players.latents(levels(256, random)) for _ in range(5)])))
     painted = players.pushed_forward(game.generator, CELLS)
     answers = expit(players.logits(game.discriminator, CELLS.points))
     mass = 0.5 * (np.exp(data) + np.exp(painted))
