@@ -24,7 +24,7 @@ from lienzo.networks.shape import Shape
 from lienzo.recipe.objectives import Regularisation, Relativistic
 from lienzo.recipe.recipe import Adam, Recipe
 from lienzo.training.game import StepInputs
-from lienzo.training.state import lesson
+from lienzo.training.state import build_model
 
 PLANES = [(32, 64, 16), (64, 32, 16), (128, 16, 16), (256, 8, 16), (1536, 8, 16), (32, 64, 32), (256, 8, 256)]
 """Channels, side, and channels of a group."""
@@ -62,9 +62,9 @@ def step(network: Network, batch: int) -> Callable[[], object]:
     recipe = Recipe(
         "step", network, Relativistic(), regularisation, generator_optimizer=adam, discriminator_optimizer=adam
     )
-    learnt = lesson(recipe.with_settings(["precision=bf16"]), Shape(64, 64, 3), torch.device("cpu"), 0)
+    model = build_model(recipe.with_settings(["precision=bf16"]), Shape(64, 64, 3), torch.device("cpu"), 0)
     images = (2 * torch.rand(batch, 3, 64, 64) - 1).contiguous(memory_format=torch.channels_last)
-    return lambda: learnt.step(StepInputs(images[None], torch.randn(1, batch, network.latents)))
+    return lambda: model.step(StepInputs(images[None], torch.randn(1, batch, network.latents)))
 
 
 def penalties(batch: int, channels: int, side: int, group: int) -> dict[str, Callable[[], object]]:

@@ -391,7 +391,7 @@ def test_a_captured_step_changes_pictures_by_the_chance_it_is_dealt(
         for inputs in itertools.islice(stream, 10):
             state.play([inputs])
     assert all(math.isfinite(value) for value in state.take_measures().values())
-    memory = {name: value.item() for name, value in state.lesson.memory.items()}
+    memory = {name: value.item() for name, value in state.model.memory.items()}
     assert memory == ({"probability": pytest.approx(10 * 8 / 200)} if policy == "ada" else {})
 
 

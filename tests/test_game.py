@@ -99,7 +99,7 @@ def test_ten_steps_of_the_thesis_are_those_of_a_plain_implementation(tmp_path: P
     recipe = thesis().with_settings([f"batch={batch}", "precision=fp32"]).resolved(collection.count)
     state = State(recipe, Shape(64, 64, 3), torch.device("cpu"))
     batches = Batches(collection, recipe.seed, torch.device("cpu"))
-    plain, game = Plain(), state.lesson
+    plain, game = Plain(), state.model
     assert isinstance(game, Game)
     with InputPipeline(recipe, batches).stream(0) as stream:
         inputs = list(itertools.islice(stream, STEPS))

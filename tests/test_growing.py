@@ -247,13 +247,13 @@ def test_real_pictures_fade_as_generated_ones_do(seedling: Run, monkeypatch: pyt
     recipe = dataclasses.replace(seedling.recipe, objective=Relativistic())
     state = planted(seedling, recipe, Shape(32, 32, 3), fade=32)
     seen: list[Tensor] = []
-    lesson = state.lesson
+    model = state.model
 
     def step(inputs: object) -> dict[str, Tensor]:
         seen.append(inputs.real[0])  # type: ignore[attr-defined]
         return {"generator_loss": torch.zeros(())}
 
-    monkeypatch.setattr(type(lesson), "step", lambda self, inputs, watched, penalised: step(inputs))
+    monkeypatch.setattr(type(model), "step", lambda self, inputs, watched, penalised: step(inputs))
     pixels = torch.randint(256, (1, 8, 32, 32, 3), dtype=torch.uint8)
     real = scaled(pixels)
     blurred = avg_pool2d(real[0], 2).repeat_interleave(2, 2).repeat_interleave(2, 3)

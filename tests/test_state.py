@@ -150,7 +150,7 @@ def test_seldom_measures_are_means_over_the_steps_that_were_watched(recipe: Reci
     states = [begun(recipe) for _ in range(2)]
     all_of_them = []
     for i, one in enumerate(step_inputs(recipe, 20)):
-        all_of_them.append(states[0].lesson.step(dataclasses.replace(one, real=scaled(one.real))))
+        all_of_them.append(states[0].model.step(dataclasses.replace(one, real=scaled(one.real))))
         states[1].play([one])
         if i % 10 == 9:
             watched = [all_of_them[j] for j in {9: (0, 8, 9), 19: (16, 19)}[i]]
@@ -229,7 +229,7 @@ def test_what_cannot_be_compiled_is_said_in_one_sentence(recipe: Recipe, monkeyp
         raise torch._dynamo.exc.InternalTorchDynamoError("no compiler\nand much more")
 
     state = begun(recipe.with_settings(["compile=true"]))
-    monkeypatch.setattr(state.lesson, "step", step)
+    monkeypatch.setattr(state.model, "step", step)
     with pytest.raises(TrainingError, match=r"\(no compiler\).*leave compile out"):
         state.play(step_inputs(recipe, 1))
 

@@ -40,8 +40,8 @@ Pace = Sequence[float | Tensor]
 layers count, and the share of the generator in its average. Numbers, or scalars on the device."""
 
 
-class Lesson(Protocol):
-    """What is learnt step by step: a game of two players, or an autoencoder."""
+class Model(Protocol):
+    """What a run trains, a game of two players or an autoencoder: networks, their optimisers and the training step."""
 
     @property
     def networks(self) -> dict[str, nn.Module]:
@@ -80,7 +80,7 @@ class State:
         self.slowdown, self.classes = slowdown, classes
         self.images = 0
         self.seconds = 0.0
-        self.lesson = lesson(recipe, shape, device, classes)
+        self.model = build_model(recipe, shape, device, classes)
         self.average = Average(self.networks["generator"]) if recipe.average_half_life else None
         self.names: list[str] = []
         self.sums = torch.zeros(0, device=device)
@@ -101,7 +101,7 @@ class State:
     @property
     def networks(self) -> dict[str, nn.Module]:
         """What learns, by name: ``generator`` is among them."""
-        return self.lesson.networks
+        return self.model.networks
 
     @property
     def shown(self) -> nn.Module:
@@ -165,7 +165,7 @@ class State:
         factor, alpha, share = pace
         if self.recipe.cool_down:
             self._set_rates(factor)
-        measures = self.lesson.step(dataclasses.replace(inputs, real=self._seen(inputs.real)), watched, penalised)
+        measures = self.model.step(dataclasses.replace(inputs, real=self._seen(inputs.real)), watched, penalised)
         if self.recipe.fade:
             measures = measures | {"fade": self._fade.alpha}
         if not self.names:
@@ -203,7 +203,7 @@ class State:
             "generator": self.recipe.generator_optimizer,
             "discriminator": self.recipe.discriminator_optimizer,
         }
-        for name, optimizer in self.lesson.optimizers.items():
+        for name, optimizer in self.model.optimizers.items():
             settings = settings_of[name]
             for group in optimizer.param_groups:
                 if isinstance(group["lr"], Tensor):
@@ -231,13 +231,13 @@ class State:
             "watched": self.watched,
             "best": self.best,
             "best_at": self.best_at,
-            **self.lesson.memory,
+            **self.model.memory,
         }
         found |= {f"sums/{name}": self.sums[i] for i, name in enumerate(self.names)}
         modules = self.networks | ({} if self.average is None else {"average": self.average.module})
         for name, module in modules.items():
             found |= {f"{name}/{key}": tensor for key, tensor in module.state_dict().items()}
-        for name, optimizer in self.lesson.optimizers.items():
+        for name, optimizer in self.model.optimizers.items():
             for i, memory in enumerate(optimizer.state.values()):
                 found |= {f"{name}_optimizer/{i}/{key}": tensor for key, tensor in memory.items()}
         return found
@@ -316,8 +316,8 @@ def _given(inputs: StepInputs) -> dict[str, Tensor]:
     return {name: value for name, value in vars(inputs).items() if value is not None}
 
 
-def lesson(recipe: Recipe, shape: Shape, device: torch.device, classes: int) -> Lesson:
-    """Return what the recipe's objective asks for, with fresh networks that follow from its seed."""
+def build_model(recipe: Recipe, shape: Shape, device: torch.device, classes: int) -> Model:
+    """Return the model that the recipe's objective asks for, with fresh networks that follow from its seed."""
     network, objective = recipe.network, recipe.objective
     autocast = torch.bfloat16 if recipe.precision == "bf16" else None
     with torch.random.fork_rng():
