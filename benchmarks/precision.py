@@ -31,7 +31,7 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.training.batches import Batches
 from lienzo.training.game import StepInputs
 from lienzo.training.inputs import InputPipeline, scaled
-from lienzo.training.kid_monitor import Judge
+from lienzo.training.kid_monitor import KIDMonitor
 from lienzo.training.schedule import average_decay
 from lienzo.training.state import State
 
@@ -55,7 +55,7 @@ def main() -> None:
     words.add_argument("--set", nargs="*", default=[], help="settings of the recipe")
     given = words.parse_args()
     device, collection = pick_device(given.device), Collection.open(given.collection)
-    judge = Judge(collection, device)
+    monitor = KIDMonitor(collection, device)
     losses: dict[str, list[Losses]] = {"plain loop, float32": [], "lienzo, float32": [], "lienzo, bfloat16": []}
     scores: dict[str, list[float]] = {name: [] for name in losses}
     for seed in range(given.seeds):
@@ -69,7 +69,7 @@ def main() -> None:
             else:
                 seen = play(recipe, collection, device, partial(step, state))
             seeds.append(smooth(seen[: given.steps]))
-            scores[name].append(judge.kid(state.shown.eval(), recipe.network.latents).value)
+            scores[name].append(monitor.kid(state.shown.eval(), recipe.network.latents).value)
             print(f"seed {seed}, {name}: KID {scores[name][-1]:.4f}", flush=True)
     report(losses, scores)
 
@@ -146,7 +146,7 @@ class Plain:
         return binary_cross_entropy(self.discriminator(images).flatten(), label)
 
     def hand_over(self) -> None:
-        """Give the generator back to the state, which averages and judges it."""
+        """Give the generator back to the state, which averages and evaluates it."""
         state, recipe = self.state, self.recipe
         take_over(state.networks["generator"], self.generator)
         state.images += recipe.batch

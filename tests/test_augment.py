@@ -188,10 +188,10 @@ def test_gradients_are_finite_differences(policy: str, channels: int, height: in
     augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
     weights = torch.randn(2, channels, height, width, dtype=torch.float64)
 
-    def judged(images: Tensor) -> Tensor:
+    def transformed(images: Tensor) -> Tensor:
         return (applied(augmentation, images, chance, torch.tensor(0.7)) * weights).sum((1, 2, 3)).tanh()
 
-    assert torch.autograd.gradcheck(judged, images)
+    assert torch.autograd.gradcheck(transformed, images)
 
 
 @pytest.mark.parametrize("policy", POLICIES)

@@ -54,7 +54,7 @@ class Plain:
             for parameter, memory in zip(module.parameters(), other.state.values(), strict=True):
                 adam.state[parameter] = {key: value.clone().contiguous() for key, value in memory.items()}
 
-    def judge(self, images: Tensor) -> Tensor:
+    def logits(self, images: Tensor) -> Tensor:
         """Return probabilities in float64: in float32 log(1 − D(x)) has but four digits where D is sure of itself."""
         probabilities: Tensor = self.discriminator(images).view(-1).double().sigmoid()
         return probabilities
@@ -64,16 +64,16 @@ class Plain:
         fake = self.generator(z[:, :, None, None])
 
         self.discriminator_adam.zero_grad()
-        on_real = self.judge(real)
+        on_real = self.logits(real)
         loss_real = cross_entropy(on_real, torch.full((batch,), 0.9).double())
         loss_real.backward()
-        on_fake = self.judge(fake.detach())
+        on_fake = self.logits(fake.detach())
         loss_fake = cross_entropy(on_fake, torch.zeros(batch).double())
         loss_fake.backward()
         self.discriminator_adam.step()
 
         self.generator_adam.zero_grad()
-        fooled = self.judge(fake)
+        fooled = self.logits(fake)
         generator_loss = cross_entropy(fooled, torch.full((batch,), 0.9).double())
         generator_loss.backward()
         self.generator_adam.step()

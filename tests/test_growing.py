@@ -1,4 +1,4 @@
-"""Growing: exactly the old pictures and judgements before a fade, the new ones alone after it, and a run like any."""
+"""Growing: exactly the old pictures and logits before a fade, the new ones alone after it, and a run like any."""
 
 import dataclasses
 import json

@@ -70,7 +70,7 @@ SHAPES += [(96, 64, 3), (64, 160, 3), (32, 32, 1), (32, 32, 4)]
 
 @pytest.mark.parametrize("name", NETS)
 @pytest.mark.parametrize("size", SHAPES, ids=str)
-def test_every_network_makes_and_judges_every_shape(name: str, size: tuple[int, int, int]) -> None:
+def test_every_network_takes_every_shape(name: str, size: tuple[int, int, int]) -> None:
     height, width, channels = size
     network = NETS[name](width=4, latents=5)  # type: ignore[call-arg]
     assert network.latents == 5

@@ -27,14 +27,14 @@ from lienzo.tuning.study import NAME
 
 SEARCH = ["generator_optimizer.rate=0.0001..0.01:log", "batch=4,8"]
 
-Judging = Callable[[Iterable[float]], None]
+ScoreScript = Callable[[Iterable[float]], None]
 
 
 @pytest.fixture
-def judging(monkeypatch: pytest.MonkeyPatch) -> Judging:
+def scripted(monkeypatch: pytest.MonkeyPatch) -> ScoreScript:
     """Give a function that says what KID will be, score for score."""
 
-    def judging(scores: Iterable[float]) -> None:
+    def scripted(scores: Iterable[float]) -> None:
         given = iter(scores)
 
         class Scripted:
@@ -43,9 +43,9 @@ def judging(monkeypatch: pytest.MonkeyPatch) -> Judging:
             def kid(self, *_: object) -> Estimate:
                 return Estimate(next(given), 0.01)
 
-        monkeypatch.setattr(loop, "Judge", Scripted)
+        monkeypatch.setattr(loop, "KIDMonitor", Scripted)
 
-    return judging
+    return scripted
 
 
 @pytest.fixture(autouse=True)
@@ -191,9 +191,9 @@ def test_a_trial_is_taken_up_whose_process_was_killed(collection: Collection, re
 
 
 def test_a_trial_whose_process_died_while_it_was_proposed_is_proposed_the_rest(
-    collection: Collection, recipe: Recipe, tmp_path: Path, judging: Judging
+    collection: Collection, recipe: Recipe, tmp_path: Path, scripted: ScoreScript
 ) -> None:
-    judging([0.5] * 8)
+    scripted([0.5] * 8)
     lienzo.tune(collection, recipe, tmp_path, trials=1, images=16, search=SEARCH, device="cpu")
     half = optuna.load_study(study_name=NAME, storage=f"sqlite:///{tmp_path / 'study.db'}").ask()
     rate = half.suggest_float("generator_optimizer.rate", 0.0001, 0.01, log=True)
@@ -205,10 +205,10 @@ def test_a_trial_whose_process_died_while_it_was_proposed_is_proposed_the_rest(
 
 
 def test_a_trial_is_stopped_that_is_worse_than_the_median(
-    collection: Collection, recipe: Recipe, tmp_path: Path, judging: Judging
+    collection: Collection, recipe: Recipe, tmp_path: Path, scripted: ScoreScript
 ) -> None:
     """Four scores each; the last two trials begin worse than all others, but only one of them is so later on."""
-    judging([*[0.5, 0.4, 0.3, 0.2] * 5, *[0.9, 0.41], *[0.9, 0.39, 0.29, 0.19]])
+    scripted([*[0.5, 0.4, 0.3, 0.2] * 5, *[0.9, 0.41], *[0.9, 0.39, 0.29, 0.19]])
     lienzo.tune(collection, recipe, tmp_path, trials=7, images=64, search=SEARCH, device="cpu")
     trials = trials_of(tmp_path)
     assert [trial.state.name for trial in trials] == ["COMPLETE"] * 5 + ["PRUNED", "COMPLETE"]
@@ -220,9 +220,9 @@ def test_a_trial_is_stopped_that_is_worse_than_the_median(
 
 
 def test_losses_that_are_no_numbers_are_a_reason(
-    collection: Collection, recipe: Recipe, tmp_path: Path, judging: Judging
+    collection: Collection, recipe: Recipe, tmp_path: Path, scripted: ScoreScript
 ) -> None:
-    judging([0.5] * 8)
+    scripted([0.5] * 8)
     search = ["generator_optimizer.rate=1e30,2e30", "discriminator_optimizer.rate=1e30"]
     with pytest.raises(TrainingError, match=r"no trial .* came to its end, and report.html says why"):
         lienzo.tune(collection, recipe, tmp_path, trials=2, images=64, search=search, device="cpu")
@@ -236,9 +236,9 @@ def test_losses_that_are_no_numbers_are_a_reason(
 
 
 def test_a_trial_of_another_process_is_left_to_it(
-    collection: Collection, recipe: Recipe, tmp_path: Path, judging: Judging
+    collection: Collection, recipe: Recipe, tmp_path: Path, scripted: ScoreScript
 ) -> None:
-    judging([0.5] * 8)
+    scripted([0.5] * 8)
     going = tuning.steps(collection, recipe, tmp_path, trials=1, images=64, search=SEARCH, device="cpu")
     next(going)
     with pytest.raises(RunError, match=r"no trial .* has come to its end yet, but other processes are at it"):
@@ -250,9 +250,9 @@ def test_a_trial_of_another_process_is_left_to_it(
 
 @pytest.mark.parametrize("damage", [lambda data: b"SQL" * 999, lambda data: data[: len(data) // 2]])
 def test_a_damaged_study_is_one_sentence(
-    collection: Collection, recipe: Recipe, tmp_path: Path, judging: Judging, damage: Callable[[bytes], bytes]
+    collection: Collection, recipe: Recipe, tmp_path: Path, scripted: ScoreScript, damage: Callable[[bytes], bytes]
 ) -> None:
-    judging([0.5] * 4)
+    scripted([0.5] * 4)
     lienzo.tune(collection, recipe, tmp_path, trials=1, images=16, search=SEARCH, device="cpu")
     path = tmp_path / "study.db"
     path.write_bytes(damage(path.read_bytes()))
@@ -273,9 +273,9 @@ def test_without_optuna_it_says_what_to_install(
 
 
 def test_the_command(
-    command: Command, collection: Collection, recipe: Recipe, tmp_path: Path, judging: Judging
+    command: Command, collection: Collection, recipe: Recipe, tmp_path: Path, scripted: ScoreScript
 ) -> None:
-    judging([0.5, 0.4, 0.3, 0.2, 0.45, 0.35, 0.25, 0.15])
+    scripted([0.5, 0.4, 0.3, 0.2, 0.45, 0.35, 0.25, 0.15])
     base, out = tmp_path / "base.toml", tmp_path / "study"
     base.write_text(recipe.to_toml(), encoding="utf-8")
     words = ("tune", collection.path, "--recipe", base, "--out", out, "--trials", 2, "--images", 64, "--seed", 3,
@@ -293,9 +293,9 @@ def test_the_command(
 
 
 def test_the_report_shows_the_best_trial(
-    collection: Collection, recipe: Recipe, tmp_path: Path, judging: Judging, monkeypatch: pytest.MonkeyPatch
+    collection: Collection, recipe: Recipe, tmp_path: Path, scripted: ScoreScript, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judging([0.4, 0.1, 0.3])
+    scripted([0.4, 0.1, 0.3])
     pages: list[str] = []
     write = files.write_text
     monkeypatch.setattr(

@@ -31,8 +31,8 @@ EACH_MANNER = 10
 GENERATED, COLUMNS = 64, 8
 """Pictures in the generated grid, and side by side in it."""
 
-JUDGED = 512
-"""Generated pictures whose manner is judged."""
+CLASSIFIED = 512
+"""Generated pictures whose manner is recognised."""
 
 EACH_REASON = 3
 """Refused files of which a picture is shown for each reason, where anything of them can be drawn."""
@@ -48,7 +48,7 @@ def page(out: Path, seconds: dict[str, float], peak_memory: int) -> str:
     """
     collection, run = Collection.open(out / "collection"), Run.open(out / "run")
     refused = collection.rejected().to_pylist()
-    made = generation.load(run).generate(range(JUDGED)).images
+    made = generation.load(run).generate(range(CLASSIFIED)).images
     last = run.log()[-1]
     seconds = seconds | {"training": last["seconds"]}  # of all sittings
     return pages.page(

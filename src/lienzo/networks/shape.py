@@ -1,4 +1,4 @@
-"""The shape of the pictures that a network makes or judges."""
+"""The shape of the pictures that a generator makes or a discriminator takes."""
 
 from dataclasses import dataclass
 

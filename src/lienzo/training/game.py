@@ -190,7 +190,7 @@ class Game:
         real.requires_grad_(regularisation.r1 > 0)
         fake.requires_grad_(regularisation.r2 > 0)
         with self._precision(real):
-            real_logits, fake_logits = self._judge_both(real, fake, labels)
+            real_logits, fake_logits = self._both_logits(real, fake, labels)
         loss = self.objective.discriminator(real_logits, fake_logits)
         measures = {
             "discriminator_loss": loss.detach(),
@@ -206,8 +206,8 @@ class Game:
             penalties["r2_penalty"] = regularisation.penalty(fake, fake_logits, regularisation.r2)
         if regularisation.gradient_penalty:
             assert mix is not None
-            judge = partial(self._judge, labels=labels, twice=True)
-            penalties["gradient_penalty"] = regularisation.interpolated_penalty(judge, real, fake, mix)
+            logits_of = partial(self._logits, labels=labels, twice=True)
+            penalties["gradient_penalty"] = regularisation.interpolated_penalty(logits_of, real, fake, mix)
         for name, penalty in penalties.items():
             loss = loss + regularisation.interval * penalty
             measures[name] = regularisation.interval * penalty.detach()
@@ -222,8 +222,8 @@ class Game:
             real = self._changed(real, changes[0]) if self.objective.relativistic else real
             fake = self._changed(fake, changes[1])
         with self._precision(real):
-            real_logits = self._judge(real, labels) if self.objective.relativistic else None
-            fake_logits = self._judge(fake, labels)
+            real_logits = self._logits(real, labels) if self.objective.relativistic else None
+            fake_logits = self._logits(fake, labels)
         loss = self.objective.generator(real_logits, fake_logits)
         torch.autograd.backward(loss / self.accumulate)
         return {"generator_loss": loss.detach(), "fooled_score": self._score(fake_logits)}
@@ -258,17 +258,17 @@ class Game:
         logits = logits.detach()
         return (logits.sigmoid() if self.objective.probabilistic else logits).mean()
 
-    def _judge_both(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Sequence[Tensor]:
+    def _both_logits(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Sequence[Tensor]:
         """Return the logits of both, in one pass: in one each where a penalty differentiates by the pictures.
 
         Spectral normalisation takes a step of its power iteration in each pass, so that one pass sees one norm.
         """
         if real.requires_grad or fake.requires_grad:
-            return self._judge(real, labels, twice=True), self._judge(fake, labels, twice=True)
+            return self._logits(real, labels, twice=True), self._logits(fake, labels, twice=True)
         with batches(2):
-            return self._judge(torch.cat([real, fake]), None if labels is None else labels.repeat(2, 1)).chunk(2)
+            return self._logits(torch.cat([real, fake]), None if labels is None else labels.repeat(2, 1)).chunk(2)
 
-    def _judge(self, images: Tensor, labels: Tensor | None, *, twice: bool = False) -> Tensor:
+    def _logits(self, images: Tensor, labels: Tensor | None, *, twice: bool = False) -> Tensor:
         """Return the logits; what was fused cannot be differentiated ``twice``, as penalties on its gradient do."""
         discriminator = self.discriminator if twice else self._pass(self.discriminator)
         return full_precision(apply(discriminator, images, labels))

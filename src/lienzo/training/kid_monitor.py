@@ -16,7 +16,7 @@ SAMPLES = 1_000
 """Pictures on either side. For numbers to quote, `lienzo evaluate` takes more."""
 
 
-class Judge:
+class KIDMonitor:
     """Compares generated pictures with real ones: held-out ones where the collection has them."""
 
     def __init__(self, collection: Collection, device: torch.device) -> None:

@@ -34,7 +34,7 @@ from lienzo.training import resumption
 from lienzo.training.batches import Batches
 from lienzo.training.game import StepInputs
 from lienzo.training.inputs import InputPipeline
-from lienzo.training.kid_monitor import Judge
+from lienzo.training.kid_monitor import KIDMonitor
 from lienzo.training.origin import Origin, replant
 from lienzo.training.schedule import crossed, together
 from lienzo.training.state import State
@@ -244,7 +244,7 @@ class _Sitting:
         self.state = state
         self.signs = Signs()
         self.writer: SummaryWriter | None = None
-        self.judge: Judge | None = None
+        self.kid_monitor: KIDMonitor | None = None
         self.artist = ThreadPoolExecutor(1)
         self.drawn: Future[None] | None = None
         if presence is not None:
@@ -257,7 +257,9 @@ class _Sitting:
             if recipe.on_trouble == "warn" or not self.done:
                 run.write_stop(None)
             self.writer = SummaryWriter(str(run.path), purge_step=self.state.images + 1)  # hides what is shown again
-            self.judge = Judge(batches.collection, state.device) if recipe.evaluate_every and not self.done else None
+            self.kid_monitor = (
+                KIDMonitor(batches.collection, state.device) if recipe.evaluate_every and not self.done else None
+            )
         self.state.follow()
         self.epoch = len(batches.members)
         self.started = time.monotonic() - self.state.seconds
@@ -327,8 +329,8 @@ class _Sitting:
         measures["peak_memory"] = peak_memory(state.device)
         state.seconds = time.monotonic() - self.started
         speed = (state.images - images) / (state.seconds - seconds)
-        if self.judge and (self.done or crossed(ticked, state.images, self.recipe.evaluate_every)):
-            measures |= self._evaluate(self.judge)
+        if self.kid_monitor and (self.done or crossed(ticked, state.images, self.recipe.evaluate_every)):
+            measures |= self._evaluate(self.kid_monitor)
         self.signs = self.signs.after(measures, self.recipe.objective)
         trouble = self.signs.trouble(measures, self.recipe, state.slowdown)
         sentence = str(trouble) if trouble else None
@@ -367,12 +369,12 @@ class _Sitting:
             if name not in ("images", "trouble"):
                 self.writer.add_scalar(name, value, tick.images)
 
-    def _evaluate(self, judge: Judge) -> dict[str, float]:
+    def _evaluate(self, monitor: KIDMonitor) -> dict[str, float]:
         """Measure the generator, keep it if it is the best so far; the time this takes is no training time."""
         begun, state = time.monotonic(), self.state
         log.info("Measuring KID after %s pictures.", f"{state.images:,}")
         module = state.shown.eval()
-        score = judge.kid(module, self.recipe.network.latents, self.vocabulary)
+        score = monitor.kid(module, self.recipe.network.latents, self.vocabulary)
         module.train()
         if score.value < float(state.best):
             state.best.fill_(score.value)

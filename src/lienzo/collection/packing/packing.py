@@ -151,7 +151,7 @@ def pack(
             names = _names(earlier, {verdict.other for verdict in chosen.verdicts.values()})
 
         def kept() -> Iterator[tuple[Screened, str]]:
-            for found, reason, detail, part in _judged(journal, keys, chosen, len(held_out), names):
+            for found, reason, detail, part in _decided(journal, keys, chosen, len(held_out), names):
                 sources.add(found.source, found.size, found.stamp, files.fingerprint(found.labels))
                 if reason:
                     rejected.add(found.source, reason, detail, found.size)
@@ -233,7 +233,7 @@ def _names(collection: Collection, wanted: set[int]) -> dict[int, str]:
     return names
 
 
-def _judged(
+def _decided(
     journal: Journal, keys: Sequence[str], chosen: Chosen, position: int, names: dict[int, str]
 ) -> Iterator[tuple[Screened, str, str, str]]:
     """Yield what was screened, with reason and detail, or with its part; the first picture is at ``position``."""

@@ -147,8 +147,8 @@ def gradients() -> list[Claim]:
         moved = torch.tensor(mean, dtype=torch.float64, requires_grad=True)
         x = moved + deviation * torch.from_numpy(ndtri(levels(40_000)))
         odds = ((x - mean) / deviation).square() / 2 - ((x - DATA[0]) / DATA[1]).square() / 2
-        judged = x if critic else odds + float(np.log(deviation / DATA[1]))
-        (gradient,) = torch.autograd.grad(objective.generator(None, judged), moved)
+        logits = x if critic else odds + float(np.log(deviation / DATA[1]))
+        (gradient,) = torch.autograd.grad(objective.generator(None, logits), moved)
         return float(gradient)
 
     def along(divergence: Callable[[Array], float]) -> float:

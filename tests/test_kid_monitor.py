@@ -13,7 +13,7 @@ from lienzo.metrics.estimate import Estimate
 from lienzo.recipe.recipe import Recipe
 from lienzo.storage import tensors
 from lienzo.training import kid_monitor, loop
-from lienzo.training.kid_monitor import Judge
+from lienzo.training.kid_monitor import KIDMonitor
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def judged(recipe: Recipe) -> Recipe:
+def scored(recipe: Recipe) -> Recipe:
     """Give a recipe whose score is due after 40 and 64 of its pictures: at the ticks of 48 and 64."""
     return dataclasses.replace(recipe, evaluate_every=40)
 
@@ -31,28 +31,28 @@ def scores(run: lienzo.Run) -> dict[int, float]:
     return {int(line["images"]): line["kid"] for line in run.log() if "kid" in line}
 
 
-def test_a_score_is_taken_when_it_is_due_and_at_the_end(collection: Collection, judged: Recipe, tmp_path: Path) -> None:
-    run = lienzo.train(collection, judged, tmp_path / "run", device="cpu")
+def test_a_score_is_taken_when_it_is_due_and_at_the_end(collection: Collection, scored: Recipe, tmp_path: Path) -> None:
+    run = lienzo.train(collection, scored, tmp_path / "run", device="cpu")
     assert list(scores(run)) == [48, 64]
     assert all(line["kid_error"] > 0 and line["evaluation_seconds"] > 0 for line in run.log() if "kid" in line)
 
 
-def test_the_best_generator_is_kept(collection: Collection, judged: Recipe, tmp_path: Path) -> None:
-    run = lienzo.train(collection, judged, tmp_path / "run", device="cpu")
+def test_the_best_generator_is_kept(collection: Collection, scored: Recipe, tmp_path: Path) -> None:
+    run = lienzo.train(collection, scored, tmp_path / "run", device="cpu")
     best = lienzo.load(run.best_path)
     assert best.header["images"] == min(scores(run), key=lambda images: scores(run)[images])
-    again = Judge(collection, torch.device("cpu")).kid(best.module, best.latents)
+    again = KIDMonitor(collection, torch.device("cpu")).kid(best.module, best.latents)
     assert again.value == pytest.approx(min(scores(run).values()), rel=1e-4)
 
 
 def test_the_checkpoint_of_the_best_generator_outlives_newer_ones(
-    collection: Collection, judged: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    collection: Collection, scored: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """KID is lowest after 48 pictures; 64, 80 and 96 follow, of which the last two are kept anyhow."""
     monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
     values = iter([0.3, 0.1, 0.2, 0.4])
-    monkeypatch.setattr(Judge, "kid", lambda *_: Estimate(next(values), 0.01))
-    recipe = dataclasses.replace(judged, evaluate_every=24, images=96)
+    monkeypatch.setattr(KIDMonitor, "kid", lambda *_: Estimate(next(values), 0.01))
+    recipe = dataclasses.replace(scored, evaluate_every=24, images=96)
     run = lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
     assert list(scores(run)) == [32, 48, 80, 96]
     assert [int(path.stem) for path in run.checkpoints()] == [96, 80, 48]
@@ -62,13 +62,13 @@ def test_the_checkpoint_of_the_best_generator_outlives_newer_ones(
 
 
 @pytest.mark.parametrize("ticks", [1, 2, 3])
-def test_an_interruption_changes_no_score(collection: Collection, judged: Recipe, tmp_path: Path, ticks: int) -> None:
-    whole = lienzo.train(collection, judged, tmp_path / "whole", device="cpu")
-    going = lienzo.steps(collection, judged, tmp_path / "run", device="cpu")
+def test_an_interruption_changes_no_score(collection: Collection, scored: Recipe, tmp_path: Path, ticks: int) -> None:
+    whole = lienzo.train(collection, scored, tmp_path / "whole", device="cpu")
+    going = lienzo.steps(collection, scored, tmp_path / "run", device="cpu")
     for _ in range(ticks):
         next(going)
     going.close()  # type: ignore[attr-defined]
-    run = lienzo.train(collection, judged, tmp_path / "run", device="cpu")
+    run = lienzo.train(collection, scored, tmp_path / "run", device="cpu")
     assert scores(run) == scores(whole)
     assert run.best_path.read_bytes() == whole.best_path.read_bytes()
 
@@ -89,6 +89,6 @@ def test_held_out_pictures_are_the_measure(collection: Collection, tmp_path: Pat
         return taking(rows)
 
     object.__setattr__(held, "take", take)
-    Judge(held, torch.device("cpu"))
+    KIDMonitor(held, torch.device("cpu"))
     assert seen
     assert set(seen) <= set(held.rows("holdout").tolist())
