@@ -49,7 +49,7 @@ def measure(collection: Collection, name: str, ticks: int) -> None:
         (state.State, "_play", "steps"),
         (game.Game, "step", "steps without their sums"),
         (state.State, "take_measures", "reading the sums"),
-        (loop._Sitting, "_log", "log.jsonl and TensorBoard"),
+        (loop._OpenRun, "_log", "log.jsonl and TensorBoard"),
         (Presence, "beat", "sign of life"),
     ]
     patches = [patch.object(place, word, clocked(getattr(place, word), spent, label)) for place, word, label in clocks]

@@ -30,7 +30,7 @@ TINY = demo.Settings(
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished demo, made in three sittings: one stopped while painting, one while training."""
+    """A finished demo, made in three calls: one stopped while painting, one while training."""
     out = tmp_path_factory.mktemp("demo") / "out"
     for progress in demo.steps(out, TINY):
         if progress.stage == "painting":

@@ -5,8 +5,8 @@ functions return what they are given.
 
 Gradients are averaged explicitly, between the backward pass and the optimiser's step, and not by
 ``DistributedDataParallel``. That hooks into one forward and one backward pass for each update; here the discriminator
-takes up to three batches in one update, is differentiated twice by gradient penalties, and lets the generator's gradient pass
-without one of its own. One explicit average is right in all of these cases, and can be read.
+takes up to three batches in one update, is differentiated twice by gradient penalties, and passes the generator's
+gradient on without one of its own. One explicit average is right in all of these cases, and can be read.
 """
 
 import atexit

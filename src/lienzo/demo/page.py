@@ -50,7 +50,7 @@ def page(out: Path, seconds: dict[str, float], peak_memory: int) -> str:
     refused = collection.rejected().to_pylist()
     made = generation.load(run).generate(range(CLASSIFIED)).images
     last = run.log()[-1]
-    seconds = seconds | {"training": last["seconds"]}  # of all sittings
+    seconds = seconds | {"training": last["seconds"]}  # of all calls of train
     return pages.page(
         "From a folder of pictures to pictures that never existed",
         pages.facts(

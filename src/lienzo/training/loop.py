@@ -182,7 +182,8 @@ def steps(
                 resumption.open_folder(run, collection, recipe, begun_from.record if begun_from else None)
         while True:
             try:
-                yield from _sit(_Sitting(run, recipe, state, pipeline.batches, presence), pipeline)
+                with _OpenRun(run, recipe, state, pipeline.batches, presence) as open_run:
+                    yield from _ticks(open_run, pipeline)
             except _TroubleError as trouble:
                 with processes.leading() as leads:
                     if leads:
@@ -205,23 +206,24 @@ def _begin(run: Run, recipe: Recipe, batches: Batches) -> State:
     return State(recipe, shape, batches.device, slowdown, batches.classes)
 
 
-def _sit(sitting: "_Sitting", pipeline: InputPipeline) -> Iterator[Tick]:
-    """Train to the end, or to the next interruption: one process after what it plays, several together at a tick."""
+def _ticks(run: "_OpenRun", pipeline: InputPipeline) -> Iterator[Tick]:
+    """Train to the end, or to the next interruption, and save.
+
+    One process stops after the step that it is in; of several, all stop after the tick that they are in.
+    """
     alone = processes.count() == 1
     try:
-        with pipeline.stream(sitting.state.images) as stream, _holding(*() if alone else STOPS) as asked:
-            while not sitting.done:
+        with pipeline.stream(run.state.images) as stream, _holding(*() if alone else STOPS) as asked:
+            while not run.done:
                 with _holding(*STOPS if alone else ()) as interrupted:
-                    tick = sitting.play(list(islice(stream, sitting.together)))
+                    tick = run.play(list(islice(stream, run.together)))
                 if interrupted or (tick is not None and processes.any_of(bool(asked))):
                     raise KeyboardInterrupt
                 if tick is not None:
                     yield tick
     except (GeneratorExit, KeyboardInterrupt):
-        sitting.save()
+        run.save()
         raise
-    finally:
-        sitting.close()
 
 
 class _TroubleError(Exception):
@@ -233,8 +235,8 @@ class _TroubleError(Exception):
         self.trouble = trouble
 
 
-class _Sitting:
-    """One sitting at a run: from a checkpoint, or from nothing, to the end or to the next interruption."""
+class _OpenRun:
+    """A run that this process trains: its state and what it holds open, between one call of ``train`` and its end."""
 
     def __init__(self, run: Run, recipe: Recipe, state: State, batches: Batches, presence: Presence | None) -> None:
         """Go on from the run's last checkpoint; of several processes only the first has a presence, and writes."""
@@ -245,7 +247,7 @@ class _Sitting:
         self.signs = Signs()
         self.writer: SummaryWriter | None = None
         self.kid_monitor: KIDMonitor | None = None
-        self.artist = ThreadPoolExecutor(1)
+        self.drawing_thread = ThreadPoolExecutor(1)
         self.drawn: Future[None] | None = None
         if presence is not None:
             signs = resumption.restore(run, self.state)
@@ -313,9 +315,12 @@ class _Sitting:
         resumption.save(self.run, state, self.signs)
         self.last_save = time.monotonic()
 
-    def close(self) -> None:
-        """Let go of what the sitting holds open, once the last drawing is written."""
-        self.artist.shutdown()
+    def __enter__(self) -> "_OpenRun":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Close files, once the last drawing is written."""
+        self.drawing_thread.shutdown()
         if self.writer is not None:
             self.writer.close()
 
@@ -426,7 +431,9 @@ class _Sitting:
         about = {"Software": "lienzo", "images": str(self.state.images), "collection": self.collection}
         path = self.run.sample_path(self.state.images)
         self._finish_drawing()
-        self.drawn = self.artist.submit(lambda: write_bytes(path, gallery.png(gallery.grid(pixels, columns), about)))
+        self.drawn = self.drawing_thread.submit(
+            lambda: write_bytes(path, gallery.png(gallery.grid(pixels, columns), about))
+        )
 
     def _finish_drawing(self) -> None:
         """Wait for the drawing that is being written, and raise what prevented it."""
