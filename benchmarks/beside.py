@@ -42,17 +42,17 @@ def main() -> None:
     collection, device = Collection.open(given.collection), pick_device(given.device)
     trainings = [Training(text.split(), collection, device) for text in given.trainings]
     begun = spoken = time.monotonic()
-    playing = list(enumerate(trainings))
-    while playing:
-        for number, training in playing:
-            training.play()
+    unfinished = list(enumerate(trainings))
+    while unfinished:
+        for number, training in unfinished:
+            training.advance()
             if training.done:
                 training.finish(given.out / f"{number}.safetensors")
                 print(number, f"ends after {time.monotonic() - begun:.0f} s", flush=True)
-        playing = [(number, training) for number, training in playing if not training.done]
+        unfinished = [(number, training) for number, training in unfinished if not training.done]
         if time.monotonic() - spoken > given.every:
             spoken = time.monotonic()
-            for number, training in playing:
+            for number, training in unfinished:
                 training.wait()
                 measures = {name: round(value, 3) for name, value in training.state.take_measures().items()}
                 print(number, f"{training.state.images:,}", json.dumps(measures), flush=True)
@@ -76,7 +76,7 @@ class Training:
         self._vocabulary = batches.vocabulary
         for _ in range(2 * WARM_UP):  # until a graph holds its steps: the next one has the compiler forget them
             if not self.done:
-                self.play()
+                self.advance()
                 self.wait()
 
     @property
@@ -84,10 +84,10 @@ class Training:
         """Whether all pictures of its length have been shown."""
         return self.state.images >= self.recipe.total
 
-    def play(self) -> None:
+    def advance(self) -> None:
         """Launch the next steps, unless enough are waiting already."""
         if self._stream is None:
-            self.state.play(self._next())
+            self.state.advance(self._next())
             return
         self._waiting = [event for event in self._waiting if not event.query()]  # type: ignore[no-untyped-call]
         if len(self._waiting) == AHEAD:
@@ -99,13 +99,13 @@ class Training:
                 if value is not None:
                     value.record_stream(self._stream)
         with torch.cuda.stream(self._stream):
-            self.state.play(inputs)
+            self.state.advance(inputs)
             self._waiting.append(self._stream.record_event())
 
     def _next(self) -> list[StepInputs]:
-        """Return the inputs of the steps that are played together next, no more than its length asks for."""
+        """Return the inputs of the steps that are taken together next, no more than its length asks for."""
         left = (self.recipe.total - self.state.images) // (self.recipe.batch * self.recipe.discriminator_steps)
-        return list(islice(self._inputs, min(left, self.state.together)))
+        return list(islice(self._inputs, min(left, self.state.steps_at_once)))
 
     def wait(self) -> None:
         """Wait for all that was launched."""

@@ -1,4 +1,4 @@
-"""Training on a GPU: pictures a second of the recipe `thesis`, as everyone writes it and as lienzo plays it.
+"""Training on a GPU: pictures a second of the recipe `thesis`, as everyone writes it and as lienzo trains it.
 
 The plain loop is that of `step.py`: float32 (convolutions in TF32, PyTorch's default), NCHW, losses read back in
 every step; once on pictures that lie on the device, once fed by a loader that decodes JPEGs of 1024×806 in every
@@ -8,7 +8,7 @@ step or several a CUDA graph; last with its operations fused by ``torch.compile`
     python benchmarks/gpu.py [COLLECTION] [--full] [--runs FOLDER]
 
 Without a collection the procedural painter makes one. With `--full` the whole run of the thesis, 103,250 pictures
-for 30 epochs, is played through `lienzo train` rather than extrapolated.
+for 30 epochs, goes through `lienzo train` rather than extrapolated.
 """
 
 import argparse
@@ -57,7 +57,7 @@ GRAPHS = (
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("collection", nargs="?", type=Path)
-    words.add_argument("--full", action="store_true", help="play the thesis's whole run")
+    words.add_argument("--full", action="store_true", help="train the thesis's whole run")
     words.add_argument("--runs", type=Path, help="where the whole run is kept")
     given = words.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -167,16 +167,16 @@ def ours(
     recipe = thesis().with_settings(given)
     warm_up, state.WARM_UP = state.WARM_UP, state.WARM_UP if together else 10**9
     try:
-        player = state.State(recipe, SHAPE, DEVICE)
+        trained = state.State(recipe, SHAPE, DEVICE)
         with InputPipeline(recipe, Batches(collection, 0, DEVICE)).stream(0) as stream:
             start = 0.0
             for i in range(0, 64 + steps, together or 1):
                 if i == 64:
                     torch.cuda.synchronize()
                     start = time.perf_counter()
-                player.play(list(islice(stream, together or 1)))
-                if player.images // batch % 32 == 0:
-                    player.take_measures()
+                trained.advance(list(islice(stream, together or 1)))
+                if trained.images // batch % 32 == 0:
+                    trained.take_measures()
             torch.cuda.synchronize()
             return steps * batch / (time.perf_counter() - start)
     finally:
@@ -189,7 +189,7 @@ def painted(folder: Path) -> Collection:
 
 
 def full(collection: Collection, out: Path) -> None:
-    """Play the thesis's whole run; a smaller collection has more epochs, whose generators are not kept."""
+    """Train the thesis's whole run; a smaller collection has more epochs, whose generators are not kept."""
     recipe = dataclasses.replace(thesis(), epochs=None, images=THESIS, keep_epochs=False, tick=25_600)
     start = time.perf_counter()
     run = lienzo.train(collection, recipe, out, device="cuda")

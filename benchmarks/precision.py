@@ -65,9 +65,9 @@ def main() -> None:
             recipe = thesis().with_settings(settings)
             state = State(recipe, Shape(collection.height, collection.width, collection.channels), device)
             if name.startswith("plain"):
-                seen = play(recipe, collection, device, Plain(state, recipe).step)
+                seen = losses_of(recipe, collection, device, Plain(state, recipe).step)
             else:
-                seen = play(recipe, collection, device, partial(step, state))
+                seen = losses_of(recipe, collection, device, partial(step, state))
             seeds.append(smooth(seen[: given.steps]))
             scores[name].append(monitor.kid(state.shown.eval(), recipe.network.latents).value)
             print(f"seed {seed}, {name}: KID {scores[name][-1]:.4f}", flush=True)
@@ -97,7 +97,7 @@ def smooth(losses: list[tuple[float, float]]) -> Losses:
     return means
 
 
-def play(recipe: Recipe, collection: Collection, device: torch.device, step: Step) -> list[tuple[float, float]]:
+def losses_of(recipe: Recipe, collection: Collection, device: torch.device, step: Step) -> list[tuple[float, float]]:
     """Return the losses of every step."""
     assert recipe.images is not None
     with InputPipeline(recipe, Batches(collection, recipe.seed, device)).stream(0) as stream:
@@ -106,7 +106,7 @@ def play(recipe: Recipe, collection: Collection, device: torch.device, step: Ste
 
 def step(state: State, inputs: StepInputs) -> tuple[float, float]:
     """Take a step as lienzo does."""
-    state.play([inputs])
+    state.advance([inputs])
     measures = state.take_measures()
     return measures["discriminator_loss"], measures["generator_loss"]
 

@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def step(network: Network, batch: int) -> Callable[[], object]:
-    """Return what plays one step on random pictures."""
+    """Return what takes one step on random pictures."""
     adam = Adam(0.0002, (0.0, 0.99))
     regularisation = Regularisation(r1=1.0, r2=1.0)
     recipe = Recipe(

@@ -74,16 +74,16 @@ def main() -> None:
 
 
 def apart(device: torch.device, batch: int) -> Callable[[int], float]:
-    """Return a function that lets a process of its own play so many plain steps, and returns the seconds they took."""
+    """Return a function that lets a process of its own take so many plain steps, and returns the seconds they took."""
     processes = multiprocessing.get_context("spawn")
     here, there = processes.Pipe()
     processes.Process(target=play_apart, args=(there, device, batch), daemon=True).start()
 
-    def play(steps: int) -> float:
+    def run_steps(steps: int) -> float:
         here.send(steps)
         return float(here.recv())
 
-    return play
+    return run_steps
 
 
 def play_apart(orders: Connection, device: torch.device, batch: int) -> None:
@@ -151,7 +151,7 @@ def tutorial_layer(layer: nn.Module) -> nn.Module:
 
 
 def ours(device: torch.device, batch: int, dtype: torch.dtype | None) -> Callable[[], None]:
-    """The step as lienzo plays it."""
+    """The step as lienzo takes it."""
     torch.manual_seed(0)
     recipe, objective = thesis(), NonSaturating(0.9, 0.9)
     generator = place(recipe.network.generator(SHAPE), device)

@@ -46,7 +46,7 @@ def measure(collection: Collection, name: str, ticks: int) -> None:
     clocks = [
         (game, "gradient_norm", "norms of gradients"),
         (game, "diversity", "diversity of both batches"),
-        (state.State, "_play", "steps"),
+        (state.State, "_take_steps", "steps"),
         (game.Game, "step", "steps without their sums"),
         (state.State, "take_measures", "reading the sums"),
         (loop._OpenRun, "_log", "log.jsonl and TensorBoard"),

@@ -256,39 +256,39 @@ def game(logit: float, augmentation: Augmentation, **settings: object) -> Game:
 
 @pytest.mark.parametrize(("logit", "sign"), [(2.0, 1), (-2.0, -1)])
 def test_the_game_measures_overfitting_and_moves_the_probability(logit: float, sign: int) -> None:
-    playing = game(logit, Augmentation(policy="ada", speed=40), probability=torch.tensor(0.5))
+    trained = game(logit, Augmentation(policy="ada", speed=40), probability=torch.tensor(0.5))
     chance = torch.rand(2 + 1, 2, 4, CHANCES["ada"])
-    measures = playing.step(StepInputs(torch.zeros(2, 4, 3, 16, 16), torch.zeros(2, 4, 1), chance=chance))
+    measures = trained.step(StepInputs(torch.zeros(2, 4, 3, 16, 16), torch.zeros(2, 4, 1), chance=chance))
     assert measures["overfitting"] == sign
-    assert playing.probability.item() == pytest.approx(0.5 + sign * 2 * 4 / 40)  # two updates on four pictures
-    assert torch.equal(measures["augmentation_probability"], playing.probability)
+    assert trained.probability.item() == pytest.approx(0.5 + sign * 2 * 4 / 40)  # two updates on four pictures
+    assert torch.equal(measures["augmentation_probability"], trained.probability)
 
 
 @pytest.mark.parametrize("relativistic", [False, True])
 def test_every_look_of_the_discriminator_is_at_pictures_changed_by_their_own_chance(relativistic: bool) -> None:
     augmentation = Augmentation(policy="diffaugment", colour=True)
-    playing = game(0.0, augmentation, objective=Relativistic() if relativistic else Hinge())
+    trained = game(0.0, augmentation, objective=Relativistic() if relativistic else Hinge())
     real, chance = pictures(8).float().view(2, 4, 3, 16, 16), torch.rand(2 + 1, 2, 4, CHANCES["diffaugment"])
-    playing.step(StepInputs(real, torch.zeros(2, 4, 1), chance=chance))
+    trained.step(StepInputs(real, torch.zeros(2, 4, 1), chance=chance))
     white, p = torch.ones(4, 3, 16, 16), torch.tensor(0.0)
     looks = [(real[0], chance[0, 0]), (white, chance[0, 1]), (real[1], chance[1, 0]), (white, chance[1, 1])]
     looks += [(real[1], chance[2, 0])] * relativistic + [(white, chance[2, 1])]
-    seen = torch.cat(playing.discriminator.seen).split(4)
+    seen = torch.cat(trained.discriminator.seen).split(4)
     assert len(seen) == len(looks)
     for look, (images, numbers) in zip(seen, looks, strict=True):
         assert torch.equal(look, applied(augmentation, images, numbers, p))  # type: ignore[arg-type]
 
 
 def test_the_generator_learns_through_the_change() -> None:
-    playing = game(0.0, Augmentation(policy="diffaugment"))
-    playing.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(768, 1, bias=False), nn.Flatten(0))
-    nn.init.ones_(playing.discriminator[1].weight)
-    playing.objective = Hinge()
+    trained = game(0.0, Augmentation(policy="diffaugment"))
+    trained.discriminator = nn.Sequential(nn.Flatten(), nn.Linear(768, 1, bias=False), nn.Flatten(0))
+    nn.init.ones_(trained.discriminator[1].weight)
+    trained.objective = Hinge()
     chance = torch.rand(2, 4, CHANCES["diffaugment"])
-    fake = playing.generator(torch.zeros(4, 1))
-    playing.generator_step(torch.zeros(4, 3, 16, 16), [fake], chance)
-    seen = applied(playing.augmentation, torch.ones(4, 3, 16, 16), chance[1], torch.tensor(0.0))
-    assert playing.generator.white.grad == pytest.approx(-seen.sum().item() / 4)  # a hole teaches nothing
+    fake = trained.generator(torch.zeros(4, 1))
+    trained.generator_step(torch.zeros(4, 3, 16, 16), [fake], chance)
+    seen = applied(trained.augmentation, torch.ones(4, 3, 16, 16), chance[1], torch.tensor(0.0))
+    assert trained.generator.white.grad == pytest.approx(-seen.sum().item() / 4)  # a hole teaches nothing
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -359,7 +359,7 @@ def test_grey_pictures_and_pictures_with_alpha_are_augmented(recipe: Recipe) -> 
             dataclasses.replace(recipe, augmentation=augmentation), Shape(16, 24, channels), torch.device("cpu")
         )
         real, latents = torch.randint(256, (1, 8, 16, 24, channels), dtype=torch.uint8), torch.randn(1, 8, 8)
-        state.play([StepInputs(real, latents, chance=torch.rand(2, 2, 8, CHANCES[policy]))])
+        state.advance([StepInputs(real, latents, chance=torch.rand(2, 2, 8, CHANCES[policy]))])
         assert all(math.isfinite(value) for value in state.take_measures().values())
 
 
@@ -389,7 +389,7 @@ def test_a_captured_step_changes_pictures_by_the_chance_it_is_dealt(
     state = State(recipe, Shape(16, 16, 3), device)
     with InputPipeline(recipe, Batches(collection, recipe.seed, device)).stream(0) as stream:
         for inputs in itertools.islice(stream, 10):
-            state.play([inputs])
+            state.advance([inputs])
     assert all(math.isfinite(value) for value in state.take_measures().values())
     memory = {name: value.item() for name, value in state.model.memory.items()}
     assert memory == ({"probability": pytest.approx(10 * 8 / 200)} if policy == "ada" else {})

@@ -109,7 +109,7 @@ def test_ten_steps_of_the_thesis_are_those_of_a_plain_implementation(tmp_path: P
         source_ = torch.Generator().manual_seed(derive(recipe.seed, "latents", step * batch))
         z = torch.randn(1, batch, 100, generator=source_)[0]
         plain.take_over(game)
-        state.play([inputs[step]])
+        state.advance([inputs[step]])
         ours, theirs = state.take_measures(), plain.step(real, z)
         for name, value in theirs.items():  # the discriminator is updated before the generator's loss is taken
             tolerance = 1e-3 if name == "generator_loss" else 1e-4
@@ -136,7 +136,7 @@ class Point(nn.Module):
         return (self.weight * x).sum(1) if x.shape[1] == 2 else self.weight * x.repeat(1, 2)
 
 
-def play(
+def one_step(
     generator: Point, discriminator: Point, real: Tensor, latents: Tensor, objective: Objective | None = None
 ) -> dict[str, Tensor]:
     game = Game(
@@ -152,7 +152,7 @@ def play(
 def test_one_step_by_hand() -> None:
     """With D(x) = d Σx and G(z) = (g z, g z): first d rises by Σ(x − g z), then g by 2 d' z, at a rate of 0.1."""
     generator, discriminator = Point(0.5), Point(1.0)
-    measures = play(generator, discriminator, torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[2.0]]]))
+    measures = one_step(generator, discriminator, torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[2.0]]]))
     assert measures["discriminator_loss"].item() == pytest.approx(2 - 4)
     d = 1.0 + 0.1 * (4 - 2)
     assert discriminator.weight.item() == pytest.approx(d)
@@ -166,7 +166,7 @@ def test_the_discriminator_learns_k_times_and_the_generator_once_from_the_last()
     generator, discriminator = Point(0.5), Point(1.0)
     real = torch.tensor([[[3.0, 1.0]], [[0.0, 5.0]], [[1.0, 1.0]]])
     latents = torch.tensor([[[2.0]], [[1.0]], [[-1.0]]])
-    play(generator, discriminator, real, latents)
+    one_step(generator, discriminator, real, latents)
     d = 1.0 + 0.1 * ((4 - 2) + (5 - 1) + (2 - -1))
     assert discriminator.weight.item() == pytest.approx(d)
     assert generator.weight.item() == pytest.approx(0.5 + 0.1 * d * 2 * -1)
@@ -234,13 +234,13 @@ def test_clipping_follows_every_update_of_the_discriminator() -> None:
 
 def test_scores_are_probabilities_where_the_objective_knows_some() -> None:
     real, latents = torch.tensor([[[3.0, 1.0]]]), torch.tensor([[[2.0]]])
-    measures = play(Point(0.5), Point(1.0), real, latents, NonSaturating())
+    measures = one_step(Point(0.5), Point(1.0), real, latents, NonSaturating())
     assert measures["real_score"].item() == pytest.approx(1 / (1 + math.exp(-4)))
     assert measures["fake_score"].item() == pytest.approx(1 / (1 + math.exp(-2)))
 
 
 def test_measures_are_scalars_without_a_graph() -> None:
-    measures = play(Point(0.5), Point(1.0), torch.randn(1, 3, 2), torch.randn(1, 3, 1))
+    measures = one_step(Point(0.5), Point(1.0), torch.randn(1, 3, 2), torch.randn(1, 3, 1))
     assert set(measures) == {
         "discriminator_loss", "generator_loss", "real_score", "fake_score", "fooled_score",
         "discriminator_gradient", "generator_gradient", "real_diversity", "fake_diversity",

@@ -261,7 +261,7 @@ def test_real_pictures_fade_as_generated_ones_do(seedling: Run, monkeypatch: pyt
 
     for part in (0.0, 0.25, 0.5, 0.75, 1.0, 1.0):
         assert state.networks["discriminator"].fade.alpha == part  # type: ignore[union-attr]
-        state.play([StepInputs(pixels, torch.randn(1, 8, 8))])
+        state.advance([StepInputs(pixels, torch.randn(1, 8, 8))])
         torch.testing.assert_close(seen[-1], (1 - part) * blurred + part * real[0])
     assert torch.equal(seen[-1], real[0])
 

@@ -42,23 +42,23 @@ import os, signal, sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from lienzo import training
-from lienzo.recipe import Recipe
-from lienzo.state import State
-training.SAVE_SECONDS = 0.0
+from lienzo.recipe.recipe import Recipe
+from lienzo.training import loop
+from lienzo.training.state import State
+loop.SAVE_SECONDS = 0.0
 collection, recipes, out, call, number, process = sys.argv[1:]
-calls, play = 0, State.play
-def playing(self, inputs):
+calls, advance = 0, State.advance
+def interrupted(self, inputs):
     global calls
     calls += 1
     first = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
     if first and calls == int(call) and os.environ["RANK"] == process:
         os.kill(os.getpid(), int(number))
-    play(self, inputs)
-State.play = playing
+    advance(self, inputs)
+State.advance = interrupted
 try:
     for path in sorted(Path(recipes).glob("*.toml")):
-        training.train(collection, Recipe.from_toml(path), Path(out) / path.stem, device="cpu")
+        loop.train(collection, Recipe.from_toml(path), Path(out) / path.stem, device="cpu")
 except KeyboardInterrupt:
     sys.exit(130)
 """

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lienzo.seeds import derive, numpy_generator
-from lienzo.training.schedule import average_decay, crossed, together
+from lienzo.training.schedule import average_decay, crossed, steps_at_once
 
 GOLDEN = {
     "weights": 5409347080047710043,
@@ -55,7 +55,7 @@ def test_steps_are_played_together_where_nothing_is_due_before_the_last_of_them(
     for most, every in itertools.product((1, 2, 5), ((50,), (30, 0), (29, 40))):
         images = 0
         while images < 100:
-            count = together(images, 3, most, 100, every)
+            count = steps_at_once(images, 3, most, 100, every)
             after = [images + 3 * (i + 1) for i in range(most - 1)]
             due = any(end >= 100 or any(crossed(end - 3, end, each) for each in every) for end in after)
             assert count == (1 if due else most)

@@ -41,7 +41,7 @@ SETTINGS = {
     "lazy": ["regularisation.r1=1", "regularisation.interval=3", "network.discriminator_width=8"],
     "vae": ["objective.name=evidence-bound"],
 }  # fmt: skip
-"""What has to be the same however many inputs are played at once."""
+"""What has to be the same however many steps are taken at once."""
 
 
 def step_inputs(recipe: Recipe, count: int, device: torch.device = CPU) -> list[StepInputs]:
@@ -85,13 +85,13 @@ def test_a_step_reads_nothing_back(recipe: Callable[[], Recipe], settings: list[
     state, (one,) = begun(chosen), step_inputs(chosen, 1)
     with FakeTensorMode(allow_non_fake_inputs=True) as fake:
         given = {name: value if value is None else fake.from_tensor(value) for name, value in vars(one).items()}
-        state.play([StepInputs(**given)])
-        state._play([StepInputs(**given)], [torch.ones(3).unbind()], [True], [True])
+        state.advance([StepInputs(**given)])
+        state._take_steps([StepInputs(**given)], [torch.ones(3).unbind()], [True], [True])
     assert state.images == chosen.discriminator_steps * chosen.batch
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-def test_steps_played_at_once_are_those_played_one_by_one(recipe: Recipe, settings: list[str]) -> None:
+def test_steps_taken_at_once_are_those_taken_one_by_one(recipe: Recipe, settings: list[str]) -> None:
     """Bit for bit, whatever follows from the clock meanwhile, and with an interruption in the middle."""
     recipe = recipe.with_settings(settings)
     recipe = recipe.with_settings(
@@ -100,11 +100,11 @@ def test_steps_played_at_once_are_those_played_one_by_one(recipe: Recipe, settin
     inputs = step_inputs(recipe, 10)
     one_by_one, at_once, other = (begun(recipe) for _ in range(3))
     for one in inputs:
-        one_by_one.play([one])
-    at_once.play(inputs[:4])
+        one_by_one.advance([one])
+    at_once.advance(inputs[:4])
     other.restore({name: value.clone() for name, value in at_once.tensors().items()}, at_once.images, 0.0)
-    other.play(inputs[4:6])
-    other.play(inputs[6:])
+    other.advance(inputs[4:6])
+    other.advance(inputs[6:])
     assert other.images == one_by_one.images == recipe.images
     live = other.tensors()
     for name, value in one_by_one.tensors().items():
@@ -115,7 +115,7 @@ class Pretended(_Captured):
     """A graph for a CPU: it holds copies of what it is given, and what it launches is its steps."""
 
     def _capture(self, state: State, watched: Sequence[bool], penalised: Sequence[bool]) -> None:
-        self.graph = SimpleNamespace(replay=lambda: state._play(self.inputs, self.paces, watched, penalised))
+        self.graph = SimpleNamespace(replay=lambda: state._take_steps(self.inputs, self.paces, watched, penalised))
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
@@ -131,8 +131,8 @@ def test_graphs_read_what_changes_from_step_to_step(
     plain, captured = begun(recipe), begun(recipe)
     captured.captures, captured._warm = True, Counter(dict.fromkeys((True, False), state_module.WARM_UP))
     for first, last in itertools.pairwise((0, 1, 4, 7, 8, 11)):
-        plain.play(inputs[first:last])
-        captured.play(inputs[first:last])
+        plain.advance(inputs[first:last])
+        captured.advance(inputs[first:last])
     interval = recipe.regularisation.interval
     assert {len(pattern) for pattern in captured._graphs} == {1, 3}
     assert len(captured._graphs) == (2 if interval == 1 else 4)  # with and without, and two of three steps
@@ -151,7 +151,7 @@ def test_seldom_measures_are_means_over_the_steps_that_were_watched(recipe: Reci
     all_of_them = []
     for i, one in enumerate(step_inputs(recipe, 20)):
         all_of_them.append(states[0].model.step(dataclasses.replace(one, real=scaled(one.real))))
-        states[1].play([one])
+        states[1].advance([one])
         if i % 10 == 9:
             watched = [all_of_them[j] for j in {9: (0, 8, 9), 19: (16, 19)}[i]]
             assert int(states[1].watched) == len(watched)
@@ -165,7 +165,7 @@ def test_seldom_measures_are_means_over_the_steps_that_were_watched(recipe: Reci
 @pytest.mark.gpu
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-def test_a_graph_plays_what_its_steps_play(
+def test_a_graph_computes_what_its_steps_compute(
     recipe: Recipe, settings: list[str], precision: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seventeen steps, without a graph, in graphs of one, and of four and one in turns.
@@ -176,18 +176,18 @@ def test_a_graph_plays_what_its_steps_play(
     recipe = recipe.with_settings([f"images={17 * 8 * recipe.discriminator_steps}"])
     device = torch.device("cuda")
     inputs = step_inputs(recipe, 17, device)
-    played, weights = [], []
+    taken, weights = [], []
     for warm_up, bounds in ((10**9, range(18)), (3, range(18)), (3, (0, 4, 8, 9, 13, 17))):
         monkeypatch.setattr(state_module, "WARM_UP", warm_up)
         state = begun(recipe, device)
         for first, last in itertools.pairwise(bounds):
-            state.play(inputs[first:last])
+            state.advance(inputs[first:last])
         assert bool(state._graphs) == (warm_up == 3)
-        played.append(state.take_measures())
+        taken.append(state.take_measures())
         weights.append(nn.utils.get_total_norm(state.shown.parameters()).item())
-    assert played[1] == pytest.approx(played[0], rel=3e-2, abs=1e-2)
-    always = {name: value for name, value in played[2].items() if name not in SELDOM}
-    assert always == pytest.approx({name: played[0][name] for name in always}, rel=3e-2, abs=1e-2)
+    assert taken[1] == pytest.approx(taken[0], rel=3e-2, abs=1e-2)
+    always = {name: value for name, value in taken[2].items() if name not in SELDOM}
+    assert always == pytest.approx({name: taken[0][name] for name in always}, rel=3e-2, abs=1e-2)
     assert weights[1:] == pytest.approx([weights[0]] * 2, rel=1e-2)
 
 
@@ -211,8 +211,8 @@ def test_compiled_steps_are_those_that_are_not(recipe: Recipe, settings: list[st
     place = torch.device(device)
     plain, compiled = begun(recipe, place), begun(recipe.with_settings(["compile=true"]), place)
     for one in step_inputs(recipe, 9 if device == "cuda" else 5, place):
-        plain.play([one])
-        compiled.play([one])
+        plain.advance([one])
+        compiled.advance([one])
     assert bool(compiled._graphs) == (device == "cuda")
     theirs = compiled.tensors()
     assert theirs.keys() == plain.tensors().keys()
@@ -231,7 +231,7 @@ def test_what_cannot_be_compiled_is_said_in_one_sentence(recipe: Recipe, monkeyp
     state = begun(recipe.with_settings(["compile=true"]))
     monkeypatch.setattr(state.model, "step", step)
     with pytest.raises(TrainingError, match=r"\(no compiler\).*leave compile out"):
-        state.play(step_inputs(recipe, 1))
+        state.advance(step_inputs(recipe, 1))
 
 
 def test_penalties_are_taken_in_one_step_of_an_interval(recipe: Recipe) -> None:
@@ -250,8 +250,8 @@ def test_penalties_are_taken_in_one_step_of_an_interval(recipe: Recipe) -> None:
         for name, value in twin.tensors().items():
             if name in before:
                 value.copy_(before[name])
-        state.play([one])
-        twin.play([one])
+        state.advance([one])
+        twin.advance([one])
         after, other = state.tensors(), twin.tensors()
         weights = [name for name in after if name.startswith("discriminator/layers") and name.endswith("weight")]
         assert len(weights) > 2
@@ -275,7 +275,7 @@ def test_each_kind_of_step_is_warm_before_a_graph_holds_it(recipe: Recipe, monke
     eager = []
     for one in step_inputs(recipe, 12):
         before = state._warm.total()
-        state.play([one])
+        state.advance([one])
         eager.append(state._warm.total() > before)
     assert eager == [True, True, True, True, True, False, True, False, False, False, False, False]
     assert set(state._graphs) == {(True,), (False,)}

@@ -304,27 +304,27 @@ def test_ctrl_c_in_the_callers_loop_saves(collection: Collection, recipe: Recipe
     assert_same(lienzo.train(collection, recipe, tmp_path / "run", device="cpu"), whole)
 
 
-def test_steps_that_are_played_together_end_as_single_ones(
+def test_steps_taken_together_end_as_single_ones(
     collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on a GPU; Ctrl-C comes between two ticks, so that what is played together then begins elsewhere."""
+    """As on a GPU; Ctrl-C comes between two ticks, so that steps taken together then begin elsewhere."""
     settings = ["images=200", "tick=64", "sample_every=96", "keep_epochs=false", "on_trouble=rollback"]
     recipe = recipe.with_settings([*settings, "average_half_life=100", "cool_down=0.5"])
     whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")
-    played: list[int] = []
-    play = State.play
+    taken: list[int] = []
+    advance = State.advance
 
-    def playing(self: State, inputs: Sequence[StepInputs]) -> None:
-        played.append(len(inputs))
-        play(self, inputs)
-        if len(played) == 5:
+    def interrupted(self: State, inputs: Sequence[StepInputs]) -> None:
+        taken.append(len(inputs))
+        advance(self, inputs)
+        if len(taken) == 5:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(State, "together", 3)
-    monkeypatch.setattr(State, "play", playing)
+    monkeypatch.setattr(State, "steps_at_once", 3)
+    monkeypatch.setattr(State, "advance", interrupted)
     with pytest.raises(KeyboardInterrupt):
         lienzo.train(collection, recipe, tmp_path / "parts", device="cpu")
-    assert played == [3, 3, 1, 1, 3]
+    assert taken == [3, 3, 1, 1, 3]
     parts = Run(tmp_path / "parts")
     assert [path.stem for path in parts.checkpoints()] == ["000000000088", "000000000064"]
     assert_same(lienzo.train(collection, recipe, parts.path, device="cpu"), whole)

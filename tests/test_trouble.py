@@ -319,14 +319,14 @@ def test_a_generator_that_collapses_is_set_back_and_slowed_down(
 
 def poison(monkeypatch: pytest.MonkeyPatch, at: int, slowest: float = 1.0) -> None:
     """Make measures NaN when so many pictures were shown, at learning rates of this share of the recipe's or more."""
-    play = loop.State.play
+    advance = loop.State.advance
 
-    def playing(self: loop.State, inputs: Sequence[StepInputs]) -> None:
-        play(self, inputs)
+    def poisoned(self: loop.State, inputs: Sequence[StepInputs]) -> None:
+        advance(self, inputs)
         if self.images == at and self.slowdown >= slowest:
             self.sums.fill_(torch.nan)
 
-    monkeypatch.setattr(loop.State, "play", playing)
+    monkeypatch.setattr(loop.State, "advance", poisoned)
 
 
 def test_an_interrupted_run_rolls_back_as_an_uninterrupted_one(

@@ -1,4 +1,4 @@
-"""More than one process: `torchrun` starts them, and each plays on its share of every batch.
+"""More than one process: `torchrun` starts them, and each trains on its share of every batch.
 
 All that passes between processes passes through here. Outside of torchrun there is one process and no group: then these
 functions return what they are given.
@@ -77,7 +77,7 @@ def _add_up(tensor: Tensor) -> None:
 
 
 def count() -> int:
-    """Return how many processes play together."""
+    """Return how many processes train together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
@@ -87,7 +87,7 @@ def leads() -> bool:
 
 
 def share(batch: int, parts: int = 1) -> slice:
-    """Return which pictures of a global batch are those of this process, which plays them in so many equal parts.
+    """Return which pictures of a global batch are those of this process, which takes them in so many equal parts.
 
     Raises:
         RecipeError: the parts cannot be equal.

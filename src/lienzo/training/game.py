@@ -1,6 +1,6 @@
 """The game: one alternating update of the two players (Goodfellow et al. 2014, algorithm 1).
 
-The same game is played on paintings and, in the theory laboratory, on densities that are known exactly.
+The same step trains on paintings and, in the theory laboratory, on densities that are known exactly.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -36,7 +36,7 @@ from lienzo.training.game import StepInputs
 from lienzo.training.inputs import InputPipeline
 from lienzo.training.kid_monitor import KIDMonitor
 from lienzo.training.origin import Origin, replant
-from lienzo.training.schedule import crossed, together
+from lienzo.training.schedule import crossed, steps_at_once
 from lienzo.training.state import State
 from lienzo.training.trouble import Signs, Trouble, not_finite
 
@@ -216,7 +216,7 @@ def _ticks(run: "_OpenRun", pipeline: InputPipeline) -> Iterator[Tick]:
         with pipeline.stream(run.state.images) as stream, _holding(*() if alone else STOPS) as asked:
             while not run.done:
                 with _holding(*STOPS if alone else ()) as interrupted:
-                    tick = run.play(list(islice(stream, run.together)))
+                    tick = run.advance(list(islice(stream, run.steps_at_once)))
                 if interrupted or (tick is not None and processes.any_of(bool(asked))):
                     raise KeyboardInterrupt
                 if tick is not None:
@@ -278,16 +278,18 @@ class _OpenRun:
         return self.state.images >= self.total
 
     @property
-    def together(self) -> int:
-        """How many steps are played at once: nothing is due before the last of them."""
+    def steps_at_once(self) -> int:
+        """How many steps are taken at once: nothing is due before the last of them."""
         state, recipe = self.state, self.recipe
         every = (recipe.tick, recipe.sample_every, self.epoch if recipe.keep_epochs else 0)
-        return together(state.images, recipe.discriminator_steps * recipe.batch, state.together, self.total, every)
+        return steps_at_once(
+            state.images, recipe.discriminator_steps * recipe.batch, state.steps_at_once, self.total, every
+        )
 
-    def play(self, inputs: Sequence[StepInputs]) -> Tick | None:
+    def advance(self, inputs: Sequence[StepInputs]) -> Tick | None:
         """Take a step with each of the inputs, and do what is due after the last; return a tick where one is due."""
         state, before = self.state, self.state.images
-        state.play(inputs)
+        state.advance(inputs)
         state.seconds = time.monotonic() - self.started
         if self.presence and self.recipe.keep_epochs and crossed(before, state.images, self.epoch):
             self._save_generator(self.run.epoch_path(state.images // self.epoch))

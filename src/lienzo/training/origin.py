@@ -17,7 +17,7 @@ from lienzo.training.state import State
 
 @dataclass(frozen=True)
 class Origin:
-    """A trained generator, and what played against it where that is known."""
+    """A trained generator, and the discriminator or encoder it was trained with, where that is known."""
 
     path: Path
     """The run's folder, or the generator's file."""

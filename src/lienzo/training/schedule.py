@@ -12,12 +12,12 @@ def crossed(before: int, after: int, every: int) -> bool:
     return every > 0 and before // every != after // every
 
 
-def together(images: int, step: int, most: int, total: int, every: Iterable[int]) -> int:
-    """Return how many steps of ``step`` pictures are played at once: ``most``, or one where something is due sooner.
+def steps_at_once(images: int, step: int, most: int, total: int, every: Iterable[int]) -> int:
+    """Return how many steps of ``step`` pictures are taken at once: ``most``, or one where something is due sooner.
 
     What comes after each so many pictures of ``every``, and the end, may be due after the last of them only.
 
-    >>> [together(images, 10, 4, 200, (50, 0)) for images in (0, 10, 20, 160, 170)]
+    >>> [steps_at_once(images, 10, 4, 200, (50, 0)) for images in (0, 10, 20, 160, 170)]
     [4, 4, 1, 4, 1]
     """
     before_last = images + (most - 1) * step

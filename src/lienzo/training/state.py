@@ -27,13 +27,13 @@ from lienzo.training.inputs import scaled
 from lienzo.training.schedule import average_decay, cooling, crossed, fading
 
 WARM_UP = 3
-"""Steps that a GPU plays as they come before one is captured as a graph, so that libraries have chosen their ways."""
+"""Steps that a GPU takes one by one before they are captured as a graph: libraries choose their kernels meanwhile."""
 
-TOGETHER = 8
+STEPS_PER_GRAPH = 8
 """Steps of one graph, where nothing is due between them; on an H200, 32 are no faster."""
 
 WATCHED = 8
-"""One step of so many is watched, and the last one before a tick; of those that a GPU plays at once the last one."""
+"""One step of so many is watched, and the last one before a tick; on a GPU, the last step of each graph."""
 
 Pace = Sequence[float | Tensor]
 """What of a step follows from the clock alone: the factor of the learning rates during it; and after it, how much new
@@ -109,11 +109,11 @@ class State:
         return self.networks["generator"] if self.average is None else self.average.module
 
     @property
-    def together(self) -> int:
-        """How many steps are best played at once."""
-        return TOGETHER if self.captures else 1
+    def steps_at_once(self) -> int:
+        """How many steps are best taken at once: on a GPU those of one graph."""
+        return STEPS_PER_GRAPH if self.captures else 1
 
-    def play(self, inputs: Sequence[StepInputs]) -> None:
+    def advance(self, inputs: Sequence[StepInputs]) -> None:
         """Take a step with each of the inputs; on a GPU that is warm all steps are launched as one graph."""
         images = self.recipe.discriminator_steps * self.recipe.batch
         clock = range(self.images, self.images + len(inputs) * images, images)
@@ -121,12 +121,12 @@ class State:
         watched = [self._is_watched(before, before + images, before == clock[-1]) for before in clock]
         penalised = tuple(self.recipe.regularisation.due(before // images) for before in clock)
         if not self.captures:
-            self._play(inputs, paces, watched, penalised)
+            self._take_steps(inputs, paces, watched, penalised)
         elif min(self._warm[kind] for kind in penalised) < WARM_UP:
             self._warm.update(penalised)
             self._stream.wait_stream(torch.cuda.current_stream(self.device))
             with torch.cuda.stream(self._stream):
-                self._play(inputs, paces, watched, penalised)
+                self._take_steps(inputs, paces, watched, penalised)
             torch.cuda.current_stream(self.device).wait_stream(self._stream)
         else:
             if penalised not in self._graphs:
@@ -146,17 +146,17 @@ class State:
         return factor, fading(after, recipe.fade), 1 - decay
 
     def _is_watched(self, before: int, after: int, last: bool) -> bool:
-        """Say whether a step is watched, the ``last`` of those played at once or not; the first of all is."""
+        """Say whether a step is watched, which is the ``last`` of those taken at once or not; the first of all is."""
         if self.captures:
             return last or before == 0
         total = self.recipe.images
         due = crossed(before, after, self.recipe.tick) or (total is not None and after >= total)
         return due or before // (after - before) % WATCHED == 0
 
-    def _play(
+    def _take_steps(
         self, inputs: Sequence[StepInputs], paces: Sequence[Pace], watched: Sequence[bool], penalised: Sequence[bool]
     ) -> None:
-        """Play steps: all that a graph holds, so that nothing here reads the clock or the device."""
+        """Take steps: all that a graph holds, so that nothing here reads the clock or the device."""
         with _compiling() if self.recipe.compile else nullcontext():
             for step in zip(inputs, paces, watched, penalised, strict=True):
                 self._step(*step)
@@ -266,7 +266,7 @@ class State:
 class _Captured:
     """Some steps as a CUDA graph: a single launch instead of hundreds.
 
-    The graphs of a state share the memory of what they hold meanwhile: one plays at a time, and none needs what another
+    The graphs of a state share the memory of what they hold meanwhile: one runs at a time, and none needs what another
     left there.
     """
 
@@ -286,7 +286,7 @@ class _Captured:
         pool = next((other.graph.pool() for other in state._graphs.values()), None)
         # thread_local: the input pipeline uses the GPU from another thread meanwhile
         with torch.cuda.graph(self.graph, pool, state._stream, "thread_local"):
-            state._play(self.inputs, self.paces, watched, penalised)
+            state._take_steps(self.inputs, self.paces, watched, penalised)
 
     def replay(self, inputs: Sequence[StepInputs], paces: list[Pace]) -> None:
         given = [_given(one) for one in inputs]

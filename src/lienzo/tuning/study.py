@@ -84,7 +84,7 @@ class Study:
             held = self._trial_lock(trial.number).acquire()
             return self._proposed(trial), held
 
-    def play(self, trial: optuna.Trial, device: str) -> Iterator[Tick]:
+    def train(self, trial: optuna.Trial, device: str) -> Iterator[Tick]:
         """Train the trial's run to its end, or until it is worse than the median, and write down what came of it.
 
         A trial that cannot be trained counts as pruned, so that the sampler keeps away from its settings.

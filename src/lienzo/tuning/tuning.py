@@ -106,7 +106,7 @@ def steps(
     while (begun := study.begin(trials)) is not None:
         trial, held = begun
         with held:
-            for tick in study.play(trial, device):
+            for tick in study.train(trial, device):
                 yield Step(trial.number, study.finished(), trials, tick)
         study.write()
         yield Step(trial.number, study.finished(), trials)
