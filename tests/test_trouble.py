@@ -48,7 +48,7 @@ def signs_after(*lines: dict[str, float]) -> Signs:
 
 def sentence(signs: Signs, line: dict[str, float], recipe: str | Recipe = "thesis", slowdown: float = 1.0) -> str:
     """Return what is said of trouble at this line, the last; nothing where all is well."""
-    trouble = signs.trouble(line, find(recipe) if isinstance(recipe, str) else recipe, slowdown)
+    trouble = signs.diagnose(line, find(recipe) if isinstance(recipe, str) else recipe, slowdown)
     return str(trouble) if trouble else ""
 
 
@@ -61,20 +61,20 @@ def test_a_sign_counts_once_it_lasts_and_no_longer_once_it_ends(sign: dict[str, 
     assert sentence(signs_after(HEALTHY, *[bad] * (PATIENCE - 1)), bad) == ""
     lasting = signs_after(HEALTHY, *[bad] * PATIENCE)
     assert sentence(lasting, bad).startswith(said)
-    assert lasting.begins
-    assert not lasting.good(bad, NonSaturating())
-    assert not lasting.after(bad, NonSaturating()).begins
+    assert lasting.confirmed_now
+    assert not lasting.is_healthy(bad, NonSaturating())
+    assert not lasting.after(bad, NonSaturating()).confirmed_now
     ended = lasting.after(HEALTHY, NonSaturating())
-    assert ended.good(HEALTHY, NonSaturating())
+    assert ended.is_healthy(HEALTHY, NonSaturating())
     assert sentence(ended, HEALTHY) == ""
 
 
 def test_a_critic_with_a_flat_slope_is_healthy_and_a_flat_probability_is_not() -> None:
     """A Wasserstein critic of clipped weights: the norm of the generator's gradient is 0.002 to 0.004 all along."""
     flat = HEALTHY | {"fake_score": -0.01, "generator_gradient": 0.002}
-    assert Signs().good(flat, Wasserstein())
+    assert Signs().is_healthy(flat, Wasserstein())
     assert Signs().after(HEALTHY | {"generator_gradient": 0.0}, Wasserstein()).after(flat, Wasserstein()).won == 0
-    assert not Signs().good(HEALTHY | {"generator_gradient": 0.002}, NonSaturating())
+    assert not Signs().is_healthy(HEALTHY | {"generator_gradient": 0.002}, NonSaturating())
 
 
 @pytest.mark.parametrize(("sign", "between"), [
@@ -87,7 +87,7 @@ def test_what_is_between_the_bounds_neither_begins_nor_ends_trouble(
 ) -> None:
     bad, middling = HEALTHY | sign, HEALTHY | between
     assert sentence(signs_after(HEALTHY, *[middling] * 100), middling) == ""
-    assert not signs_after(HEALTHY, middling).good(middling, NonSaturating())
+    assert not signs_after(HEALTHY, middling).is_healthy(middling, NonSaturating())
     assert sentence(signs_after(HEALTHY, bad, *[middling] * (PATIENCE - 2)), middling) == ""
     assert sentence(signs_after(HEALTHY, bad, *[middling] * (PATIENCE - 1)), middling)
     assert sentence(signs_after(HEALTHY, bad, HEALTHY, *[middling] * 100), middling) == ""
@@ -99,10 +99,10 @@ def test_a_dead_generator_that_still_twitches_is_said_once() -> None:
         HEALTHY | {"fake_score": score, "generator_gradient": norm, "fake_diversity": 0.05} for score, norm in DEAD
     ]
     signs = [signs_after(*lines[: number + 1]) for number in range(len(lines))]
-    (said,) = [number for number, after in enumerate(signs) if after.begins]
+    (said,) = [number for number, after in enumerate(signs) if after.confirmed_now]
     assert said == 22
     assert "generator_optimizer.rate=2e-05" in sentence(signs[said], lines[said])
-    assert [number for number in range(13, 27) if signs[number].good(lines[number], NonSaturating())] == [26]
+    assert [number for number in range(13, 27) if signs[number].is_healthy(lines[number], NonSaturating())] == [26]
     assert sentence(signs[-1], lines[-1]) == ""
 
 
@@ -110,23 +110,23 @@ def test_a_second_trouble_is_said_too() -> None:
     collapsed = HEALTHY | {"fake_diversity": 0.001}
     both = collapsed | {"generator_gradient": 0.0}
     signs = signs_after(HEALTHY, *[collapsed] * 20, *[both] * PATIENCE)
-    assert signs.begins
+    assert signs.confirmed_now
     assert "has won" in sentence(signs, both)
     again = signs.after(collapsed, NonSaturating())
-    assert not again.begins
+    assert not again.confirmed_now
     assert "has collapsed" in sentence(again, collapsed)
 
 
 def test_a_young_generator_has_not_collapsed() -> None:
     """Of the recipe `thesis` the first 5,000 pictures: grey, all alike, and D(G(z)) down to 0.05."""
     young = HEALTHY | {"fake_diversity": 0.01, "fake_score": 0.046}
-    assert signs_after(*[young] * 100).good(young, NonSaturating())
+    assert signs_after(*[young] * 100).is_healthy(young, NonSaturating())
 
 
 def test_logits_that_are_no_probabilities_do_not_tell_who_has_won() -> None:
     line = HEALTHY | {"fake_score": 0.0}
-    assert Signs().after(line, Hinge()).good(line, Hinge())
-    assert not Signs().after(line, Minimax()).good(line, Minimax())
+    assert Signs().after(line, Hinge()).is_healthy(line, Hinge())
+    assert not Signs().after(line, Minimax()).is_healthy(line, Minimax())
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -134,7 +134,7 @@ def test_logits_that_are_no_probabilities_do_not_tell_who_has_won() -> None:
 def test_what_is_advised_changes_the_recipe_and_can_be_trained(name: str, slowdown: float) -> None:
     recipe = find(name)
     dead, collapsed = HEALTHY | {"generator_gradient": 0.0}, HEALTHY | {"fake_diversity": 0.001}
-    found = [signs_after(HEALTHY, *[line] * PATIENCE).trouble(line, recipe, slowdown) for line in (dead, collapsed)]
+    found = [signs_after(HEALTHY, *[line] * PATIENCE).diagnose(line, recipe, slowdown) for line in (dead, collapsed)]
     for trouble in (*found, not_finite({}, recipe, slowdown)):
         assert isinstance(trouble, Trouble)
         assert trouble.remedies
@@ -257,7 +257,7 @@ def test_a_generator_that_dies_is_set_back_to_where_it_was_healthy(
     for tick in lienzo.steps(collection, dying(recipe, "rollback"), run.path, device="cpu"):
         if run.rollbacks:
             break
-        if Signs().good(tick.measures, recipe.objective):
+        if Signs().is_healthy(tick.measures, recipe.objective):
             healthy.add(tick.images)
     (rollback,) = run.rollbacks
     assert 0 < rollback["to"] <= rollback["at"] - 80 * PATIENCE

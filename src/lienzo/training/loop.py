@@ -184,10 +184,10 @@ def steps(
             try:
                 with _OpenRun(run, recipe, state, pipeline.batches, presence) as open_run:
                     yield from _ticks(open_run, pipeline)
-            except _TroubleError as trouble:
+            except _TroubleError as error:
                 with processes.leading() as leads:
                     if leads:
-                        resumption.roll_back(run, recipe, state.images, trouble.trouble)
+                        resumption.roll_back(run, recipe, state.images, error.trouble)
                 state = _begin(run, recipe, batches)
             else:
                 break
@@ -339,7 +339,7 @@ class _OpenRun:
         if self.kid_monitor and (self.done or crossed(ticked, state.images, self.recipe.evaluate_every)):
             measures |= self._evaluate(self.kid_monitor)
         self.signs = self.signs.after(measures, self.recipe.objective)
-        trouble = self.signs.trouble(measures, self.recipe, state.slowdown)
+        trouble = self.signs.diagnose(measures, self.recipe, state.slowdown)
         sentence = str(trouble) if trouble else None
         tick = Tick(state.images, self.total, state.seconds, speed, measures, sentence)
         tick, trouble = processes.broadcast((tick, trouble))
@@ -351,7 +351,7 @@ class _OpenRun:
             if self.presence and resumption.gives_up(self.run, self.recipe):
                 self.save()
             raise _TroubleError(trouble)
-        if self.presence and self.signs.begins:
+        if self.presence and self.signs.confirmed_now:
             log.warning("After %s pictures %s", f"{state.images:,}", trouble)
         if self.presence and self.recipe.on_trouble == "rollback" and self._is_milestone(measures):
             self._finish_drawing()
@@ -366,7 +366,7 @@ class _OpenRun:
         images = self.state.images
         before = next((stood for path in self.run.milestones() if (stood := int(path.stem)) < images), 0)
         due = crossed(before, images, self.recipe.sample_every)
-        return due and self.signs.good(measures, self.recipe.objective)
+        return due and self.signs.is_healthy(measures, self.recipe.objective)
 
     def _log(self, tick: Tick) -> None:
         assert self.writer is not None

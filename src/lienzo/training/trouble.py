@@ -73,12 +73,12 @@ class Signs:
     """Whether generated pictures once differed among themselves nearly as real ones do."""
 
     @property
-    def begins(self) -> bool:
-        """Whether some trouble is believed from this tick on, and has to be said."""
+    def confirmed_now(self) -> bool:
+        """Whether some trouble has lasted long enough to be reported since this very tick."""
         return PATIENCE in (self.won, self.collapsed)
 
-    def good(self, line: Mapping[str, Any], objective: Objective | EvidenceBound) -> bool:
-        """Say whether this line, the last, is healthy in every way, and this is a state to come back to."""
+    def is_healthy(self, line: Mapping[str, Any], objective: Objective | EvidenceBound) -> bool:
+        """Say whether this line, the last, shows neither trouble: then a rollback may come back to this state."""
         return max(self._shown(line, objective)) < 0
 
     def after(self, line: Mapping[str, Any], objective: Objective | EvidenceBound) -> "Signs":
@@ -95,7 +95,7 @@ class Signs:
             won = max(won, _beyond(line["fake_score"], SATURATED, UNSATURATED))
         return won, _beyond(relative_diversity(line), COLLAPSED, RECOVERED) if self.spread_out else -1
 
-    def trouble(self, line: Mapping[str, Any], recipe: Recipe, slowdown: float = 1.0) -> Trouble | None:
+    def diagnose(self, line: Mapping[str, Any], recipe: Recipe, slowdown: float = 1.0) -> Trouble | None:
         """Return what is wrong at this line, the last; none where all is well. Of two troubles it is the newer one.
 
         ``slowdown`` is the factor of the learning rates that rollbacks have brought about.
