@@ -54,21 +54,21 @@ def main() -> None:
     if given.width:
         doubled["network.width"] = given.width
     changed = [f"{key}={number}" for key, number in (doubled | {"images": given.images}).items()]
-    seedling_recipe = recipe.with_settings(changed)
+    small_recipe = recipe.with_settings(changed)
     costs = (
-        cost(seedling_recipe.network, small),
-        cost(families.grown(seedling_recipe.network), large),
+        cost(small_recipe.network, small),
+        cost(families.grown(small_recipe.network), large),
         cost(direct, large),
     )
     total = given.images * costs[0] + given.grown * costs[1]
     print("multiply-adds for a picture, small, grown, direct:", *(f"{each:.3g}" for each in costs), flush=True)
 
-    seedling = lienzo.train(small, seedling_recipe, given.out / "small", device=given.device)
+    small_run = lienzo.train(small, small_recipe, given.out / "small", device=given.device)
     runs = {}
     for name, fade in (("grow", given.grown // 2), ("grow, no fade", 0)):
         settings = [f"images={given.grown}", f"fade={fade}"]
         place = given.out / f"grow-{fade}"
-        runs[name] = lienzo.grow(seedling, collection=large, out=place, settings=settings, device=given.device)
+        runs[name] = lienzo.grow(small_run, collection=large, out=place, settings=settings, device=given.device)
     longer = recipe.with_settings([f"images={round(total / costs[2])}"])
     runs["direct"] = lienzo.train(large, longer, given.out / "direct", device=given.device)
 
@@ -78,7 +78,7 @@ def main() -> None:
     for name, run in runs.items():
         made = lienzo.load(run, given.device).generate(range(len(real)))
         score = kid(real, detectors.features(detector, made.images))
-        parts = [run] if run.origin is None else [seedling, run]
+        parts = [run] if run.origin is None else [small_run, run]
         shown = " + ".join(f"{part.recipe.images:,}" for part in parts)
         seconds = sum(part.log()[-1]["seconds"] for part in parts)
         print(f"{name:16}{shown:>18}{seconds:>9.0f}{score.value:>10.4f} ± {score.error:.4f}", flush=True)

@@ -70,10 +70,10 @@ def large(tmp_path_factory: pytest.TempPathFactory, pictures: Path) -> Collectio
 
 
 @pytest.fixture(scope="module")
-def seedling(tmp_path_factory: pytest.TempPathFactory, small: Collection, recipe: Recipe) -> Run:
+def small_run(tmp_path_factory: pytest.TempPathFactory, small: Collection, recipe: Recipe) -> Run:
     """Give a finished run at 16×16 that others grow from; its generator is averaged."""
     short = dataclasses.replace(recipe, average_half_life=16, images=32, tick=8, sample_every=8)
-    return lienzo.train(small, short, tmp_path_factory.mktemp("seedling") / "run-16", device="cpu")
+    return lienzo.train(small, short, tmp_path_factory.mktemp("small_run") / "run-16", device="cpu")
 
 
 def pair(network: Network) -> tuple[nn.Module, nn.Module, nn.Module, nn.Module]:
@@ -165,39 +165,39 @@ def test_a_network_that_grew_twice_learns_with_every_weight_that_counts(size: tu
         assert parameter.grad.any()
 
 
-def planted(run: Run, recipe: Recipe, shape: Shape, **changes: object) -> State:
+def grown_state(run: Run, recipe: Recipe, shape: Shape, **changes: object) -> State:
     grown = dataclasses.replace(recipe, network=families.grown(recipe.network), **changes)  # type: ignore[arg-type]
     state = State(grown, shape, CPU)
-    Origin.open(run).plant(state)
+    Origin.open(run).copy_into(state)
     return state
 
 
-def test_a_run_begins_with_the_pictures_of_its_origin(seedling: Run, large: Collection, tmp_path: Path) -> None:
-    run = lienzo.grow(seedling, collection=large, out=tmp_path / "run", device="cpu", settings=["images=16"])
-    (first, *_, last), end = run.samples(), seedling.samples()[-1]
+def test_a_run_begins_with_the_pictures_of_its_origin(small_run: Run, large: Collection, tmp_path: Path) -> None:
+    run = lienzo.grow(small_run, collection=large, out=tmp_path / "run", device="cpu", settings=["images=16"])
+    (first, *_, last), end = run.samples(), small_run.samples()[-1]
     for path, same in ((first, True), (last, False)):
         enlarged_end = [np.asarray(Image.open(end).convert("RGB"))[2:-2, 2:-2][:16, :16].repeat(2, 0).repeat(2, 1)]
         picture = np.asarray(Image.open(path).convert("RGB"))[2:34, 2:34]
         assert np.array_equal(picture, enlarged_end[0]) == same
-    state = planted(seedling, seedling.recipe, Shape(32, 32, 3), fade=16)
-    loaded = tensors.load(seedling.checkpoints()[0], "checkpoint", RunError)[0]
+    state = grown_state(small_run, small_run.recipe, Shape(32, 32, 3), fade=16)
+    loaded = tensors.load(small_run.checkpoints()[0], "checkpoint", RunError)[0]
     for name, network in (("average", state.networks["generator"]), ("discriminator", state.networks["discriminator"])):
         kept = {key: value for key, value in network.state_dict().items() if f"{name}/{key}" in loaded}
         assert len(kept) == len([key for key in loaded if key.startswith(f"{name}/")])
         assert all(torch.equal(value, loaded[f"{name}/{key}"]) for key, value in kept.items())
     z = latents(8, 0)[None]
     assert state.average is not None
-    small_picture = lienzo.load(seedling).module(z)
+    small_picture = lienzo.load(small_run).module(z)
     for module in (state.networks["generator"], state.average.module):
         assert torch.equal(module.eval()(z), enlarged(small_picture))
 
 
-def test_what_grew_is_a_run_like_any_other(seedling: Run, large: Collection, tmp_path: Path) -> None:
-    run = lienzo.grow(seedling, 32, collection=large, out=tmp_path / "run", device="cpu")
+def test_what_grew_is_a_run_like_any_other(small_run: Run, large: Collection, tmp_path: Path) -> None:
+    run = lienzo.grow(small_run, 32, collection=large, out=tmp_path / "run", device="cpu")
     recipe = run.recipe
     changed = {"network": DCGAN(8, 8, grown=1), "fade": 16}
-    assert recipe == dataclasses.replace(seedling.recipe, **changed)  # type: ignore[arg-type]
-    assert run.origin == {"path": str(seedling.path.resolve()), "fingerprint": lienzo.load(seedling).fingerprint}
+    assert recipe == dataclasses.replace(small_run.recipe, **changed)  # type: ignore[arg-type]
+    assert run.origin == {"path": str(small_run.path.resolve()), "fingerprint": lienzo.load(small_run).fingerprint}
     # half of 32 pictures in batches of 8; a tick's measure is that of its steps, as they were begun
     assert [line.get("fade") for line in run.log()] == [0.0, 0.5, 1.0, 1.0]
     generator = lienzo.load(run)
@@ -211,10 +211,10 @@ def test_what_grew_is_a_run_like_any_other(seedling: Run, large: Collection, tmp
 
 
 def test_a_generator_from_the_middle_of_a_fade_paints_as_it_did(
-    seedling: Run, large: Collection, tmp_path: Path
+    small_run: Run, large: Collection, tmp_path: Path
 ) -> None:
     path = tmp_path / "run"
-    for step in growth.steps(seedling, collection=large, out=path, device="cpu"):
+    for step in growth.steps(small_run, collection=large, out=path, device="cpu"):
         if step.done == 8:
             break
     run = Run.open(path)
@@ -228,10 +228,12 @@ def test_a_generator_from_the_middle_of_a_fade_paints_as_it_did(
         lienzo.train(large, dataclasses.replace(run.recipe, fade=0), tmp_path / "other", origin=run, device="cpu")
 
 
-def test_a_run_that_was_interrupted_in_its_fade_ends_the_same(seedling: Run, large: Collection, tmp_path: Path) -> None:
-    whole = lienzo.grow(seedling, collection=large, out=tmp_path / "whole", device="cpu")
+def test_a_run_that_was_interrupted_in_its_fade_ends_the_same(
+    small_run: Run, large: Collection, tmp_path: Path
+) -> None:
+    whole = lienzo.grow(small_run, collection=large, out=tmp_path / "whole", device="cpu")
     for _ in range(5):
-        for step in growth.steps(seedling, collection=large, out=tmp_path / "parts", device="cpu"):
+        for step in growth.steps(small_run, collection=large, out=tmp_path / "parts", device="cpu"):
             assert step.total == 32
             break
     parts = Run.open(tmp_path / "parts")
@@ -243,9 +245,9 @@ def test_a_run_that_was_interrupted_in_its_fade_ends_the_same(seedling: Run, lar
     assert [path.read_bytes() for path in parts.samples()] == [path.read_bytes() for path in whole.samples()]
 
 
-def test_real_pictures_fade_as_generated_ones_do(seedling: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = dataclasses.replace(seedling.recipe, objective=Relativistic())
-    state = planted(seedling, recipe, Shape(32, 32, 3), fade=32)
+def test_real_pictures_fade_as_generated_ones_do(small_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = dataclasses.replace(small_run.recipe, objective=Relativistic())
+    state = grown_state(small_run, recipe, Shape(32, 32, 3), fade=32)
     seen: list[Tensor] = []
     model = state.model
 
@@ -267,26 +269,26 @@ def test_real_pictures_fade_as_generated_ones_do(seedling: Run, monkeypatch: pyt
 
 
 @pytest.mark.gpu
-def test_a_captured_step_sees_the_fade(seedling: Run, large: Collection, tmp_path: Path) -> None:
+def test_a_captured_step_sees_the_fade(small_run: Run, large: Collection, tmp_path: Path) -> None:
     run = lienzo.grow(
-        seedling, collection=large, out=tmp_path / "run", device="cuda", settings=["images=80", "fade=64"]
+        small_run, collection=large, out=tmp_path / "run", device="cuda", settings=["images=80", "fade=64"]
     )
     assert [line["fade"] for line in run.log()] == [min(1.0, i / 8) for i in range(10)]
     assert tensors.load(run.generator_path, "generator", RunError)[0]["fade.alpha"] == 1
 
 
-def test_what_grew_grows_again(seedling: Run, large: Collection, pictures: Path, tmp_path: Path) -> None:
-    once = lienzo.grow(seedling, collection=large, out=tmp_path / "once", device="cpu", settings=["images=16"])
+def test_what_grew_grows_again(small_run: Run, large: Collection, pictures: Path, tmp_path: Path) -> None:
+    once = lienzo.grow(small_run, collection=large, out=tmp_path / "once", device="cpu", settings=["images=16"])
     huge = lienzo.prepare(pictures, tmp_path / "huge", size=64, enlarge=True, workers=1)
     twice = lienzo.grow(once, 64, collection=huge, out=tmp_path / "twice", device="cpu", settings=["images=8"])
     assert twice.recipe.network == DCGAN(8, 8, grown=2)
-    state = planted(once, once.recipe, Shape(64, 64, 3), fade=8)
+    state = grown_state(once, once.recipe, Shape(64, 64, 3), fade=8)
     z = latents(8, 3)[None]
     assert torch.equal(state.shown.eval()(z), enlarged(lienzo.load(once).module(z)))
 
 
-def test_without_a_fade_the_new_layers_are_there_at_once(seedling: Run, large: Collection, tmp_path: Path) -> None:
-    run = lienzo.grow(seedling, collection=large, out=tmp_path / "run", device="cpu", settings=["images=8", "fade=0"])
+def test_without_a_fade_the_new_layers_are_there_at_once(small_run: Run, large: Collection, tmp_path: Path) -> None:
+    run = lienzo.grow(small_run, collection=large, out=tmp_path / "run", device="cpu", settings=["images=8", "fade=0"])
     assert "fade" not in run.log()[0]
     assert run.recipe.fade == 0
 
@@ -341,9 +343,9 @@ def test_a_collection_of_another_making_is_not_taken(pictures: Path, recipe: Rec
 
 
 @pytest.mark.parametrize("size", [16, 64, "32x64"])
-def test_any_size_but_twice_is_refused(seedling: Run, size: int | str) -> None:
+def test_any_size_but_twice_is_refused(small_run: Run, size: int | str) -> None:
     with pytest.raises(RunError, match=f"grows to 32 pixels, not to {size}: each run doubles the size once"):
-        lienzo.grow(seedling, size)
+        lienzo.grow(small_run, size)
 
 
 def test_a_conditional_run_grows_with_its_labels(
@@ -364,19 +366,19 @@ def test_a_conditional_run_grows_with_its_labels(
 
 @pytest.mark.parametrize("setting", ["network.width=4", "network.grown=2", "network.discriminator_norm=none"])
 def test_networks_that_do_not_fit_leave_nothing_behind(
-    seedling: Run, large: Collection, tmp_path: Path, setting: str
+    small_run: Run, large: Collection, tmp_path: Path, setting: str
 ) -> None:
     with pytest.raises(RecipeError, match="leave the keys of network alone"):
-        lienzo.grow(seedling, collection=large, out=tmp_path / "run", device="cpu", settings=[setting])
+        lienzo.grow(small_run, collection=large, out=tmp_path / "run", device="cpu", settings=[setting])
     with pytest.raises(CollectionError, match=r"pictures of 16 pixels, and .* grows to 32:"):
-        lienzo.grow(seedling, collection=seedling.manifest["collection"]["path"], out=tmp_path / "run", device="cpu")
+        lienzo.grow(small_run, collection=small_run.manifest["collection"]["path"], out=tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_grown_run_goes_on_with_other_pictures_without_another_fade(
-    seedling: Run, large: Collection, tmp_path: Path
+    small_run: Run, large: Collection, tmp_path: Path
 ) -> None:
-    grown = lienzo.grow(seedling, collection=large, out=tmp_path / "grown", device="cpu")
+    grown = lienzo.grow(small_run, collection=large, out=tmp_path / "grown", device="cpu")
     with pytest.raises(RunError, match="has all layers that fade would bring in: set fade=0"):
         lienzo.train(large, grown.recipe, tmp_path / "other", origin=grown, device="cpu")
     lienzo.train(large, dataclasses.replace(grown.recipe, fade=0), tmp_path / "other", origin=grown, device="cpu")
@@ -404,8 +406,8 @@ def test_what_cannot_be_is_refused(name: str, recipe: Recipe) -> None:
         make(recipe)
 
 
-def test_the_command(seedling: Run, large: Collection, tmp_path: Path, command: Command) -> None:
-    words = ["grow", seedling.path, "--size", 32, "--collection", large.path, "--out", tmp_path / "run"]
+def test_the_command(small_run: Run, large: Collection, tmp_path: Path, command: Command) -> None:
+    words = ["grow", small_run.path, "--size", 32, "--collection", large.path, "--out", tmp_path / "run"]
     words += ["--images", 16, "--fade", 8, "--set", "batch=4", "--device", "cpu"]
     status, out, said = command(*words)
     assert (status, out) == (0, f"{tmp_path / 'run'}\n"), said

@@ -35,7 +35,7 @@ from lienzo.training.batches import Batches
 from lienzo.training.game import StepInputs
 from lienzo.training.inputs import InputPipeline
 from lienzo.training.kid_monitor import KIDMonitor
-from lienzo.training.origin import Origin, replant
+from lienzo.training.origin import Origin, begin_from_origin
 from lienzo.training.schedule import crossed, steps_at_once
 from lienzo.training.state import State
 from lienzo.training.trouble import Signs, Trouble, not_finite
@@ -172,7 +172,7 @@ def steps(
     state = _begin(run, recipe, batches)
     begun_from = None if origin is None else Origin.open(origin)
     if begun_from is not None:
-        begun_from.plant(state)
+        begun_from.copy_into(state)
     with ExitStack() as stack:
         presence = None
         with processes.leading() as leads:
@@ -252,7 +252,7 @@ class _OpenRun:
         if presence is not None:
             signs = resumption.restore(run, self.state)
             if signs is None:
-                replant(run, self.state)
+                begin_from_origin(run, self.state)
             else:
                 self.signs = signs
             run.truncate_log(self.state.images)

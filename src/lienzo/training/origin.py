@@ -65,7 +65,7 @@ class Origin:
         """What a run keeps of it: ``path`` and ``fingerprint``."""
         return {"path": str(self.path.resolve()), "fingerprint": self.fingerprint}
 
-    def plant(self, state: State) -> None:
+    def copy_into(self, state: State) -> None:
         """Copy the networks into a state; its optimisers, its clock and all else stay as they are.
 
         In networks that have grown once more, for pictures of twice the size, the new layers stay too.
@@ -73,11 +73,11 @@ class Origin:
         Raises:
             RunError: its networks have other layers or sizes, or are not what the recipe's fade begins from.
         """
-        grows, planted = self._grows_into(state), {}
+        grows, copied = self._grows_into(state), {}
         for name, found in self.networks.items():
             live = state.networks[name].state_dict() if name in state.networks else {}
-            planted[name] = live | {key: found[key] for key in found.keys() & live.keys()} if grows else found
-            if {key: value.shape for key, value in live.items()} != {k: v.shape for k, v in planted[name].items()}:
+            copied[name] = live | {key: found[key] for key in found.keys() & live.keys()} if grows else found
+            if {key: value.shape for key, value in live.items()} != {k: v.shape for k, v in copied[name].items()}:
                 raise RunError(
                     f"the {name} of {self.path} does not fit (layers or sizes differ from those of the recipe's "
                     f"network for pictures of {state.shape}): take the recipe it was trained with, and a collection "
@@ -87,10 +87,10 @@ class Origin:
             raise RunError(f"{self.path} has all layers that fade would bring in: set fade=0.")
         if ALPHA in self.networks["generator"] and self.networks["generator"][ALPHA] < 1:
             raise RunError(f"{self.path} is still fading in new layers of its own: let it train to the end of that.")
-        for name, tensors_of in planted.items():
+        for name, tensors_of in copied.items():
             state.networks[name].load_state_dict(tensors_of)
         if state.average is not None:
-            state.average.module.load_state_dict(planted["generator"])
+            state.average.module.load_state_dict(copied["generator"])
         state.fade()
 
     def _grows_into(self, state: State) -> bool:
@@ -103,7 +103,7 @@ class Origin:
         )
 
 
-def replant(run: Run, state: State) -> None:
+def begin_from_origin(run: Run, state: State) -> None:
     """Begin a run that has no whole checkpoint as it was begun: from its origin, where it has one.
 
     Raises:
@@ -117,7 +117,7 @@ def replant(run: Run, state: State) -> None:
             f"{run.path} has no whole checkpoint, and {origin.path}, from which it was begun, changed: "
             "choose another --out."
         )
-    origin.plant(state)
+    origin.copy_into(state)
 
 
 def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
