@@ -67,8 +67,8 @@ def main() -> None:
     runs = {}
     for name, fade in (("grow", given.grown // 2), ("grow, no fade", 0)):
         settings = [f"images={given.grown}", f"fade={fade}"]
-        place = given.out / f"grow-{fade}"
-        runs[name] = lienzo.grow(small_run, collection=large, out=place, settings=settings, device=given.device)
+        folder = given.out / f"grow-{fade}"
+        runs[name] = lienzo.grow(small_run, collection=large, out=folder, settings=settings, device=given.device)
     longer = recipe.with_settings([f"images={round(total / costs[2])}"])
     runs["direct"] = lienzo.train(large, longer, given.out / "direct", device=given.device)
 

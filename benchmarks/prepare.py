@@ -136,9 +136,9 @@ def workers(files: list[bytes], count: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as scratch:
         source = Path(scratch) / "pictures"
         for i in range(count):  # again and again under other labels, so that all are kept; the end is not read
-            place = source / f"{i // len(files):03d}"
-            place.mkdir(parents=True, exist_ok=True)
-            (place / f"{i % len(files):03d}.jpg").write_bytes(files[i % len(files)] + b"%d" % i)
+            folder = source / f"{i // len(files):03d}"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{i % len(files):03d}.jpg").write_bytes(files[i % len(files)] + b"%d" % i)
         taken = []
         for number in (1, 2):
             started = time.perf_counter()
@@ -160,9 +160,11 @@ def peak(count: int) -> tuple[float, float]:
         source = Path(scratch) / "pictures"
         draw = np.random.default_rng(0)
         for i in range(count):
-            place = source / f"{i // 1000:03d}"
-            place.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(draw.integers(0, 256, (36, 36, 3), np.uint8)).save(place / f"{i:06d}.png", compress_level=0)
+            folder = source / f"{i // 1000:03d}"
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(draw.integers(0, 256, (36, 36, 3), np.uint8)).save(
+                folder / f"{i:06d}.png", compress_level=0
+            )
         command = [sys.executable, "-c", PEAK, str(source), str(Path(scratch) / "out")]
         printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return int(printed[0]) / 1024, int(printed[1]) / 1024

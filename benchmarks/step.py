@@ -26,7 +26,7 @@ from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import thesis
 from lienzo.recipe.objectives import NonSaturating
 from lienzo.training.game import Game, StepInputs
-from lienzo.training.state import adam, place
+from lienzo.training.state import adam, to_device
 
 SHAPE = Shape(64, 64, 3)
 WORK = 2.29
@@ -154,8 +154,8 @@ def ours(device: torch.device, batch: int, dtype: torch.dtype | None) -> Callabl
     """The step as lienzo takes it."""
     torch.manual_seed(0)
     recipe, objective = thesis(), NonSaturating(0.9, 0.9)
-    generator = place(recipe.network.generator(SHAPE), device)
-    discriminator = place(recipe.network.discriminator(SHAPE), device)
+    generator = to_device(recipe.network.generator(SHAPE), device)
+    discriminator = to_device(recipe.network.discriminator(SHAPE), device)
     game = Game(
         generator,
         discriminator,

@@ -52,7 +52,7 @@ def measure(collection: Collection, name: str, ticks: int) -> None:
         (loop._OpenRun, "_log", "log.jsonl and TensorBoard"),
         (Presence, "beat", "sign of life"),
     ]
-    patches = [patch.object(place, word, clocked(getattr(place, word), spent, label)) for place, word, label in clocks]
+    patches = [patch.object(owner, word, clocked(getattr(owner, word), spent, label)) for owner, word, label in clocks]
     with tempfile.TemporaryDirectory() as folder:
         for each in patches:
             each.start()

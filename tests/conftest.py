@@ -36,11 +36,11 @@ def paint() -> Paint:
 
     def paint(folder: Path, count: int = 24, height: int = 20, width: int = 24, first: int = 0) -> Path:
         for i in range(first, first + count):
-            place = folder / ("fields", "waves")[i % 2]
-            place.mkdir(parents=True, exist_ok=True)
+            target = folder / ("fields", "waves")[i % 2]
+            target.mkdir(parents=True, exist_ok=True)
             coarse = np.random.default_rng(i).integers(0, 256, (4, 4, 3), np.uint8)
             picture = Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
-            picture.save(place / f"{i:03}.png")
+            picture.save(target / f"{i:03}.png")
         return folder
 
     return paint

@@ -17,9 +17,9 @@ def painting(seed: int, height: int = 90, width: int = 120) -> Image.Image:
 def gallery(folder: Path, count: int = 12) -> Path:
     """Make a folder of ``count`` JPEGs in three folders."""
     for i in range(count):
-        place = folder / ("grids", "seas", "portraits")[i % 3]
-        place.mkdir(parents=True, exist_ok=True)
-        painting(i).save(place / f"{i:03d}.jpg", quality=92)
+        target = folder / ("grids", "seas", "portraits")[i % 3]
+        target.mkdir(parents=True, exist_ok=True)
+        painting(i).save(target / f"{i:03d}.jpg", quality=92)
     return folder
 
 

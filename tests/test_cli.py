@@ -243,16 +243,16 @@ MISTAKES = {
 def test_every_mistake_is_one_sentence_and_status_2(
     command: Command, collection: Collection, run: lienzo.Run, paint: Paint, tmp_path: Path, words: str
 ) -> None:
-    places = {name: tmp_path / name for name in ("folder", "empty", "file", "foreign", "pictures")}
-    places["empty"].mkdir()
-    places["file"].write_text("words")
-    places["foreign"] = tmp_path / "foreign.png"
-    Image.new("RGB", (3, 3)).save(places["foreign"])
-    paint(places["folder"], 1)
-    paint(places["pictures"], 4)
-    places |= {"collection": collection.path, "run": run.path}
+    paths = {name: tmp_path / name for name in ("folder", "empty", "file", "foreign", "pictures")}
+    paths["empty"].mkdir()
+    paths["file"].write_text("words")
+    paths["foreign"] = tmp_path / "foreign.png"
+    Image.new("RGB", (3, 3)).save(paths["foreign"])
+    paint(paths["folder"], 1)
+    paint(paths["pictures"], 4)
+    paths |= {"collection": collection.path, "run": run.path}
     before = sorted(tmp_path.rglob("*"))
-    status, out, said = command(*(word.format(**places) for word in words.split()))
+    status, out, said = command(*(word.format(**paths) for word in words.split()))
     assert (status, out) == (2, "")
     assert MISTAKES[words] in said
     assert said.startswith("lienzo: ")

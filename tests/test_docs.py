@@ -67,10 +67,10 @@ def test_links_lead_somewhere(page: Path) -> None:
         if re.match(r"https?:|mailto:", target):
             continue
         path, _, anchor = target.partition("#")
-        place = (page.parent / path).resolve() if path else page
-        assert place.exists(), f"{name(page)} links to {target}"
+        target_page = (page.parent / path).resolve() if path else page
+        assert target_page.exists(), f"{name(page)} links to {target}"
         if anchor:
-            headings = re.findall(r"^#+ (.+)$", FENCE.sub("", place.read_text(encoding="utf-8")), re.MULTILINE)
+            headings = re.findall(r"^#+ (.+)$", FENCE.sub("", target_page.read_text(encoding="utf-8")), re.MULTILINE)
             assert anchor in map(slug, headings), f"{name(page)} links to {target}"
 
 
@@ -205,8 +205,8 @@ def test_every_example_runs(
     import runpy
     import sys
 
-    places = {"pictures": paint(tmp_path / "pictures"), "out": tmp_path, "collection": collection.path, "run": run.path}
-    words = [word.format(**places) for word in EXAMPLES[example].split()]
+    paths = {"pictures": paint(tmp_path / "pictures"), "out": tmp_path, "collection": collection.path, "run": run.path}
+    words = [word.format(**paths) for word in EXAMPLES[example].split()]
     monkeypatch.setattr(sys, "argv", [example, *words])
     runpy.run_path(str(ROOT / "examples" / example), run_name="__main__")
     assert len(list(tmp_path.iterdir())) > 1

@@ -195,9 +195,9 @@ def test_every_reason_is_provoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         Reason.CONFLICT: whole,
     }
     for reason, data in contents.items():
-        place = tmp_path / "in" / ("seas" if reason == Reason.CONFLICT else "grids") / f"{reason}.jpg"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(data)
+        target = tmp_path / "in" / ("seas" if reason == Reason.CONFLICT else "grids") / f"{reason}.jpg"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
     grids = tmp_path / "in" / "grids"
     (grids / "a.jpg").write_bytes(whole)
     (grids / "unreadable.jpg").symlink_to(tmp_path / "nowhere.jpg")

@@ -138,19 +138,19 @@ def test_parquet_that_holds_pictures_as_hugging_face_keeps_them(tmp_path: Path) 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 @pytest.mark.parametrize("folder", ["", "train"])
 def test_an_image_folder_with_metadata(tmp_path: Path, folder: str, suffix: str) -> None:
-    place = tmp_path / folder
-    place.mkdir(exist_ok=True)
+    target = tmp_path / folder
+    target.mkdir(exist_ok=True)
     rows = [{"file_name": f"{i}.png", "style": ("calm", "storm", None)[i // 2]} for i in range(6)]
     for row in rows:
-        (place / str(row["file_name"])).write_bytes(b"x")
+        (target / str(row["file_name"])).write_bytes(b"x")
     if suffix == "csv":
         lines = ["file_name,style", *(f"{row['file_name']},{row['style'] or ''}" for row in rows)]
-        (place / "metadata.csv").write_text("\n".join(lines))
+        (target / "metadata.csv").write_text("\n".join(lines))
     elif suffix == "jsonl":
         boxes = {"objects": {"bbox": [[1, 2, 3, 4]]}}  # as Hugging Face's object detection has them; no label
-        (place / "metadata.jsonl").write_text("\n".join(json.dumps({**row, **boxes}) for row in rows))
+        (target / "metadata.jsonl").write_text("\n".join(json.dumps({**row, **boxes}) for row in rows))
     else:
-        pq.write_table(pa.Table.from_pylist(rows), place / "metadata.parquet")
+        pq.write_table(pa.Table.from_pylist(rows), target / "metadata.parquet")
     found = [dict(entry.labels) for entry in listed(tmp_path)]
     assert found == [{"style": "calm"}] * 2 + [{"style": "storm"}] * 2 + [{}] * 2
 

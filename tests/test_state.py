@@ -208,9 +208,9 @@ def test_a_graph_computes_what_its_steps_compute(
 def test_compiled_steps_are_those_that_are_not(recipe: Recipe, settings: list[str], device: str) -> None:
     """Under the names of the same tensors; on a GPU kernels sum in any order."""
     recipe = recipe.with_settings([*settings, "precision=fp32", "average_half_life=50"])
-    place = torch.device(device)
-    plain, compiled = begun(recipe, place), begun(recipe.with_settings(["compile=true"]), place)
-    for one in step_inputs(recipe, 9 if device == "cuda" else 5, place):
+    where = torch.device(device)
+    plain, compiled = begun(recipe, where), begun(recipe.with_settings(["compile=true"]), where)
+    for one in step_inputs(recipe, 9 if device == "cuda" else 5, where):
         plain.advance([one])
         compiled.advance([one])
     assert bool(compiled._graphs) == (device == "cuda")

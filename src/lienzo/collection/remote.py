@@ -38,23 +38,23 @@ def fetch(url: str) -> Path:
         SourceError: the store does not answer.
     """
     folder = local_folder(url)
-    place = places.join(url, DESCRIPTION)
-    if not places.exists(place):
+    location = places.join(url, DESCRIPTION)
+    if not places.exists(location):
         if (folder / SENT).exists():  # it was there, and has been deleted
             for path in [*folder.glob("[!.]*"), folder / SENT]:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         return folder
-    described = places.read(place)
+    described = places.read(location)
     try:
         values = json.loads(described)
         shards = values["shards"]
         named = {shard[kind]: shard[f"{kind}_sha256"] for shard in shards for kind in ("images", "index")}
         others = dict.fromkeys([*values["tables"].values(), "report.html"], "")
     except (ValueError, KeyError, TypeError):
-        raise CollectionError(f"{place} is damaged: prepare the collection again.") from None
+        raise CollectionError(f"{location} is damaged: prepare the collection again.") from None
     for name, expected in {**named, **others}.items():
         if Path(name).name != name:
-            raise CollectionError(f"{place} is damaged, it names {name}: prepare the collection again.")
+            raise CollectionError(f"{location} is damaged, it names {name}: prepare the collection again.")
         here = folder / name
         if not (expected and here.exists() and files.sha256(here) == expected):
             files.write_bytes(here, places.read(places.join(url, name)))

@@ -79,5 +79,5 @@ class Vocabulary:
     def drawn(self, seed: int) -> str:
         """Return the label of one seed's picture: each as often as among the training pictures, ``""`` being none."""
         ends = np.cumsum([*self.counts.values(), self.unlabelled])
-        place = np.searchsorted(ends, numpy_generator(seed, "label").integers(ends[-1]), side="right")
-        return (*self.counts, "")[int(place)]
+        index = np.searchsorted(ends, numpy_generator(seed, "label").integers(ends[-1]), side="right")
+        return (*self.counts, "")[int(index)]

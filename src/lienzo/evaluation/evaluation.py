@@ -68,8 +68,8 @@ def compare(subjects: Sequence[Source], collection: str | Path | Collection, set
     """
     _refuse_few(settings.samples)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
-    place = str(pick_device(settings.device))
-    tried = [open_subject(subject, collection, place, settings.part) for subject in subjects]
+    device = str(pick_device(settings.device))
+    tried = [open_subject(subject, collection, device, settings.part) for subject in subjects]
     counts = {subject.name: len(subject.numbers(settings.samples, settings.seed)) for subject in tried}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
@@ -90,9 +90,9 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
     started = time.monotonic()
     _refuse_few(settings.samples)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
-    place = pick_device(settings.device)
-    detector = _detector(settings, place)
-    tried = open_subject(subject, collection, str(place), settings.part)
+    device = pick_device(settings.device)
+    detector = _detector(settings, device)
+    tried = open_subject(subject, collection, str(device), settings.part)
     numbers = tried.numbers(settings.samples, settings.seed)
     rows = collection.rows(settings.part)
     if not len(rows):
@@ -102,10 +102,10 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
 
     chosen = sample(len(rows), settings.samples)
     whole = searched and settings.part == "train"  # copies are sought among all of them
-    features = yield from cached_features(collection, settings.part, rows if whole else rows[chosen], detector, place)
+    features = yield from cached_features(collection, settings.part, rows if whole else rows[chosen], detector, device)
     real = features[torch.from_numpy(chosen)] if whole else features
     made = yield from walk(
-        "pictures to score", tried.draw, numbers, [detected(detector, place), shrunk(place), cut_patches]
+        "pictures to score", tried.draw, numbers, [detected(detector, device), shrunk(device), cut_patches]
     )
     fake, small = torch.cat(made[0]), torch.cat(made[1])
     found = yield from walk("real pictures", collection.take, rows[chosen], [cut_patches])
@@ -126,9 +126,9 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
         training = (
             features
             if whole
-            else (yield from cached_features(collection, "train", collection.rows("train"), detector, place))
+            else (yield from cached_features(collection, "train", collection.rows("train"), detector, device))
         )
-        novelty = yield from _novelty(collection, detector, training, fake, small, numbers=numbers, place=place)
+        novelty = yield from _novelty(collection, detector, training, fake, small, numbers=numbers, device=device)
     unsought = settings.novelty and not searched
     notes = tuple(_notes(measures, of_labels, names=names, dimension=real.shape[1], unsought=unsought))
     scores = Scores(
@@ -215,14 +215,14 @@ def _novelty(
     small: Tensor,
     *,
     numbers: NDArray[np.int64],
-    place: torch.device,
+    device: torch.device,
 ) -> Generator[Progress, None, Novelty]:
     """Look for copies and blends of training pictures, and compare with those held out."""
     rows, aside = collection.rows("train"), collection.rows("holdout")
     aside = aside[sample(len(aside), len(numbers))]
-    held = yield from cached_features(collection, "holdout", aside, detector, place)
-    small_training = torch.cat((yield from walk("pixels of train", collection.take, rows, [shrunk(place)]))[0])
-    small_held = torch.cat((yield from walk("pixels of holdout", collection.take, aside, [shrunk(place)]))[0])
+    held = yield from cached_features(collection, "holdout", aside, detector, device)
+    small_training = torch.cat((yield from walk("pixels of train", collection.take, rows, [shrunk(device)]))[0])
+    small_held = torch.cat((yield from walk("pixels of holdout", collection.take, aside, [shrunk(device)]))[0])
 
     yield Progress("measures", 2, 5)
     by_features = _distances(fake, held, training, numbers, rows)

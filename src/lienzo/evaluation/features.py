@@ -27,14 +27,14 @@ Function = Callable[[Images, int], Any]
 """Of pictures, and how many came before them."""
 
 
-def detected(detector: Detector, place: torch.device) -> Function:
+def detected(detector: Detector, device: torch.device) -> Function:
     """Return the function that gives the features (n, d) of pictures."""
-    return lambda images, _: _at_home(detectors.features(detector, images), place)
+    return lambda images, _: _at_home(detectors.features(detector, images), device)
 
 
-def shrunk(place: torch.device) -> Function:
+def shrunk(device: torch.device) -> Function:
     """Return the function that gives pictures shrunk, as rows (n, 3 · THUMBNAIL²) in [0, 1]."""
-    return lambda images, _: _at_home(torch.from_numpy(detectors.thumbnails(images, THUMBNAIL, place)), place)
+    return lambda images, _: _at_home(torch.from_numpy(detectors.thumbnails(images, THUMBNAIL, device)), device)
 
 
 def cut_patches(images: Images, before: int) -> dict[int, Tensor]:
@@ -47,9 +47,9 @@ def joined_patches(parts: list[dict[int, Tensor]]) -> dict[int, Tensor]:
     return {level: torch.cat([part[level] for part in parts]) for level in parts[0]}
 
 
-def _at_home(features: Tensor, place: torch.device) -> Tensor:
+def _at_home(features: Tensor, device: torch.device) -> Tensor:
     """Put features where they are measured: on a CUDA device, else on the CPU, since MPS has no float64."""
-    return features.to(place if place.type == "cuda" else "cpu")
+    return features.to(device if device.type == "cuda" else "cpu")
 
 
 def walk(
@@ -67,7 +67,7 @@ def walk(
 
 
 def cached_features(
-    collection: Collection, part: Part, rows: NDArray[np.int64], detector: Detector, place: torch.device
+    collection: Collection, part: Part, rows: NDArray[np.int64], detector: Detector, device: torch.device
 ) -> Generator[Progress, None, Tensor]:
     """Return the features of a collection's pictures, from its cache where they are there.
 
@@ -76,8 +76,8 @@ def cached_features(
     key = files.fingerprint([detector.fingerprint, collection.fingerprint, rows.tolist()])
     path = collection.path / "features" / f"{detector.name}-{part}-{len(rows)}-{key}.npy"
     if detector.fingerprint is not None and (kept := _kept(path, len(rows))) is not None:
-        return _at_home(kept, place)
-    made = yield from walk(f"{detector.name} of {part}", collection.take, rows, [detected(detector, place)])
+        return _at_home(kept, device)
+    made = yield from walk(f"{detector.name} of {part}", collection.take, rows, [detected(detector, device)])
     features = torch.cat(made[0])
     if detector.fingerprint is not None:
         try:

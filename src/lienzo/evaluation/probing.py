@@ -97,16 +97,16 @@ def steps(
     """Probe a run, and yield how far that has come and at last the result; arguments are those of :func:`probe`."""
     run = Run.open(run)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
-    place = pick_device(device)
+    chosen = pick_device(device)
     shape = Shape(collection.height, collection.width, collection.channels)
     networks = {"discriminator": _discriminator(run, shape), "untrained": _untrained(run, shape)}
     known = collection.labels(labels)
     parts = [rows[known[rows] >= 0] for rows in (collection.rows("train"), collection.rows("holdout"))]
     train, test = (rows[sample(len(rows), samples)] for rows in parts)
     functions: dict[str, Function] = {
-        **{name: _layers(network.to(place).eval(), place) for name, network in networks.items()},
-        "pixels": lambda images, _: torch.from_numpy(images).flatten(1).float().to(place),
-        "lite0": detected(detectors.load("lite0", place), place),
+        **{name: _layers(network.to(chosen).eval(), chosen) for name, network in networks.items()},
+        "pixels": lambda images, _: torch.from_numpy(images).flatten(1).float().to(chosen),
+        "lite0": detected(detectors.load("lite0", chosen), chosen),
     }
     found = {}
     for done, (name, function) in enumerate(functions.items()):
@@ -131,10 +131,10 @@ def lines(probed: Probed) -> list[str]:
     return aligned([headers, *rows])
 
 
-def _layers(network: nn.Module, place: torch.device) -> Function:
+def _layers(network: nn.Module, device: torch.device) -> Function:
     """Return the function that gives the features of a discriminator's layers."""
     return lambda images, _: activations(
-        network, torch.from_numpy(images).to(place).permute(0, 3, 1, 2).float() / 127.5 - 1
+        network, torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
     )
 
 

@@ -113,8 +113,8 @@ def steps(
     if not any(setting.partition("=")[0].strip() == "fade" for setting in settings):
         assert recipe.images is not None
         recipe = dataclasses.replace(recipe, fade=round(FADE * recipe.images))
-    place = grown_path(run) if out is None else Path(out)
-    for tick in loop.steps(collection, recipe, place, origin=run, device=device):
+    folder = grown_path(run) if out is None else Path(out)
+    for tick in loop.steps(collection, recipe, folder, origin=run, device=device):
         yield Progress("training", tick.images, tick.total, tick.figures)
 
 
@@ -135,13 +135,13 @@ def _recipe(run: Run, settings: Sequence[str]) -> Recipe:
 
 def _prepare(run: Run, height: int, width: int) -> Iterator[Progress]:
     """Prepare the pictures of the run's collection once more, at the new size, where this was not done before."""
-    smaller, place = Collection.open(run.manifest["collection"]["path"]), _beside(run)
+    smaller, folder = Collection.open(run.manifest["collection"]["path"]), _beside(run)
     settings = smaller.settings | {"height": height, "width": width}
-    if (place / "collection.json").exists():
-        there = Collection.open(place)
+    if (folder / "collection.json").exists():
+        there = Collection.open(folder)
         if there.settings != settings:
             raise CollectionError(
-                f"{place} was prepared in another way than {smaller.path}: give a collection with --collection."
+                f"{folder} was prepared in another way than {smaller.path}: give a collection with --collection."
             )
         return
     sources, labels = settings["sources"], settings["labels"]
@@ -152,7 +152,7 @@ def _prepare(run: Run, height: int, width: int) -> Iterator[Progress]:
         )
     wanted = Settings.from_json(settings, size=(height, width), labels=labels)
     try:
-        for step in preparation.steps(sources, place, wanted):
+        for step in preparation.steps(sources, folder, wanted):
             yield Progress("preparing", step.done, step.total, f"{step.kept:,} kept")
     except SourceError as error:
         reason = str(error).partition(":")[0]

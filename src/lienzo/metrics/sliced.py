@@ -57,8 +57,8 @@ def patches(images: Tensor, *, seed: int = 0, position: int = 0) -> dict[int, Te
 
     Args:
         images: (n, c, h, w) float.
-        seed: of the patches' places.
-        position: of the first picture in its set, so that the places do not depend on batches.
+        seed: of the patches' positions.
+        position: of the first picture in its set, so that positions do not depend on batches.
 
     Returns:
         From the height of each level in pixels to (n, PER_PICTURE, c · PATCH²) float32. The coarsest level is the
@@ -115,7 +115,7 @@ def _enlarge(images: Tensor, size: torch.Size) -> Tensor:
 def _cut(level: Tensor, seed: int, position: int) -> Tensor:
     """Return PER_PICTURE patches of every picture: (n, c, h, w) → (n, PER_PICTURE, c · PATCH²)."""
     n, channels, height, width = level.shape
-    places = np.stack(
+    corners = np.stack(
         [
             seeds.numpy_generator(seed, f"patches {height}", position + i).integers(
                 (height - PATCH + 1, width - PATCH + 1), size=(PER_PICTURE, 2)
@@ -123,7 +123,7 @@ def _cut(level: Tensor, seed: int, position: int) -> Tensor:
             for i in range(n)
         ]
     )
-    top, left = torch.from_numpy(places).to(level.device).unbind(-1)  # (n, PER_PICTURE)
+    top, left = torch.from_numpy(corners).to(level.device).unbind(-1)  # (n, PER_PICTURE)
     step = torch.arange(PATCH, device=level.device)
     rows = (top[:, :, None] + step)[:, :, None, :, None]
     columns = (left[:, :, None] + step)[:, :, None, None, :]

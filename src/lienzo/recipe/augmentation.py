@@ -178,7 +178,7 @@ class _Dice:
 def _origins(height: int, width: int, dice: _Dice) -> tuple[Tensor, Tensor]:
     """Return where ada takes each pixel from, down and right of the centre: the last change is undone first.
 
-    Both are (..., 3), what to multiply the pixel's own place with, down and right of the centre, and what to add.
+    Both are (..., 3), what to multiply the pixel's own coordinates with, down and right of the centre, and what to add.
     """
     once = 1 - (1 - dice.probability).sqrt()  # at least one of two rotations is as likely as any other change
     y, x, pixel = torch.eye(3, dtype=dice.probability.dtype, device=dice.probability.device)
@@ -213,28 +213,28 @@ def _quarter_turned(y: Tensor, x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor
 
 
 def _sampled(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
-    """Return what pictures show at places (N, 1, H, W), interpolated bilinearly and mirrored beyond their borders.
+    """Return what pictures show at coordinates (N, 1, H, W), interpolated bilinearly and mirrored beyond their borders.
 
     Where sides are powers of two, whole pixels come out exactly.
     """
-    places = [
-        _mirrored(place + (size - 1) / 2, size) * (2 / size) + (1 / size - 1)
-        for place, size in ((x, images.shape[3]), (y, images.shape[2]))
+    coordinates = [
+        _mirrored(coordinate + (size - 1) / 2, size) * (2 / size) + (1 / size - 1)
+        for coordinate, size in ((x, images.shape[3]), (y, images.shape[2]))
     ]
-    grid = torch.stack([place.expand(-1, 1, *images.shape[2:]) for place in places], -1).squeeze(1)
+    grid = torch.stack([coordinate.expand(-1, 1, *images.shape[2:]) for coordinate in coordinates], -1).squeeze(1)
     return grid_sample(images, grid, align_corners=False)
 
 
-def _mirrored(place: Tensor, size: int) -> Tensor:
-    """Reflect places into [0, size − 1] at the first and the last pixel, which are not repeated."""
-    place = place.remainder(2 * size - 2)
-    return torch.minimum(place, 2 * size - 2 - place)
+def _mirrored(coordinate: Tensor, size: int) -> Tensor:
+    """Reflect coordinates into [0, size − 1] at the first and the last pixel, which are not repeated."""
+    coordinate = coordinate.remainder(2 * size - 2)
+    return torch.minimum(coordinate, 2 * size - 2 - coordinate)
 
 
 def _taken(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Return the pixels (N, C, H, W) that stand in rows and columns; these broadcast to (N, 1, H, W)."""
-    places = (rows * images.shape[3] + columns).flatten(2).expand(-1, images.shape[1], -1)
-    return images.flatten(2).gather(2, places).view(images.shape)
+    coordinates = (rows * images.shape[3] + columns).flatten(2).expand(-1, images.shape[1], -1)
+    return images.flatten(2).gather(2, coordinates).view(images.shape)
 
 
 def _shifted(images: Tensor, down: Tensor, right: Tensor) -> Tensor:

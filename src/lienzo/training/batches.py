@@ -68,8 +68,8 @@ class Batches:
     def _order(self, epoch: int) -> NDArray[np.int64]:
         order = numpy_generator(self.seed, "order", epoch).permutation(len(self.members))
         if self.balanced:
-            places = np.flatnonzero(self.codes[order] >= 0)
-            order[places] = self._balanced(epoch * len(places), len(places))
+            labelled = np.flatnonzero(self.codes[order] >= 0)
+            order[labelled] = self._balanced(epoch * len(labelled), len(labelled))
         return order
 
     def _balanced(self, turn: int, count: int) -> NDArray[np.int64]:

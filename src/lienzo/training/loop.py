@@ -160,14 +160,14 @@ def steps(
     """
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
-    place = processes.join(pick_device(device))
-    keep_memory(place)
+    chosen = processes.join(pick_device(device))
+    keep_memory(chosen)
     run = Run(Path(out))
-    recipe = resumption.resolve(recipe, collection, run, place)
+    recipe = resumption.resolve(recipe, collection, run, chosen)
     task = (recipe, collection.fingerprint)
     if processes.any_of(processes.broadcast(task) != task):
         raise RunError("the processes were given different recipes or collections: start them all with the same words.")
-    batches = Batches(collection, recipe.seed, place, recipe.labels, recipe.balanced)
+    batches = Batches(collection, recipe.seed, chosen, recipe.labels, recipe.balanced)
     pipeline = InputPipeline(recipe, batches)
     state = _begin(run, recipe, batches)
     begun_from = None if origin is None else Origin.open(origin)

@@ -276,7 +276,7 @@ class _Captured:
         self.inputs = [
             dataclasses.replace(one, **{name: value.clone() for name, value in _given(one).items()}) for one in inputs
         ]
-        self.places = {name: [getattr(one, name) for one in self.inputs] for name in _given(inputs[0])}
+        self.buffers = {name: [getattr(one, name) for one in self.inputs] for name in _given(inputs[0])}
         self.paces = [pace.unbind() for pace in torch.zeros(len(inputs), 3, device=state.device)]
         self.written: list[Pace] = [()] * len(inputs)
         self._capture(state, watched, penalised)
@@ -290,12 +290,12 @@ class _Captured:
 
     def replay(self, inputs: Sequence[StepInputs], paces: list[Pace]) -> None:
         given = [_given(one) for one in inputs]
-        for name, places in self.places.items():
-            torch._foreach_copy_(places, [values[name] for values in given])
-        for places, pace, written in zip(self.paces, paces, self.written, strict=True):
+        for name, buffers in self.buffers.items():
+            torch._foreach_copy_(buffers, [values[name] for values in given])
+        for buffers, pace, written in zip(self.paces, paces, self.written, strict=True):
             if pace != written:
-                for place, number in zip(places, pace, strict=True):
-                    place.fill_(number)
+                for buffer, number in zip(buffers, pace, strict=True):
+                    buffer.fill_(number)
         self.written = paces
         self.graph.replay()
 
@@ -322,13 +322,13 @@ def build_model(recipe: Recipe, shape: Shape, device: torch.device, classes: int
     autocast = torch.bfloat16 if recipe.precision == "bf16" else None
     with torch.random.fork_rng():
         torch.manual_seed(derive(recipe.seed, "weights"))
-        generator = place(network.generator(shape, classes), device)
+        generator = to_device(network.generator(shape, classes), device)
         if isinstance(objective, EvidenceBound):
             autoencoder = Autoencoder(network.encoder(shape), generator)
-            place(autoencoder, device)
+            to_device(autoencoder, device)
             optimizer = adam(autoencoder, recipe.generator_optimizer)
             return Autoencoding(autoencoder, objective, optimizer, autocast, recipe.compile)
-        discriminator = place(network.discriminator(shape, classes), device)
+        discriminator = to_device(network.discriminator(shape, classes), device)
     return Game(
         generator,
         discriminator,
@@ -344,10 +344,10 @@ def build_model(recipe: Recipe, shape: Shape, device: torch.device, classes: int
     )
 
 
-def place(module: nn.Module, device: torch.device) -> nn.Module:
+def to_device(module: nn.Module, device: torch.device) -> nn.Module:
     """Return a network on the device, in the memory format in which its convolutions are fastest."""
-    placed: nn.Module = module.to(device, memory_format=memory_format(device))  # type: ignore[call-overload]
-    return placed
+    moved: nn.Module = module.to(device, memory_format=memory_format(device))  # type: ignore[call-overload]
+    return moved
 
 
 def adam(module: nn.Module, settings: Adam) -> torch.optim.Adam:

@@ -1,7 +1,7 @@
 """Painter by Numbers (Kaggle, 2016): 103,250 paintings with artist, style, genre and date, as they are downloaded.
 
 The folder holds ``all_data_info.csv`` (or it zipped), the pictures in ``train.zip`` and ``test.zip``, in their numbered
-parts, or unpacked, and ``replacements_for_corrupted_files.zip``, whose pictures take the place of broken ones.
+parts, or unpacked, and ``replacements_for_corrupted_files.zip``, whose pictures replace broken ones.
 """
 
 import csv
@@ -88,15 +88,15 @@ def _pictures(folder: str, replacing: bool) -> Iterator[Entry]:
 
 def _labels(folder: str) -> dict[str, dict[str, str]]:
     """Read artist, style, genre and date by file name."""
-    place = places.join(folder, TABLE)
+    location = places.join(folder, TABLE)
     try:
-        if places.exists(place):
-            data = places.read(place)
+        if places.exists(location):
+            data = places.read(location)
         else:
-            with zipfile.ZipFile(io.BytesIO(places.read(f"{place}.zip"))) as archive:
+            with zipfile.ZipFile(io.BytesIO(places.read(f"{location}.zip"))) as archive:
                 data = archive.read(TABLE)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
-        raise SourceError(f"{place} cannot be read ({error}): download it again.") from None
+        raise SourceError(f"{location} cannot be read ({error}): download it again.") from None
     rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig", "replace")))
     return {row["new_filename"]: {kind: row[kind].strip() for kind in KINDS if (row.get(kind) or "").strip()}
             for row in rows if row.get("new_filename")}  # fmt: skip

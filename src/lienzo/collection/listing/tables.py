@@ -25,14 +25,14 @@ def path_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
     """
     folder = location.rpartition("/")[0] if places.is_url(location) else str(PurePosixPath(location).parent)
     for name, found in labels.read(location, columns).items():
-        place = name if places.is_url(name) else places.join(folder, name)
+        location = name if places.is_url(name) else places.join(folder, name)
         try:
-            size, stamp = places.stamp_of(place)
+            size, stamp = places.stamp_of(location)
         except OSError:
             refusal = (Reason.UNREADABLE, "the table names it, but it is not there")
-            yield Entry(name, place, 0, labels=found, refusal=refusal)
+            yield Entry(name, location, 0, labels=found, refusal=refusal)
         else:
-            yield Entry(name, place, size, stamp, labels=found)
+            yield Entry(name, location, size, stamp, labels=found)
 
 
 def holds_pictures(location: str) -> bool:

@@ -143,17 +143,17 @@ def bounds_on_the_slope() -> list[Claim]:
     for name, regularisation, predicted in bounds:
         game = dirac.Dirac(OBJECTIVES["wasserstein"](), regularisation, 1.0, theta=0.0, psi=slope)
         game.step()
-        claims.append(Claim(f"Dirac-GAN, pull on ψ = ½ by {name}", predicted, float(game.place()[1] - slope), 1e-5))
+        claims.append(Claim(f"Dirac-GAN, pull on ψ = ½ by {name}", predicted, float(game.position()[1] - slope), 1e-5))
     return claims
 
 
 def play(name: str, regularisation: Regularisation) -> Array:
     """Return the path (steps + 1, 3) of (θ, ψ, b) in alternating play from (1, 0, b*)."""
     game = dirac.Dirac(OBJECTIVES[name](), regularisation, RATE, theta=1.0, psi=0.0, level=RESTS[name].level)
-    path = [game.place()]
+    path = [game.position()]
     for _ in range(STEPS):
         game.step()
-        path.append(game.place())
+        path.append(game.position())
     return np.array(path)
 
 

@@ -255,8 +255,8 @@ def _draw_field(rows: list[tuple[str | float, ...]]) -> Drawing:
         axes = figure.subplots()
         axes.bar(range(1, len(fields) + 1), fields, color=charts.COLOURS[0])
         axes.axhline(64, color=charts.COLOURS[1], linestyle="--", label="the whole picture, 64 pixels")
-        for place, field in enumerate(fields, 1):
-            axes.annotate(f"{field:.0f}", (place, field), ha="center", va="bottom")
+        for layer, field in enumerate(fields, 1):
+            axes.annotate(f"{field:.0f}", (layer, field), ha="center", va="bottom")
         axes.set(xlabel="convolution of the discriminator", ylabel="receptive field in pixels", ylim=(0, 108))
         axes.legend(loc="upper left")
         return Drawing(

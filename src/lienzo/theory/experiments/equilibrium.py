@@ -118,10 +118,10 @@ def random_games(seed: int) -> list[Claim]:
 def play(simultaneous: bool, penalty: float = 0.0) -> Array:
     """Return the path (steps + 1, 2) of (θ, ψ) in the Wasserstein game of one point, from (1, 0)."""
     game = Dirac(Wasserstein(), Regularisation(r1=penalty), STEP, theta=1.0, psi=0.0, bias=False)
-    path = [game.place()]
+    path = [game.position()]
     for _ in range(PLAYED):
         game.step(simultaneous)
-        path.append(game.place())
+        path.append(game.position())
     return np.array(path)[:, :2]
 
 

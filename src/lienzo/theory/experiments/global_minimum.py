@@ -230,7 +230,7 @@ def _draw(trained: list[Trained], exact: list[float]) -> Drawing:
         )
         left.axhline(-LOG4, color="0.5", linestyle=":", label="−log 4")
         left.axhline(0.0, color="0.8", linewidth=0.8)
-        left.set(xlabel="generator's place t on the path", ylabel="C(G)", title="The value of the game")
+        left.set(xlabel="generator's position t on the path", ylabel="C(G)", title="The value of the game")
         left.legend(fontsize=8, loc="upper center")
         shown = np.abs(CELLS.points) < 1.2
         for index, style in ((2, "--"), (8, "-"), (14, "-.")):

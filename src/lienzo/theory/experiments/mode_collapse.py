@@ -64,8 +64,8 @@ class Clusters:
 
     def sample(self, count: int, random: np.random.Generator) -> Array:
         """Return points (count, d)."""
-        places = self.centres[random.integers(len(self.centres), size=count)]
-        return places + self.deviation * random.normal(size=places.shape)
+        chosen = self.centres[random.integers(len(self.centres), size=count)]
+        return chosen + self.deviation * random.normal(size=chosen.shape)
 
 
 def _lattice(values: Array, dimensions: int) -> Array:
@@ -131,13 +131,13 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
     claims = known_answers(seed)
     counts: dict[tuple[str, str], list[Count]] = {}
     shown: dict[tuple[str, str], Array] = {}
-    for place, (names, repeats) in ROUNDS.items():
+    for target, (names, repeats) in ROUNDS.items():
         for name in names:
-            yield f"{place}, {name}"
+            yield f"{target}, {name}"
             for repeat in range(repeats):
-                points = play(CLUSTERS[place], CONTENDERS[name], seeds.derive(seed, "theory/mode-collapse", repeat))
-                counts.setdefault((place, name), []).append(count(points, CLUSTERS[place]))
-                shown.setdefault((place, name), points)
+                points = play(CLUSTERS[target], CONTENDERS[name], seeds.derive(seed, "theory/mode-collapse", repeat))
+                counts.setdefault((target, name), []).append(count(points, CLUSTERS[target]))
+                shown.setdefault((target, name), points)
     return Finding(
         name="mode-collapse",
         title="Mode collapse",
@@ -159,7 +159,7 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
                 ),
                 tuple(
                     (
-                        place,
+                        target,
                         name,
                         len(each),
                         float(np.mean([c.found for c in each])),
@@ -168,7 +168,7 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
                         float(np.std([c.reverse_kl for c in each], ddof=1)),
                         float(np.mean([c.near for c in each])),
                     )
-                    for (place, name), each in counts.items()
+                    for (target, name), each in counts.items()
                 ),
             ),
         ),
@@ -177,8 +177,8 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
 
 def count(points: Array, clusters: Clusters) -> Count:
     """Count the modes that the draws (n, d) found."""
-    places = np.nan_to_num(points, nan=1e6)  # what is no number is far from every mode
-    distances, nearest = cKDTree(clusters.centres).query(places)
+    finite = np.nan_to_num(points, nan=1e6)  # what is no number is far from every mode
+    distances, nearest = cKDTree(clusters.centres).query(finite)
     modes = len(clusters.centres)
     near = distances < 3 * clusters.deviation
     hits = np.bincount(nearest[near], minlength=modes)
@@ -244,25 +244,27 @@ def _normal(size: int, random: np.random.Generator) -> Array:
 
 def _claims_of(counts: dict[tuple[str, str], list[Count]]) -> list[Claim]:
     claims = []
-    for (place, name), each in counts.items():
+    for (target, name), each in counts.items():
         if name.endswith("R1 + R2"):
-            least = min(c.found for c in each) / len(CLUSTERS[place].centres)
-            statement = f"{place}, {name}: share of the modes that the worst of {len(each)} seeds finds"
+            least = min(c.found for c in each) / len(CLUSTERS[target].centres)
+            statement = f"{target}, {name}: share of the modes that the worst of {len(each)} seeds finds"
             claims.append(Claim(statement, 0.7, least, 0.0, "≥"))
             worst = max(c.reverse_kl for c in each)
-            claims.append(Claim(f"{place}, {name}: reverse KL of the worst of {len(each)} seeds", 0.3, worst, 0.0, "≤"))
+            claims.append(
+                Claim(f"{target}, {name}: reverse KL of the worst of {len(each)} seeds", 0.3, worst, 0.0, "≤")
+            )
     return claims
 
 
 def _draw(shown: dict[tuple[str, str], Array], counts: dict[tuple[str, str], list[Count]]) -> Drawing:
     panels = [key for key in shown if key[0] != "stack of 1000"]
     with charts.figure(8.8, 6.6) as figure:
-        for axes, (place, name) in zip(figure.subplots(3, 4).flat, panels, strict=False):
-            clusters = CLUSTERS[place]
-            points = shown[place, name]
+        for axes, (target, name) in zip(figure.subplots(3, 4).flat, panels, strict=False):
+            clusters = CLUSTERS[target]
+            points = shown[target, name]
             axes.scatter(*clusters.centres.T, s=90, facecolors="none", edgecolors="0.6", linewidths=0.8)
             axes.scatter(*points.T, s=3, color=charts.COLOURS[0], linewidths=0)
-            first = counts[place, name][0]
+            first = counts[target, name][0]
             axes.set_title(f"{name}\n{first.found} of {len(clusters.centres)} modes", fontsize=8)
             axes.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal", xticks=(), yticks=())
             axes.grid(visible=False)

@@ -70,7 +70,7 @@ class Dirac:
         else:
             self.game.step(StepInputs(real[None], self.nothing[None], self.mix[None]))
 
-    def place(self) -> Array:
+    def position(self) -> Array:
         """Return (θ, ψ, b)."""
         return np.array([float(parameter.detach()) for parameter in (self.theta, self.psi, self.level)])
 
@@ -90,7 +90,7 @@ def jacobian(
             theta, psi, at = rest + sign * reach * direction
             dirac = Dirac(objective, regularisation, rate, theta=theta, psi=psi, level=at)
             dirac.step(simultaneous)
-            ends.append(dirac.place())
+            ends.append(dirac.position())
         columns.append((ends[0] - ends[1]) / (2 * reach))
     return np.stack(columns, 1)
 
