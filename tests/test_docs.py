@@ -2,10 +2,12 @@
 
 import ast
 import dataclasses
+import importlib
 import inspect
 import re
 import shlex
 import typing
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -120,12 +122,57 @@ def test_make_targets_exist(page: Path) -> None:
                 assert set(words[1:]) <= targets
 
 
+def unknown_imports(program: str) -> list[str]:
+    """Return the names that a program imports from lienzo and that are not there."""
+    unknown = []
+    for node in ast.walk(ast.parse(program)):
+        if isinstance(node, ast.Import):
+            wanted = [(alias.name, "") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            wanted = [(str(node.module), alias.name) for alias in node.names]
+        else:
+            continue
+        for module, attribute in wanted:
+            if module.partition(".")[0] == "lienzo" and not importable(module, attribute):
+                unknown.append(f"{module} {attribute}".strip())
+    return unknown
+
+
+def importable(module: str, attribute: str) -> bool:
+    try:
+        found = importlib.import_module(module)
+        if attribute and attribute not in dir(found):
+            importlib.import_module(f"{module}.{attribute}")
+    except ImportError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").glob("test_*.py")), ids=name)
+def test_programs_that_tests_start_import_what_there_is(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and re.search(r"^(from|import) lienzo", str(node.value), re.MULTILINE):
+            with suppress(SyntaxError):  # parts of programs, or prose
+                assert unknown_imports(str(node.value)) == [], f"{name(path)}, line {node.lineno}"
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_python_can_be_parsed_and_names_exist(page: Path) -> None:
     for block in blocks(page, "python"):
+        assert unknown_imports(block) == []
         for node in ast.walk(ast.parse(block)):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "lienzo":
                 assert hasattr(lienzo, node.attr) or (ROOT / "src" / "lienzo" / node.attr).exists()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_files_and_names_in_the_text_exist(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for path in re.findall(r"`((?:src|tests|docs|benchmarks|examples)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), f"{name(page)}: {path}"
+    for dotted in re.findall(r"`(lienzo(?:\.\w+)+)`", text):
+        module, _, attribute = dotted.rpartition(".")
+        assert importable(dotted, "") or importable(module, attribute), f"{name(page)}: {dotted}"
 
 
 @pytest.fixture
