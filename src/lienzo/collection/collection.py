@@ -1,45 +1,26 @@
 """A collection: pictures of one shape as raw arrays in shards, with an index. See docs/collections.md."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from lienzo.collection import remote
+from lienzo.collection import manifest, remote, tables
 from lienzo.collection.listing import places
+from lienzo.collection.manifest import Manifest, Shard, Tables
 from lienzo.collection.settings import Part
 from lienzo.errors import CollectionError, unknown
-from lienzo.storage import files
+from lienzo.storage import arrays, files
 
-FORMAT, VERSION = "lienzo collection", 1
-"""What ``collection.json`` says it is."""
-
-BATCH = 1024
-"""So many rows of the index are held in memory at a time where it is gone through."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """A file of pictures and its index."""
-
-    images: str
-    """Name of the .npy file: uint8 (count, height, width, channels)."""
-    index: str
-    """Name of the Parquet file: a row for each picture."""
-    count: int
-    """How many pictures."""
-    images_sha256: str
-    """Of the .npy file."""
-    index_sha256: str
-    """Of the Parquet file."""
+FIELDS = [name for name in Manifest.__struct_fields__ if name not in ("format", "version")]
+"""What a collection and its manifest have in common."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +47,8 @@ class Collection:
     """Reason -> how many sources were refused for it."""
     shards: tuple[Shard, ...]
     """The files, in the order of the rows."""
-    tables: dict[str, str]
-    """Names of the files that hold what was ``rejected`` and which ``sources`` were listed."""
+    tables: Tables
+    """Names of the tables of what was refused and of what was listed."""
 
     @classmethod
     def open(cls, path: str | Path) -> "Collection":
@@ -81,7 +62,7 @@ class Collection:
                 raise CollectionError(f"there is no collection at {path}: make one with `lienzo prepare`.")
             path = remote.fetch(str(path))
         path = Path(path)
-        described = path / "collection.json"
+        described = path / manifest.NAME
         if not path.exists():
             raise CollectionError(f"there is no collection at {path}: make one with `lienzo prepare PICTURES {path}`.")
         if not described.is_file():
@@ -90,40 +71,30 @@ class Collection:
                 "`lienzo prepare PICTURES OUT`; the same words finish it."
             )
         try:
-            values = json.loads(described.read_bytes())
-            kind, version = values.pop("format"), values.pop("version")
-            if kind != FORMAT:
-                raise CollectionError(f"{path} is no collection of lienzo: its collection.json is something else's.")
-            if version != VERSION:
-                raise CollectionError(f"{path} has format {version}, this lienzo reads {VERSION}: prepare it again.")
-            values["vocabularies"] = {kind: tuple(names) for kind, names in values["vocabularies"].items()}
-            values["shards"] = tuple(Shard(**shard) for shard in values["shards"])
-            collection = cls(path=path, **values)
-        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-            if isinstance(error, CollectionError):
-                raise
-            raise CollectionError(f"{described} is damaged ({error}): prepare the collection again.") from None
-        for name in [file for shard in collection.shards for file in (shard.images, shard.index)]:
-            if not (path / name).is_file():
-                raise CollectionError(f"{path} is damaged, {name} is missing: prepare the collection again.")
+            found = manifest.read(described.read_bytes(), str(path))
+        except OSError as error:
+            raise CollectionError(f"{described} cannot be read ({error.strerror}): mend its permissions.") from None
+        collection = cls(path=path, **{name: getattr(found, name) for name in FIELDS})
+        collection._check_files()
         return collection
+
+    def _check_files(self) -> None:
+        """Refuse a manifest that speaks of files that are not there, or of more pictures than they have bytes for."""
+        for shard in self.shards:
+            for name in (shard.images, shard.index):
+                if not (self.path / name).is_file():
+                    raise CollectionError(f"{self.path} is damaged, {name} is missing: prepare the collection again.")
+            pixels = shard.count * self.height * self.width * self.channels
+            if (self.path / shard.images).stat().st_size < pixels:
+                raise CollectionError(
+                    f"{self.path / shard.images} is damaged, it is too short: prepare the collection again."
+                )
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``collection.json`` holds."""
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "height": self.height,
-            "width": self.width,
-            "channels": self.channels,
-            "count": self.count,
-            "fingerprint": self.fingerprint,
-            "vocabularies": {kind: list(names) for kind, names in self.vocabularies.items()},
-            "refused": self.refused,
-            "settings": self.settings,
-            "shards": [vars(shard) for shard in self.shards],
-            "tables": self.tables,
-        }
+        described = msgspec.to_builtins(Manifest(**{name: getattr(self, name) for name in FIELDS}))
+        assert isinstance(described, dict)
+        return described
 
     def __len__(self) -> int:
         return self.count
@@ -141,13 +112,12 @@ class Collection:
         """Return a shard's pictures, mapped into memory; (n, height, width, channels), uint8."""
         if number not in self._opened:
             shard = self.shards[number]
-            expected = (shard.count, self.height, self.width, self.channels)
             try:
-                images = np.load(self.path / shard.images, mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError, EOFError) as error:
+                images = arrays.mapped(
+                    self.path / shard.images, (shard.count, self.height, self.width, self.channels), np.uint8
+                )
+            except (OSError, ValueError) as error:
                 raise CollectionError(f"{self.path / shard.images} is damaged ({error}): prepare it again.") from None
-            if images.shape != expected or images.dtype != np.uint8:
-                raise CollectionError(f"{self.path / shard.images} is damaged, its shape is wrong: prepare it again.")
             self._opened[number] = images
         return self._opened[number]
 
@@ -179,20 +149,21 @@ class Collection:
             if not self.vocabularies:
                 raise CollectionError(f"the collection in {self.path} has no labels: prepare it with --labels.")
             raise CollectionError(unknown("label kind", kind, self.vocabularies))
-        names = self.column(label_column(kind))
+        names = self.column(tables.label_column(kind))
         codes = pc.index_in(names, pa.array(self.vocabularies[kind], pa.string()))
         return np.asarray(pc.fill_null(codes, -1)).astype(np.int64)
 
     def index(self) -> pa.Table:
-        """Return the index: a row for each picture."""
-        return pa.concat_tables([self._read(shard.index) for shard in self.shards], promote_options="default")
+        """Return the index: a row for each picture; null for kinds of labels that came after its shard."""
+        found = []
+        for shard in self.shards:
+            with tables.opened(self.path / shard.index, tables.INDEX, shard.count) as index:
+                found.append(index.read())
+        return pa.concat_tables(found, promote_options="default")
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Return one column of the index without reading the others; null in shards that lack it."""
-        chunks: list[pa.Array] = []
-        for shard in self.shards:
-            found = self._read(shard.index, [name]).columns  # none, where the shard lacks the column
-            chunks += found[0].chunks if found else [pa.nulls(shard.count, pa.string())]
+        chunks = [batch[name] for batch in self.batches(name)]
         return pa.chunked_array(chunks)
 
     def batches(self, *names: str) -> Iterator[dict[str, pa.Array]]:
@@ -201,21 +172,16 @@ class Collection:
         One thread reads: each of Arrow's keeps some MB of its own.
         """
         for shard in self.shards:
-            with pq.ParquetFile(self.path / shard.index) as index:
+            with tables.opened(self.path / shard.index, tables.INDEX, shard.count) as index:
                 there = [name for name in names if name in index.schema_arrow.names]
-                for batch in index.iter_batches(BATCH, columns=there, use_threads=False):
+                for batch in index.iter_batches(tables.ROW_GROUP, columns=there, use_threads=False):
                     missing = pa.nulls(batch.num_rows, pa.string())
                     yield {name: batch.column(name) if name in there else missing for name in names}
 
     def rejected(self) -> pa.Table:
         """Return what was refused: source, reason, detail, bytes."""
-        return self._read(self.tables["rejected"])
-
-    def _read(self, name: str, columns: list[str] | None = None) -> pa.Table:
-        try:
-            return pq.read_table(self.path / name, columns=columns)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise CollectionError(f"{self.path / name} is damaged ({error}): prepare the collection again.") from None
+        with tables.opened(self.path / self.tables.rejected, tables.REJECTED) as rejected:
+            return rejected.read()
 
     def verify(self) -> None:
         """Check every byte against ``collection.json``.
@@ -227,8 +193,3 @@ class Collection:
             for name, expected in ((shard.images, shard.images_sha256), (shard.index, shard.index_sha256)):
                 if files.sha256(self.path / name) != expected:
                     raise CollectionError(f"{self.path / name} is damaged: prepare the collection again.")
-
-
-def label_column(kind: str) -> str:
-    """Return the name of the index's column that holds labels of a kind."""
-    return f"label_{kind}"

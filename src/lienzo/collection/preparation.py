@@ -14,10 +14,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from lienzo.collection import remote, report
+from lienzo.collection import manifest, remote, report, tables
 from lienzo.collection.collection import Collection
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.listing.labels import of, read
@@ -137,7 +136,7 @@ def _steps(source: str | Path | Sequence[str | Path], settings: Settings, folder
             raise CollectionError(f"another preparation has just finished {folder}: run the same command again.")
         with _writing(folder):
             files.sweep(folder)
-            journal = Journal(folder / JOURNAL, files.fingerprint(settings.to_json()))
+            journal = Journal(folder / JOURNAL, settings)
         stack.enter_context(contextlib.closing(journal))
         keys: list[str] = []
         tally = Counter[str]()
@@ -246,7 +245,7 @@ def _earlier(folder: Path, wanted: Mapping[str, Any]) -> Collection | None:
     """Return the collection that is to be added to, if there is one."""
     if folder.exists() and not folder.is_dir():
         raise CollectionError(f"{folder} is a file: name a folder for the collection.")
-    if not (folder / "collection.json").exists():
+    if not (folder / manifest.NAME).exists():
         strangers = {path.name for path in folder.iterdir()} - {report.NAME, LOCK} if folder.exists() else set()
         if strangers and JOURNAL not in strangers:
             raise CollectionError(f"{folder} holds something else: name an empty or a new folder.")
@@ -265,9 +264,12 @@ def _known(earlier: Collection | None) -> dict[str, tuple[int, str, str]]:
     """Return what the collection was made of: name -> size, stamp and the labels' fingerprint."""
     if earlier is None:
         return {}
-    table = pq.read_table(earlier.path / earlier.tables["sources"])
-    names, *identities = (column.to_pylist() for column in table.columns)
-    return dict(zip(names, zip(*identities, strict=True), strict=True))
+    known: dict[str, tuple[int, str, str]] = {}
+    with tables.opened(earlier.path / earlier.tables.sources, tables.SOURCES) as listed:
+        for batch in listed.iter_batches(tables.ROW_GROUP, columns=tables.SOURCES.names, use_threads=False):
+            for name, *identity in zip(*(batch.column(name).to_pylist() for name in tables.SOURCES.names), strict=True):
+                known[name] = tuple(identity)
+    return known
 
 
 def _compare(listing: Iterable[Entry], known: Mapping[str, tuple[int, str, str]], folder: Path) -> tuple[int, int]:

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lienzo.collection.collection import Collection, label_column
+from lienzo.collection.collection import Collection
 from lienzo.collection.reasons import EXPLANATIONS, Reason
 from lienzo.collection.screening.screening import THUMBNAIL, Screened
 from lienzo.collection.settings import Settings
+from lienzo.collection.tables import label_column
 from lienzo.display import pages
 from lienzo.storage import files
 

@@ -4,7 +4,6 @@ The operating system drops the lock of a process that ends, however it ends, so 
 need not reach across machines that share a folder; a file that is written every ten seconds at most tells of those.
 """
 
-import json
 import os
 import socket
 import time
@@ -17,6 +16,7 @@ from filelock import FileLock, Timeout
 from lienzo.errors import RunError
 from lienzo.run.run import Run
 from lienzo.storage.files import write_json
+from lienzo.storage.schemas import decode
 
 BEAT_SECONDS = 10.0
 """A sign of life at most this often."""
@@ -60,8 +60,8 @@ class Presence:
 def occupant(run: Run) -> Occupant | None:
     """Return who is training in the run's folder, or none."""
     try:
-        found = Occupant(**json.loads(run.presence_path.read_bytes()))
-    except (FileNotFoundError, NotADirectoryError, ValueError, TypeError):
+        found = decode(run.presence_path.read_bytes(), Occupant)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
     if found.host != socket.gethostname():
         return found if time.time() - found.seen < SILENCE_SECONDS else None

@@ -11,14 +11,64 @@ import os
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from lienzo.collection.listing.entries import Entry
+from lienzo.collection.reasons import Reason
 from lienzo.collection.screening.screening import Screened
+from lienzo.collection.settings import Settings
+from lienzo.errors import CollectionError
+from lienzo.storage import schemas
 from lienzo.storage.files import fingerprint
+from lienzo.storage.schemas import Count, Fingerprint
 
 _FRAME = struct.Struct("<4sQQ16s")
+"""Of a frame, what precedes its head and its pixels: the magic, the bytes of both, and their digest."""
 _MAGIC = b"LZJ2"
+
+
+class _Beginning(msgspec.Struct, forbid_unknown_fields=True):
+    """Head of the first frame."""
+
+    settings: Fingerprint
+
+
+class _Record(msgspec.Struct, forbid_unknown_fields=True):
+    """What the head of a unit's frame says of one entry: a :class:`Screened`, with lengths in place of bytes."""
+
+    source: str
+    size: Count
+    stamp: str
+    labels: dict[str, str]
+    reason: Annotated[str, msgspec.Meta(pattern=rf"\A({'|'.join(Reason)})?\Z")]
+    detail: str
+    sha256: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{64})?\Z")]
+    format: str
+    width: Count
+    height: Count
+    notes: tuple[str, ...]
+    digest: Annotated[str, msgspec.Meta(pattern=r"\A([0-9a-f]{32})?\Z")]
+    perceptual: int
+    pixels: Count
+    thumbnail: Count
+
+
+class _Unit(msgspec.Struct, forbid_unknown_fields=True):
+    """Head of the frame of a unit."""
+
+    unit: Fingerprint
+    screened: tuple[_Record, ...]
+
+    def fits(self, content: int, pixels: int) -> bool:
+        """Say whether the frame has as many bytes as its records, and each kept picture has its ``pixels`` bytes."""
+        kept = all(
+            record.pixels == pixels and record.width and record.height and record.sha256 and record.digest
+            and 0 <= record.perceptual < 1 << 64
+            for record in self.screened if not record.reason
+        )  # fmt: skip
+        return kept and sum(record.pixels + record.thumbnail for record in self.screened) == content
 
 
 def unit_key(entries: Sequence[Entry]) -> str:
@@ -29,31 +79,46 @@ def unit_key(entries: Sequence[Entry]) -> str:
 class Journal:
     """An append-only file of screened units."""
 
-    def __init__(self, path: Path, settings: str) -> None:
-        """Open or begin the journal at ``path``; one that was begun with other ``settings`` is begun again."""
+    def __init__(self, path: Path, settings: Settings) -> None:
+        """Open or begin the journal at ``path``; one that was begun with other settings is begun again.
+
+        Raises:
+            CollectionError: the file is something else, which is not to be overwritten.
+        """
         self.path = path
+        self._pixels = settings.height * settings.width * settings.channels
         self._offsets: dict[str, int] = {}
+        if path.is_symlink() or (path.exists() and not _ours(path)):
+            raise CollectionError(f"{path} is no journal of a preparation: name an empty or a new folder.")
         self._file = path.open("r+b" if path.exists() else "w+b")
-        end = self._scan(settings)
+        begun_with = fingerprint(settings.to_json())
+        end = self._scan(begun_with)
         self._file.seek(end)
         self._file.truncate()
         if end == 0:
-            self._append({"settings": settings}, b"")
+            self._append({"settings": begun_with}, b"")
 
     def _scan(self, settings: str) -> int:
-        """Read every frame; return where the last whole one ends."""
+        """Read every frame; return where the last one ends that is whole, and the first was begun with ``settings``."""
         end = 0
         while (frame := self._read(end)) is not None:
             head, pixels, after = frame
-            if end == 0 and head.get("settings") != settings:
-                return 0
-            if end:
-                self._offsets[head["unit"]] = end
+            try:
+                if end == 0:
+                    if schemas.decode(head, _Beginning).settings != settings:
+                        return 0
+                else:
+                    unit = schemas.decode(head, _Unit)
+                    if not unit.fits(len(pixels), self._pixels):
+                        return end
+                    self._offsets[unit.unit] = end
+            except ValueError:
+                return end
             end = after
             del pixels
         return end
 
-    def _read(self, offset: int, pixels: bool = True) -> tuple[dict[str, Any], bytes, int] | None:
+    def _read(self, offset: int, pixels: bool = True) -> tuple[bytes, bytes, int] | None:
         """Return a frame's head, its pixels and where it ends, or None for one that is not whole.
 
         Without ``pixels`` they are passed over, and the frame, which was seen to be whole before, is not checked.
@@ -69,7 +134,7 @@ class Journal:
         head, content = self._file.read(head_bytes), self._file.read(pixel_bytes if pixels else 0)
         if pixels and _digest(head, content) != digest:
             return None
-        return json.loads(head), content, offset + _FRAME.size + head_bytes + pixel_bytes
+        return head, content, offset + _FRAME.size + head_bytes + pixel_bytes
 
     def _append(self, head: dict[str, Any], pixels: bytes) -> None:
         encoded = json.dumps(head, ensure_ascii=False, separators=(",", ":")).encode()
@@ -96,12 +161,13 @@ class Journal:
                 raise OSError(f"{self.path} changed while it was used")
             head, content, _ = frame
             screened, at = [], 0
-            for record in head["screened"]:
+            for record in schemas.decode(head, _Unit).screened:
+                values = {name: getattr(record, name) for name in _Record.__struct_fields__}
                 for field in ("pixels", "thumbnail"):
-                    size = record[field]
-                    record[field] = content[at : at + size]
+                    size = values[field]
+                    values[field] = content[at : at + size]
                     at += size
-                screened.append(Screened(**{**record, "notes": tuple(record["notes"])}))
+                screened.append(Screened(**values))
             yield screened
 
     def close(self) -> None:
@@ -118,3 +184,10 @@ def _digest(head: bytes, pixels: bytes) -> bytes:
     digest = hashlib.sha256(head)  # processors have instructions for it: in less than two thirds of BLAKE2b's time
     digest.update(pixels)
     return digest.digest()[:16]
+
+
+def _ours(path: Path) -> bool:
+    """Say whether a file is a journal, or the beginning of one that a loss of power left."""
+    with path.open("rb") as file:
+        begins = file.read(3)
+    return _MAGIC.startswith(begins) or not any(begins)

@@ -7,15 +7,15 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from lienzo.collection import report
-from lienzo.collection.collection import Collection, Shard, label_column
+from lienzo.collection import manifest, report, tables
+from lienzo.collection.collection import Collection
+from lienzo.collection.manifest import Shard, Tables
 from lienzo.collection.packing.choosing import Candidates, Chosen, choose
 from lienzo.collection.packing.journal import Journal
 from lienzo.collection.screening.screening import Screened
@@ -25,87 +25,6 @@ from lienzo.storage import files
 
 SHARD_BYTES = 1 << 26
 """No shard has more bytes of pixels than this, unless one picture has."""
-
-ROW_GROUP = 1024
-"""So many rows of a table are held in memory before they are written."""
-
-REJECTED = pa.schema([("source", pa.string()), ("reason", pa.string()), ("detail", pa.string()), ("bytes", pa.int64())])
-"""Columns of ``rejected.parquet``."""
-
-SOURCES = pa.schema([("source", pa.string()), ("bytes", pa.int64()), ("stamp", pa.string()), ("labels", pa.string())])
-"""Columns of ``sources.parquet``: what was listed, so that a later preparation finds what is new."""
-
-_FIXED = pa.schema(
-    [
-        ("source", pa.string()),
-        ("sha256", pa.string()),
-        ("bytes", pa.int64()),
-        ("format", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("notes", pa.list_(pa.string())),
-        ("part", pa.string()),
-        ("digest", pa.string()),
-        ("perceptual_hash", pa.uint64()),
-    ]
-)
-"""Columns of every index; one for each kind of labels follows."""
-
-
-class _Table:
-    """A Parquet file written row by row: memory does not grow with it."""
-
-    def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(_Sink(file), schema)
-        self._schema = schema
-        self._rows: list[tuple[Any, ...]] = []
-
-    def add(self, *row: Any) -> None:
-        self._rows.append(row)
-        if len(self._rows) == ROW_GROUP:
-            self._write()
-
-    def extend(self, path: Path) -> None:
-        """Copy the rows of an earlier file."""
-        with pq.ParquetFile(path) as earlier:
-            for batch in earlier.iter_batches(ROW_GROUP, columns=self._schema.names):
-                for row in batch.to_pylist():
-                    self.add(*row.values())
-
-    def _write(self) -> None:
-        columns = [list(column) for column in zip(*self._rows, strict=True)] or [[] for _ in self._schema]
-        self._writer.write_table(pa.table(columns, schema=self._schema))
-        self._rows.clear()
-
-    def close(self) -> None:
-        self._write()
-        self._writer.close()
-
-
-class _Sink:
-    """A file to which nothing more is written once a write has failed, so that its writer can be let go in silence."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self._failed = file, False
-
-    def write(self, data: bytes) -> int:
-        if self._failed or self._file.closed:
-            return len(data)
-        try:
-            return self._file.write(data)
-        except OSError:
-            self._failed = True
-            raise
-
-    def flush(self) -> None:
-        pass
-
-    @property
-    def closed(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        pass
 
 
 def pack(
@@ -140,18 +59,18 @@ def pack(
             "no picture is left: each stands under different labels, and conflicts are refused. Keep the first, or all."
         )
     drawn: list[report.Drawn] = []
-    tables = {name: f"{name}{_version(earlier)}.parquet" for name in ("rejected", "sources")}
+    names = Tables("rejected.parquet", "sources.parquet") if earlier is None else earlier.tables.following()
     refused = Counter[str]({} if earlier is None else earlier.refused)
-    with files.replacing(folder / tables["rejected"]) as file, files.replacing(folder / tables["sources"]) as listed:
-        rejected, sources = _Table(file, REJECTED), _Table(listed, SOURCES)
-        names = {}
+    with files.replacing(folder / names.rejected) as file, files.replacing(folder / names.sources) as listed:
+        rejected, sources = tables.Writer(file, tables.REJECTED), tables.Writer(listed, tables.SOURCES)
+        known = {}
         if earlier is not None:
-            rejected.extend(folder / earlier.tables["rejected"])
-            sources.extend(folder / earlier.tables["sources"])
-            names = _names(earlier, {verdict.other for verdict in chosen.verdicts.values()})
+            rejected.extend(folder / earlier.tables.rejected)
+            sources.extend(folder / earlier.tables.sources)
+            known = _names(earlier, {verdict.other for verdict in chosen.verdicts.values()})
 
         def kept() -> Iterator[tuple[Screened, str]]:
-            for found, reason, detail, part in _decided(journal, keys, chosen, len(held_out), names):
+            for found, reason, detail, part in _decided(journal, keys, chosen, len(held_out), known):
                 sources.add(found.source, found.size, found.stamp, files.fingerprint(found.labels))
                 if reason:
                     rejected.add(found.source, reason, detail, found.size)
@@ -180,21 +99,13 @@ def pack(
         settings={**settings.to_json(), **provenance},
         refused=dict(sorted(refused.items())),
         shards=tuple(shards),
-        tables=tables,
+        tables=names,
     )
     report.write(collection, drawn)
-    files.write_json(folder / "collection.json", collection.to_json())
-    for name in () if earlier is None else earlier.tables.values():
+    files.write_json(folder / manifest.NAME, collection.to_json())
+    for name in () if earlier is None else earlier.tables.names:
         (folder / name).unlink(missing_ok=True)
     return Collection.open(folder)
-
-
-def _version(earlier: Collection | None) -> str:
-    """Return what tells the tables' names from those of the earlier collection, which stay until they count no more."""
-    if earlier is None:
-        return ""
-    number = earlier.tables["sources"].removesuffix(".parquet").removeprefix("sources").removeprefix("-")
-    return f"-{int(number or 1) + 1}"
 
 
 def _choose(
@@ -209,7 +120,7 @@ def _choose(
     kinds: set[str] = set()
     if earlier is not None:
         kinds |= set(earlier.vocabularies)
-        for batch in earlier.batches("sha256", "digest", "perceptual_hash", *map(label_column, kinds)):
+        for batch in earlier.batches("sha256", "digest", "perceptual_hash", *map(tables.label_column, kinds)):
             columns = (column.to_pylist() for column in batch.values())
             for sha256, digest, perceptual, *labels in zip(*columns, strict=True):
                 carried = {kind: label for kind, label in zip(kinds, labels, strict=True) if label is not None}
@@ -271,16 +182,16 @@ def _write_shard(
     settings: Settings,
 ) -> Shard:
     """Write the next ``count`` rows as shard ``number``."""
-    images, index = f"images-{number:05d}.npy", f"index-{number:05d}.parquet"
+    images, index = manifest.shard_names(number)
     header = io.BytesIO()
     shape = (count, settings.height, settings.width, settings.channels)
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
     digest = hashlib.sha256(header.getvalue())
-    schema = _FIXED
+    schema = tables.INDEX
     for kind in kinds:
-        schema = schema.append(pa.field(label_column(kind), pa.string()))
+        schema = schema.append(pa.field(tables.label_column(kind), pa.string()))
     with files.replacing(folder / images) as file, files.replacing(folder / index) as described:
-        table = _Table(described, schema)
+        table = tables.Writer(described, schema)
         file.write(header.getvalue())
         for found, part in itertools.islice(rows, count):
             file.write(found.pixels)
@@ -300,14 +211,14 @@ def _summary(folder: Path, shards: Sequence[Shard], settings: Settings) -> tuple
     vocabularies: dict[str, set[str]] = {}
     for shard in shards:
         digest.update(shard.images_sha256.encode())
-        with pq.ParquetFile(folder / shard.index) as index:
-            labels = sorted(name for name in index.schema_arrow.names if name.startswith(label_column("")))
+        with tables.opened(folder / shard.index, tables.INDEX, shard.count) as index:
+            labels = sorted(name for name in index.schema_arrow.names if name.startswith(tables.LABEL))
             for name in ["part", *labels]:
                 digest.update(json.dumps([name], ensure_ascii=False).encode())
-                for batch in index.iter_batches(ROW_GROUP, columns=[name], use_threads=False):
+                for batch in index.iter_batches(tables.ROW_GROUP, columns=[name], use_threads=False):
                     values = batch.column(0).to_pylist()
                     digest.update("".join(f"{json.dumps(value, ensure_ascii=False)}\n" for value in values).encode())
                     if name != "part":
-                        vocabularies.setdefault(name.removeprefix(label_column("")), set()).update(set(values) - {None})
+                        vocabularies.setdefault(name.removeprefix(tables.LABEL), set()).update(set(values) - {None})
     sorted_ones = {kind: tuple(sorted(names)) for kind, names in sorted(vocabularies.items()) if names}
     return sorted_ones, digest.hexdigest()[:16]
