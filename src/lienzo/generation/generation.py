@@ -122,7 +122,16 @@ class Generator:
         """The labels that it knows; none where it is not conditional."""
         return Vocabulary(**self.header["labels"]) if "labels" in self.header else None
 
-    @torch.no_grad()
+    @property
+    def classes(self) -> int:
+        """How many labels it knows; 0 where it is not conditional."""
+        return 0 if self.vocabulary is None else len(self.vocabulary.counts)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return next(self.module.parameters()).device
+
     def generate(self, seeds: Iterable[int], labels: str | Sequence[str] | None = None) -> Pictures:
         """Return one picture for each seed; the same seed and label always give the same picture.
 
@@ -139,17 +148,39 @@ class Generator:
         if not chosen or min(chosen) < 0:
             raise InputError("pictures are made from one or more seeds, whole numbers from 0 on: give at least one.")
         texts = self._texts(chosen, labels)
-        device = next(self.module.parameters()).device
-        z = torch.stack([latents(self.latents, seed) for seed in chosen])
-        y = None if self.vocabulary is None else torch.from_numpy(self.vocabulary.rows(texts))
+        z = np.stack([latents(self.latents, seed).numpy() for seed in chosen])
+        return Pictures(self.paint(z, self.rows(texts) if texts else None), chosen, self.fingerprint, texts)
+
+    def drawn(self, seeds: Iterable[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the latents (n, latents) and labels (n, classes) that seeds draw."""
+        chosen = tuple(seeds)
+        z = np.stack([latents(self.latents, seed).numpy() for seed in chosen])
+        return z, self.rows(self._texts(chosen, None) or ("",) * len(chosen))
+
+    def rows(self, labels: Sequence[str]) -> NDArray[np.float32]:
+        """Return the rows (n, classes) of labels or mixtures; (n, 0) where the generator knows none."""
+        return np.zeros((len(labels), 0), np.float32) if self.vocabulary is None else self.vocabulary.rows(labels)
+
+    @torch.no_grad()
+    def paint(self, z: NDArray[np.float32], y: NDArray[np.float32] | None = None) -> NDArray[np.uint8]:
+        """Return the pictures (n, height, width, channels) of latents (n, latents) and labels (n, classes).
+
+        Each picture depends on its own latents alone, whatever is painted beside it.
+
+        Raises:
+            GeneratorError: the pictures are no numbers.
+        """
+        inputs = torch.from_numpy(z)
+        labels = torch.from_numpy(y) if y is not None and y.shape[1] else None
         parts = []
-        for start in range(0, len(chosen), CHUNK):
-            part = torch.arange(start, start + CHUNK).clamp(max=len(chosen) - 1)
-            images = apply(self.module, z[part].to(device), None if y is None else y[part].to(device))
+        for start in range(0, len(inputs), CHUNK):
+            part = torch.arange(start, start + CHUNK).clamp(max=len(inputs) - 1)
+            given = None if labels is None else labels[part].to(self.device)
+            images = apply(self.module, inputs[part].to(self.device), given)
             if not images.isfinite().all():
                 raise GeneratorError("the generator makes values that are no finite numbers (NaN): it has diverged.")
             parts.append(to_pixels(images))
-        return Pictures(np.concatenate(parts)[: len(chosen)], chosen, self.fingerprint, texts)
+        return np.concatenate(parts)[: len(inputs)]
 
     def _texts(self, seeds: tuple[int, ...], labels: str | Sequence[str] | None) -> tuple[str, ...]:
         """Return the label of each seed's picture; nothing where the generator knows none."""
