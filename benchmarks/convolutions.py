@@ -26,7 +26,7 @@ def main() -> None:
     words.add_argument("--width", type=int, default=64)
     words.add_argument("--turns", type=int, default=15)
     given = words.parse_args()
-    im2col.PLANE = im2col.WEIGHT_PLANE = 2**30  # rows everywhere
+    im2col.LARGEST = im2col.LARGEST_FOR_WEIGHTS = 2**30  # rows everywhere
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, batch {given.batch}")
     print(f"{'':24}{'convolution':>20}{'transposed':>20}{'weights':>20}")
     for side, inputs in ((32, given.width), (16, 2 * given.width), (8, 4 * given.width)):
@@ -42,17 +42,17 @@ def compare(batch: int, side: int, inputs: int, turns: int) -> list[str]:
     return [
         race(
             lambda: conv2d(images, weight, stride=2, padding=1),
-            lambda: im2col.features(images, weight),
+            lambda: im2col.convolution(images, weight),
             turns,
         ),
         race(
             lambda: conv_transpose2d(features, weight, stride=2, padding=1),
-            lambda: im2col.images(features, weight),
+            lambda: im2col.transposed_convolution(features, weight),
             turns,
         ),
         race(
             lambda: conv2d_weight(images, sizes, features, stride=2, padding=1),  # type: ignore[no-untyped-call]
-            lambda: im2col.weight(images, features),
+            lambda: im2col.weight_gradient(images, features),
             turns,
         ),
     ]

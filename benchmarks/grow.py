@@ -25,8 +25,8 @@ import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.metrics import detectors
 from lienzo.metrics.kernel import kid
-from lienzo.networks import families
-from lienzo.networks.families import Network
+from lienzo.networks import configurations
+from lienzo.networks.configurations import Network
 from lienzo.networks.shape import Shape
 from lienzo.recipe import catalogue
 
@@ -57,7 +57,7 @@ def main() -> None:
     small_recipe = recipe.with_settings(changed)
     costs = (
         cost(small_recipe.network, small),
-        cost(families.grown(small_recipe.network), large),
+        cost(configurations.grown(small_recipe.network), large),
         cost(direct, large),
     )
     total = given.images * costs[0] + given.grown * costs[1]

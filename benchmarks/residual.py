@@ -16,10 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from lienzo.networks.dcgan import DCGAN
-from lienzo.networks.families import Network
+from lienzo.networks.configurations import DCGAN, SIZES, Network, Residual
 from lienzo.networks.kernels.grouped import convolve
-from lienzo.networks.residual import SIZES, Residual
 from lienzo.networks.shape import Shape
 from lienzo.recipe.objectives import Regularisation, Relativistic
 from lienzo.recipe.recipe import Adam, Recipe

@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 import lienzo
-from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.configurations import DCGAN
 from lienzo.recipe.objectives import Regularisation, Relativistic
 
 

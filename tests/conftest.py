@@ -17,7 +17,7 @@ from PIL import Image
 import lienzo
 from lienzo.cli import main
 from lienzo.collection.collection import Collection
-from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.configurations import DCGAN
 from lienzo.recipe.objectives import NonSaturating
 from lienzo.recipe.recipe import Recipe
 

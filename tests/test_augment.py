@@ -13,11 +13,12 @@ import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.errors import RecipeError, RunError
 from lienzo.networks.shape import Shape
-from lienzo.recipe.augmentation import CHANCES, SAFE, Augmentation, flipped
+from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.objectives import Hinge, NonSaturating, Regularisation, Relativistic
 from lienzo.recipe.recipe import Recipe
 from lienzo.storage import tensors
 from lienzo.training import loop
+from lienzo.training.augmentation import CHANCES, SAFE, adapted, change, decide, flipped
 from lienzo.training.batches import Batches
 from lienzo.training.game import Game, StepInputs
 from lienzo.training.inputs import InputPipeline
@@ -34,7 +35,7 @@ ADA += ["luma", "luma or not", "hue", "hue by", "saturation", "saturation by"]
 def applied(augmentation: Augmentation, images: Tensor, chance: Tensor, probability: Tensor) -> Tensor:
     """Return pictures as the discriminator sees them by this chance (N, chances)."""
     chance, probability = chance.to(images.dtype), probability.to(images.dtype)
-    return augmentation.change(images, augmentation.decide(chance, probability, *images.shape[2:]))
+    return change(augmentation, images, decide(augmentation, chance, probability, *images.shape[2:]))
 
 
 def ada(images: Tensor, colour: bool = False, **chance: float) -> Tensor:
@@ -217,10 +218,10 @@ def test_ada_changes_as_often_as_its_probability_says() -> None:
 def test_ada_rises_where_the_discriminator_overfits_and_falls_where_not() -> None:
     augmentation = Augmentation(policy="ada", target=0.5, speed=1000)
     p = torch.tensor(0.3)
-    assert augmentation.adapted(p, torch.tensor(0.9), 100).item() == pytest.approx(0.4)
-    assert augmentation.adapted(p, torch.tensor(0.1), 100).item() == pytest.approx(0.2)
-    assert augmentation.adapted(p, torch.tensor(0.1), 400) == 0
-    assert augmentation.adapted(p, torch.tensor(0.9), 900).item() == pytest.approx(SAFE)
+    assert adapted(augmentation, p, torch.tensor(0.9), 100).item() == pytest.approx(0.4)
+    assert adapted(augmentation, p, torch.tensor(0.1), 100).item() == pytest.approx(0.2)
+    assert adapted(augmentation, p, torch.tensor(0.1), 400) == 0
+    assert adapted(augmentation, p, torch.tensor(0.9), 900).item() == pytest.approx(SAFE)
 
 
 class Certain(nn.Module):
@@ -369,7 +370,7 @@ def test_nothing_is_read_back_from_the_device(policy: str) -> None:
     augmentation = Augmentation(policy=policy, colour=True)  # type: ignore[arg-type]
     images, chance = torch.empty(2, 3, 16, 16, device="meta"), torch.empty(2, CHANCES[policy], device="meta")
     p = torch.empty((), device="meta")
-    assert applied(augmentation, images, chance, augmentation.adapted(p, p, 2)).shape == images.shape
+    assert applied(augmentation, images, chance, adapted(augmentation, p, p, 2)).shape == images.shape
 
 
 @pytest.mark.gpu

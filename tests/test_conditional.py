@@ -19,8 +19,7 @@ from lienzo.errors import CollectionError, InputError, RecipeError, ScoreError
 from lienzo.evaluation.evaluation import evaluate
 from lienzo.evaluation.scores import lines
 from lienzo.networks.conditions import LabelProjection
-from lienzo.networks.dcgan import DCGAN
-from lienzo.networks.families import NETS
+from lienzo.networks.configurations import DCGAN, NETS
 from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import MinibatchDeviation
 from lienzo.recipe.catalogue import conditional

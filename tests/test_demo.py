@@ -15,7 +15,7 @@ from lienzo.demo.page import draw, nearest
 from lienzo.demo.painter import painting
 from lienzo.errors import InputError
 from lienzo.generation import generation
-from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.configurations import DCGAN
 from lienzo.run.run import Run
 
 TINY = demo.Settings(

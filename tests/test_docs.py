@@ -15,7 +15,7 @@ from conftest import ROOT, Command, Paint
 
 import lienzo
 from lienzo.cli import main
-from lienzo.networks.families import NETS
+from lienzo.networks.configurations import NETS
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.catalogue import RECIPES
 from lienzo.recipe.likelihood import LIKELIHOODS

@@ -24,7 +24,7 @@ from lienzo.generation.generation import Generator, save_generator
 from lienzo.metrics.detectors import Detector, thumbnails
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.measures import measure_labels
-from lienzo.networks.families import NETS
+from lienzo.networks.configurations import NETS
 from lienzo.networks.shape import Shape
 
 SIZE, LATENTS = 32, 48

@@ -10,7 +10,7 @@ from PIL import Image
 import lienzo
 from lienzo.errors import GeneratorError, InputError, RunError
 from lienzo.generation.generation import CHUNK, latents, save_generator
-from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.configurations import DCGAN
 from lienzo.networks.shape import Shape
 from lienzo.storage import tensors
 

@@ -19,11 +19,9 @@ from lienzo.collection.collection import Collection
 from lienzo.errors import CollectionError, InputError, RecipeError, RunError, SourceError
 from lienzo.generation.generation import latents
 from lienzo.growth import growth
-from lienzo.networks import families
-from lienzo.networks.dcgan import DCGAN
+from lienzo.networks import configurations
+from lienzo.networks.configurations import DCGAN, MLP, Network
 from lienzo.networks.fading import Fade, enlarged, set_alpha
-from lienzo.networks.families import Network
-from lienzo.networks.mlp import MLP
 from lienzo.networks.shape import Shape
 from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe.objectives import Relativistic
@@ -82,7 +80,7 @@ def pair(network: Network) -> tuple[nn.Module, nn.Module, nn.Module, nn.Module]:
     shapes = Shape(16, 16, 3), Shape(32, 32, 3)
     players = []
     for make in (type(network).generator, type(network).discriminator):
-        before, after = make(network, shapes[0]), make(families.grown(network), shapes[1])
+        before, after = make(network, shapes[0]), make(configurations.grown(network), shapes[1])
         for parameter in before.parameters():
             parameter.data.add_(0.1 * torch.randn_like(parameter))  # so that nothing agrees by being zero
         kept, own = before.state_dict(), after.state_dict()
@@ -140,11 +138,11 @@ def test_a_grown_network_has_so_many_parameters() -> None:
         return sum(parameter.numel() for parameter in module.parameters())
 
     network, shape = DCGAN(100, 64), Shape(128, 128, 3)
-    grown = families.grown(network)
+    grown = configurations.grown(network)
     # a doubling from 64 to 32 channels, its normalisation, and an exit of 32 channels; the old exit is there before
     assert parameters(grown.generator(shape)) == 3_576_704 + 64 * 32 * 16 + 2 * 32 + 32 * 3 * 16
     assert parameters(grown.discriminator(shape)) == 2_765_568 + 32 * 64 * 16 + 2 * 64 + 32 * 3 * 16
-    twice = families.grown(grown)
+    twice = configurations.grown(grown)
     # the exit of 64 channels has gone, one of 16 has come
     assert parameters(twice.generator(Shape(256, 256, 3))) - parameters(grown.generator(shape)) == (
         32 * 16 * 16 + 2 * 16 + 16 * 3 * 16 - 64 * 3 * 16
@@ -166,7 +164,7 @@ def test_a_network_that_grew_twice_learns_with_every_weight_that_counts(size: tu
 
 
 def grown_state(run: Run, recipe: Recipe, shape: Shape, **changes: object) -> State:
-    grown = dataclasses.replace(recipe, network=families.grown(recipe.network), **changes)  # type: ignore[arg-type]
+    grown = dataclasses.replace(recipe, network=configurations.grown(recipe.network), **changes)  # type: ignore[arg-type]
     state = State(grown, shape, CPU)
     Origin.open(run).copy_into(state)
     return state
@@ -386,7 +384,7 @@ def test_a_grown_run_goes_on_with_other_pictures_without_another_fade(
 
 def refusals() -> dict[str, tuple[Callable[[Recipe], object], str]]:
     return {
-        "perceptron": (lambda recipe: families.grown(MLP()), "networks of the class mlp do not grow"),
+        "perceptron": (lambda recipe: configurations.grown(MLP()), "networks of the class mlp do not grow"),
         "odd width": (lambda recipe: DCGAN(width=6, grown=2), "width is 6, which cannot be halved 2 times"),
         "negative": (lambda recipe: DCGAN(grown=-1), "network.grown is -1, but has to be at least 0"),
         "too small": (lambda recipe: DCGAN(8, 8, grown=2).generator(Shape(16, 16, 3)), "16×16×3 are too small"),

@@ -8,7 +8,7 @@ from torch import nn
 
 from lienzo.errors import ScoreError
 from lienzo.metrics.representations import activations, classify, fit
-from lienzo.networks.families import NETS
+from lienzo.networks.configurations import NETS
 from lienzo.networks.shape import Shape
 
 

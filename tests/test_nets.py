@@ -10,8 +10,7 @@ from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from lienzo.errors import RecipeError
-from lienzo.networks.dcgan import DCGAN
-from lienzo.networks.families import NETS
+from lienzo.networks.configurations import DCGAN, NETS
 from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import batches
 from lienzo.recipe.catalogue import thesis

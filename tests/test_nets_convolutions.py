@@ -1,4 +1,4 @@
-"""The convolutions that are products of matrices are the plain ones."""
+"""Winograd's algorithm and im2col compute the plain convolution."""
 
 from types import ModuleType
 
@@ -9,63 +9,65 @@ from torch.nn.functional import conv2d, conv_transpose2d
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lienzo.networks.kernels import im2col, strided, winograd
-from lienzo.networks.kernels.strided import Doubling, Halving, double, halve
+from lienzo.networks.kernels.strided import StridedConv2d, StridedConvTranspose2d, convolve, convolve_transposed
 
-WAYS = [im2col, winograd]
+ALGORITHMS = [im2col, winograd]
 
 
 def draw(*size: int) -> Tensor:
     return torch.randn(size, dtype=torch.float64, requires_grad=True)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__.rpartition(".")[2])
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=lambda module: module.__name__.rpartition(".")[2])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("size", [(4, 4), (8, 12), (16, 20)], ids=str)
 def test_values_and_derivatives_of_both_orders_are_those_of_the_plain_convolution(
-    way: ModuleType, channels: int, size: tuple[int, int]
+    algorithm: ModuleType, channels: int, size: tuple[int, int]
 ) -> None:
     torch.manual_seed(0)
     height, width = size
     images, features = draw(2, channels, height, width), draw(2, 5, height // 2, width // 2)
     weight = draw(5, channels, 4, 4)
-    torch.testing.assert_close(halve(images, weight, way), conv2d(images, weight, stride=2, padding=1))
-    torch.testing.assert_close(double(features, weight, way), conv_transpose2d(features, weight, stride=2, padding=1))
-    for function, inputs in ((halve, images), (double, features)):
-        assert torch.autograd.gradcheck(function, (inputs, weight, way), fast_mode=True)
-        assert torch.autograd.gradgradcheck(function, (inputs, weight, way), fast_mode=True)
+    torch.testing.assert_close(convolve(images, weight, algorithm), conv2d(images, weight, stride=2, padding=1))
+    torch.testing.assert_close(
+        convolve_transposed(features, weight, algorithm), conv_transpose2d(features, weight, stride=2, padding=1)
+    )
+    for function, inputs in ((convolve, images), (convolve_transposed, features)):
+        assert torch.autograd.gradcheck(function, (inputs, weight, algorithm), fast_mode=True)
+        assert torch.autograd.gradgradcheck(function, (inputs, weight, algorithm), fast_mode=True)
 
 
-def test_planes_on_both_sides_of_both_bounds_were_looked_at() -> None:
-    assert 8 * 12 > im2col.PLANE >= 4 * 4
-    assert 16 * 20 > im2col.WEIGHT_PLANE >= 8 * 12
+def test_pictures_on_both_sides_of_both_limits_were_looked_at() -> None:
+    assert 8 * 12 > im2col.LARGEST >= 4 * 4
+    assert 16 * 20 > im2col.LARGEST_FOR_WEIGHTS >= 8 * 12
 
 
 def test_the_layers_agree_with_the_plain_ones_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     for layer, inputs in (
-        (Halving(4, 512, bias=True), torch.randn(32, 4, 16, 16)),
-        (spectral_norm(Halving(4, 512, bias=True).eval()), torch.randn(32, 4, 16, 16)),
-        (Doubling(512, 4), torch.randn(32, 512, 8, 8)),
+        (StridedConv2d(4, 512, bias=True), torch.randn(32, 4, 16, 16)),
+        (spectral_norm(StridedConv2d(4, 512, bias=True).eval()), torch.randn(32, 4, 16, 16)),
+        (StridedConvTranspose2d(512, 4), torch.randn(32, 512, 8, 8)),
     ):
         layer.eval()  # the power iteration stands still
         fast = layer(inputs)
-        assert "_Features" in str(graph(fast)) or "_Images" in str(graph(fast))
+        assert "_Convolution" in str(graph(fast)) or "_TransposedConvolution" in str(graph(fast))
         with monkeypatch.context() as patch:
-            patch.setattr(strided, "_way", lambda *_: None)
+            patch.setattr(strided, "_algorithm", lambda *_: None)
             plain = layer(inputs)
         torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-4)
         assert not torch.equal(fast, plain)
 
 
 @pytest.mark.parametrize("side", [8, 16])
-@pytest.mark.parametrize("kind", ["halving", "doubling"])
+@pytest.mark.parametrize("kind", ["strided", "transposed"])
 def test_the_layers_agree_with_the_plain_ones_in_bfloat16(
     kind: str, side: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     torch.manual_seed(0)
     layer, inputs = {
-        "halving": (Halving(8, 32, bias=True), torch.randn(4, 8, side, side, requires_grad=True)),
-        "doubling": (Doubling(32, 8), torch.randn(4, 32, side // 2, side // 2, requires_grad=True)),
+        "strided": (StridedConv2d(8, 32, bias=True), torch.randn(4, 8, side, side, requires_grad=True)),
+        "transposed": (StridedConvTranspose2d(32, 8), torch.randn(4, 32, side // 2, side // 2, requires_grad=True)),
     }[kind]
     results = []
     for tiles in (True, False):
@@ -73,7 +75,7 @@ def test_the_layers_agree_with_the_plain_ones_in_bfloat16(
         with torch.autocast("cpu", dtype=torch.bfloat16):
             output = layer(inputs)
         assert output.dtype == torch.bfloat16
-        assert ("_Features" in str(graph(output)) or "_Images" in str(graph(output))) == tiles
+        assert ("_Convolution" in str(graph(output)) or "_TransposedConvolution" in str(graph(output))) == tiles
         gradients = torch.autograd.grad(output.float().square().sum(), [inputs, *layer.parameters()])
         assert all(gradient.dtype == torch.float32 for gradient in gradients)
         results.append([output.float(), *gradients])
@@ -90,11 +92,11 @@ def graph(output: Tensor) -> list[str]:
 
 @pytest.mark.parametrize("size", [(10, 16), (16, 14)], ids=str)
 def test_sides_that_are_no_multiple_of_four_take_the_plain_convolution(size: tuple[int, int]) -> None:
-    layer, images = Halving(4, 512, bias=False), torch.randn(64, 4, *size)
+    layer, images = StridedConv2d(4, 512, bias=False), torch.randn(64, 4, *size)
     torch.testing.assert_close(layer(images), conv2d(images, layer.weight, stride=2, padding=1), rtol=0, atol=0)
 
 
-def test_large_planes_take_the_plain_convolution_in_lower_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_pictures_take_the_plain_convolution_in_lower_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strided, "has_tiles", lambda: True)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert graph(Halving(4, 512, bias=False)(torch.randn(32, 4, 32, 32)))[0] == "ConvolutionBackward0"
+        assert graph(StridedConv2d(4, 512, bias=False)(torch.randn(32, 4, 32, 32)))[0] == "ConvolutionBackward0"

@@ -9,10 +9,11 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.nn.functional import conv2d, interpolate, pad
 
 from lienzo.errors import RecipeError
+from lienzo.networks.configurations import SIZES, Residual
 from lienzo.networks.kernels import grouped, resampling
-from lienzo.networks.kernels.grouped import Grouped, convolve
-from lienzo.networks.kernels.resampling import down, up
-from lienzo.networks.residual import SIZES, Block, Modulated, Pooled, Residual
+from lienzo.networks.kernels.grouped import GroupedConv2d, convolve
+from lienzo.networks.kernels.resampling import downsample, upsample
+from lienzo.networks.residual import Block, Modulated, Pooled
 from lienzo.networks.shape import Shape
 
 M = Residual(size="M")
@@ -42,7 +43,7 @@ def test_the_networks_have_as_many_parameters_as_in_the_paper(
 ) -> None:
     """Millions in table 9. What its conditional networks have beside ours stands in its section "Class conditioning".
 
-    There the embedding of the label is appended to z, so that twice as many numbers modulate the smallest planes; the
+    There the embedding of the label is appended to z, so that twice as many numbers modulate the smallest features; the
     discriminator's last layer has as many outputs as inputs, to be multiplied with an embedding of that length.
     """
     shape = Shape(side, side, 3)
@@ -87,7 +88,7 @@ def test_multiply_adds_follow_from_the_channels_at_each_side(size: str, shape: S
         pixels = shape.height * shape.width // 4 ** (4 - i)
         expected += blocks * pixels * (2 * w * 2 * w + 2 * w * 9 * min(group_width, 2 * w))
         if i and w != widths[i - 1]:
-            expected += pixels // 4 * widths[i - 1] * w  # on the smaller planes, in both players
+            expected += pixels // 4 * widths[i - 1] * w  # on the smaller features, in both players
     expected += shape.height * shape.width // 4**4 * width
     z = torch.empty(1, 64, device="meta")
     images = torch.empty(1, shape.channels, shape.height, shape.width, device="meta")
@@ -126,11 +127,11 @@ def test_groups_are_as_wide_as_the_channels_allow(channels: int, group_width: in
 
 def test_blocks_begin_as_the_identity() -> None:
     torch.manual_seed(0)
-    planes = torch.randn(2, 8, 8, 32, requires_grad=True)
+    features = torch.randn(2, 8, 8, 32, requires_grad=True)
     block = Block(32, 16, depth=10)
-    assert torch.equal(block(planes), planes)
-    block(planes).sum().backward()
-    assert torch.equal(planes.grad, torch.ones_like(planes))
+    assert torch.equal(block(features), features)
+    block(features).sum().backward()
+    assert torch.equal(features.grad, torch.ones_like(features))
     assert block.narrow.weight.grad is not None
     assert block.narrow.weight.grad.any()  # what leads away from there
 
@@ -152,12 +153,12 @@ def test_variance_and_gradients_neither_fade_nor_explode_with_depth(blocks: int)
     for block in stack:
         assert isinstance(block, Block)
         nn.init.normal_(block.narrow.weight, 0.0, math.sqrt(1 / 128))
-    planes = torch.randn(4, 16, 16, 64, requires_grad=True)
-    output = stack(planes)
+    features = torch.randn(4, 16, 16, 64, requires_grad=True)
+    output = stack(features)
     assert 1 < output.var() < 1.3 * math.e
     torch.autograd.backward(output, torch.randn_like(output))
-    assert planes.grad is not None
-    assert 1 < planes.grad.var() < 1.3 * math.e
+    assert features.grad is not None
+    assert 1 < features.grad.var() < 1.3 * math.e
 
 
 def test_pictures_are_cut_off_in_evaluation_mode_only() -> None:
@@ -175,19 +176,19 @@ def test_pictures_are_cut_off_in_evaluation_mode_only() -> None:
 def test_resampling_is_a_pair_of_adjoints_that_keep_constants(size: tuple[int, int]) -> None:
     torch.manual_seed(0)
     small, large = torch.randn(2, *size, 3).double(), torch.randn(2, 2 * size[0], 2 * size[1], 3).double()
-    torch.testing.assert_close((up(small) * large).sum(), 4 * (small * down(large)).sum())
-    assert torch.equal(up(torch.ones_like(small)), torch.ones_like(large))
-    assert torch.equal(down(torch.ones_like(large)), torch.ones_like(small))
+    torch.testing.assert_close((upsample(small) * large).sum(), 4 * (small * downsample(large)).sum())
+    assert torch.equal(upsample(torch.ones_like(small)), torch.ones_like(large))
+    assert torch.equal(downsample(torch.ones_like(large)), torch.ones_like(small))
     bilinear = interpolate(small.permute(0, 3, 1, 2), scale_factor=2, mode="bilinear").permute(0, 2, 3, 1)
-    torch.testing.assert_close(up(small), bilinear)
+    torch.testing.assert_close(upsample(small), bilinear)
 
 
 @pytest.mark.parametrize("groups", [1, 3])
 def test_the_grouped_convolution_is_the_plain_one(groups: int) -> None:
     torch.manual_seed(0)
-    planes, weight, bias = torch.randn(2, 6, 5, 7), torch.randn(6, 6 // groups, 3, 3), torch.randn(6)
+    features, weight, bias = torch.randn(2, 6, 5, 7), torch.randn(6, 6 // groups, 3, 3), torch.randn(6)
     torch.testing.assert_close(
-        convolve(planes, weight, bias, groups), conv2d(planes, weight, bias, padding=1, groups=groups)
+        convolve(features, weight, bias, groups), conv2d(features, weight, bias, padding=1, groups=groups)
     )
 
 
@@ -201,8 +202,8 @@ def test_all_operations_can_be_differentiated_twice(groups: int) -> None:
     inputs = draw(2, 4, 4, 6), draw(4, 4 // groups, 3, 3), draw(4)
     for function, drawn in (
         (lambda *given: convolve(*given, groups), inputs),
-        (up, (draw(2, 4, 6, 3),)),
-        (down, (draw(2, 4, 6, 3),)),
+        (upsample, (draw(2, 4, 6, 3),)),
+        (downsample, (draw(2, 4, 6, 3),)),
     ):
         assert gradcheck(function, drawn, fast_mode=True)
         assert gradgradcheck(function, drawn, fast_mode=True)
@@ -222,27 +223,27 @@ def test_the_gradient_of_a_penalty_is_that_of_plain_operations(monkeypatch: pyte
         assert sum(bool(gradient.any()) for gradient in found) > len(found) / 2
         return [*found]
 
-    def plainly_halved(planes: Tensor) -> Tensor:
-        filled = pad(planes.permute(0, 3, 1, 2), (1, 1, 1, 1), mode="replicate")
+    def plainly_halved(features: Tensor) -> Tensor:
+        filled = pad(features.permute(0, 3, 1, 2), (1, 1, 1, 1), mode="replicate")
         row = torch.tensor([1.0, 3.0, 3.0, 1.0]).double() / 8
         kernel = torch.outer(row, row).expand(filled.shape[1], 1, 4, 4)
         return conv2d(filled, kernel, stride=2, groups=filled.shape[1]).permute(0, 2, 3, 1)
 
     ours = gradients()
     monkeypatch.setattr(grouped, "convolve", lambda x, weight, bias, n: conv2d(x, weight, bias, padding=1, groups=n))
-    monkeypatch.setattr(resampling, "down", plainly_halved)
+    monkeypatch.setattr(resampling, "downsample", plainly_halved)
     torch.testing.assert_close(ours, gradients())
 
 
-def test_in_bfloat16_planes_stay_in_bfloat16_and_gradients_come_in_float32() -> None:
+def test_in_bfloat16_features_stay_in_bfloat16_and_gradients_come_in_float32() -> None:
     torch.manual_seed(0)
-    layer, planes = Grouped(32, 2), torch.randn(2, 32, 8, 8, requires_grad=True)
+    layer, features = GroupedConv2d(32, 2), torch.randn(2, 32, 8, 8, requires_grad=True)
     generator = Residual(width=32).generator(Shape(32, 32, 3))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        output = layer(planes)
+        output = layer(features)
         assert generator(torch.randn(2, 64)).dtype == output.dtype == torch.bfloat16
-    (slope,) = torch.autograd.grad(output.float().sum(), planes, create_graph=True)
+    (slope,) = torch.autograd.grad(output.float().sum(), features, create_graph=True)
     gradients = torch.autograd.grad(slope.square().sum() + output.float().sum(), [*layer.parameters()])
     assert {slope.dtype, *(gradient.dtype for gradient in gradients)} == {torch.float32}
-    exact = conv2d(planes, layer.weight, layer.bias, padding=1, groups=2)
+    exact = conv2d(features, layer.weight, layer.bias, padding=1, groups=2)
     assert (output - exact).abs().max() < 0.02 * exact.abs().max()

@@ -16,7 +16,7 @@ import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.compute import processes
 from lienzo.errors import RecipeError
-from lienzo.networks.families import NETS
+from lienzo.networks.configurations import NETS
 from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import BatchNorm2d
 from lienzo.recipe.recipe import Recipe

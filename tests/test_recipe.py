@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from lienzo.errors import RecipeError
-from lienzo.networks.dcgan import DCGAN
-from lienzo.networks.families import NETS
+from lienzo.networks.configurations import DCGAN, NETS
 from lienzo.recipe.catalogue import RECIPES, find, thesis
+from lienzo.recipe.codec import network_from_dict, network_to_dict
 from lienzo.recipe.likelihood import LIKELIHOODS
 from lienzo.recipe.objectives import OBJECTIVES, NonSaturating, Regularisation
-from lienzo.recipe.recipe import Adam, Recipe, network_from_dict, network_to_dict
+from lienzo.recipe.recipe import Adam, Recipe
 
 
 def test_the_recipe_of_the_thesis_is_that_of_the_thesis() -> None:

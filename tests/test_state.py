@@ -14,10 +14,10 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from lienzo.errors import TrainingError
 from lienzo.networks.shape import Shape
-from lienzo.recipe.augmentation import CHANCES
 from lienzo.recipe.catalogue import RECIPES
 from lienzo.recipe.recipe import Recipe
 from lienzo.training import state as state_module
+from lienzo.training.augmentation import CHANCES
 from lienzo.training.game import SELDOM, StepInputs
 from lienzo.training.inputs import scaled
 from lienzo.training.state import State, _Captured

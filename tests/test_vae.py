@@ -12,9 +12,8 @@ from torch import distributions, nn
 import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.errors import RecipeError, RunError
+from lienzo.networks.configurations import MLP, NETS
 from lienzo.networks.contrast import Contrast
-from lienzo.networks.families import NETS
-from lienzo.networks.mlp import MLP
 from lienzo.networks.shape import Shape
 from lienzo.networks.vae import Autoencoder, Guess, Observed
 from lienzo.recipe.likelihood import EvidenceBound

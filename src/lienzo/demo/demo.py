@@ -25,7 +25,7 @@ from lienzo.collection.settings import Settings as Preparation
 from lienzo.demo.page import page
 from lienzo.demo.painter import painting
 from lienzo.errors import InputError
-from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.configurations import DCGAN
 from lienzo.recipe.catalogue import thesis
 from lienzo.recipe.objectives import Hinge
 from lienzo.recipe.recipe import Adam, Recipe

@@ -16,9 +16,9 @@ from lienzo.collection.vocabulary import Vocabulary
 from lienzo.display import gallery
 from lienzo.errors import GeneratorError, InputError, RecipeError
 from lienzo.networks.conditions import apply
-from lienzo.networks.families import Network
+from lienzo.networks.configurations import Network
 from lienzo.networks.shape import Shape
-from lienzo.recipe.recipe import network_from_dict, network_to_dict
+from lienzo.recipe.codec import network_from_dict, network_to_dict
 from lienzo.run.run import Run
 from lienzo.seeds import derive
 from lienzo.storage import tensors

@@ -15,7 +15,7 @@ from lienzo.collection.settings import Settings, parse_size
 from lienzo.compute import processes
 from lienzo.compute.devices import pick_device
 from lienzo.errors import CollectionError, RecipeError, RunError, SourceError
-from lienzo.networks import families
+from lienzo.networks import configurations
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.training import loop
@@ -126,7 +126,7 @@ def grown_path(source: str | Path | Run) -> Path:
 
 def _recipe(run: Run, settings: Sequence[str]) -> Recipe:
     """Return the run's recipe with a network that has grown, and these settings."""
-    network = families.grown(run.recipe.network)
+    network = configurations.grown(run.recipe.network)
     recipe = dataclasses.replace(run.recipe, network=network, fade=0).with_settings([*settings])
     if recipe.network != network:
         raise RecipeError(f"the network is that of {run.path}, grown: leave the keys of network alone.")

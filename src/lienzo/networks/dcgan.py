@@ -1,22 +1,21 @@
 """The deep convolutional GAN of Radford, Metz and Chintala (2016), as the thesis built it.
 
-Strided convolutions instead of pooling, transposed convolutions in the generator, batch normalisation in both players
+Strided convolutions instead of pooling, transposed convolutions in the generator, batch normalisation in both networks
 (but not on the pictures themselves), no fully connected layer, ReLU and tanh in the generator, LeakyReLU in the
 discriminator, which ends before the sigmoid.
 
-The layers beside the picture have stride 2, so that the generator's pixels are linear in features of half the size, and
-the discriminator has nothing but sums of neighbours to tell brushwork by. With ``stem`` channels both players have one
-more layer at the picture's own size (docs/log.md, section "A layer at the picture's own size").
+The layers next to the picture have stride 2. The generator's pixels are therefore linear in features of half the size,
+and the discriminator can tell brushwork only by sums of neighbouring pixels. With ``stem`` channels both networks have
+one more layer at the picture's own size (docs/log.md, section "A layer at the picture's own size").
 
-A network that has grown keeps all layers that it had, under their names, and begins anew beside the picture: one more
-doubling before the exit, one more halving behind the entrance. The exit and the entrance that it had last stay beside
-the new ones, to fade over from (Karras et al. 2018, section 2); those before them are gone.
+A network that has grown keeps the layers that it had, under their names, and gets a new stage next to the picture: one
+more doubling of the size in the generator, one more halving in the discriminator. The exit (or entrance) of the stage
+before stays, to fade over from (Karras et al. 2018, section 2). Older ones are removed.
 """
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -24,195 +23,117 @@ from torch.nn.functional import linear
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lienzo.compute.devices import memory_format
-from lienzo.errors import RecipeError, refuse_below
+from lienzo.errors import RecipeError
 from lienzo.networks.conditions import LabelEmbedding, LabelProjection
+from lienzo.networks.configurations import DCGAN
 from lienzo.networks.fading import Fade, enlarged, shrunk
-from lienzo.networks.kernels.pixel_blocks import Entrance, Exit
-from lienzo.networks.kernels.strided import Doubling, Halving
+from lienzo.networks.kernels.pixel_blocks import PixelBlockConv2d, PixelBlockConvTranspose2d
+from lienzo.networks.kernels.strided import StridedConv2d, StridedConvTranspose2d
 from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import BatchNorm2d, MinibatchDeviation
 from lienzo.networks.vae import Encoder
 
 
-@dataclass(frozen=True)
-class DCGAN:
-    """A pair of DCGAN networks for pictures of any size that is 4 to 7 times a power of two."""
-
-    latents: int = 100
-    """Dimension of z."""
-
-    width: int = 64
-    """Channels beside the picture; each layer further from it has twice as many, up to eight times as many."""
-
-    discriminator_norm: Literal["batch", "spectral", "none"] = "batch"
-    """Batch normalisation, spectral normalisation (Miyato et al. 2018) or none in the discriminator."""
-
-    minibatch_deviation: bool = False
-    """Show the discriminator how much the pictures of a batch differ (Karras et al. 2018, section 3)."""
-
-    self_modulation: bool = False
-    """Let z scale and shift every batch normalisation of the generator (Chen et al. 2019, arXiv 1810.01365)."""
-
-    stem: int = 0
-    """Channels of one more layer at the picture's own size in both players; 0: none, as in the thesis."""
-
-    discriminator_width: int = 0
-    """``width`` of the discriminator (or encoder), whose stem follows in proportion; 0: the same as the generator's."""
-
-    grown: int = 0
-    """How often the networks have grown to twice the size; each time the layer beside the picture has half the channels
-    of the one before, beginning with ``stem``, or ``width`` without one."""
-
-    def __post_init__(self) -> None:
-        refuse_below(1, {"network.latents": self.latents, "network.width": self.width})
-        optional = {"discriminator_width": self.discriminator_width, "stem": self.stem, "grown": self.grown}
-        refuse_below(0, {f"network.{name}": number for name, number in optional.items()})
-        if self.stem * self._discriminator_width % self.width:
-            raise RecipeError(
-                f"network.stem is {self.stem}, and the discriminator's, {self._discriminator_width} / {self.width} as "
-                "wide, would be no whole number: change one of the three."
-            )
-        key = "stem" if self.stem else "width"
-        beside = {
-            f"network.{key} is": self.stem or self.width,
-            f"the discriminator's {key} is": self._discriminator_stem or self._discriminator_width,
-        }
-        for key, channels in beside.items():
-            if channels % 2**self.grown:
-                raise RecipeError(
-                    f"{key} {channels}, which cannot be halved {self.grown} times for as many new layers: "
-                    "grow less often, or from a wider network."
-                )
-
-    @property
-    def _discriminator_width(self) -> int:
-        return self.discriminator_width or self.width
-
-    @property
-    def _discriminator_stem(self) -> int:
-        return self.stem * self._discriminator_width // self.width
-
-    def generator(self, shape: Shape, classes: int = 0) -> "Generator":
-        """Return a generator of pictures of this shape, initialised."""
-        modulated = self.self_modulation
-        return Generator(shape, self.latents, self.width, modulated, classes, stem=self.stem, grown=self.grown)
-
-    def discriminator(self, shape: Shape, classes: int = 0) -> "Discriminator":
-        """Return a discriminator of pictures of this shape, initialised."""
-        return self._discriminator(shape, classes, 1)
-
-    def encoder(self, shape: Shape) -> Encoder:
-        """Return an encoder of pictures of this shape, initialised: the discriminator's layers with other outputs."""
-        assert not self.grown  # a recipe refuses it
-        return Encoder(self._discriminator(shape, 0, 2 * self.latents).layers)
-
-    def _discriminator(self, shape: Shape, classes: int, outputs: int) -> "Discriminator":
-        return Discriminator(
-            shape,
-            self._discriminator_width,
-            self.discriminator_norm,
-            self.minibatch_deviation,
-            classes,
-            outputs=outputs,
-            stem=self._discriminator_stem,
-            grown=self.grown,
-        )
-
-
 class Generator(nn.Module):
     """From latents (N, latents) to pictures (N, C, H, W) in (−1, 1)."""
 
-    def __init__(
-        self,
-        shape: Shape,
-        latents: int,
-        width: int,
-        self_modulation: bool = False,
-        classes: int = 0,
-        *,
-        stem: int = 0,
-        grown: int = 0,
-    ) -> None:
+    def __init__(self, network: DCGAN, shape: Shape, classes: int = 0) -> None:
         super().__init__()
-        self.latents = latents
-        base_height, base_width, doublings = _base(shape, grown)
-        widths = _widths(width, doublings, stem)[::-1]  # at 64×64: 512, 256, 128, 64
+        self.latents = network.latents
+        base_height, base_width, doublings = _base(shape, network.grown)
+        widths = _widths(network.width, doublings, network.stem)[::-1]  # at 64×64: 512, 256, 128, 64
 
         def normalised(channels: int) -> list[nn.Module]:
-            norm = Modulation(channels, latents) if self_modulation else BatchNorm2d(channels)
+            modulated = network.self_modulation
+            norm = Modulation(channels, network.latents) if modulated else BatchNorm2d(channels)
             return [norm, nn.ReLU(inplace=True)]
 
-        def leaving(channels: int) -> list[nn.Module]:  # the last two of a stage
-            return [_flat(channels, shape.channels) if stem else Exit(channels, shape.channels), nn.Tanh()]
+        def doubling(inputs: int, outputs: int) -> list[nn.Module]:
+            return [StridedConvTranspose2d(inputs, outputs), *normalised(outputs)]
 
-        layers: list[nn.Module] = [Projection(latents, widths[0], base_height, base_width), *normalised(widths[0])]
-        for inside, outside in itertools.pairwise(widths):
-            layers += [Doubling(inside, outside), *normalised(outside)]
-        stages = [nn.Sequential(*layers, *leaving(widths[-1]))]
-        for inside, outside in itertools.pairwise(widths[-1] >> i for i in range(grown + 1)):
-            stages += [nn.Sequential(Doubling(inside, outside), *normalised(outside), *leaving(outside))]
+        def exit_of(channels: int) -> list[nn.Module]:
+            convolution = _flat if network.stem else PixelBlockConvTranspose2d
+            return [convolution(channels, shape.channels), nn.Tanh()]
+
+        layers = [Projection(network.latents, widths[0], base_height, base_width), *normalised(widths[0])]
+        for inputs, outputs in itertools.pairwise(widths):
+            layers += doubling(inputs, outputs)
+        stages = [GeneratorStage(*layers, *exit_of(widths[-1]))]
+        for inputs, outputs in itertools.pairwise(widths[-1] >> i for i in range(network.grown + 1)):
+            stages += [GeneratorStage(*doubling(inputs, outputs), *exit_of(outputs))]
         for stage in stages[:-2]:
-            stage[-2] = nn.Identity()  # its exit has faded out
+            stage.remove_exit()
         self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])
-        self.fade = Fade() if grown else None
+        self.fade = Fade() if network.grown else None
         self.apply(_initialise)
-        self.embedding = LabelEmbedding(classes, latents) if classes else None
+        self.embedding = LabelEmbedding(classes, network.latents) if classes else None
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the pictures (N, C, H, W) in (−1, 1) of latents ``z`` (N, latents) and labels ``y`` (N, classes)."""
         if self.embedding is not None and y is not None:
             z = self.embedding(z, y)
-        *earlier, last = [*self.layers], *([*stage.children()] for stage in self.growth)
+        *earlier, last = cast("list[GeneratorStage]", [self.layers, *self.growth])
         features = z
         for stage in earlier:
-            features = _through(stage[:-2], features, z)
-        images = _through(last, features, z)
+            features = stage.body(features, z)
+        images = last.exit(last.body(features, z))
         if self.fade is not None:
-            images = self.fade(enlarged(_through(earlier[-1][-2:], features, z)), images)
+            images = self.fade(enlarged(earlier[-1].exit(features)), images)
         return images
+
+
+class GeneratorStage(nn.Sequential):
+    """Layers of a generator: a body, which makes features, and an exit, which turns features into a picture.
+
+    The exit is the last two layers, a convolution and tanh ("toRGB" in Karras et al. 2018). One numbering runs through
+    body and exit and names their tensors in files.
+    """
+
+    def body(self, features: Tensor, z: Tensor) -> Tensor:
+        """Return the features (N, outputs, H, W) of ``features`` and latents ``z`` (N, latents)."""
+        return _through([*self][:-2], features, z)
+
+    def exit(self, features: Tensor) -> Tensor:
+        """Return the pictures (N, C, H, W) in (−1, 1) of features (N, outputs, H, W)."""
+        return _through([*self][-2:], features)
+
+    def remove_exit(self) -> None:
+        """Put nothing in the place of the exit's convolution, which has faded out."""
+        self[-2] = nn.Identity()
 
 
 class Discriminator(nn.Module):
     """From pictures (N, C, H, W) in [−1, 1] to logits (N,)."""
 
-    def __init__(
-        self,
-        shape: Shape,
-        width: int,
-        norm: Literal["batch", "spectral", "none"],
-        minibatch_deviation: bool,
-        classes: int = 0,
-        *,
-        outputs: int = 1,
-        stem: int = 0,
-        grown: int = 0,
-    ) -> None:
+    def __init__(self, network: DCGAN, shape: Shape, classes: int = 0, *, outputs: int = 1) -> None:
         super().__init__()
-        base_height, base_width, doublings = _base(shape, grown)
-        widths = _widths(width, doublings, stem)  # at 64×64: 64, 128, 256, 512
+        norm, deviation = network.discriminator_norm, network.minibatch_deviation
+        base_height, base_width, doublings = _base(shape, network.grown)
+        # at 64×64: 64, 128, 256, 512
+        widths = _widths(network.width_of_discriminator, doublings, network.stem_of_discriminator)
 
-        def entering(channels: int) -> list[nn.Module]:  # the first two of a stage
-            entrance = _flat(shape.channels, channels) if stem else Entrance(shape.channels, channels)
-            return [entrance, nn.LeakyReLU(0.2, inplace=True)]
+        def entrance_to(channels: int) -> list[nn.Module]:
+            convolution = _flat if network.stem_of_discriminator else PixelBlockConv2d
+            return [convolution(shape.channels, channels), nn.LeakyReLU(0.2, inplace=True)]
 
-        def halving(inside: int, outside: int) -> list[nn.Module]:
-            normalised: list[nn.Module] = [BatchNorm2d(outside)] if norm == "batch" else []
-            return [Halving(inside, outside, bias=norm != "batch"), *normalised, nn.LeakyReLU(0.2, inplace=True)]
+        def halving(inputs: int, outputs: int) -> list[nn.Module]:
+            normalised: list[nn.Module] = [BatchNorm2d(outputs)] if norm == "batch" else []
+            return [StridedConv2d(inputs, outputs, bias=norm != "batch"), *normalised, nn.LeakyReLU(0.2, inplace=True)]
 
-        layers = entering(widths[0])
-        for inside, outside in itertools.pairwise(widths):
-            layers += halving(inside, outside)
-        layers += [MinibatchDeviation()] if minibatch_deviation else []
-        layers += [Readout(widths[-1] + minibatch_deviation, base_height, base_width, outputs)]
-        stages = [nn.Sequential(*layers)]
-        for inside, outside in itertools.pairwise(widths[0] >> i for i in range(grown + 1)):
-            stages += [nn.Sequential(*entering(outside), *halving(outside, inside))]
+        layers = entrance_to(widths[0])
+        for outside, inside in itertools.pairwise(widths):
+            layers += halving(outside, inside)
+        layers += [MinibatchDeviation()] if deviation else []
+        layers += [Readout(widths[-1] + deviation, base_height, base_width, outputs)]
+        stages = [DiscriminatorStage(*layers)]
+        for inside, outside in itertools.pairwise(widths[0] >> i for i in range(network.grown + 1)):
+            stages += [DiscriminatorStage(*entrance_to(outside), *halving(outside, inside))]
         for stage in stages[:-2]:
-            stage[0] = nn.Identity()  # its entrance has faded out
+            stage.remove_entrance()
         self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])
-        self.fade = Fade() if grown else None
+        self.fade = Fade() if network.grown else None
         self.apply(_initialise)
-        self.projection = LabelProjection(classes, widths[-1] + minibatch_deviation) if classes else None
+        self.projection = LabelProjection(classes, widths[-1] + deviation) if classes else None
         if norm == "spectral":
             for layer in list(self.modules()):
                 if isinstance(layer, nn.Conv2d | Readout | LabelProjection):
@@ -220,24 +141,51 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1] with labels ``y`` (N, classes)."""
-        *layers, readout = self.layers
-        outer, *inner = *([*stage.children()] for stage in self.growth[::-1]), layers
-        features = _through(outer, images, y)
+        outermost, *inner = cast("list[DiscriminatorStage]", [*self.growth[::-1], self.layers])
+        features = outermost.body(outermost.entrance(images), y)
         if self.fade is not None:
-            features = self.fade(_through(inner[0][:2], shrunk(images), y), features)
+            features = self.fade(inner[0].entrance(shrunk(images)), features)
         for stage in inner:
-            features = _through(stage[2:], features, y)
-        logits: Tensor = readout(features).flatten()
+            features = stage.body(features, y)
+        logits: Tensor = self.layers[-1](features).flatten()
         if self.projection is not None and y is not None:
             logits = logits + self.projection(features, y)
         return logits
 
 
-class Projection(nn.Module):
-    """The transposed convolution of a single pixel, from (N, inputs) to (N, outputs, H, W): a product of matrices.
+class DiscriminatorStage(nn.Sequential):
+    """Layers of a discriminator: an entrance, which turns a picture into features, and a body, which reads features.
 
-    The weights are those of ``nn.ConvTranspose2d``; the convolution itself takes several times as long on a CPU.
-    Channels stand last, as in memory, so that nothing is copied but on MPS.
+    The entrance is the first two layers, a convolution and LeakyReLU ("fromRGB" in Karras et al. 2018). The innermost
+    stage ends with the :class:`Readout`, which is no part of its body. One numbering runs through all layers and names
+    their tensors in files.
+    """
+
+    def entrance(self, images: Tensor) -> Tensor:
+        """Return the features (N, inputs, H, W) of pictures (N, C, H, W)."""
+        return _through([*self][:2], images)
+
+    def body(self, features: Tensor, y: Tensor | None) -> Tensor:
+        """Return the features (N, outputs, H, W) of ``features`` and labels ``y`` (N, classes)."""
+        return _through([layer for layer in [*self][2:] if not isinstance(layer, Readout)], features, y)
+
+    def remove_entrance(self) -> None:
+        """Put nothing in the place of the entrance's convolution, which has faded out."""
+        self[0] = nn.Identity()
+
+
+def encoder(network: DCGAN, shape: Shape) -> Encoder:
+    """Return the discriminator's layers as an encoder, with the mean and the log variance of each latent as outputs."""
+    assert not network.grown  # a recipe refuses it
+    return Encoder(Discriminator(network, shape, outputs=2 * network.latents).layers)
+
+
+class Projection(nn.Module):
+    """The transposed convolution of a single pixel, from (N, inputs) to (N, outputs, H, W), as a matrix product.
+
+    The weights are those of ``nn.ConvTranspose2d``, which takes several times as long on a CPU. The result is
+    channels-last in memory, so that nothing is copied (except on MPS, see
+    :func:`lienzo.compute.devices.memory_format`).
     """
 
     def __init__(self, inputs: int, outputs: int, height: int, width: int) -> None:
@@ -270,10 +218,10 @@ class Modulation(nn.Module):
 
 
 class Readout(nn.Module):
-    """The convolution whose kernel covers its whole input, from (N, C, H, W) to (N, outputs): a product of matrices.
+    """The convolution whose kernel covers its whole input, from (N, C, H, W) to (N, outputs), as a matrix product.
 
-    The weights are those of ``nn.Conv2d``; the convolution itself takes several times as long on a CPU. Channels stand
-    last, as in memory, so that nothing is copied.
+    The weights are those of ``nn.Conv2d``, which takes several times as long on a CPU. Channels-last input is not
+    copied.
     """
 
     def __init__(self, inputs: int, height: int, width: int, outputs: int = 1) -> None:
@@ -285,16 +233,16 @@ class Readout(nn.Module):
         return linear(features.permute(0, 2, 3, 1).flatten(1), self.weight.permute(0, 2, 3, 1).flatten(1))
 
 
-def _through(layers: Iterable[nn.Module], features: Tensor, beside: Tensor | None) -> Tensor:
-    """Return what layers make of features, of which some look at latents or labels (N, ...) too."""
+def _through(layers: Iterable[nn.Module], features: Tensor, condition: Tensor | None = None) -> Tensor:
+    """Pass features through layers, some of which also take a condition: latents or labels (N, ...)."""
     for layer in layers:
-        looks = isinstance(layer, Modulation | MinibatchDeviation)
-        features = layer(features, beside) if looks else layer(features)
+        conditional = isinstance(layer, Modulation | MinibatchDeviation)
+        features = layer(features, condition) if conditional else layer(features)
     return features
 
 
 def _base(shape: Shape, grown: int) -> tuple[int, int, int]:
-    """Return height and width of a network's smallest features, and how often they were doubled before it grew."""
+    """Return height and width of the smallest features in pixels, and how often they were doubled before it grew."""
     height, width, doublings = shape.doublings()
     if doublings <= grown:
         raise RecipeError(
@@ -305,14 +253,15 @@ def _base(shape: Shape, grown: int) -> tuple[int, int, int]:
 
 
 def _widths(width: int, doublings: int, stem: int) -> list[int]:
-    """Return the channels of each layer, from beside the picture inwards."""
+    """Return the channels of each layer, the one next to the picture first."""
     return [stem] * (stem > 0) + [width * min(2**i, 8) for i in range(doublings)]
 
 
 def _flat(inputs: int, outputs: int) -> nn.Conv2d:
-    """Return a convolution that leaves the size of what it sees as it is.
+    """Return a 3×3 convolution that keeps height and width.
 
-    It has a bias: without one, LeakyReLU and batch normalisation behind it take a batch of any contrast for the same.
+    It has a bias. Without one, LeakyReLU and batch normalisation behind it would make the contrast of a batch
+    invisible: a batch and the same batch times a positive number would give the same features.
     """
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 

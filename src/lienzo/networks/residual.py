@@ -1,123 +1,61 @@
 """Residual networks without normalisation, in the manner of R3GAN (Huang et al. 2024, arXiv 2501.05441, config E).
 
-Both players are one stack of planes, the generator's turned round: at every side some residual blocks, between two
-sides bilinear resampling and, where the number of channels changes, a product with a matrix at every pixel. A block
-widens its planes, mixes neighbouring pixels in groups of channels, and narrows them again. Nothing is normalised:
-blocks begin as the identity ("fix-up", Zhang et al. 2019), so that variance neither grows nor fades with depth.
+Generator and discriminator are built alike, in opposite directions: residual blocks at every resolution and bilinear
+resampling between two resolutions. Where the number of channels changes, a 1×1 convolution changes it. A residual block
+has three convolutions: 1×1 to more channels, 3×3 in groups of channels, and 1×1 back. Nothing is normalised. Instead
+every block begins as the identity ("fix-up", Zhang et al. 2019), so that variance neither grows nor shrinks with depth.
 
-Three things differ from the paper. Resampling continues planes beyond the border instead of filling in zeros. Labels
-are embedded as in all of lienzo's networks: added to z, not appended, and a product beside the logit, not in its place.
-In evaluation mode pictures are cut off at −1 and 1; while the generator learns they are not, as there.
+Three things differ from the paper:
 
-Inside, planes are (N, H, W, C), channels last, as they lie in memory: a convolution 1×1 is a linear layer.
+- Resampling repeats the pixels of the border instead of filling in zeros.
+- Labels enter as in all of lienzo's networks: the generator adds their embedding to z instead of appending it, and the
+  discriminator adds a product to its logit instead of returning that product alone.
+- In evaluation mode pictures are clamped to [−1, 1]. In training mode they are not, as in the paper.
+
+Inside, feature maps are (N, H, W, C), the order in memory of channels-last tensors. A 1×1 convolution is then
+``nn.Linear``.
 """
 
 import itertools
 import math
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from lienzo.errors import refuse_below
 from lienzo.networks.conditions import LabelEmbedding, LabelProjection
-from lienzo.networks.kernels.grouped import Grouped
-from lienzo.networks.kernels.resampling import Down, Up
+from lienzo.networks.configurations import Residual, Size
+from lienzo.networks.kernels.grouped import GroupedConv2d
+from lienzo.networks.kernels.resampling import Downsample, Upsample
 from lienzo.networks.shape import Shape
 from lienzo.networks.vae import Encoder
 
 SLOPE = 0.2
-"""Of the leaky ReLU on negative numbers."""
+"""Slope of the leaky ReLU below 0."""
 
 GAIN = math.sqrt(2 / (1 + SLOPE**2))
-"""Of the weights before a leaky ReLU, which keeps the variance (He et al. 2015, equation 15)."""
+"""Factor of the weights before a leaky ReLU that keeps the variance of what passes through (He et al. 2015, eq. 15)."""
 
 EXPANSION = 2
-"""Channels inside a block, for each outside."""
-
-
-class Size(NamedTuple):
-    """How large both players are; :class:`Residual` says what each number means."""
-
-    width: int
-    wide_to: int
-    blocks: int
-    group_width: int
-
-
-SIZES = {
-    "XS": Size(width=128, wide_to=8, blocks=1, group_width=16),
-    "S": Size(width=256, wide_to=16, blocks=2, group_width=16),
-    "M": Size(width=768, wide_to=32, blocks=2, group_width=16),
-}
-"""M is the paper's for Stacked MNIST, CIFAR-10 and FFHQ; that for ImageNet has a width of 1536, up to 64 pixels, and
-groups of 32."""
-
-
-@dataclass(frozen=True)
-class Residual:
-    """A pair of residual networks for pictures of any size that is 4 to 7 times a power of two."""
-
-    latents: int = 64
-    """Dimension of z."""
-
-    size: Literal["XS", "S", "M"] = "XS"
-    """XS trains on a processor, M is the paper's. What is given below takes the place of the size's own number."""
-
-    width: int | None = None
-    """Channels of the planes up to ``wide_to`` pixels; every doubling of their sides beyond halves them."""
-
-    wide_to: int | None = None
-    """The largest side of planes with all channels, where the smallest planes count as 4 pixels."""
-
-    blocks: int | None = None
-    """Residual blocks at each side."""
-
-    group_width: int | None = None
-    """Channels that a 3×3 convolution mixes, or the largest common divisor with those it has; 0: all."""
-
-    def __post_init__(self) -> None:
-        width, wide_to, blocks, group_width = self._size()
-        refuse_below(1, {"network.latents": self.latents, "network.width": width})
-        refuse_below(1, {"network.wide_to": wide_to, "network.blocks": blocks})
-        refuse_below(0, {"network.group_width": group_width})
-
-    def generator(self, shape: Shape, classes: int = 0) -> "Generator":
-        """Return a generator of pictures of this shape, initialised."""
-        return Generator(shape, self.latents, self._size(), classes)
-
-    def discriminator(self, shape: Shape, classes: int = 0) -> "Discriminator":
-        """Return a discriminator of pictures of this shape, initialised."""
-        return Discriminator(shape, self._size(), classes)
-
-    def encoder(self, shape: Shape) -> Encoder:
-        """Return an encoder of pictures of this shape, initialised: the discriminator's layers with other outputs."""
-        discriminator = Discriminator(shape, self._size(), outputs=2 * self.latents)
-        return Encoder(nn.Sequential(discriminator.layers, discriminator.readout))
-
-    def _size(self) -> Size:
-        given = {name: getattr(self, name) for name in Size._fields}
-        return SIZES[self.size]._replace(**{name: number for name, number in given.items() if number is not None})
+"""Channels inside a block for each channel of its input."""
 
 
 class Generator(nn.Module):
-    """From latents (N, latents) to pictures (N, C, H, W), in evaluation mode in [−1, 1]."""
+    """From latents (N, latents) to pictures (N, C, H, W), which are in [−1, 1] in evaluation mode."""
 
-    def __init__(self, shape: Shape, latents: int, size: Size, classes: int = 0) -> None:
+    def __init__(self, network: Residual, shape: Shape, classes: int = 0) -> None:
         super().__init__()
-        self.latents = latents
+        self.latents, size = network.latents, network.numbers()
         base_height, base_width, doublings = shape.doublings()
         widths = _widths(size, doublings)
         depth = size.blocks * len(widths)
-        layers: list[nn.Module] = [Modulated(latents, widths[0], base_height, base_width)]
+        layers: list[nn.Module] = [Modulated(network.latents, widths[0], base_height, base_width)]
         layers += [Block(widths[0], size.group_width, depth) for _ in range(size.blocks)]
         for inside, outside in itertools.pairwise(widths):
-            layers += [*_matched(inside, outside), Up()]
+            layers += [*_matched(inside, outside), Upsample()]
             layers += [Block(outside, size.group_width, depth) for _ in range(size.blocks)]
         self.layers = nn.Sequential(*layers, _linear(widths[-1], shape.channels))
-        self.embedding = LabelEmbedding(classes, latents) if classes else None
+        self.embedding = LabelEmbedding(classes, network.latents) if classes else None
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
         """Return the pictures (N, C, H, W) of latents ``z`` (N, latents) and labels ``y`` (N, classes)."""
@@ -130,15 +68,16 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """From pictures (N, C, H, W) in [−1, 1] to logits (N,)."""
 
-    def __init__(self, shape: Shape, size: Size, classes: int = 0, *, outputs: int = 1) -> None:
+    def __init__(self, network: Residual, shape: Shape, classes: int = 0, *, outputs: int = 1) -> None:
         super().__init__()
+        size = network.numbers()
         base_height, base_width, doublings = shape.doublings()
         widths = _widths(size, doublings)[::-1]
         depth = size.blocks * len(widths)
         layers: list[nn.Module] = [ChannelsLast(), _linear(shape.channels, widths[0])]
         layers += [Block(widths[0], size.group_width, depth) for _ in range(size.blocks)]
         for outside, inside in itertools.pairwise(widths):
-            layers += [Down(), *_matched(outside, inside)]
+            layers += [Downsample(), *_matched(outside, inside)]
             layers += [Block(inside, size.group_width, depth) for _ in range(size.blocks)]
         self.layers = nn.Sequential(*layers, Pooled(widths[-1], base_height, base_width))
         self.readout = _linear(widths[-1], outputs)
@@ -153,30 +92,36 @@ class Discriminator(nn.Module):
         return logits
 
 
+def encoder(network: Residual, shape: Shape) -> Encoder:
+    """Return the discriminator's layers as an encoder, with the mean and the log variance of each latent as outputs."""
+    discriminator = Discriminator(network, shape, outputs=2 * network.latents)
+    return Encoder(nn.Sequential(discriminator.layers, discriminator.readout))
+
+
 class Block(nn.Module):
-    """Planes (N, H, W, channels) plus what three convolutions make of them: at the beginning nothing."""
+    """A residual block: features (N, H, W, channels) plus what three convolutions make of them, at the beginning 0."""
 
     def __init__(self, channels: int, group_width: int, depth: int) -> None:
-        """Begin as one of ``depth`` blocks, whose weights are the smaller the more there are (Zhang et al. 2019)."""
+        """Make one of ``depth`` blocks. The more there are, the smaller their first weights (Zhang et al. 2019)."""
         super().__init__()
         inner = EXPANSION * channels
         self.widen = nn.Linear(channels, inner)
-        self.mix = Grouped(inner, inner // math.gcd(inner, group_width))
+        self.mix = GroupedConv2d(inner, inner // math.gcd(inner, group_width))
         self.narrow = nn.Linear(inner, channels, bias=False)
         _draw(self.widen, GAIN * depth**-0.25)
         _draw(self.mix, GAIN * depth**-0.25)
         nn.init.zeros_(self.narrow.weight)
 
-    def forward(self, planes: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Return (N, H, W, channels)."""
-        wide = leaky_relu(self.widen(planes), SLOPE)  # (N, H, W, 2 · channels)
+        wide = leaky_relu(self.widen(features), SLOPE)  # (N, H, W, 2 · channels)
         mixed = leaky_relu(self.mix(wide.permute(0, 3, 1, 2)), SLOPE, inplace=True)  # (N, 2 · channels, H, W)
-        added: Tensor = planes + self.narrow(mixed.permute(0, 2, 3, 1))
+        added: Tensor = features + self.narrow(mixed.permute(0, 2, 3, 1))
         return added
 
 
 class Modulated(nn.Module):
-    """The smallest planes, learnt, each times a linear function of z: from (N, latents) to (N, height, width, C)."""
+    """The smallest feature maps, learnt, times a linear function of z: from (N, latents) to (N, height, width, C)."""
 
     def __init__(self, latents: int, channels: int, height: int, width: int) -> None:
         super().__init__()
@@ -190,19 +135,19 @@ class Modulated(nn.Module):
 
 
 class Pooled(nn.Module):
-    """The weighted sum of each of the smallest planes, the weights learnt: from (N, height, width, C) to (N, C)."""
+    """The sum of each of the smallest feature maps, with learnt weights: from (N, height, width, C) to (N, C)."""
 
     def __init__(self, channels: int, height: int, width: int) -> None:
         super().__init__()
         self.basis = nn.Parameter(torch.randn(height, width, channels) / math.sqrt(height * width))
 
-    def forward(self, planes: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Return (N, C)."""
-        return (planes * self.basis.to(planes.dtype)).sum((1, 2))
+        return (features * self.basis.to(features.dtype)).sum((1, 2))
 
 
 class ChannelsLast(nn.Module):
-    """Pictures (N, C, H, W) as planes (N, H, W, C)."""
+    """The transposition from pictures (N, C, H, W) to feature maps (N, H, W, C)."""
 
     def forward(self, images: Tensor) -> Tensor:
         """Return (N, H, W, C)."""
@@ -210,12 +155,12 @@ class ChannelsLast(nn.Module):
 
 
 def _widths(size: Size, doublings: int) -> list[int]:
-    """Return the channels at each side, from the smallest planes to the picture's."""
+    """Return the channels at each resolution, the smallest first."""
     return [max(1, min(size.width, size.width * size.wide_to // (4 * 2**i))) for i in range(doublings + 1)]
 
 
 def _matched(inputs: int, outputs: int) -> list[nn.Module]:
-    """Return the layer that changes the number of channels, where it changes."""
+    """Return the layer that changes the number of channels, or nothing where the number stays."""
     return [_linear(inputs, outputs)] if inputs != outputs else []
 
 
@@ -226,7 +171,7 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
 
 
 def _draw(layer: nn.Linear | nn.Conv2d, gain: float = 1.0) -> None:
-    """Draw weights that keep the variance of what goes in, times gain², and set biases to 0."""
+    """Draw weights from a normal law under which the output has the variance of the input times gain²; biases are 0."""
     nn.init.normal_(layer.weight, 0.0, gain / math.sqrt(layer.weight[0].numel()))
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lienzo.errors import RecipeError, unknown
-from lienzo.networks.dcgan import DCGAN
-from lienzo.networks.mlp import MLP
+from lienzo.networks.configurations import DCGAN, MLP
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe.objectives import Hinge, NonSaturating, Regularisation, Wasserstein

@@ -1,25 +1,30 @@
-"""What the two players want: each objective is a frozen dataclass that reads like its paper.
+"""The losses of the generator and the discriminator: each objective is a frozen dataclass that reads like its paper.
 
 An objective sees logits, never probabilities: ``real`` = D(x) and ``fake`` = D(G(z)), both of shape (N,), before any
-sigmoid. It returns the mean loss of one player, a scalar to be minimised, and knows no network, optimiser or device.
-What needs the discriminator itself rather than its logits (penalties on its gradient, clipping) is
+sigmoid. It returns the mean loss of one network, a scalar to be minimised, and knows no network, optimiser or device.
+What needs the discriminator itself rather than its logits (penalties on its gradient, clipping of its weights) is
 :class:`Regularisation`.
 
-With σ the sigmoid, D(x) = σ(logit), −log σ(l) = softplus(−l) and −log(1 − σ(l)) = softplus(l): the stable
-forms used here.
+With σ the sigmoid, D(x) = σ(logit), −log σ(l) = softplus(−l) and −log(1 − σ(l)) = softplus(l). These stable forms are
+used here.
+
+A recipe holds an objective as a value, which is read without PyTorch; the functions at the end import it when a loss is
+computed.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, relu, softplus
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
 
 
 class Objective(Protocol):
-    """The losses of the two players, from logits of shape (N,)."""
+    """The losses of the two networks, from logits of shape (N,)."""
 
     relativistic: ClassVar[bool]
     """Whether the generator's loss looks at the logits of real pictures too."""
@@ -54,7 +59,7 @@ class Minimax:
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return −E[α log D(x) + (1 − α) log(1 − D(x))] − E[log(1 − D(G(z)))], α being ``real_label``."""
-        return _cross_entropy(real, self.real_label) + softplus(fake).mean()
+        return cross_entropy(real, self.real_label) + softplus(fake).mean()
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:  # noqa: ARG002
         """Return E[log(1 − D(G(z)))]."""
@@ -82,11 +87,11 @@ class NonSaturating:
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return −E[α log D(x) + (1 − α) log(1 − D(x))] − E[log(1 − D(G(z)))], α being ``real_label``."""
-        return _cross_entropy(real, self.real_label) + softplus(fake).mean()
+        return cross_entropy(real, self.real_label) + softplus(fake).mean()
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:  # noqa: ARG002
         """Return −E[β log D(G(z)) + (1 − β) log(1 − D(G(z)))], β being ``generator_label``."""
-        return _cross_entropy(fake, self.generator_label)
+        return cross_entropy(fake, self.generator_label)
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ class Hinge:
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))]."""
-        return relu(1 - real).mean() + relu(1 + fake).mean()
+        return (1 - real).relu().mean() + (1 + fake).relu().mean()
 
     def generator(self, real: Tensor | None, fake: Tensor) -> Tensor:  # noqa: ARG002
         """Return −E[D(G(z))]."""
@@ -173,7 +178,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
 
 @dataclass(frozen=True)
 class Regularisation:
-    """What holds the discriminator's gradient in bounds; everything is off where it is 0."""
+    """Penalties on the discriminator's gradient, and bounds on its weights. A weight of 0 turns each off."""
 
     r1: float = 0.0
     """γ of the penalty γ/2 · E‖∇D(x)‖² on real pictures (Mescheder et al. 2018, equation 9)."""
@@ -185,8 +190,8 @@ class Regularisation:
     """λ of the penalty λ · E(‖∇D(x̂)‖ − 1)² between real and generated pictures (Gulrajani et al. 2017, equation 3)."""
 
     interval: int = 1
-    """Take the penalties in one step of so many, so many times as strong, which saves most of what they cost (Karras et
-    al. 2020, Analyzing and Improving the Image Quality of StyleGAN, appendix B)."""
+    """Compute the penalties in one of so many steps only, multiplied by that number, which saves most of their cost
+    (Karras et al. 2020, Analyzing and Improving the Image Quality of StyleGAN, appendix B)."""
 
     clip: float = 0.0
     """Bound c on the absolute value of each of the discriminator's weights (Arjovsky et al. 2017, algorithm 1)."""
@@ -214,7 +219,7 @@ class Regularisation:
         return bool(self.r1 or self.r2 or self.gradient_penalty)
 
     def due(self, step: int) -> bool:
-        """Say whether a step, counted from 0, takes the penalties; the first does, and tells the log their names."""
+        """Say whether a step, counted from 0, computes the penalties. The first one always does."""
         return self.penalises and step % self.interval == 0
 
     def penalty(self, images: Tensor, logits: Tensor, gamma: float) -> Tensor:
@@ -225,27 +230,29 @@ class Regularisation:
             logits: (N,) its output on them.
             gamma: the weight γ.
         """
-        return gamma / 2 * _gradients(images, logits).square().sum(1).mean()
+        return gamma / 2 * gradients(images, logits).square().sum(1).mean()
 
     def interpolated_penalty(self, D: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
         """Return λ · E(‖∇D(x̂)‖ − 1)² at x̂ = ε x + (1 − ε) G(z), a scalar that can be differentiated again.
 
         Args:
-            D: the discriminator, from (N, ...) to (N,).
-            real: (N, ...).
-            fake: (N, ...).
+            D: the discriminator, from (N, ...) to logits (N,).
+            real: (N, ...) pictures x.
+            fake: (N, ...) pictures G(z).
             mix: (N,) the ε, uniform in [0, 1).
         """
         epsilon = mix.view(-1, *[1] * (real.dim() - 1))
         between = (epsilon * real + (1 - epsilon) * fake).detach().requires_grad_()
-        norms = _gradients(between, D(between)).square().sum(1).add(1e-12).sqrt()
+        norms = gradients(between, D(between)).square().sum(1).add(1e-12).sqrt()
         return self.gradient_penalty * (norms - 1).square().mean()
 
-    @torch.no_grad()
     def clip_weights(self, discriminator: nn.Module) -> None:
-        """Bring each weight into [−c, c]."""
-        for parameter in discriminator.parameters():
-            parameter.clamp_(-self.clip, self.clip)
+        """Clamp each weight to [−c, c]."""
+        from torch import no_grad
+
+        with no_grad():
+            for parameter in discriminator.parameters():
+                parameter.clamp_(-self.clip, self.clip)
 
 
 def _check_labels(*labels: float) -> None:
@@ -253,15 +260,28 @@ def _check_labels(*labels: float) -> None:
         raise ValueError("a label is a probability; give a number from 0 to 1.")
 
 
+def softplus(logits: Tensor) -> Tensor:
+    """Return log(1 + e^logit) of each logit."""
+    from torch.nn import functional
+
+    return functional.softplus(logits)
+
+
+def cross_entropy(logits: Tensor, label: float) -> Tensor:
+    """Return −E[α log σ(l) + (1 − α) log(1 − σ(l))] of logits (N,), a scalar, α being the label."""
+    from torch.nn.functional import binary_cross_entropy_with_logits
+
+    return binary_cross_entropy_with_logits(logits, logits.new_full(logits.shape, label))
+
+
+def gradients(images: Tensor, logits: Tensor) -> Tensor:
+    """Return the gradients (N, C·H·W) of logits (N,) by their images (N, ...), which can be differentiated again."""
+    from torch import autograd
+
+    (found,) = autograd.grad(logits.sum(), images, create_graph=True)
+    return full_precision(found.flatten(1))
+
+
 def full_precision(tensor: Tensor) -> Tensor:
-    """Return the tensor in float32 where it has fewer bits, as sums over many pictures need."""
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
-
-
-def _cross_entropy(logits: Tensor, label: float) -> Tensor:
-    return binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
-
-
-def _gradients(images: Tensor, logits: Tensor) -> Tensor:  # (N, ...), (N,) -> (N, C·H·W)
-    (gradients,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return full_precision(gradients.flatten(1))
+    """Return a tensor of fewer than 32 bits as float32, and any other as it is: sums over many pictures need it."""
+    return tensor.float() if tensor.dtype.itemsize < 4 else tensor

@@ -1,29 +1,27 @@
-"""The recipe: everything that decides what a training run does, as one frozen value that TOML holds without loss."""
+"""The recipe: everything that decides what a training run does, as one frozen value that TOML holds without loss.
+
+It is read without PyTorch.
+"""
 
 import dataclasses
-import math
 import re
 import tomllib
-import types
-import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
 
-from lienzo.errors import RecipeError, refuse_below, unknown
-from lienzo.networks.families import NETS, Network, times_grown
+from lienzo.errors import RecipeError, refuse_below
+from lienzo.networks.configurations import Network, times_grown
+from lienzo.recipe import codec
 from lienzo.recipe.augmentation import Augmentation
-from lienzo.recipe.likelihood import LIKELIHOODS, EvidenceBound
-from lienzo.recipe.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Objective, Regularisation
-
-NAMED: dict[Any, dict[str, type[Any]]] = {Network: NETS, Objective | EvidenceBound: OBJECTIVES | LIKELIHOODS}
-"""Fields of these types are tables whose key ``name`` chooses a class from a dict."""
-
+from lienzo.recipe.likelihood import EvidenceBound
+from lienzo.recipe.objectives import Hinge, Minimax, NonSaturating, Objective, Regularisation, Wasserstein
 
 SIGNED = (Minimax, NonSaturating, Hinge)
-"""Objectives of a discriminator that is above 0 on what it takes for real, and below on the rest."""
+"""Objectives whose discriminator gives positive logits to what it takes for real, and negative ones to the rest."""
 
 
 @dataclass(frozen=True)
@@ -48,52 +46,52 @@ class Recipe:
     """Everything that decides what a run does. Lengths are counted in pictures shown to the discriminator."""
 
     name: str
-    """Of the recipe."""
+    """The recipe's name, which becomes part of file names."""
 
     network: Network
-    """The two players; with an evidence bound, decoder and encoder."""
+    """The configuration of generator and discriminator, or with an evidence bound of decoder and encoder."""
 
     objective: Objective | EvidenceBound
-    """What they want."""
+    """The losses of both networks."""
 
     regularisation: Regularisation = field(default_factory=Regularisation)
-    """What holds the discriminator's gradient in bounds."""
+    """Penalties on the discriminator's gradient, and bounds on its weights."""
 
     augmentation: Augmentation = field(default_factory=Augmentation)
-    """How pictures are changed before the discriminator sees them, where there are few."""
+    """How pictures are changed before the discriminator sees them, so that few pictures are not learnt by heart."""
 
     generator_optimizer: Adam = field(default_factory=Adam)
-    """How the generator learns."""
+    """The generator's optimiser; with an evidence bound, that of both networks."""
 
     discriminator_optimizer: Adam = field(default_factory=Adam)
-    """How the discriminator learns."""
+    """The discriminator's optimiser."""
 
     labels: str = ""
-    """Kind of the labels that the networks are conditioned on, such as style or folder; empty: no labels."""
+    """Kind of the labels that condition the networks, such as style or folder; empty: no labels."""
 
     balanced: bool = False
-    """Show every label equally often, however many pictures carry it."""
+    """Show every label equally often, however many pictures have it."""
 
     batch: int = 128
     """Pictures of one update."""
 
     accumulate: int = 1
-    """Equal parts of a batch whose gradients are summed, where the memory does not hold the whole batch at once."""
+    """Number of equal parts of a batch whose gradients are summed, for memory that does not hold the whole batch."""
 
     discriminator_steps: int = 1
     """Updates k of the discriminator for one of the generator."""
 
     average_half_life: int = 0
-    """Half-life in pictures of the averaged generator, from which samples then come; 0: no average."""
+    """Half-life, in pictures, of the averaged generator that makes the samples; 0: no average."""
 
     average_ramp: float = 0.05
     """The half-life is at most this share of the pictures shown so far."""
 
     cool_down: float = 0.0
-    """Share of the training, at its end, over which both learning rates fall linearly to zero."""
+    """Share of the training, at its end, in which both learning rates fall linearly to zero."""
 
     fade: int = 0
-    """Pictures over which the new layers of a grown network are faded in, from the beginning on; 0: all at once."""
+    """Pictures during which the new layers of a grown network are faded in, from the first on; 0: no fade."""
 
     epochs: float | None = 30.0
     """Length of training in passes over the collection; or ``images``."""
@@ -102,31 +100,32 @@ class Recipe:
     """Length of training in pictures; or ``epochs``."""
 
     tick: int = 1_280
-    """A line of the log every so many pictures."""
+    """Pictures between two lines of the log."""
 
     samples: int = 64
-    """Number of fixed latents that are drawn again and again."""
+    """Number of fixed latents whose pictures show the progress of training."""
 
     sample_every: int = 25_600
-    """Draw them every so many pictures, and at the end."""
+    """Pictures between two drawings of the fixed latents, which are drawn at the end too."""
 
     evaluate_every: int = 0
-    """Measure KID (lite0, 1,000 pictures) every so many pictures, and keep the best generator; 0: never."""
+    """Pictures between two measurements of KID (lite0, 1,000 pictures); the best generator is kept; 0: none."""
 
     on_trouble: Literal["stop", "warn", "rollback"] = "warn"
-    """When a discriminator has won or a generator has collapsed; rollback goes back and halves both learning rates."""
+    """What to do when the discriminator has won or the generator has collapsed; rollback returns to an earlier state
+    and halves both learning rates."""
 
     keep_epochs: bool = True
-    """Keep the generator of every epoch."""
+    """Keep a file of the generator at the end of every epoch."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Of the networks' products; auto is bf16 where the hardware has it."""
+    """Precision of the networks' matrix products and convolutions; auto is bf16 where the hardware has it."""
 
     compile: bool = False
-    """Fuse the networks' operations by ``torch.compile``: the first step takes long, and all others less."""
+    """Fuse the networks' operations by ``torch.compile``, which slows the first step and speeds up the others."""
 
     seed: int = 0
-    """From which all randomness follows."""
+    """Seed of all randomness."""
 
     def __post_init__(self) -> None:
         if (self.epochs is None) == (self.images is None):
@@ -163,8 +162,8 @@ class Recipe:
 
     def _check_objective(self) -> None:
         """Refuse settings that the objective cannot do without, cannot do with, or would ignore."""
-        bounded = self.regularisation != Regularisation()
-        if OBJECTIVES["wasserstein"] is type(self.objective) and not bounded and "spectral" not in str(self.network):
+        bounded = self.network.lipschitz or self.regularisation != Regularisation()
+        if isinstance(self.objective, Wasserstein) and not bounded:
             raise RecipeError(
                 "the wasserstein objective holds for a critic of bounded slope only: set "
                 "regularisation.gradient_penalty=10 (for a critic without batch normalisation), "
@@ -197,16 +196,14 @@ class Recipe:
 
     @property
     def total(self) -> int:
-        """Pictures that are shown in all once the length is resolved: ``images``, and what the last step lacks."""
+        """Pictures shown in all, once the length is resolved: ``images``, rounded up to whole steps."""
         assert self.images is not None
         step = self.batch * self.discriminator_steps
         return -(-self.images // step) * step
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the recipe as plain values; what is None is left out."""
-        plain = _to_plain(self)
-        assert isinstance(plain, dict)
-        return plain
+        """Return the recipe as plain values (numbers, texts, lists and dicts); what is None is left out."""
+        return codec.to_dict(self)
 
     def to_toml(self) -> str:
         """Return the recipe as TOML."""
@@ -219,7 +216,7 @@ class Recipe:
         Raises:
             RecipeError: an unknown or missing key, or a value of the wrong type.
         """
-        recipe = _from_plain(cls, values, "")
+        recipe = codec.from_plain(cls, values)
         assert isinstance(recipe, Recipe)
         return recipe
 
@@ -240,31 +237,16 @@ class Recipe:
             ) from None
         return cls.from_dict(values)
 
-    def with_settings(self, settings: list[str]) -> "Recipe":
-        """Return the recipe with settings such as ``network.width=32`` changed.
+    def with_settings(self, settings: Sequence[str]) -> "Recipe":
+        """Return the recipe with settings such as ``network.width=32`` changed, in whatever order they are given.
+
+        Where ``name`` chooses another class of network or objective, the keys of that class that are not given have
+        its defaults.
 
         Raises:
-            RecipeError: an unknown key, or a value of the wrong type.
+            RecipeError: an unknown key, a value of the wrong type, or settings that contradict one another.
         """
-        values = self.to_dict()
-        for setting in settings:
-            path, equals, text = setting.partition("=")
-            if not equals:
-                raise RecipeError(f"'{setting}' is no setting: write key=value, such as batch=64 or network.width=32.")
-            *tables, key = path.strip().split(".")
-            table = values
-            for name in tables:
-                if not isinstance(table.get(name), dict):
-                    raise RecipeError(
-                        unknown("table of a recipe", name, [k for k, v in table.items() if isinstance(v, dict)])
-                    )
-                table = table[name]
-            if key == "name" and tables:
-                table.clear()  # another class has other keys
-            table[key] = read(text.strip())
-            if not tables and key in ("epochs", "images"):
-                values.pop({"epochs": "images", "images": "epochs"}[key], None)
-        return Recipe.from_dict(values)
+        return Recipe.from_dict(codec.changed(self.to_dict(), settings))
 
     def lasting(self, epochs: float | None, images: int | None) -> "Recipe":
         """Return the recipe with another length, where one is given."""
@@ -287,105 +269,3 @@ class Recipe:
         if self.epochs is None:
             return self
         return dataclasses.replace(self, epochs=None, images=max(1, round(self.epochs * count)))
-
-
-def network_to_dict(network: Network) -> dict[str, Any]:
-    """Return a network's name and configuration as plain values."""
-    plain = _to_plain(network)
-    assert isinstance(plain, dict)
-    return plain
-
-
-def network_from_dict(values: dict[str, Any]) -> Network:
-    """Return the network that :func:`network_to_dict` wrote down.
-
-    Raises:
-        RecipeError: an unknown network, or one with other keys.
-    """
-    network: Network = _from_plain(Network, values, "network")
-    return network
-
-
-def read(text: str) -> Any:
-    """Return the value of a setting as it is written on a command line: TOML, or a bare word."""
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text  # a bare word is a string
-
-
-def _to_plain(value: Any) -> Any:
-    if not dataclasses.is_dataclass(value):
-        return list(value) if isinstance(value, tuple) else value
-    plain: dict[str, Any] = {}
-    for classes in NAMED.values():
-        if type(value) in classes.values():
-            plain["name"] = next(name for name, known in classes.items() if known is type(value))
-    for entry in dataclasses.fields(value):
-        if (part := getattr(value, entry.name)) is not None:
-            plain[entry.name] = _to_plain(part)
-    return plain
-
-
-def _from_plain(kind: Any, value: Any, where: str) -> Any:
-    """Turn a TOML value into what the annotation ``kind`` of the key ``where`` says."""
-    if kind in NAMED:
-        table = dict(_expect(dict, value, where, "a table"))
-        name = table.pop("name", None)
-        if name not in NAMED[kind]:
-            raise RecipeError(unknown(where, str(name), NAMED[kind]))
-        return _from_plain(NAMED[kind][name], table, where)
-    if dataclasses.is_dataclass(kind):
-        return _from_table(kind, _expect(dict, value, where, "a table"), where)
-    if typing.get_origin(kind) is types.UnionType:
-        return _from_plain(next(choice for choice in typing.get_args(kind) if choice is not type(None)), value, where)
-    if typing.get_origin(kind) is Literal:
-        if value not in typing.get_args(kind):
-            raise RecipeError(unknown(f"value of {where}", str(value), typing.get_args(kind)))
-        return value
-    if typing.get_origin(kind) is tuple:
-        parts = typing.get_args(kind)
-        wanted = f"a list of {len(parts)} numbers, such as [0.5, 0.999]"
-        values = _expect(list, value, where, wanted)
-        if len(values) != len(parts):
-            raise RecipeError(f"{where} is {value!r}, but has to be {wanted}.")
-        return tuple(_from_plain(part, item, where) for part, item in zip(parts, values, strict=True))
-    if kind is float:
-        number = float(_expect((int, float), value, where, "a number"))
-        if not math.isfinite(number):
-            raise RecipeError(f"{where} is {value!r}, but has to be a finite number.")
-        return number
-    if kind is int and isinstance(value, float) and value.is_integer():
-        return int(value)
-    return _expect(kind, value, where, {int: "a whole number", bool: "true or false", str: "a text"}[kind])
-
-
-def _from_table(kind: Any, table: dict[str, Any], where: str) -> Any:
-    hints = typing.get_type_hints(kind)
-    names = [entry.name for entry in dataclasses.fields(kind)]
-    prefix = f"{where}." if where else ""
-    for key in table:
-        if key not in names:
-            raise RecipeError(unknown("key of a recipe", prefix + key, [prefix + name for name in names]))
-    arguments = {key: _from_plain(hints[key], value, prefix + key) for key, value in table.items()}
-    missing = {e.name for e in dataclasses.fields(kind) if _required(e)} - arguments.keys()
-    if missing:
-        raise RecipeError(f"the recipe lacks {', '.join(sorted(prefix + name for name in missing))}: add it.")
-    if kind is Recipe:
-        arguments.setdefault("epochs", None)  # to_dict leaves out what is None
-    try:
-        return kind(**arguments)
-    except RecipeError:
-        raise
-    except ValueError as error:
-        raise RecipeError(f"{where}: {error}") from None
-
-
-def _required(entry: "dataclasses.Field[Any]") -> bool:
-    return entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING
-
-
-def _expect(kind: Any, value: Any, where: str, what: str) -> Any:
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise RecipeError(f"{where} is {value!r}, but has to be {what}.")
-    return value

@@ -17,6 +17,7 @@ from lienzo.networks.conditions import apply
 from lienzo.networks.statistics import batches, moments
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.objectives import Objective, Regularisation, full_precision
+from lienzo.training import augmentation
 
 Measures = dict[str, Tensor]
 """Scalars on the device, detached: nothing is read back from there inside the loop."""
@@ -157,7 +158,8 @@ class Game:
         if self.augmentation.policy == "ada":
             measures["overfitting"] = processes.mean(measures["overfitting"])
             images = len(real) * processes.count()
-            self.probability.copy_(self.augmentation.adapted(self.probability, measures["overfitting"], images))
+            probability = augmentation.adapted(self.augmentation, self.probability, measures["overfitting"], images)
+            self.probability.copy_(probability)
             measures["augmentation_probability"] = self.probability.clone()
         return measures | differ
 
@@ -248,10 +250,10 @@ class Game:
         return {name: sum((part[name] for part in rest), value) / self.accumulate for name, value in first.items()}
 
     def _decided(self, chance: Tensor, height: int, width: int) -> Tensor:
-        return self.augmentation.decide(chance, self.probability, height, width)
+        return augmentation.decide(self.augmentation, chance, self.probability, height, width)
 
     def _changed(self, images: Tensor, changes: Tensor) -> Tensor:
-        return self.augmentation.change(full_precision(images), changes)
+        return augmentation.change(self.augmentation, full_precision(images), changes)
 
     def _score(self, logits: Tensor) -> Tensor:
         """Return the mean D(x) of logits (N,), a scalar: a probability where the objective knows one."""

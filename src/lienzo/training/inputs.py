@@ -14,9 +14,9 @@ from torch import Tensor
 
 from lienzo.compute import processes
 from lienzo.compute.devices import memory_format
-from lienzo.recipe.augmentation import CHANCES, flipped
 from lienzo.recipe.recipe import Recipe
 from lienzo.seeds import derive
+from lienzo.training.augmentation import CHANCES, flipped
 from lienzo.training.batches import Batches
 from lienzo.training.game import StepInputs
 

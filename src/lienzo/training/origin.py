@@ -6,10 +6,10 @@ from pathlib import Path
 from torch import Tensor
 
 from lienzo.errors import GeneratorError, RunError
+from lienzo.networks.configurations import Network, grown, times_grown
 from lienzo.networks.fading import ALPHA
-from lienzo.networks.families import Network, grown, times_grown
 from lienzo.networks.shape import Shape
-from lienzo.recipe.recipe import network_from_dict
+from lienzo.recipe.codec import network_from_dict
 from lienzo.run.run import Run
 from lienzo.storage import tensors
 from lienzo.training.state import State

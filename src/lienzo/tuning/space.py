@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lienzo.errors import RecipeError
-from lienzo.recipe.recipe import Recipe, read
+from lienzo.recipe.codec import read
+from lienzo.recipe.recipe import Recipe
 
 DEFAULT = (
     "generator_optimizer.rate=0.00005..0.002:log",

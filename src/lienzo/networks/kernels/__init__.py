@@ -1,1 +1,1 @@
-"""Convolutions written in the way that is fastest for a device, a precision and a size."""
+"""Convolutions computed in the way that is fastest for a device, a precision and a size."""

@@ -1,11 +1,12 @@
-"""The convolution 3×3 in groups of channels, made to be differentiated twice.
+"""The 3×3 convolution in groups of channels, for networks whose gradient is differentiated again, as by R1.
 
-PyTorch differentiates its convolution a second time by convolutions with kernels as large as the planes, several times
-as slow as the first time (docs/log.md has the numbers). But a convolution is linear in its planes and in its weights:
-its gradient by the planes is a convolution with turned weights, and its gradient by the weights, a correlation, has two
-convolutions as gradients. So the two functions here are one another's derivatives, of any order.
+PyTorch computes the second derivative of its convolution by convolutions whose kernels are as large as the feature
+maps, several times as slow as the first (docs/log.md has the numbers). But a convolution is linear in its features and
+in its weights. Its gradient by the features is a convolution with transposed weights, and its gradient by the weights,
+a correlation, has two convolutions as gradients. The two functions here are therefore each other's derivatives, of any
+order.
 
-Planes are (N, C, H, W), fastest channels-last, and weights (C, C / groups, 3, 3).
+Features are (N, C, H, W), fastest channels-last; weights are (C, C / groups, 3, 3).
 """
 
 from typing import Any
@@ -18,68 +19,68 @@ from torch.nn.grad import conv2d_weight
 from lienzo.compute.devices import in_autocast
 
 
-class Grouped(nn.Conv2d):
-    """The convolution 3×3 with stride 1 and padding 1 in groups of channels, from (N, C, H, W) to (N, C, H, W)."""
+class GroupedConv2d(nn.Conv2d):
+    """The 3×3 convolution in groups of channels, stride 1 and padding 1, from (N, C, H, W) to (N, C, H, W)."""
 
     def __init__(self, channels: int, groups: int) -> None:
         super().__init__(channels, channels, 3, padding=1, groups=groups)
 
-    def forward(self, planes: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Return (N, C, H, W)."""
         assert self.bias is not None
-        planes, weight, bias = in_autocast(planes, self.weight, self.bias)
-        return convolve(planes, weight, bias, self.groups)
+        features, weight, bias = in_autocast(features, self.weight, self.bias)
+        return convolve(features, weight, bias, self.groups)
 
 
-def convolve(planes: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
-    """Return ``conv2d(planes, weight, bias, padding=1, groups=groups)``, (N, C, H, W)."""
-    convolved: Tensor = _Convolution.apply(planes, weight, bias, groups)  # type: ignore[no-untyped-call]
+def convolve(features: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+    """Return ``conv2d(features, weight, bias, padding=1, groups=groups)``, (N, C, H, W)."""
+    convolved: Tensor = _Convolution.apply(features, weight, bias, groups)  # type: ignore[no-untyped-call]
     return convolved
 
 
 class _Convolution(torch.autograd.Function):
-    """Planes, weights and biases to planes."""
+    """The convolution of features (N, C, H, W) with weights, plus biases."""
 
     @staticmethod
-    def forward(context: Any, planes: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
-        context.save_for_backward(planes, weight)
+    def forward(context: Any, features: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+        context.save_for_backward(features, weight)
         context.groups = groups
-        return conv2d(planes, weight, bias, padding=1, groups=groups)
+        return conv2d(features, weight, bias, padding=1, groups=groups)
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,), (planes, weight), groups = gradients, context.saved_tensors, context.groups
-        by_planes, by_weight, by_bias, _ = context.needs_input_grad
+        (gradient,), (features, weight), groups = gradients, context.saved_tensors, context.groups
+        by_features, by_weight, by_bias, _ = context.needs_input_grad
         return (
-            convolve(gradient, _turned(weight, groups), None, groups) if by_planes else None,
-            _Correlation.apply(planes, gradient, groups) if by_weight else None,  # type: ignore[no-untyped-call]
+            convolve(gradient, _transposed(weight, groups), None, groups) if by_features else None,
+            _Correlation.apply(features, gradient, groups) if by_weight else None,  # type: ignore[no-untyped-call]
             gradient.sum((0, 2, 3)) if by_bias else None,
             None,
         )
 
 
 class _Correlation(torch.autograd.Function):
-    """Planes and the gradient of what they were convolved to, to the gradient of the weights."""
+    """The gradient by the weights, from the features and the gradient by the convolution's result."""
 
     @staticmethod
-    def forward(context: Any, planes: Tensor, gradient: Tensor, groups: int) -> Tensor:
-        context.save_for_backward(planes, gradient)
+    def forward(context: Any, features: Tensor, gradient: Tensor, groups: int) -> Tensor:
+        context.save_for_backward(features, gradient)
         context.groups = groups
-        shape = (gradient.shape[1], planes.shape[1] // groups, 3, 3)
-        weight: Tensor = conv2d_weight(planes, shape, gradient, padding=1, groups=groups)  # type: ignore[no-untyped-call]
+        shape = (gradient.shape[1], features.shape[1] // groups, 3, 3)
+        weight: Tensor = conv2d_weight(features, shape, gradient, padding=1, groups=groups)  # type: ignore[no-untyped-call]
         return weight
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (weight,), (planes, gradient), groups = gradients, context.saved_tensors, context.groups
+        (weight,), (features, gradient), groups = gradients, context.saved_tensors, context.groups
         return (
-            convolve(gradient, _turned(weight, groups), None, groups) if context.needs_input_grad[0] else None,
-            convolve(planes, weight, None, groups) if context.needs_input_grad[1] else None,
+            convolve(gradient, _transposed(weight, groups), None, groups) if context.needs_input_grad[0] else None,
+            convolve(features, weight, None, groups) if context.needs_input_grad[1] else None,
             None,
         )
 
 
-def _turned(weight: Tensor, groups: int) -> Tensor:
-    """Return the weights of the transposed convolution: in each group, inputs for outputs and kernels half turned."""
+def _transposed(weight: Tensor, groups: int) -> Tensor:
+    """Return the weights of the transposed convolution: inputs and outputs of each group swapped, kernels flipped."""
     outputs, inputs = weight.shape[:2]
     return weight.view(groups, outputs // groups, inputs, 3, 3).transpose(1, 2).flatten(0, 1).flip(2, 3)

@@ -1,11 +1,11 @@
-"""Bilinear resampling by two: a map that doubles planes and its adjoint that halves them.
+"""Bilinear resampling by two: upsampling, and downsampling as its adjoint.
 
-Along an axis, doubling puts two pixels in each one's place, a quarter of the way towards either neighbour: ¾ of the
-pixel and ¼ of the neighbour, which beyond the border is the pixel itself. Halving is the transposed map over two, the
-filter [1, 3, 3, 1] / 8. Both leave a constant as it is, up to the border. Each one's gradient is the other, so that
-they can be differentiated as often as a gradient penalty asks, and no plane is kept for it.
+Along an axis, upsampling replaces each pixel by two, a quarter of the way towards either neighbour: ¾ of the pixel and
+¼ of the neighbour. Beyond the border, the neighbour is the pixel itself. Downsampling is the transposed map over two, a
+filter of [1, 3, 3, 1] / 8. Both leave a constant as it is, up to the border. Each is the other's gradient (times a
+constant), so that both can be differentiated any number of times, and nothing is kept for the backward pass.
 
-Planes are (N, H, W, C), channels last, as they lie in memory.
+Feature maps are (N, H, W, C), the order in memory of channels-last tensors.
 """
 
 from typing import Any
@@ -14,66 +14,69 @@ import torch
 from torch import Tensor, nn
 
 
-class Up(nn.Module):
-    """Planes of twice the sides, from (N, H, W, C) to (N, 2H, 2W, C)."""
+class Upsample(nn.Module):
+    """Bilinear upsampling, from (N, H, W, C) to (N, 2H, 2W, C)."""
 
-    def forward(self, planes: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Return (N, 2H, 2W, C)."""
-        return up(planes)
+        return upsample(features)
 
 
-class Down(nn.Module):
-    """Planes of half the sides, from (N, H, W, C), H and W even, to (N, H/2, W/2, C)."""
+class Downsample(nn.Module):
+    """Bilinear downsampling, from (N, H, W, C), with even H and W, to (N, H/2, W/2, C)."""
 
-    def forward(self, planes: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """Return (N, H/2, W/2, C)."""
-        return down(planes)
+        return downsample(features)
 
 
-def up(planes: Tensor) -> Tensor:
-    """Return planes (N, H, W, C) doubled, (N, 2H, 2W, C)."""
-    doubled: Tensor = _Up.apply(planes)  # type: ignore[no-untyped-call]
+def upsample(features: Tensor) -> Tensor:
+    """Return feature maps (N, H, W, C) at twice the size, (N, 2H, 2W, C)."""
+    doubled: Tensor = _Upsample.apply(features)  # type: ignore[no-untyped-call]
     return doubled
 
 
-def down(planes: Tensor) -> Tensor:
-    """Return planes (N, H, W, C), H and W even, halved, (N, H/2, W/2, C): the adjoint of :func:`up`, over four."""
-    halved: Tensor = _Down.apply(planes)  # type: ignore[no-untyped-call]
+def downsample(features: Tensor) -> Tensor:
+    """Return feature maps (N, H, W, C), with even H and W, at half the size, (N, H/2, W/2, C).
+
+    This is the adjoint of :func:`upsample` over four.
+    """
+    halved: Tensor = _Downsample.apply(features)  # type: ignore[no-untyped-call]
     return halved
 
 
-class _Up(torch.autograd.Function):
+class _Upsample(torch.autograd.Function):
     @staticmethod
-    def forward(_context: Any, planes: Tensor) -> Tensor:
-        return _double(_double(planes, 1), 2)
-
-    @staticmethod
-    def backward(_context: Any, *gradients: Tensor) -> Tensor:
-        return 4 * down(*gradients)
-
-
-class _Down(torch.autograd.Function):
-    @staticmethod
-    def forward(_context: Any, planes: Tensor) -> Tensor:
-        return _halve(_halve(planes, 2), 1)
+    def forward(_context: Any, features: Tensor) -> Tensor:
+        return _double(_double(features, 1), 2)
 
     @staticmethod
     def backward(_context: Any, *gradients: Tensor) -> Tensor:
-        return up(*gradients) / 4
+        return 4 * downsample(*gradients)
 
 
-def _double(planes: Tensor, axis: int) -> Tensor:
-    others = planes.shape[axis] - 1
-    pairs = torch.stack([planes, planes], axis + 1)
+class _Downsample(torch.autograd.Function):
+    @staticmethod
+    def forward(_context: Any, features: Tensor) -> Tensor:
+        return _halve(_halve(features, 2), 1)
+
+    @staticmethod
+    def backward(_context: Any, *gradients: Tensor) -> Tensor:
+        return upsample(*gradients) / 4
+
+
+def _double(features: Tensor, axis: int) -> Tensor:
+    others = features.shape[axis] - 1
+    pairs = torch.stack([features, features], axis + 1)
     first, second = pairs.unbind(axis + 1)
-    first.narrow(axis, 1, others).lerp_(planes.narrow(axis, 0, others), 0.25)
-    second.narrow(axis, 0, others).lerp_(planes.narrow(axis, 1, others), 0.25)
+    first.narrow(axis, 1, others).lerp_(features.narrow(axis, 0, others), 0.25)
+    second.narrow(axis, 0, others).lerp_(features.narrow(axis, 1, others), 0.25)
     return pairs.flatten(axis, axis + 1)
 
 
-def _halve(planes: Tensor, axis: int) -> Tensor:
-    sizes = planes.shape
-    first, second = planes.reshape(*sizes[:axis], sizes[axis] // 2, 2, *sizes[axis + 1 :]).unbind(axis + 1)
+def _halve(features: Tensor, axis: int) -> Tensor:
+    sizes = features.shape
+    first, second = features.reshape(*sizes[:axis], sizes[axis] // 2, 2, *sizes[axis + 1 :]).unbind(axis + 1)
     others = first.shape[axis] - 1
     one, other = first.clone(), second.clone()
     one.narrow(axis, 1, others).lerp_(second.narrow(axis, 0, others), 0.25)

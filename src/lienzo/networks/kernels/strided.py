@@ -1,11 +1,13 @@
-"""The convolutions of the DCGAN, 4×4 with stride 2 and padding 1, in the way that is fastest where they run.
+"""The DCGAN's convolutions, 4×4 with stride 2 and padding 1, computed in the way that is fastest where they run.
 
-On a processor the deep layers, of many channels and few pixels, are faster as products of matrices than as PyTorch's
-convolutions: in float32 with fewer multiplications (`filtered`), in bfloat16 with matrix tiles (`columns`). Elsewhere,
-and in all other layers, they are PyTorch's.
+On a CPU some layers of many channels and few pixels are faster as matrix products than as PyTorch's convolutions: in
+float32 by Winograd's algorithm (``winograd``), in bfloat16 on processors with AMX by im2col (``im2col``). On other
+devices, and in all other layers, PyTorch's convolutions are used.
 
-A convolution is linear in its pictures and in its weights: the three functions here are one another's derivatives, of
-any order. Pictures are (N, C, H, W), fastest channels-last; features (N, O, H/2, W/2); weights (O, C, 4, 4).
+A convolution is linear in its pictures and in its weights. The convolution, the transposed convolution and the gradient
+by the weights are therefore one another's derivatives, of any order, as gradient penalties need.
+
+Pictures are (N, C, H, W), fastest channels-last; features (N, O, H/2, W/2); weights (O, C, 4, 4).
 """
 
 from types import ModuleType
@@ -18,8 +20,8 @@ from lienzo.compute.devices import has_tiles, in_autocast
 from lienzo.networks.kernels import im2col, winograd
 
 
-class Halving(nn.Conv2d):
-    """The convolution 4×4 with stride 2 and padding 1, from (N, C, H, W) to (N, O, H/2, W/2)."""
+class StridedConv2d(nn.Conv2d):
+    """The 4×4 convolution with stride 2 and padding 1, from (N, C, H, W) to (N, O, H/2, W/2)."""
 
     def __init__(self, inputs: int, outputs: int, bias: bool) -> None:
         super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=bias)
@@ -28,16 +30,16 @@ class Halving(nn.Conv2d):
         """Return (N, O, H/2, W/2)."""
         weight = self.weight
         number, _, height, width = images.shape
-        way = _way(images, weight, number, height, width)
-        if way is None:
+        algorithm = _algorithm(images, weight, number, height, width)
+        if algorithm is None:
             features: Tensor = self._conv_forward(images, weight, self.bias)
             return features
-        features = halve(images, weight, way)
+        features = convolve(images, weight, algorithm)
         return features if self.bias is None else features + self.bias[:, None, None].to(features.dtype)
 
 
-class Doubling(nn.ConvTranspose2d):
-    """The transposed convolution 4×4 with stride 2 and padding 1, from (N, O, H/2, W/2) to (N, C, H, W), no bias."""
+class StridedConvTranspose2d(nn.ConvTranspose2d):
+    """The 4×4 transposed convolution with stride 2 and padding 1, from (N, O, H/2, W/2) to (N, C, H, W); no bias."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=False)
@@ -45,99 +47,106 @@ class Doubling(nn.ConvTranspose2d):
     def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return (N, C, H, W)."""
         number, _, height, width = features.shape
-        way = _way(features, self.weight, number, 2 * height, 2 * width)
-        if way is None or output_size is not None:
+        algorithm = _algorithm(features, self.weight, number, 2 * height, 2 * width)
+        if algorithm is None or output_size is not None:
             return super().forward(features, output_size)
-        return double(features, self.weight, way)
+        return convolve_transposed(features, self.weight, algorithm)
 
 
-def _way(inputs: Tensor, weight: Tensor, number: int, height: int, width: int) -> ModuleType | None:
-    """Return what is faster than PyTorch's convolution here, for pictures of this number, height and width, or none.
+def _algorithm(inputs: Tensor, weight: Tensor, number: int, height: int, width: int) -> ModuleType | None:
+    """Return the module that is faster here than PyTorch's convolution, or None where PyTorch's is the fastest.
 
-    The sums and differences of ``winograd`` cost as much for few channels as for many, and those of the weights as much
-    for few pictures as for many; `docs/log.md` has the measurements.
+    Winograd's sums and differences of the pictures cost as much for few output channels as for many, and those of the
+    weights as much for few pictures as for many. It is therefore used for many of both (docs/log.md has the numbers).
+
+    Args:
+        inputs: what goes into the layer.
+        weight: (O, C, 4, 4).
+        number: of pictures.
+        height: of the larger side of the layer, in pixels.
+        width: of the larger side of the layer, in pixels.
     """
     if inputs.device.type != "cpu" or height % 2 or width % 2:
         return None
     if torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16:
-        return im2col if has_tiles() and height * width <= im2col.WEIGHT_PLANE else None
+        return im2col if has_tiles() and height * width <= im2col.LARGEST_FOR_WEIGHTS else None
     many = len(weight) >= 512 and number * height * width >= 16 * len(weight)
     single = inputs.dtype == weight.dtype == torch.float32
     return winograd if single and many and torch.is_grad_enabled() and height % 4 == width % 4 == 0 else None
 
 
-class _Features(torch.autograd.Function):
-    """Pictures and weights to features: the convolution."""
+class _Convolution(torch.autograd.Function):
+    """The convolution, from pictures and weights to features."""
 
     @staticmethod
-    def forward(context: Any, images: Tensor, weight: Tensor, way: ModuleType) -> Tensor:
+    def forward(context: Any, images: Tensor, weight: Tensor, algorithm: ModuleType) -> Tensor:
         context.save_for_backward(images, weight)
-        context.way = way
-        features: Tensor = way.features(images, weight)
+        context.algorithm = algorithm
+        features: Tensor = algorithm.convolution(images, weight)
         return features
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,), (images, weight), way = gradients, context.saved_tensors, context.way
+        (gradient,), (images, weight), algorithm = gradients, context.saved_tensors, context.algorithm
         return (
-            double(gradient, weight, way) if context.needs_input_grad[0] else None,
-            _correlate(images, gradient, way) if context.needs_input_grad[1] else None,
+            convolve_transposed(gradient, weight, algorithm) if context.needs_input_grad[0] else None,
+            _correlate(images, gradient, algorithm) if context.needs_input_grad[1] else None,
             None,
         )
 
 
-class _Images(torch.autograd.Function):
-    """Features and weights to pictures: the transposed convolution."""
+class _TransposedConvolution(torch.autograd.Function):
+    """The transposed convolution, from features and weights to pictures."""
 
     @staticmethod
-    def forward(context: Any, features: Tensor, weight: Tensor, way: ModuleType) -> Tensor:
+    def forward(context: Any, features: Tensor, weight: Tensor, algorithm: ModuleType) -> Tensor:
         context.save_for_backward(features, weight)
-        context.way = way
-        images: Tensor = way.images(features, weight)
+        context.algorithm = algorithm
+        images: Tensor = algorithm.transposed_convolution(features, weight)
         return images
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,), (features, weight), way = gradients, context.saved_tensors, context.way
+        (gradient,), (features, weight), algorithm = gradients, context.saved_tensors, context.algorithm
         return (
-            halve(gradient, weight, way) if context.needs_input_grad[0] else None,
-            _correlate(gradient, features, way) if context.needs_input_grad[1] else None,
+            convolve(gradient, weight, algorithm) if context.needs_input_grad[0] else None,
+            _correlate(gradient, features, algorithm) if context.needs_input_grad[1] else None,
             None,
         )
 
 
-class _Weight(torch.autograd.Function):
-    """Pictures and features to weights: the gradient of either by its weights."""
+class _WeightGradient(torch.autograd.Function):
+    """The gradient of the product of features and convolved pictures by the weights, from pictures and features."""
 
     @staticmethod
-    def forward(context: Any, images: Tensor, features: Tensor, way: ModuleType) -> Tensor:
+    def forward(context: Any, images: Tensor, features: Tensor, algorithm: ModuleType) -> Tensor:
         context.save_for_backward(images, features)
-        context.way = way
-        weight: Tensor = way.weight(images, features)
+        context.algorithm = algorithm
+        weight: Tensor = algorithm.weight_gradient(images, features)
         return weight
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        (gradient,), (images, features), way = gradients, context.saved_tensors, context.way
+        (gradient,), (images, features), algorithm = gradients, context.saved_tensors, context.algorithm
         return (
-            double(features, gradient, way) if context.needs_input_grad[0] else None,
-            halve(images, gradient, way) if context.needs_input_grad[1] else None,
+            convolve_transposed(features, gradient, algorithm) if context.needs_input_grad[0] else None,
+            convolve(images, gradient, algorithm) if context.needs_input_grad[1] else None,
             None,
         )
 
 
-def halve(images: Tensor, weight: Tensor, way: ModuleType) -> Tensor:
-    """Return ``conv2d(images, weight, stride=2, padding=1)``, computed in one of the two ways."""
-    features: Tensor = _Features.apply(*in_autocast(images, weight), way)  # type: ignore[no-untyped-call]
+def convolve(images: Tensor, weight: Tensor, algorithm: ModuleType) -> Tensor:
+    """Return ``conv2d(images, weight, stride=2, padding=1)``, computed by ``winograd`` or ``im2col``."""
+    features: Tensor = _Convolution.apply(*in_autocast(images, weight), algorithm)  # type: ignore[no-untyped-call]
     return features
 
 
-def double(features: Tensor, weight: Tensor, way: ModuleType) -> Tensor:
-    """Return ``conv_transpose2d(features, weight, stride=2, padding=1)``, computed in one of the two ways."""
-    images: Tensor = _Images.apply(*in_autocast(features, weight), way)  # type: ignore[no-untyped-call]
+def convolve_transposed(features: Tensor, weight: Tensor, algorithm: ModuleType) -> Tensor:
+    """Return ``conv_transpose2d(features, weight, stride=2, padding=1)``, computed by ``winograd`` or ``im2col``."""
+    images: Tensor = _TransposedConvolution.apply(*in_autocast(features, weight), algorithm)  # type: ignore[no-untyped-call]
     return images
 
 
-def _correlate(images: Tensor, features: Tensor, way: ModuleType) -> Tensor:
-    weight: Tensor = _Weight.apply(*in_autocast(images, features), way)  # type: ignore[no-untyped-call]
+def _correlate(images: Tensor, features: Tensor, algorithm: ModuleType) -> Tensor:
+    weight: Tensor = _WeightGradient.apply(*in_autocast(images, features), algorithm)  # type: ignore[no-untyped-call]
     return weight

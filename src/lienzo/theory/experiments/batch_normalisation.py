@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from lienzo import seeds
 from lienzo.display import charts
-from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.configurations import DCGAN
 from lienzo.networks.shape import Shape
 from lienzo.theory.finding import Claim, Drawing, Finding
 from lienzo.theory.models.laws import Array

@@ -29,7 +29,7 @@ from torch import Tensor
 
 from lienzo import seeds
 from lienzo.display import charts
-from lienzo.networks.mlp import MLP
+from lienzo.networks.configurations import MLP
 from lienzo.recipe.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Objective, Wasserstein
 from lienzo.theory.finding import Claim, Drawing, Finding, Table
 from lienzo.theory.models import distances, players

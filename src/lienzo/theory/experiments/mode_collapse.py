@@ -25,7 +25,7 @@ from scipy.spatial import cKDTree
 
 from lienzo import seeds
 from lienzo.display import charts
-from lienzo.networks.mlp import MLP
+from lienzo.networks.configurations import MLP
 from lienzo.networks.shape import Shape
 from lienzo.recipe.objectives import (
     Hinge,

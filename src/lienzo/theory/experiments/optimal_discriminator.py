@@ -27,7 +27,7 @@ from scipy.special import expit
 
 from lienzo import seeds
 from lienzo.display import charts
-from lienzo.networks.mlp import MLP
+from lienzo.networks.configurations import MLP
 from lienzo.recipe.objectives import Hinge, LeastSquares, Minimax, NonSaturating, Objective
 from lienzo.theory.finding import Claim, Drawing, Finding, Table
 from lienzo.theory.models import game_of_2014, players

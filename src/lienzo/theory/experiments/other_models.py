@@ -30,8 +30,9 @@ from torch import Tensor, nn
 
 from lienzo import seeds
 from lienzo.display import charts
+from lienzo.networks.configurations import MLP
 from lienzo.networks.contrast import Contrast
-from lienzo.networks.mlp import MLP, perceptron
+from lienzo.networks.mlp import perceptron
 from lienzo.networks.vae import Autoencoder, Observed
 from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe.objectives import Minimax, NonSaturating, Regularisation

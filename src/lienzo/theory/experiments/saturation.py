@@ -25,7 +25,7 @@ from torch.nn.functional import interpolate
 
 from lienzo import seeds
 from lienzo.display import charts
-from lienzo.networks.dcgan import DCGAN
+from lienzo.networks.configurations import DCGAN
 from lienzo.networks.shape import Shape
 from lienzo.recipe.objectives import Minimax, NonSaturating, Objective
 from lienzo.theory.finding import Claim, Drawing, Finding, Table

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lienzo.networks.mlp import MLP, perceptron
+from lienzo.networks.configurations import MLP
+from lienzo.networks.mlp import perceptron
 from lienzo.recipe.objectives import Objective, Regularisation
 from lienzo.theory.models.laws import Array
 from lienzo.theory.models.players import LINE

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from lienzo import seeds
 from lienzo.display import charts
-from lienzo.networks.mlp import MLP
+from lienzo.networks.configurations import MLP
 from lienzo.recipe.objectives import NonSaturating
 from lienzo.theory.finding import Claim, Drawing
 from lienzo.theory.models import distances, players

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from torch import Tensor, nn
 
 from lienzo import seeds
-from lienzo.networks.families import Network
+from lienzo.networks.configurations import Network
 from lienzo.networks.shape import Shape
 from lienzo.recipe.objectives import Objective, Regularisation
 from lienzo.theory.models.laws import Array, Cells, levels
