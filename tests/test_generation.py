@@ -1,5 +1,6 @@
 """Generating: the same seed gives the same picture, and the picture says where it comes from."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -146,6 +147,42 @@ def test_generators_that_contradict_themselves_are_refused(tmp_path: Path, chang
     if changed == {"shape": [16, 24, 3]}:  # fewer rows than columns: another first kernel
         state["layers.0.weight"] = torch.zeros(4, 16, 4, 4)
     with pytest.raises(GeneratorError, match="holds no generator that this lienzo knows"):
+        lienzo.load(path)
+
+
+@pytest.mark.parametrize("changed", [
+    {"network": {"name": "mlp", "depth": 10**9}}, {"network": {"name": "mlp", "depth": 10**300}},
+    {"network": {"name": "mlp", "width": 10**9}}, {"network": {"name": "mlp", "width": 10**400}},
+    {"network": {"name": "dcgan", "width": 2**40}}, {"network": {"name": "dcgan", "grown": 10**12}},
+    {"network": {"name": "residual", "blocks": 10**9}}, {"network": {"name": "residual", "blocks": 10**400}},
+    {"network": {"name": "residual", "width": 2**60, "wide_to": 2**60}},
+    {"shape": [2**30, 2**30, 3]}, {"shape": [2**70, 2**70, 3]}, {"shape": [16, 16, -3]}, {"shape": [16.0, 16, 3]},
+    {"shape": [16, 16, True]}, {"shape": None}, {"network": ["dcgan"]}, {"network": {"name": ["dcgan"]}},
+    {"labels": {"kind": "style", "counts": {"cubism": -3}, "unlabelled": 0}},
+    {"labels": {"kind": "style", "counts": {"cubism": "3"}, "unlabelled": 0}},
+    {"labels": {"kind": "style", "counts": {str(i): 1 for i in range(10_000)}, "unlabelled": 0}},
+    {"labels": {"kind": "style", "counts": {"cubism": 0}, "unlabelled": 0}},
+], ids=lambda changed: str(changed)[:60])  # fmt: skip
+def test_a_header_that_asks_for_anything_is_refused_before_anything_is_allocated(
+    tmp_path: Path, changed: dict[str, object]
+) -> None:
+    network, shape, path = DCGAN(latents=4, width=4), Shape(16, 16, 3), tmp_path / "g.safetensors"
+    header = {"kind": "generator", "network": {"name": "dcgan", "latents": 4, "width": 4}, "shape": [16, 16, 3]}
+    tensors.save(path, dict(network.generator(shape).state_dict()), header | changed)
+    tracemalloc.start()
+    try:
+        with pytest.raises(GeneratorError, match="holds no generator that this lienzo knows") as caught:
+            lienzo.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+    assert len(str(caught.value)) < 500
+
+
+def test_tensors_of_another_type_are_refused(tmp_path: Path) -> None:
+    network, shape, path = DCGAN(latents=4, width=4), Shape(16, 16, 3), tmp_path / "g.safetensors"
+    save_generator(path, network.generator(shape).double(), network, shape, {})
+    with pytest.raises(GeneratorError, match=r"is float64 .* where float32 .* belongs"):
         lienzo.load(path)
 
 

@@ -69,6 +69,52 @@ def test_another_class_has_other_keys() -> None:
     assert recipe.objective == OBJECTIVES["hinge"]()
 
 
+@pytest.mark.parametrize("settings", [
+    ["objective.name=minimax", "objective.real_label=0.8"],
+    ["network.name=mlp", "network.depth=1", "network.width=7"],
+    ["epochs=2", "batch=64", "regularisation.interval=4", "regularisation.r1=1"],
+    ["objective.name=wasserstein", "network.discriminator_norm=none", "regularisation.clip=0.01"],
+], ids=" ".join)  # fmt: skip
+def test_the_order_of_settings_does_not_matter(settings: list[str]) -> None:
+    expected = thesis().with_settings(settings)
+    for order in itertools.permutations(settings):
+        assert thesis().with_settings([*order]) == expected
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        found: Any = expected.to_dict()
+        for name in key.split("."):
+            found = found[name]
+        assert str(found) in (value, f"{value}.0")
+
+
+def test_the_name_of_the_class_that_is_there_changes_nothing() -> None:
+    fast = find("fast")
+    assert fast.with_settings(["network.name=dcgan", "objective.name=non-saturating"]) == fast
+    wider = fast.with_settings(["network.width=48", "network.name=dcgan"])
+    assert wider.network == dataclasses.replace(fast.network, width=48)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    (["batch=16", "batch=32"], "batch is set twice: give it once"),
+    (["network.width=16", "network.width = 16"], "network.width is set twice"),
+    (["epochs=2", "images=1000"], "either in epochs or in images: give one of the two"),
+    (["images=1000", "epochs=2"], "either in epochs or in images: give one of the two"),
+    (["network.width=16", "network={name='mlp'}"], "network and network.width are both set"),
+    (["network={name='mlp', width=3}", "network.width=16"], "network and network.width are both set"),
+    (["objective.real_label=0.8", "objective.name=hinge"], "unknown key of a recipe 'objective.real_label'"),
+    (["objective={real_label=0.8}"], "objective lacks a name: give one of evidence-bound, hinge"),
+], ids=str)  # fmt: skip
+def test_settings_of_which_one_would_be_lost_are_refused(settings: list[str], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        thesis().with_settings(settings)
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_bounded_slope_is_a_property_of_every_network(name: str) -> None:
+    assert NETS[name]().lipschitz is False
+    assert DCGAN(discriminator_norm="spectral").lipschitz
+
+
 def test_the_last_step_is_a_whole_one() -> None:
     recipe = thesis().with_settings(["batch=64", "images=6000"])
     assert recipe.total == 6016

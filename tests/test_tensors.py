@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from lienzo.errors import GeneratorError
-from lienzo.storage import tensors
+from lienzo.storage import sealed, tensors
 
 HEADER = {"kind": "generator", "network": {"name": "dcgan", "latents": 8}}
 TENSORS = {"weight": torch.arange(12.0).view(3, 4), "count": torch.tensor(7)}
@@ -39,7 +39,7 @@ def test_tensors_of_every_kind_come_back(tmp_path: Path) -> None:
     }
     fingerprint = tensors.save(tmp_path / "a.safetensors", kept, HEADER)
     loaded, header = load(tmp_path / "a.safetensors")
-    assert header == {"format": tensors.FORMAT, **HEADER, "fingerprint": fingerprint}
+    assert header == {"format": sealed.FORMAT, **HEADER, "fingerprint": fingerprint}
     assert loaded.keys() == kept.keys()
     for name, tensor in kept.items():
         assert loaded[name].dtype == tensor.dtype
@@ -122,7 +122,7 @@ def test_what_others_wrote_is_refused(tmp_path: Path, metadata: dict[str, str] |
 
 def test_what_a_newer_lienzo_wrote_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "newer.safetensors"
-    header = json.dumps({"format": tensors.FORMAT + 1, **HEADER, "fingerprint": "0"})
+    header = json.dumps({"format": sealed.FORMAT + 1, **HEADER, "fingerprint": "0"})
     safetensors.torch.save_file(TENSORS, path, {"lienzo": header})
     with pytest.raises(GeneratorError, match="newer lienzo: update"):
         load(path)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from lienzo.collection.vocabulary import Vocabulary
 from lienzo.display import gallery
-from lienzo.errors import GeneratorError, InputError, RecipeError
+from lienzo.errors import GeneratorError, InputError
+from lienzo.generation import loading
 from lienzo.networks.conditions import apply
 from lienzo.networks.configurations import Network
 from lienzo.networks.shape import Shape
@@ -247,13 +248,10 @@ def load(source: "str | Path | Run", device: str = "cpu") -> Generator:
         path = Path(source)
     state, header = tensors.load(path, "generator", GeneratorError)
     try:
-        classes = len(Vocabulary(**header["labels"]).counts) if "labels" in header else 0
-        module = network_from_dict(header["network"]).generator(Shape(*header["shape"]), classes)
-        module.load_state_dict(state)
-    except (KeyError, TypeError, RuntimeError, RecipeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise GeneratorError(f"{path} holds no generator that this lienzo knows ({reason}): make it again.") from None
-    return Generator(module.to(device).eval().requires_grad_(False), header)
+        module = loading.module(state, header)
+    except GeneratorError as error:
+        raise GeneratorError(f"{path} holds no generator that this lienzo knows ({error}): make it again.") from None
+    return Generator(module.to(device), header)
 
 
 def _in_a_name(label: str) -> str:

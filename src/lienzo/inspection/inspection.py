@@ -1,14 +1,17 @@
 """What a path holds: a collection, a run, a generator, a checkpoint, a recipe or a generated picture."""
 
-import os
 from pathlib import Path
 from typing import Any
+
+from PIL import Image, UnidentifiedImageError
 
 from lienzo.collection.collection import Collection
 from lienzo.collection.vocabulary import Vocabulary
 from lienzo.errors import InputError
+from lienzo.recipe.recipe import Recipe
 from lienzo.run.occupancy import occupant
 from lienzo.run.run import Run
+from lienzo.storage import sealed
 
 
 def inspect(path: str | Path) -> dict[str, Any]:
@@ -91,31 +94,23 @@ def _run(run: Run) -> dict[str, Any]:
 
 def _is_damaged(path: Path) -> bool:
     """Say whether a checkpoint is there and not whole; one that was just forgotten by who trains is no longer there."""
-    from lienzo.storage import tensors  # noqa: PLC0415
-
     try:
-        tensors.load(path, "checkpoint", InputError)
+        sealed.read(path, "checkpoint", InputError)
     except InputError:
         return path.exists()
     return False
 
 
 def _tensors(path: Path) -> dict[str, Any]:
-    from lienzo.storage import tensors  # noqa: PLC0415  a collection can be looked at without PyTorch
-
-    state, header = tensors.load(path, None, InputError)
-    return {**header, "parameters": sum(tensor.numel() for tensor in state.values()), "bytes": os.path.getsize(path)}  # noqa: PTH202
+    tensors, header = sealed.read(path, None, InputError)
+    return {**header, "parameters": sum(stored.numbers for stored in tensors.values()), "bytes": path.stat().st_size}
 
 
 def _recipe(path: Path) -> dict[str, Any]:
-    from lienzo.recipe.recipe import Recipe  # noqa: PLC0415
-
     return {"kind": "recipe", **Recipe.from_toml(path).to_dict()}
 
 
 def _picture(path: Path) -> dict[str, Any]:
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
-
     try:
         with Image.open(path) as image:
             said = {str(key): value for key, value in image.info.items() if isinstance(value, str)}

@@ -96,7 +96,7 @@ class DCGAN:
             f"the discriminator's {key} is": self.stem_of_discriminator or self.width_of_discriminator,
         }
         for subject, channels in outermost.items():
-            if channels % 2**self.grown:
+            if channels.bit_length() <= self.grown or channels % 2**self.grown:
                 raise RecipeError(
                     f"{subject} {channels}, which cannot be halved {self.grown} times for as many new layers: "
                     "grow less often, or from a wider network."

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from torch import Tensor, nn
 
@@ -19,7 +19,8 @@ class Generator(nn.Module):
         super().__init__()
         self.latents = network.latents
         self.shape = (shape.channels, shape.height, shape.width)
-        self.layers = perceptron(network.latents, [network.width] * network.depth, math.prod(self.shape))
+        hidden = itertools.repeat(network.width, network.depth)
+        self.layers = perceptron(network.latents, hidden, math.prod(self.shape))
         self.embedding = LabelEmbedding(classes, network.latents) if classes else None
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -36,7 +37,8 @@ class Discriminator(nn.Module):
     def __init__(self, network: MLP, shape: Shape, classes: int = 0) -> None:
         super().__init__()
         values = shape.channels * shape.height * shape.width
-        self.layers = perceptron(values, [network.width] * network.depth, 1, activation=nn.LeakyReLU(0.2))
+        hidden = itertools.repeat(network.width, network.depth)
+        self.layers = perceptron(values, hidden, 1, activation=nn.LeakyReLU(0.2))
         self.projection = LabelProjection(classes, network.width if network.depth else values) if classes else None
 
     def forward(self, images: Tensor, y: Tensor | None = None) -> Tensor:
@@ -51,11 +53,11 @@ class Discriminator(nn.Module):
 def encoder(network: MLP, shape: Shape) -> Encoder:
     """Return a perceptron with the mean and the log variance of each latent as outputs."""
     values = shape.channels * shape.height * shape.width
-    hidden = [network.width] * network.depth
+    hidden = itertools.repeat(network.width, network.depth)
     return Encoder(nn.Sequential(nn.Flatten(), perceptron(values, hidden, 2 * network.latents)))
 
 
-def perceptron(inputs: int, hidden: Sequence[int], outputs: int, activation: nn.Module | None = None) -> nn.Sequential:
+def perceptron(inputs: int, hidden: Iterable[int], outputs: int, activation: nn.Module | None = None) -> nn.Sequential:
     """Return a perceptron from (N, inputs) to (N, outputs).
 
     Args:
@@ -64,8 +66,8 @@ def perceptron(inputs: int, hidden: Sequence[int], outputs: int, activation: nn.
         outputs: numbers that come out.
         activation: follows each hidden layer; by default ReLU.
     """
-    widths = [inputs, *hidden]
     layers: list[nn.Module] = []
-    for before, after in itertools.pairwise(widths):
-        layers += [nn.Linear(before, after), activation or nn.ReLU()]
-    return nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
+    for units in hidden:
+        layers += [nn.Linear(inputs, units), activation or nn.ReLU()]
+        inputs = units
+    return nn.Sequential(*layers, nn.Linear(inputs, outputs))
