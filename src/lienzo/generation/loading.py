@@ -60,7 +60,7 @@ def described(header: dict[str, Any]) -> tuple[Network, Shape, int]:
     if labels is not None and not _is_vocabulary(labels):
         raise GeneratorError("its labels are not a kind, counts and the number of unlabelled pictures")
     try:
-        network = network_from_dict(header.get("network"))  # type: ignore[arg-type]  it refuses what is no dict
+        network = network_from_dict(header.get("network", {}))
     except RecipeError as error:
         raise GeneratorError(str(error).rstrip(".")) from None
     return network, Shape(*shape), len(labels["counts"]) if labels else 0

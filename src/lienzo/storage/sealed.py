@@ -65,7 +65,7 @@ def read(path: Path, kind: str | None, error: type[InputError]) -> tuple[dict[st
     remedy = "copy it again, or delete it" if kind == "checkpoint" else "copy it again, or give another file"
     try:
         content = path.read_bytes()
-        found = safetensors.deserialize(content)
+        found = safetensors.deserialize(content)  # type: ignore[no-untyped-call]
     except FileNotFoundError:
         raise error(f"there is no file {path}: check the path.") from None
     except safetensors.SafetensorError as reason:
