@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
+from torch.nn import functional
 
 from lienzo.metrics import sliced
 from lienzo.metrics.sliced import patch_distance, patches, sliced_wasserstein
@@ -19,7 +20,7 @@ def pictures(n: int, seed: int, size: int = 64) -> torch.Tensor:
     """Soft blobs of colour with fine noise: something on every scale."""
     source = torch.Generator().manual_seed(seed)
     coarse = torch.rand(n, 3, 4, 4, generator=source)
-    soft = torch.nn.functional.interpolate(coarse, (size, size), mode="bilinear")
+    soft = functional.interpolate(coarse, (size, size), mode="bilinear")
     return 255 * (soft + 0.1 * torch.rand(n, 3, size, size, generator=source))
 
 
@@ -78,12 +79,33 @@ def test_patches_do_not_depend_on_batches():
         torch.testing.assert_close(torch.cat([part[size] for part in parts]), expected)
 
 
+@pytest.mark.parametrize("size", [64, 67])
+def test_the_blur_is_a_convolution_of_the_picture_with_its_edges_mirrored(size):
+    line = torch.rand(1, 1, size)
+    kernel = torch.tensor([[[1.0, 4.0, 6.0, 4.0, 1.0]]]) / 16
+    expected = functional.conv1d(functional.pad(line, (2, 2), "reflect"), kernel)
+    torch.testing.assert_close(sliced._blur(size) @ line[0, 0], expected[0, 0])
+
+
+def test_the_pyramid_leaves_nothing_out(monkeypatch):
+    """Enlarging by zeros between the pixels and a blur, level by level, gives the picture again."""
+    monkeypatch.setattr(sliced, "_cut", lambda level, seed, position: level)
+    picture = torch.rand(2, 3, 64, 96)
+    fine, middle, coarse = patches(picture).values()
+    for level in (middle, fine):
+        zeros = torch.zeros_like(level)
+        zeros[:, :, ::2, ::2] = coarse
+        rows, columns = (2 * sliced._blur(size) for size in level.shape[2:])
+        coarse = level + rows @ zeros @ columns.T
+    torch.testing.assert_close(coarse, picture)
+
+
 def test_each_scale_sees_its_own_faults():
     real, other = patches(pictures(100, 0)), patches(pictures(100, 1), seed=1)
     baseline = patch_distance(real, other)
-    blurred = pictures(100, 1)
+    blurred, blur = pictures(100, 1), sliced._blur(pictures(1, 1).shape[-1])
     for _ in range(3):
-        blurred = sliced._blur(blurred)
+        blurred = blur @ blurred @ blur.T
     blurry = patch_distance(real, patches(blurred, seed=1))
     assert blurry[64] > 5 * baseline[64]
     assert blurry[16] < 3 * baseline[16]

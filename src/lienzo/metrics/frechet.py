@@ -34,6 +34,7 @@ def moments(features: Tensor, weights: Tensor | None = None, *, chunk: int = CHU
     """
     weights = torch.ones(len(features)) if weights is None else weights
     weights = weights.to(features.device, torch.float64)
+    features, weights = features[weights > 0], weights[weights > 0]  # a bootstrap leaves out a third of the pictures
     total = weights.sum()
     chunks = [slice(start, start + chunk) for start in range(0, len(features), chunk)]
     mean = torch.zeros(features.shape[1], dtype=torch.float64, device=features.device)
@@ -49,12 +50,15 @@ def moments(features: Tensor, weights: Tensor | None = None, *, chunk: int = CHU
 def distance(a: Moments, b: Moments) -> float:
     """Return |μa − μb|² + tr(A + B − 2 (A½ B A½)½), the squared 2-Wasserstein distance of two Gaussians.
 
-    The root is taken by eigenvalues of symmetric matrices, which stays real where the usual product of two
-    covariances, being unsymmetric, gets imaginary parts from rounding.
+    With A = R Rᵀ, the matrix Rᵀ B R has the eigenvalues of A½ B A½. R is the Cholesky factor, at a thirtieth of
+    the cost of A½, or A½ itself where A is singular. The matrix is symmetric, so that its eigenvalues stay real, where
+    the usual product of two covariances gets imaginary parts from rounding.
     """
-    values, vectors = torch.linalg.eigh(a.covariance)
-    root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
-    cross = torch.linalg.eigvalsh(root @ b.covariance @ root).clamp_min(0).sqrt().sum()
+    root, singular = torch.linalg.cholesky_ex(a.covariance)
+    if singular:
+        values, vectors = torch.linalg.eigh(a.covariance)
+        root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    cross = torch.linalg.eigvalsh(root.T @ b.covariance @ root).clamp_min(0).sqrt().sum()
     apart = (a.mean - b.mean).square().sum()
     return max(0.0, float(apart + a.covariance.trace() + b.covariance.trace() - 2 * cross))
 

@@ -37,8 +37,7 @@ def kid(real: Tensor, fake: Tensor, *, chunk: int = CHUNK) -> Estimate:
     n, m = len(real), len(fake)
     if min(n, m) < 3:
         raise ScoreError(f"KID wants at least 3 pictures on either side, not {min(n, m)}: take more samples.")
-    within_real, _ = _sums(real, real, chunk, same=True)
-    within_fake, _ = _sums(fake, fake, chunk, same=True)
+    within_real, within_fake = _sums_within(real, chunk), _sums_within(fake, chunk)
     across_real, across_fake = _sums(real, fake, chunk)
     rr, ff, rf = within_real.sum(), within_fake.sum(), across_real.sum()
     value = rr / (n * (n - 1)) + ff / (m * (m - 1)) - 2 * rf / (n * m)
@@ -56,14 +55,27 @@ def kid(real: Tensor, fake: Tensor, *, chunk: int = CHUNK) -> Estimate:
     return Estimate(value.item(), math.sqrt(variance.item()))
 
 
-def _sums(a: Tensor, b: Tensor, chunk: int, *, same: bool = False) -> tuple[Tensor, Tensor]:
-    """Return the kernel's sums over rows and over columns, without the diagonal where both sets are the same."""
+def _sums(a: Tensor, b: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
+    """Return the sums of the kernel's values (n, m) over rows and over columns."""
     over_b = torch.zeros(len(a), dtype=torch.float64, device=a.device)
     over_a = torch.zeros(len(b), dtype=torch.float64, device=a.device)
     for rows, columns, left, right in tiles(a, b, chunk):
         values = kernel(left, right)
-        if same and rows == columns:
-            values.fill_diagonal_(0)
         over_b[rows] += values.sum(1)
         over_a[columns] += values.sum(0)
     return over_b, over_a
+
+
+def _sums_within(features: Tensor, chunk: int) -> Tensor:
+    """Return the sums of the kernel's values (n, n) over rows, without the diagonal; each pair is computed once."""
+    sums = torch.zeros(len(features), dtype=torch.float64, device=features.device)
+    for rows, columns, left, right in tiles(features, features, chunk):
+        if rows.start > columns.start:
+            continue
+        values = kernel(left, right)
+        if rows == columns:
+            values.fill_diagonal_(0)
+        else:
+            sums[columns] += values.sum(0)
+        sums[rows] += values.sum(1)
+    return sums
