@@ -1,6 +1,7 @@
 """Files are whole or absent, whatever happens while they are written."""
 
 import errno
+import itertools
 import json
 import os
 from pathlib import Path
@@ -77,3 +78,29 @@ def test_a_fingerprint_knows_values_and_not_their_order() -> None:
     assert fingerprint({"a": 1, "b": [1, 2]}) == fingerprint({"b": [1, 2], "a": 1})
     assert fingerprint({"a": 1, "b": [1, 2]}) != fingerprint({"a": 1, "b": [2, 1]})
     assert fingerprint({"a": 1}) != fingerprint({"a": "1"})
+
+
+def test_a_reader_on_windows_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows does not replace a file that is open elsewhere, which passes."""
+    refusals, replace = iter([True, True]), Path.replace
+
+    def held(self: Path, target: Path) -> Path:
+        if next(refusals, False):
+            raise PermissionError(errno.EACCES, "it is being used by another process")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", held)
+    monkeypatch.setattr("lienzo.storage.files.sys.platform", "win32")
+    write_bytes(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+    monkeypatch.setattr("lienzo.storage.files.PAUSES", (0.0, 0.0))
+    refusals = itertools.repeat(True)
+    with pytest.raises(PermissionError):
+        write_bytes(tmp_path / "file", b"newer")
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are as long elsewhere")
+def test_a_file_may_have_the_longest_name_there_is(tmp_path: Path) -> None:
+    write_bytes(tmp_path / ("ü" * 127), b"content")
+    assert (tmp_path / ("ü" * 127)).read_bytes() == b"content"

@@ -2,9 +2,12 @@
 
 import functools
 import hashlib
+import http.client
+import io
 import math
 import os
 import sys
+import urllib.request
 import warnings
 from pathlib import Path
 
@@ -309,3 +312,18 @@ def test_a_cache_that_is_read_only_says_so(address, tmp_path):
     (tmp_path / "home").mkdir(mode=0o500)
     with pytest.raises(ScoreError, match="cannot be written"):
         weights.cached(f"{address}/net.pt", RIGHT)
+
+
+@pytest.mark.parametrize("error", [TimeoutError("timed out"), http.client.IncompleteRead(b"")])
+def test_a_network_that_stops_is_not_taken_for_a_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    class Stopping(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise error
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Stopping())
+    with pytest.raises(ScoreError, match=r"cannot be fetched to its end .*: try again"):
+        weights.cached("https://example.org/net.pt", RIGHT)
+    assert not list(tmp_path.rglob("*.part"))

@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -128,3 +130,23 @@ def test_a_turned_jpeg_comes_upright_once_its_exif_note_is_followed() -> None:
 def test_nothing_to_paint_is_said_in_one_sentence(tmp_path: Path, wrong: dict[str, int]) -> None:
     with pytest.raises(InputError, match="give numbers from 1 up"):
         painting.paint(tmp_path, **wrong)
+
+
+def test_a_script_without_a_guard_paints(tmp_path: Path) -> None:
+    """Processes that import the caller's script again would start processes again."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from lienzo.demo.painter import painting\n"
+        f"print(list(painting.steps(Path({str(tmp_path / 'pictures')!r}), 40, workers=2))[-1])\n"
+    )
+    ended = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout) == (0, "40\n"), ended.stderr
+
+
+def test_an_error_of_a_process_is_that_of_the_painter(tmp_path: Path) -> None:
+    (tmp_path / "blots").write_text("no folder")
+    for manner in painting.MANNERS:
+        (tmp_path / manner).write_text("no folder")
+    with pytest.raises(OSError):  # noqa: PT011
+        painting.paint(tmp_path, 40, workers=2)

@@ -15,7 +15,8 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,14 +82,14 @@ class Settings:
     recipe: Recipe = dataclasses.field(default_factory=recipe)
     """How to train."""
     seconds: float = 330.0
-    """For everything: training stops before its end where the machine is too slow for this."""
+    """Time for everything: training stops before its end where the machine is too slow for this."""
     workers: int | None = None
     """Processes that paint and prepare; by default as many as there are cores."""
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far the demo has come."""
+class DemoProgress:
+    """The progress of the demo."""
 
     stage: str
     """``painting``, ``preparing``, ``training`` or ``showing``."""
@@ -116,22 +117,23 @@ def page_path(out: Path) -> Path:
     return out / "index.html"
 
 
-def steps(out: Path, settings: Settings | None = None) -> Iterator[Progress]:
+def steps(out: Path, settings: Settings | None = None) -> Generator[DemoProgress, None, None]:
     """Do what :func:`demo` does, and yield how far it has come."""
     settings = settings or Settings()
     journal = _open_journal(out, settings)
     for stage, work in (("painting", _paint), ("preparing", _prepare), ("training", _train)):
         if stage in journal["seconds"]:
             continue
-        started = time.monotonic()
-        for progress in work(out, settings, journal["seconds"]):
-            yield dataclasses.replace(progress, stage=stage)
-        journal["seconds"][stage] = round(time.monotonic() - started, 2)
+        started = time.perf_counter()
+        with closing(work(out, settings, journal["seconds"])) as going:
+            for progress in going:
+                yield dataclasses.replace(progress, stage=stage)
+        journal["seconds"][stage] = round(time.perf_counter() - started, 2)
         journal["peak_memory"] = max(journal["peak_memory"], _peak_memory())
         files.write_json(out / JOURNAL, journal)
-    yield Progress("showing", 0, 1)
+    yield DemoProgress("showing", 0, 1)
     files.write_text(page_path(out), page(out, journal["seconds"], journal["peak_memory"]))
-    yield Progress("showing", 1, 1)
+    yield DemoProgress("showing", 1, 1)
 
 
 def _open_journal(out: Path, settings: Settings) -> dict[str, Any]:
@@ -155,40 +157,41 @@ def _open_journal(out: Path, settings: Settings) -> dict[str, Any]:
     return journal
 
 
-def _paint(out: Path, settings: Settings, seconds: dict[str, float]) -> Iterator[Progress]:  # noqa: ARG001
+def _paint(out: Path, settings: Settings, seconds: dict[str, float]) -> Generator[DemoProgress, None, None]:  # noqa: ARG001
     for done in painting.steps(out / "pictures", settings.files, workers=settings.workers):
-        yield Progress("", done, settings.files)
+        yield DemoProgress("", done, settings.files)
 
 
-def _prepare(out: Path, settings: Settings, seconds: dict[str, float]) -> Iterator[Progress]:  # noqa: ARG001
+def _prepare(out: Path, settings: Settings, seconds: dict[str, float]) -> Generator[DemoProgress, None, None]:  # noqa: ARG001
     chosen = Preparation(size=settings.size, workers=settings.workers)
     for step in preparation.steps(out / "pictures", out / "collection", chosen):
-        yield Progress("", step.done, step.total, f"{step.kept:,} kept, {sum(step.refused.values()):,} refused")
+        yield DemoProgress("", step.done, step.total, f"{step.kept:,} kept, {sum(step.refused.values()):,} refused")
 
 
-def _train(out: Path, settings: Settings, seconds: dict[str, float]) -> Iterator[Progress]:
+def _train(out: Path, settings: Settings, seconds: dict[str, float]) -> Generator[DemoProgress, None, None]:
     limit = settings.seconds - PAGE_SECONDS - sum(seconds.values())
     collection, run = out / "collection", out / "run"
     warned = False
-    for tick in loop.steps(collection, settings.recipe, run):
-        reached = round(tick.images + max(0.0, limit - tick.seconds) * tick.images_per_second)
-        total = min(tick.total, reached)
-        yield Progress("", tick.images, total, tick.figures)
-        if tick.seconds > SETTLED * limit and reached < 0.95 * tick.total and not warned:
-            warned = True
-            log.warning(
-                "At %.0f pictures a second, training stops on time after about %s pictures instead of %s.",
-                tick.images_per_second, f"{reached:,}", f"{tick.total:,}",
-            )  # fmt: skip
-        if tick.seconds >= limit and tick.images < tick.total:
-            break
-    else:
-        return
+    with closing(loop.steps(collection, settings.recipe, run)) as ticks:
+        for tick in ticks:
+            reached = round(tick.images + max(0.0, limit - tick.seconds) * tick.images_per_second)
+            total = min(tick.total, reached)
+            yield DemoProgress("", tick.images, total, tick.figures)
+            if tick.seconds > SETTLED * limit and reached < 0.95 * tick.total and not warned:
+                warned = True
+                log.warning(
+                    "At %.0f pictures a second, training stops on time after about %s pictures instead of %s.",
+                    tick.images_per_second, f"{reached:,}", f"{tick.total:,}",
+                )  # fmt: skip
+            if tick.seconds >= limit and tick.images < tick.total:
+                break
+        else:
+            return
     loop.train(collection, settings.recipe.lasting(epochs=None, images=tick.images), run)
 
 
 def _peak_memory() -> int:
-    """Return the most memory in bytes that this process or one of its children ever held; 0 where nobody counts."""
+    """Return the most memory in bytes that this process or one of its children ever held; 0 on Windows."""
     if sys.platform == "win32":
         return 0
     import resource  # noqa: PLC0415  not there on Windows

@@ -66,7 +66,7 @@ def page(out: Path, seconds: dict[str, float], peak_memory: int) -> str:
         _kept(collection),
         _refused(out / "pictures", refused),
         _losses(run),
-        _architecture(run.recipe, Shape(collection.height, collection.width, collection.channels)),
+        _architecture(run.recipe(), Shape(collection.height, collection.width, collection.channels)),
         _resources(run, seconds, peak_memory),
         _onward(out, run),
         lead="One command painted a collection, broke some of its files as downloads break, sorted them out, trained "
@@ -116,7 +116,9 @@ def _small(pictures: Pixels) -> NDArray[np.float32]:  # (n, H, W, C) -> (n, 8·8
 def _evolution(run: Run) -> str:
     return pages.section(
         "How it learnt",
-        pages.paragraph(f"The same {run.recipe.samples} latents, drawn every {run.recipe.sample_every:,} pictures."),
+        pages.paragraph(
+            f"The same {run.recipe().samples} latents, drawn every {run.recipe().sample_every:,} pictures."
+        ),
         pages.picture(run.evolution_path.read_bytes(), "the same latents drawn again and again during training"),
     )
 
@@ -234,7 +236,7 @@ def _size(shape: tuple[int, ...]) -> str:
 
 
 def _resources(run: Run, seconds: dict[str, float], peak_memory: int) -> str:
-    log, manifest = run.log(), run.manifest
+    log, manifest = run.log(), run.manifest()
     with charts.figure(8, 2.2) as drawn:
         axes = drawn.subplots()
         axes.plot([line["seconds"] for line in log], [line["images_per_second"] for line in log])
@@ -252,7 +254,7 @@ def _resources(run: Run, seconds: dict[str, float], peak_memory: int) -> str:
             [
                 ("processor", f"{processor()}, {os.cpu_count()} cores"),
                 ("threads of PyTorch", manifest["machine"]["threads"]),
-                ("precision", run.recipe.precision),
+                ("precision", run.recipe().precision),
                 *held,
                 ("system", manifest["machine"]["system"]),
                 *((name, version) for name, version in manifest["versions"].items()),
@@ -273,10 +275,11 @@ def _duration(seconds: float) -> str:
 
 
 def _onward(out: Path, run: Run) -> str:
-    assert run.recipe.images is not None
+    images = run.recipe().images
+    assert images is not None
     folder = shlex.quote(str(out))
     recipe = f"{folder}/run/recipe.toml"
-    longer = f"lienzo train {folder}/collection --recipe {recipe} --out {folder}/run --images {2 * run.recipe.images}"
+    longer = f"lienzo train {folder}/collection --recipe {recipe} --out {folder}/run --images {2 * images}"
     return pages.section(
         "Go on from here",
         pages.paragraph("Sixty-four other pictures:"),

@@ -2,8 +2,11 @@
 
 import contextlib
 import hashlib
+import http.client
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 
@@ -36,7 +39,7 @@ def cached(url: str, sha256: str) -> Path:
         try:
             with files.replacing(path) as file:
                 digest = hashlib.sha256()
-                while block := response.read(1 << 20):
+                for block in _blocks(response, url, elsewhere):
                     file.write(block)
                     digest.update(block)
                 if digest.hexdigest() != sha256:
@@ -49,6 +52,22 @@ def cached(url: str, sha256: str) -> Path:
                 f"{path} cannot be written ({error}): set TORCH_HOME to a folder that can, or {elsewhere}."
             ) from error
     return path
+
+
+def _blocks(response: BinaryIO, url: str, elsewhere: str) -> Iterator[bytes]:
+    """Yield what comes from the network.
+
+    Raises:
+        ScoreError: the connection broke, or nothing came for too long.
+    """
+    while True:
+        try:
+            block = response.read(1 << 20)
+        except (OSError, http.client.HTTPException) as error:
+            raise ScoreError(f"{url} cannot be fetched to its end ({error}): try again, or {elsewhere}.") from error
+        if not block:
+            return
+        yield block
 
 
 def checked(path: Path, sha256: str) -> Path:

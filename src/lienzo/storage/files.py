@@ -5,12 +5,20 @@ import hashlib
 import json
 import os
 import secrets
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+PAUSES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+"""Seconds between tries to replace a file that a reader holds open on Windows."""
+
+NAME = 40
+"""Characters of a file's name in that of its temporary file: a long name has no room for more."""
+
 TEMPORARY = ".part"
-"""How the name of a file that is not finished yet ends."""
+"""Ending of the name of a file that is not finished yet."""
 
 
 @contextlib.contextmanager
@@ -20,16 +28,28 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     The bytes reach the disk before the name does, so that after a loss of power the file is whole or absent.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    temporary = path.with_name(f".{path.name[:NAME]}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
         with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        _replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Move a file into place. Windows refuses while another process has the old file open, which it soon closes."""
+    for pause in PAUSES if sys.platform == "win32" else ():
+        try:
+            temporary.replace(path)
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    temporary.replace(path)
 
 
 def sweep(folder: Path) -> None:

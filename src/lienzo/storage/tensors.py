@@ -29,14 +29,19 @@ def save(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> str:
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     header = {"format": sealed.FORMAT, **header}
+    seal = fingerprint(tensors, header)
+    metadata = {"lienzo": json.dumps({**header, "fingerprint": seal})}  # one entry: their order is random
+    write_bytes(path, safetensors.torch.save(tensors, metadata))
+    return seal
+
+
+def fingerprint(tensors: dict[str, Tensor], header: dict[str, Any]) -> str:
+    """Return the fingerprint that :func:`save` gives to tensors on the CPU and a header; it has the format in it."""
     parts = (
         (name, str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape), _bytes(tensor))
         for name, tensor in tensors.items()
     )
-    fingerprint = sealed.fingerprint(parts, header)
-    metadata = {"lienzo": json.dumps({**header, "fingerprint": fingerprint})}  # one entry: their order is random
-    write_bytes(path, safetensors.torch.save(tensors, metadata))
-    return fingerprint
+    return sealed.fingerprint(parts, header)
 
 
 def load(path: Path, kind: str | None, error: type[InputError]) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -2,10 +2,11 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -133,14 +134,58 @@ def steps(out: Path, count: int = COUNT, seed: int = 0, workers: int | None = No
         for chunk in chunks:
             yield (done := done + _write(out, chunk, seed))
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        pending = [pool.submit(_write, out, chunk, seed) for chunk in chunks]
+    processes = [_start(out, chunks[first::workers], seed) for first in range(min(workers, len(chunks)))]
+    try:
         done = 0
+        for i in range(len(chunks)):
+            yield (done := done + _answer(processes[i % len(processes)]))
+    finally:
+        for process in processes:
+            process.kill()
+            with process:  # closes its pipe, and waits for its end
+                pass
+
+
+def serve() -> None:
+    """Paint the chunks that come in on standard input, and answer each; the main function of a painter's process."""
+    out, chunks, seed = pickle.load(sys.stdin.buffer)
+    for chunk in chunks:
         try:
-            for future in pending:
-                yield (done := done + future.result())
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            answer: int | OSError = _write(out, chunk, seed)
+        except OSError as error:  # no space left, say
+            answer = error
+        pickle.dump(answer, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+def _start(out: Path, chunks: Sequence[range], seed: int) -> "subprocess.Popen[bytes]":
+    """Start a process that paints chunks of files.
+
+    The caller's script is not imported there, so that it need not guard anything by ``__main__``.
+    """
+    program = f"import sys; sys.path[:] = {sys.path!r}; from lienzo.demo.painter.painting import serve; serve()"
+    process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    pickle.dump((out, chunks, seed), process.stdin)
+    process.stdin.close()
+    return process
+
+
+def _answer(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for the next chunk of a process, and return how many files it has.
+
+    Raises:
+        OSError: a file could not be written.
+        RuntimeError: the process was ended.
+    """
+    assert process.stdout is not None
+    try:
+        answer: int | OSError = pickle.load(process.stdout)
+    except EOFError:
+        raise RuntimeError(f"a painter's process ended with status {process.wait()}") from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
 
 
 def paint(out: Path, count: int = COUNT, seed: int = 0, workers: int | None = None) -> Path:
