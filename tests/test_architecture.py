@@ -20,7 +20,7 @@ ROOMS: dict[str, str] = {
     "metrics": "storage",
     "recipe": "networks",
     "run": "storage display collection recipe",
-    "generation": "storage display collection networks recipe run",
+    "generation": "storage compute display collection networks recipe run",
     "training": "storage compute display collection networks metrics recipe run generation",
     "evaluation": "storage compute display collection networks metrics recipe run generation",
     "inspection": "storage collection recipe run",

@@ -1,6 +1,8 @@
 """Generating: the same seed gives the same picture, and the picture says where it comes from."""
 
+import dataclasses
 import tracemalloc
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,9 @@ import torch
 from PIL import Image
 
 import lienzo
+from lienzo.display import gallery
 from lienzo.errors import GeneratorError, InputError, RunError
+from lienzo.generation import pictures as pictures_module
 from lienzo.generation.generation import CHUNK, latents, save_generator
 from lienzo.networks.configurations import DCGAN
 from lienzo.networks.shape import Shape
@@ -29,7 +33,7 @@ def test_a_run_and_its_file_hold_the_same_generator(run: lienzo.Run, generator: 
         assert np.array_equal(again.generate([5]).images, generator.generate([5]).images)
     assert generator.header["recipe"] == "small"
     assert generator.header["images"] == 48
-    assert generator.header["collection"] == run.manifest["collection"]["fingerprint"]
+    assert generator.header["collection"] == run.manifest()["collection"]["fingerprint"]
 
 
 def test_pictures_are_what_the_network_makes(generator: lienzo.Generator) -> None:
@@ -191,3 +195,53 @@ def test_a_run_without_a_generator_says_so(run: lienzo.Run, tmp_path: Path) -> N
         (tmp_path / name).write_bytes((run.path / name).read_bytes())
     with pytest.raises(GeneratorError, match="has no generator yet"):
         lienzo.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["v1.5", "r/v1.5", "2024.06.01"])
+def test_a_folder_may_have_a_dot_in_its_name(generator: lienzo.Generator, tmp_path: Path, name: str) -> None:
+    (path,) = generator.generate([7]).save(tmp_path / name)
+    assert path == tmp_path / name / "seed-000007.png"
+
+
+def test_a_folder_that_exists_is_a_folder_whatever_its_name(generator: lienzo.Generator, tmp_path: Path) -> None:
+    for name in ("old.jpg", "old.png"):
+        (tmp_path / name).mkdir()
+        assert generator.generate([7]).save(tmp_path / name) == [tmp_path / name / "seed-000007.png"]
+
+
+def test_a_file_is_no_folder(generator: lienzo.Generator, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(InputError, match=r"neither a \.png file nor a folder"):
+        generator.generate([7]).save(tmp_path / "notes")
+
+
+def test_single_files_are_written_one_after_the_other(
+    generator: lienzo.Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more than one PNG is in memory."""
+    events: list[str] = []
+    png, write = gallery.png, pictures_module.write_bytes
+    monkeypatch.setattr(gallery, "png", lambda *given: (events.append("encoded"), png(*given))[1])
+    monkeypatch.setattr(pictures_module, "write_bytes", lambda *given: (events.append("written"), write(*given))[1])
+    generator.generate(range(3)).save(tmp_path / "single")
+    assert events == ["encoded", "written"] * 3
+
+
+LONG = "A landscape with a river, painted from memory in the last light of an evening in October, " * 3
+
+
+@pytest.mark.parametrize("labels", [
+    ("™", "!22"), ("%", "%25"), ("a/b", "a%2fb", "a:b"), ("Cubism", "cubism", "CUBISM"), ("caf\u00e9", "cafe\u0301"),
+    (LONG[:235], LONG[:234], LONG[:236]), ("ü" * 235, "ü" * 234 + "u"), ("con", "."),
+])  # fmt: skip
+def test_no_two_labels_have_one_name_on_any_system(
+    generator: lienzo.Generator, tmp_path: Path, labels: tuple[str, ...]
+) -> None:
+    made = generator.generate([1] * len(labels))
+    paths = dataclasses.replace(made, labels=labels).save(tmp_path / "labels")
+    names = [unicodedata.normalize("NFC", path.name.casefold()) for path in paths]
+    assert len(set(names)) == len(labels)
+    assert all(len(path.name.encode()) <= 255 for path in paths)
+    for path, label in zip(paths, labels, strict=True):
+        with Image.open(path) as image:
+            assert image.info["labels"] == label

@@ -1,7 +1,11 @@
-"""Where tensors live, and in which precision their products are computed."""
+"""Devices, the precision of products, and memory."""
 
 import ctypes
+import os
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -60,22 +64,69 @@ def memory_format(device: torch.device) -> torch.memory_format:
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
-def keep_memory(device: torch.device) -> None:
+@contextmanager
+def keeping_memory(device: torch.device) -> Iterator[None]:
     """Let this process keep the memory that tensors leave, for the next ones: those on a CPU, where glibc manages it.
 
     Otherwise large tensors and what is free at the heap's end go back to the kernel, and every step of a training is
     given the same pages again, filled with zeros: 5 to 7 % of its time (docs/log.md, section "Memory that is kept").
+    After the block the settings are those that glibc documents as usual, and what is free goes back to the kernel.
     """
-    if device.type != "cpu" or sys.platform != "linux":
+    library = _glibc() if device.type == "cpu" else None
+    if library is None:
+        yield
         return
-    set_option = getattr(ctypes.CDLL(None), "mallopt", None)  # another C library than glibc may lack it
-    if set_option is not None:
-        set_option(-4, 0)  # M_MMAP_MAX: no tensor in a mapping of its own
-        set_option(-1, -1)  # M_TRIM_THRESHOLD: the heap never shrinks
+    with _MALLOC_LOCK:
+        _MALLOC_USERS.append(device)
+        _set_options(library, maps=0, trim=-1)
+    try:
+        yield
+    finally:
+        with _MALLOC_LOCK:
+            _MALLOC_USERS.pop()
+            if not _MALLOC_USERS:  # of trainings side by side the last one
+                _set_options(library, maps=65_536, trim=128 * 1024)
+                library.malloc_trim(0)
+
+
+_MALLOC_LOCK = threading.Lock()
+_MALLOC_USERS: list[torch.device] = []
+"""The blocks of :func:`keeping_memory` that run now in this process, whatever the thread."""
+
+
+def _glibc() -> ctypes.CDLL | None:
+    """Return the C library of this process where it is glibc; others lack what is asked of it."""
+    if sys.platform != "linux":
+        return None
+    library = ctypes.CDLL(None)
+    return library if all(hasattr(library, name) for name in ("mallopt", "malloc_trim")) else None
+
+
+def _set_options(library: ctypes.CDLL, *, maps: int, trim: int) -> None:
+    """Say how many tensors may be mappings of their own, and from which size on free memory goes back (−1: never)."""
+    library.mallopt(-4, maps)  # M_MMAP_MAX
+    library.mallopt(-1, trim)  # M_TRIM_THRESHOLD
+
+
+RESIDENT_BYTES = 4 << 30
+"""Pictures up to this size are held on the device, by all processes of a machine together."""
+
+
+def resident_bytes(device: torch.device) -> int:
+    """Return how many bytes of pictures this process may hold on its device; more stay on the disk.
+
+    At most 4 GiB, and at most a quarter of what a GPU has free. On a CPU the processes of a machine share the 4 GiB:
+    what stays on the disk is read through the system's cache, which they share too.
+    """
+    if device.type == "cuda":
+        return min(RESIDENT_BYTES, torch.cuda.mem_get_info(device)[0] // 4)
+    if device.type == "mps":
+        return min(RESIDENT_BYTES, torch.mps.recommended_max_memory() // 4)
+    return RESIDENT_BYTES // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 def peak_memory(device: torch.device) -> int:
-    """Return the most bytes that were held so far: of a GPU's memory, else of this process's; 0 where nobody counts."""
+    """Return the most bytes that were held so far: of a GPU's memory, else of this process's; 0 on Windows."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     if sys.platform == "win32":

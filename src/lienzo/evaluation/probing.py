@@ -10,6 +10,7 @@ from torch import nn
 
 from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_device
+from lienzo.compute.pixels import from_bytes
 from lienzo.errors import RunError, ScoreError
 from lienzo.evaluation.features import Function, detected, walk
 from lienzo.evaluation.scores import Progress, aligned, written
@@ -133,32 +134,30 @@ def lines(probed: Probed) -> list[str]:
 
 def _layers(network: nn.Module, device: torch.device) -> Function:
     """Return the function that gives the features of a discriminator's layers."""
-    return lambda images, _: activations(
-        network, torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
-    )
+    return lambda images, _: activations(network, from_bytes(torch.from_numpy(images).to(device)))
 
 
 def _untrained(run: Run, shape: Shape) -> nn.Module:
     """Return a discriminator of the run's kind that has seen nothing."""
     with torch.random.fork_rng():
-        torch.manual_seed(derive(run.recipe.seed, "untrained"))
-        return run.recipe.network.discriminator(shape, _classes(run))
+        torch.manual_seed(derive(run.recipe().seed, "untrained"))
+        return run.recipe().network.discriminator(shape, _classes(run))
 
 
 def _classes(run: Run) -> int:
     """Return the number of labels that the networks of a run know."""
-    return len(run.manifest["collection"].get("labels", ()))
+    return len(run.manifest()["collection"].get("labels", []))
 
 
 def _discriminator(run: Run, shape: Shape) -> nn.Module:
     """Return the discriminator of a run's newest checkpoint."""
-    if isinstance(run.recipe.objective, EvidenceBound):
+    if isinstance(run.recipe().objective, EvidenceBound):
         raise ScoreError(f"{run.path} has no discriminator: probe a run of another objective than evidence-bound.")
     checkpoints = run.checkpoints()
     if not checkpoints:
         raise RunError(f"{run.path} has no checkpoint yet: let `lienzo train` reach its first tick.")
     loaded, _ = tensors.load(checkpoints[0], "checkpoint", RunError)
-    network = run.recipe.network.discriminator(shape, _classes(run))
+    network = run.recipe().network.discriminator(shape, _classes(run))
     prefix = "discriminator/"
     state = {name.removeprefix(prefix): value for name, value in loaded.items() if name.startswith(prefix)}
     try:

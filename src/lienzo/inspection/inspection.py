@@ -59,10 +59,10 @@ def _counts(collection: Collection, kind: str) -> dict[str, int]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    recipe, lines = run.recipe, run.log()
+    recipe, manifest, lines = run.recipe(), run.manifest(), run.log()
     last = lines[-1] if lines else {"images": 0}
     trainer = occupant(run)
-    stop = run.stop
+    stop = manifest.get("stop")
     finished = last["images"] >= recipe.total and not stop
     state = "finished" if finished else "stopped by trouble" if stop else "interrupted"
     left = (
@@ -79,12 +79,12 @@ def _run(run: Run) -> dict[str, Any]:
         "finished": finished,
         **left,
         "trouble": stop["trouble"] if stop else last.get("trouble"),
-        "rollbacks": run.rollbacks,
+        "rollbacks": manifest.get("rollbacks", []),
         "last_tick": last,
-        "collection": run.manifest["collection"],
-        "origin": run.origin or {},
-        "versions": run.manifest["versions"],
-        "machine": run.manifest["machine"],
+        "collection": manifest["collection"],
+        "origin": manifest.get("origin") or {},
+        "versions": manifest["versions"],
+        "machine": manifest["machine"],
         "checkpoints": [path.name for path in run.checkpoints()],
         "damaged": [path.name for path in run.checkpoints() if _is_damaged(path)],
         "samples": len(run.samples()),
