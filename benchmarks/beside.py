@@ -22,9 +22,10 @@ from lienzo.generation.generation import save_generator
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import find
 from lienzo.training.batches import Batches
+from lienzo.training.cuda_graphs import WARM_UP
 from lienzo.training.game import StepInputs
 from lienzo.training.inputs import InputPipeline
-from lienzo.training.state import WARM_UP, State
+from lienzo.training.state import State
 
 AHEAD = 2
 """Launches that wait on a stream, so that it never runs dry."""

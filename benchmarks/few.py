@@ -17,12 +17,12 @@ import torch
 
 import lienzo
 from lienzo.collection.collection import Collection
+from lienzo.compute.pixels import from_bytes
 from lienzo.errors import RunError
 from lienzo.networks.shape import Shape
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.catalogue import few
 from lienzo.storage import tensors
-from lienzo.training.inputs import scaled
 
 POLICIES = {
     "none": Augmentation(),
@@ -60,13 +60,13 @@ def main() -> None:
 def overfitting(run: lienzo.Run, collection: Collection) -> float:
     """Return by how much the discriminator of a run prefers training pictures to held-out ones."""
     loaded, _ = tensors.load(run.checkpoints()[0], "checkpoint", RunError)
-    network, shape = run.recipe.network, Shape(collection.height, collection.width, collection.channels)
+    network, shape = run.recipe().network, Shape(collection.height, collection.width, collection.channels)
     generator, discriminator = network.generator(shape), network.discriminator(shape)
     for player, name in ((generator, "generator"), (discriminator, "discriminator")):
         player.load_state_dict({key: loaded[f"{name}/{key}"] for key in player.state_dict()})
         player.eval()
     logits = [
-        discriminator(scaled(torch.from_numpy(collection.take(collection.rows(part))))).mean().item()
+        discriminator(from_bytes(torch.from_numpy(collection.take(collection.rows(part))))).mean().item()
         for part in ("train", "holdout")
     ]
     painted = discriminator(generator(torch.randn(500, network.latents))).mean().item()

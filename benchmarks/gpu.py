@@ -33,7 +33,7 @@ import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.demo.painter.painting import paint
 from lienzo.recipe.catalogue import thesis
-from lienzo.training import state
+from lienzo.training import cuda_graphs, state
 from lienzo.training.batches import Batches
 from lienzo.training.inputs import InputPipeline
 
@@ -165,7 +165,7 @@ def ours(
     """
     given = [f"batch={batch}", f"precision={precision}", "images=1_000_000_000", *settings]
     recipe = thesis().with_settings(given)
-    warm_up, state.WARM_UP = state.WARM_UP, state.WARM_UP if together else 10**9
+    warm_up, cuda_graphs.WARM_UP = cuda_graphs.WARM_UP, cuda_graphs.WARM_UP if together else 10**9
     try:
         trained = state.State(recipe, SHAPE, DEVICE)
         with InputPipeline(recipe, Batches(collection, 0, DEVICE)).stream(0) as stream:
@@ -180,7 +180,7 @@ def ours(
             torch.cuda.synchronize()
             return steps * batch / (time.perf_counter() - start)
     finally:
-        state.WARM_UP = warm_up
+        cuda_graphs.WARM_UP = warm_up
 
 
 def painted(folder: Path) -> Collection:

@@ -78,8 +78,8 @@ def main() -> None:
     for name, run in runs.items():
         made = lienzo.load(run, given.device).generate(range(len(real)))
         score = kid(real, detectors.features(detector, made.images))
-        parts = [run] if run.origin is None else [small_run, run]
-        shown = " + ".join(f"{part.recipe.images:,}" for part in parts)
+        parts = [run] if "origin" not in run.manifest() else [small_run, run]
+        shown = " + ".join(f"{part.recipe().images:,}" for part in parts)
         seconds = sum(part.log()[-1]["seconds"] for part in parts)
         print(f"{name:16}{shown:>18}{seconds:>9.0f}{score.value:>10.4f} ± {score.error:.4f}", flush=True)
 

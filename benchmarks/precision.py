@@ -25,12 +25,13 @@ from torch.nn.functional import binary_cross_entropy
 
 from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_device
+from lienzo.compute.pixels import from_bytes
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import thesis
 from lienzo.recipe.recipe import Recipe
 from lienzo.training.batches import Batches
 from lienzo.training.game import StepInputs
-from lienzo.training.inputs import InputPipeline, scaled
+from lienzo.training.inputs import InputPipeline
 from lienzo.training.kid_monitor import KIDMonitor
 from lienzo.training.schedule import average_decay
 from lienzo.training.state import State
@@ -126,7 +127,7 @@ class Plain:
         self.discriminator_adam = torch.optim.Adam(self.discriminator.parameters(), settings.rate, settings.betas)
 
     def step(self, inputs: StepInputs) -> tuple[float, float]:
-        real, z = scaled(inputs.real[0]).contiguous(), inputs.latents[0][:, :, None, None]
+        real, z = from_bytes(inputs.real[0]).contiguous(), inputs.latents[0][:, :, None, None]
         label = torch.full((len(real),), 0.9, device=real.device)
         self.discriminator.zero_grad()
         real_loss = self.loss(real, label)

@@ -22,7 +22,7 @@ from lienzo.networks.shape import Shape
 from lienzo.recipe.objectives import Regularisation, Relativistic
 from lienzo.recipe.recipe import Adam, Recipe
 from lienzo.training.game import StepInputs
-from lienzo.training.state import build_model
+from lienzo.training.model import build_model
 
 PLANES = [(32, 64, 16), (64, 32, 16), (128, 16, 16), (256, 8, 16), (1536, 8, 16), (32, 64, 32), (256, 8, 256)]
 """Channels, side, and channels of a group."""

@@ -21,12 +21,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy
 
-from lienzo.compute.devices import keep_memory
+from lienzo.compute.devices import keeping_memory
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import thesis
 from lienzo.recipe.objectives import NonSaturating
 from lienzo.training.game import Game, StepInputs
-from lienzo.training.state import adam, to_device
+from lienzo.training.model import adam, to_device
 
 SHAPE = Shape(64, 64, 3)
 WORK = 2.29
@@ -42,7 +42,11 @@ def main() -> None:
     words.add_argument("--float32", action="store_true", help="leave out bfloat16, slow where no hardware has it")
     given = words.parse_args()
     device = torch.device(given.device)
-    keep_memory(device)
+    with keeping_memory(device):
+        compare(given, device)
+
+
+def compare(given: argparse.Namespace, device: torch.device) -> None:
     contestants: dict[str, Callable[[int], float]] = {
         "plain loop, float32": apart(device, given.batch),
         "lienzo, float32": partial(clock, device, ours(device, given.batch, None)),

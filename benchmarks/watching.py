@@ -21,8 +21,7 @@ import torch
 import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.recipe.catalogue import find
-from lienzo.run.occupancy import Presence
-from lienzo.training import game, loop, state
+from lienzo.training import game, open_run, state
 
 Result = TypeVar("Result")
 
@@ -49,8 +48,7 @@ def measure(collection: Collection, name: str, ticks: int) -> None:
         (state.State, "_take_steps", "steps"),
         (game.Game, "step", "steps without their sums"),
         (state.State, "take_measures", "reading the sums"),
-        (loop._OpenRun, "_log", "log.jsonl and TensorBoard"),
-        (Presence, "beat", "sign of life"),
+        (open_run.OpenRun, "_log", "log.jsonl and TensorBoard"),
     ]
     patches = [patch.object(owner, word, clocked(getattr(owner, word), spent, label)) for owner, word, label in clocks]
     with tempfile.TemporaryDirectory() as folder:

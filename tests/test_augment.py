@@ -17,7 +17,7 @@ from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.objectives import Hinge, NonSaturating, Regularisation, Relativistic
 from lienzo.recipe.recipe import Recipe
 from lienzo.storage import tensors
-from lienzo.training import loop
+from lienzo.training import open_run
 from lienzo.training.augmentation import CHANCES, SAFE, adapted, change, decide, flipped
 from lienzo.training.batches import Batches
 from lienzo.training.game import Game, StepInputs
@@ -337,7 +337,7 @@ def test_real_pictures_are_flipped_as_they_are_dealt(collection: Collection, rec
 def test_with_ada_an_interrupted_run_ends_as_one_that_was_not(
     collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
     augmentation = Augmentation(flips=True, policy="ada", colour=True, target=-0.9, speed=100)
     recipe = dataclasses.replace(recipe, augmentation=augmentation, discriminator_steps=steps)
     whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")

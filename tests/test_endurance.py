@@ -21,7 +21,7 @@ from lienzo.networks.shape import Shape
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.storage import tensors
-from lienzo.training import loop, resumption
+from lienzo.training import open_run, resumption
 from lienzo.training.state import State
 
 SETTINGS = ["average_half_life=100", "on_trouble=rollback", "sample_every=16"]
@@ -32,7 +32,7 @@ SIXTEENTHS = range(16)
 
 @pytest.fixture(autouse=True)
 def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
 
 
 @pytest.mark.slow
@@ -62,7 +62,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, collection: Collection, recip
     """Give a recipe, the run of it that nothing interrupted, and one that was killed after three of four ticks."""
     recipe, folder = recipe.with_settings(SETTINGS), tmp_path_factory.mktemp("pair")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "SAVE_SECONDS", 0.0)
+        patch.setattr(open_run, "SAVE_SECONDS", 0.0)
         whole = lienzo.train(collection, recipe, folder / "whole", device="cpu")
         stopped = interrupted(collection, recipe, folder / "stopped")
     stopped.presence_path.write_text(json.dumps({"host": "elsewhere", "pid": 7, "seen": 0.0}), encoding="utf-8")
@@ -170,8 +170,8 @@ import sys
 import torch
 torch.set_num_threads(1)
 from lienzo.cli import main as command
-from lienzo.training import loop
-loop.SAVE_SECONDS = 0.0
+from lienzo.training import loop, open_run
+open_run.SAVE_SECONDS = 0.0
 command.main()
 """
 
@@ -217,7 +217,7 @@ import gc, json, sys, tracemalloc
 import torch
 torch.set_num_threads(1)
 from pathlib import Path
-from lienzo.training import loop
+from lienzo.training import loop, open_run
 from lienzo.recipe.recipe import Recipe
 collection, recipe, out = sys.argv[1:]
 tracemalloc.start()

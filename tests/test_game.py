@@ -246,3 +246,21 @@ def test_measures_are_scalars_without_a_graph() -> None:
         "discriminator_gradient", "generator_gradient", "real_diversity", "fake_diversity",
     }  # fmt: skip
     assert all(value.shape == () and not value.requires_grad for value in measures.values())
+
+
+@pytest.mark.parametrize("setting", ["r1", "r2", "gradient_penalty"])
+def test_every_pass_of_the_discriminator_has_the_precision_of_autocast(setting: str) -> None:
+    seen = []
+
+    class Critic(Point):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append(torch.is_autocast_enabled("cpu"))
+            return super().forward(x)
+
+    generator, discriminator = Point(0.5), Critic(1.0)
+    optimizers = [torch.optim.SGD(player.parameters(), 0.1) for player in (generator, discriminator)]
+    regularisation = Regularisation(**{setting: 1.0})
+    game = Game(generator, discriminator, Hinge(), *optimizers, regularisation, autocast=torch.bfloat16)
+    game.step(StepInputs(torch.randn(1, 3, 2), torch.randn(1, 3, 1), torch.rand(1, 3)))
+    assert len(seen) >= 3
+    assert all(seen)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from torch.nn.functional import avg_pool2d
 import lienzo
 from lienzo.collection import preparation
 from lienzo.collection.collection import Collection
+from lienzo.compute.pixels import from_bytes
 from lienzo.errors import CollectionError, InputError, RecipeError, RunError, SourceError
 from lienzo.generation.generation import latents
 from lienzo.growth import growth
@@ -28,8 +30,7 @@ from lienzo.recipe.objectives import Relativistic
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.storage import tensors
-from lienzo.training import loop
-from lienzo.training.inputs import scaled
+from lienzo.training import open_run
 from lienzo.training.origin import Origin
 from lienzo.training.state import State
 
@@ -46,7 +47,7 @@ NETWORKS = {
 
 @pytest.fixture(autouse=True)
 def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +178,7 @@ def test_a_run_begins_with_the_pictures_of_its_origin(small_run: Run, large: Col
         enlarged_end = [np.asarray(Image.open(end).convert("RGB"))[2:-2, 2:-2][:16, :16].repeat(2, 0).repeat(2, 1)]
         picture = np.asarray(Image.open(path).convert("RGB"))[2:34, 2:34]
         assert np.array_equal(picture, enlarged_end[0]) == same
-    state = grown_state(small_run, small_run.recipe, Shape(32, 32, 3), fade=16)
+    state = grown_state(small_run, small_run.recipe(), Shape(32, 32, 3), fade=16)
     loaded = tensors.load(small_run.checkpoints()[0], "checkpoint", RunError)[0]
     for name, network in (("average", state.networks["generator"]), ("discriminator", state.networks["discriminator"])):
         kept = {key: value for key, value in network.state_dict().items() if f"{name}/{key}" in loaded}
@@ -192,10 +193,13 @@ def test_a_run_begins_with_the_pictures_of_its_origin(small_run: Run, large: Col
 
 def test_what_grew_is_a_run_like_any_other(small_run: Run, large: Collection, tmp_path: Path) -> None:
     run = lienzo.grow(small_run, 32, collection=large, out=tmp_path / "run", device="cpu")
-    recipe = run.recipe
+    recipe = run.recipe()
     changed = {"network": DCGAN(8, 8, grown=1), "fade": 16}
-    assert recipe == dataclasses.replace(small_run.recipe, **changed)  # type: ignore[arg-type]
-    assert run.origin == {"path": str(small_run.path.resolve()), "fingerprint": lienzo.load(small_run).fingerprint}
+    assert recipe == dataclasses.replace(small_run.recipe(), **changed)  # type: ignore[arg-type]
+    assert run.manifest()["origin"] == {
+        "path": str(small_run.path.resolve()),
+        "fingerprint": lienzo.load(small_run).fingerprint,
+    }
     # half of 32 pictures in batches of 8; a tick's measure is that of its steps, as they were begun
     assert [line.get("fade") for line in run.log()] == [0.0, 0.5, 1.0, 1.0]
     generator = lienzo.load(run)
@@ -223,7 +227,7 @@ def test_a_generator_from_the_middle_of_a_fade_paints_as_it_did(
     set_alpha(module, 0.0)
     assert not torch.equal(module(latents(8, 0)[None]), whole)
     with pytest.raises(RunError, match="is still fading in new layers of its own: let it train to the end of that"):
-        lienzo.train(large, dataclasses.replace(run.recipe, fade=0), tmp_path / "other", origin=run, device="cpu")
+        lienzo.train(large, dataclasses.replace(run.recipe(), fade=0), tmp_path / "other", origin=run, device="cpu")
 
 
 def test_a_run_that_was_interrupted_in_its_fade_ends_the_same(
@@ -244,7 +248,7 @@ def test_a_run_that_was_interrupted_in_its_fade_ends_the_same(
 
 
 def test_real_pictures_fade_as_generated_ones_do(small_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = dataclasses.replace(small_run.recipe, objective=Relativistic())
+    recipe = dataclasses.replace(small_run.recipe(), objective=Relativistic())
     state = grown_state(small_run, recipe, Shape(32, 32, 3), fade=32)
     seen: list[Tensor] = []
     model = state.model
@@ -255,7 +259,7 @@ def test_real_pictures_fade_as_generated_ones_do(small_run: Run, monkeypatch: py
 
     monkeypatch.setattr(type(model), "step", lambda self, inputs, watched, penalised: step(inputs))
     pixels = torch.randint(256, (1, 8, 32, 32, 3), dtype=torch.uint8)
-    real = scaled(pixels)
+    real = from_bytes(pixels)
     blurred = avg_pool2d(real[0], 2).repeat_interleave(2, 2).repeat_interleave(2, 3)
     from lienzo.training.game import StepInputs
 
@@ -280,7 +284,7 @@ def test_what_grew_grows_again(small_run: Run, large: Collection, pictures: Path
     huge = lienzo.prepare(pictures, tmp_path / "huge", size=64, enlarge=True, workers=1)
     twice = lienzo.grow(once, 64, collection=huge, out=tmp_path / "twice", device="cpu", settings=["images=8"])
     assert twice.recipe.network == DCGAN(8, 8, grown=2)
-    state = grown_state(once, once.recipe, Shape(64, 64, 3), fade=8)
+    state = grown_state(once, once.recipe(), Shape(64, 64, 3), fade=8)
     z = latents(8, 3)[None]
     assert torch.equal(state.shown.eval()(z), enlarged(lienzo.load(once).module(z)))
 
@@ -288,7 +292,7 @@ def test_what_grew_grows_again(small_run: Run, large: Collection, pictures: Path
 def test_without_a_fade_the_new_layers_are_there_at_once(small_run: Run, large: Collection, tmp_path: Path) -> None:
     run = lienzo.grow(small_run, collection=large, out=tmp_path / "run", device="cpu", settings=["images=8", "fade=0"])
     assert "fade" not in run.log()[0]
-    assert run.recipe.fade == 0
+    assert run.recipe().fade == 0
 
 
 def test_the_pictures_are_prepared_once_more_beside_the_collection(
@@ -301,7 +305,7 @@ def test_the_pictures_are_prepared_once_more_beside_the_collection(
     assert grown.path == tmp_path / "a-32"
     prepared = Collection.open(tmp_path / "art-32")
     assert prepared.settings == art.settings | {"height": 32, "width": 32}
-    assert grown.manifest["collection"]["fingerprint"] == prepared.fingerprint
+    assert grown.manifest()["collection"]["fingerprint"] == prepared.fingerprint
     assert growth.grown_path(grown) == tmp_path / "a-64"
 
     pictures_gone = tmp_path / "elsewhere"
@@ -369,7 +373,9 @@ def test_networks_that_do_not_fit_leave_nothing_behind(
     with pytest.raises(RecipeError, match="leave the keys of network alone"):
         lienzo.grow(small_run, collection=large, out=tmp_path / "run", device="cpu", settings=[setting])
     with pytest.raises(CollectionError, match=r"pictures of 16 pixels, and .* grows to 32:"):
-        lienzo.grow(small_run, collection=small_run.manifest["collection"]["path"], out=tmp_path / "run", device="cpu")
+        lienzo.grow(
+            small_run, collection=small_run.manifest()["collection"]["path"], out=tmp_path / "run", device="cpu"
+        )
     assert not (tmp_path / "run").exists()
 
 
@@ -410,7 +416,7 @@ def test_the_command(small_run: Run, large: Collection, tmp_path: Path, command:
     status, out, said = command(*words)
     assert (status, out) == (0, f"{tmp_path / 'run'}\n"), said
     assert "training: 16 of 16" in said
-    recipe = Run(tmp_path / "run").recipe
+    recipe = Run(tmp_path / "run").recipe()
     assert (recipe.images, recipe.fade, recipe.batch) == (16, 8, 4)
     status, out, _ = command(*words, "--json")
     assert (status, json.loads(out)["images"]) == (0, 16)
@@ -420,3 +426,21 @@ def test_the_command(small_run: Run, large: Collection, tmp_path: Path, command:
     assert command("grow", large.path)[0] == 2
     with pytest.raises(InputError, match="is no run"):
         lienzo.grow(large.path)
+
+
+def test_the_collection_of_an_older_run_is_found_from_elsewhere(
+    small_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Older runs name it relative to the folder in which they were begun, which lies above the run's."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copytree(small_run.path, home / "runs" / "a")
+    manifest = small_run.manifest()
+    shutil.copytree(manifest["collection"]["path"], home / "art")
+    run = Run(home / "runs" / "a")
+    run.write_manifest({**manifest, "collection": {**manifest["collection"], "path": "art"}})
+    monkeypatch.chdir(elsewhere)
+    going = growth.steps(run, settings=["images=8", "batch=4"], device="cpu")
+    next(going)
+    going.close()
+    assert list(home.glob("art-*"))

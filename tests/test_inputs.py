@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from conftest import Paint
 
 import lienzo
 from lienzo.collection.collection import Collection
+from lienzo.compute import devices
 from lienzo.recipe.catalogue import RECIPES
 from lienzo.recipe.recipe import Recipe
 from lienzo.training.batches import Batches
@@ -73,3 +75,31 @@ def same(some: list[StepInputs], others: list[StepInputs]) -> bool:
         for one, two in zip(some, others, strict=True)
         for value, other in zip(vars(one).values(), vars(two).values(), strict=True)
     )
+
+
+def test_pictures_are_freed_with_their_stream(collection: Collection) -> None:
+    """Without a collection of garbage: gigabytes on the device must not wait for one."""
+    batches = Batches(collection, 0, torch.device("cpu"))
+    assert len(batches.rows(20, 10)) == 10
+    gone = weakref.ref(batches)
+    del batches
+    assert gone() is None
+
+
+def test_pictures_take_no_more_memory_than_there_is(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a small GPU a quarter; on a CPU the processes of a machine share four GiB."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2 << 30, 6 << 30))
+    assert devices.resident_bytes(torch.device("cuda")) == 512 << 20
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (100 << 30, 141 << 30))
+    assert devices.resident_bytes(torch.device("cuda")) == 4 << 30
+    assert devices.resident_bytes(torch.device("cpu")) == 4 << 30
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "8")
+    assert devices.resident_bytes(torch.device("cpu")) == 512 << 20
+    size = collection.count * 16 * 16 * 3
+    monkeypatch.setattr(devices, "RESIDENT_BYTES", 8 * size)
+    assert Batches(collection, 0, torch.device("cpu")).resident is not None
+    monkeypatch.setattr(devices, "RESIDENT_BYTES", 8 * size - 8)
+    from_disk = Batches(collection, 0, torch.device("cpu"))
+    assert from_disk.resident is None
+    rows = from_disk.rows(0, 5)
+    assert torch.equal(from_disk.take(rows), torch.from_numpy(collection.take(from_disk.members[rows])))

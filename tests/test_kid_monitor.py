@@ -1,6 +1,7 @@
 """The score while training runs: taken when it is due, kept where it is best, the same after an interruption."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,13 @@ import torch
 
 import lienzo
 from lienzo.collection.collection import Collection
-from lienzo.errors import RunError
+from lienzo.errors import GeneratorError, RunError
 from lienzo.metrics.estimate import Estimate
 from lienzo.recipe.recipe import Recipe
 from lienzo.storage import tensors
-from lienzo.training import kid_monitor, loop
+from lienzo.training import kid_monitor, open_run
 from lienzo.training.kid_monitor import KIDMonitor
+from lienzo.training.resumption import best_score
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +51,7 @@ def test_the_checkpoint_of_the_best_generator_outlives_newer_ones(
     collection: Collection, scored: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """KID is lowest after 48 pictures; 64, 80 and 96 follow, of which the last two are kept anyhow."""
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
     values = iter([0.3, 0.1, 0.2, 0.4])
     monkeypatch.setattr(KIDMonitor, "kid", lambda *_: Estimate(next(values), 0.01))
     recipe = dataclasses.replace(scored, evaluate_every=24, images=96)
@@ -92,3 +94,35 @@ def test_held_out_pictures_are_the_measure(collection: Collection, tmp_path: Pat
     KIDMonitor(held, torch.device("cpu"))
     assert seen
     assert set(seen) <= set(held.rows("holdout").tolist())
+
+
+def test_the_best_generator_is_not_replaced_by_a_worse_one_after_a_step_back(
+    collection: Collection, scored: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest checkpoint is damaged: the one before it does not know of the best score."""
+    monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
+    values = iter([0.3, 0.1, 0.2])
+    monkeypatch.setattr(KIDMonitor, "kid", lambda *_: Estimate(next(values), 0.01))
+    recipe = dataclasses.replace(scored, evaluate_every=16, images=48)
+    going = lienzo.steps(collection, recipe, tmp_path / "run", device="cpu")
+    assert [next(going).images for _ in range(2)] == [16, 32]
+    going.close()
+    run = lienzo.Run(tmp_path / "run")
+    best = run.best_path.read_bytes()
+    assert lienzo.load(run.best_path).header["kid"] == 0.1
+    run.checkpoint_path(32).write_bytes(b"damaged")
+    values = iter([0.2, 0.25])
+    lienzo.train(collection, recipe, run.path, device="cpu")
+    assert scores(run) == {16: 0.3, 32: 0.2, 48: 0.25}
+    assert run.best_path.read_bytes() == best
+
+
+def test_the_best_score_of_an_older_run_is_found_in_its_log(run: lienzo.Run, tmp_path: Path) -> None:
+    """Older generators have no score in their header."""
+    old = lienzo.Run(tmp_path)
+    assert best_score(old) == (math.inf, 0)
+    state, header = tensors.load(run.generator_path, "generator", GeneratorError)
+    tensors.save(old.best_path, state, {key: value for key, value in header.items() if key != "fingerprint"})
+    assert best_score(old) == (math.inf, 48)
+    old.append_log({"images": 48, "seconds": 1, "images_per_second": 1, "kid": 0.5})
+    assert best_score(old) == (0.5, 48)

@@ -16,6 +16,7 @@ from lienzo.collection.collection import Collection
 from lienzo.errors import RunError
 from lienzo.inspection.inspection import inspect
 from lienzo.recipe.recipe import Recipe
+from lienzo.run import occupancy
 from lienzo.run.occupancy import SILENCE_SECONDS, occupant
 from lienzo.run.run import Run
 
@@ -66,3 +67,20 @@ def test_a_process_on_another_machine_counts_while_it_gives_signs_of_life(
         lienzo.train(collection, recipe, run.path, device="cpu")
     run.presence_path.write_text(json.dumps(away | {"seen": time.time() - SILENCE_SECONDS}))
     lienzo.train(collection, recipe, run.path, device="cpu")
+
+
+def test_a_long_pause_between_ticks_is_no_death(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signs of life come from a thread of their own."""
+    monkeypatch.setattr(occupancy, "SHOW_SECONDS", 0.01)
+    run = Run(tmp_path / "run")
+    going = lienzo.steps(collection, recipe, run.path, device="cpu")
+    next(going)
+    before = occupant(run)
+    assert before is not None
+    while (now := occupant(run)) is not None and now.seen == before.seen:
+        time.sleep(0.01)
+    assert now is not None
+    going.close()
+    assert not run.presence_path.exists()

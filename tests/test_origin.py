@@ -15,7 +15,8 @@ from lienzo.inspection.inspection import inspect
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.storage import tensors
-from lienzo.training import loop
+from lienzo.training import open_run
+from lienzo.training.origin import Origin
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def landscapes(collection: Collection, averaging: Recipe, tmp_path: Path) -> Run
 
 @pytest.fixture(autouse=True)
 def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
 
 
 def first(run: Run) -> dict[str, Tensor]:
@@ -95,7 +96,7 @@ def test_a_run_that_was_interrupted_goes_on_with_and_without_its_origin(
         parts = lienzo.train(others, averaging, path, origin=again, device="cpu")
         assert parts.generator_path.read_bytes() == whole.generator_path.read_bytes()
     origin = {"path": str(landscapes.path.resolve()), "fingerprint": lienzo.load(landscapes).fingerprint}
-    assert whole.origin == inspect(whole.path)["origin"] == origin
+    assert whole.manifest()["origin"] == inspect(whole.path)["origin"] == origin
 
 
 def test_a_run_without_a_whole_checkpoint_begins_from_its_origin_again(
@@ -141,7 +142,42 @@ def test_the_command(landscapes: Run, others: Collection, averaging: Recipe, tmp
     path.write_text(averaging.to_toml(), encoding="utf-8")
     words = ["train", others.path, "--recipe", path, "--out", tmp_path / "run", "--device", "cpu", "--from"]
     assert command(*words, landscapes.path)[0] == 0
-    assert Run(tmp_path / "run").origin is not None
+    assert "origin" in Run(tmp_path / "run").manifest()
     for nothing in (tmp_path / "nowhere", others.path, path):
         status, out, said = command(*words, nothing)
         assert (status, out, said.count("\n")) == (2, "", 1), said
+
+
+def test_a_run_with_a_damaged_checkpoint_gives_the_one_before_it(
+    landscapes: Run, others: Collection, still: Recipe, tmp_path: Path
+) -> None:
+    """Both networks are then of that moment, the newest generator left aside."""
+    older = tensors.load(landscapes.checkpoint_path(8), "checkpoint", RunError)[0]
+    landscapes.checkpoint_path(16).write_bytes(b"damaged")
+    run = lienzo.train(others, still, tmp_path / "run", origin=landscapes, device="cpu")
+    assert close(weights(older, "average"), weights(first(run), "generator"))
+    assert close(weights(older, "discriminator"), weights(first(run), "discriminator"))
+
+
+def test_a_run_that_was_killed_between_generator_and_checkpoint_gives_those_of_one_moment(
+    collection: Collection, averaging: Recipe, landscapes: Run, tmp_path: Path
+) -> None:
+    """The fingerprint is that which the generator's file had then."""
+    going = lienzo.steps(collection, averaging, tmp_path / "killed", device="cpu")
+    next(going)
+    killed = Run(tmp_path / "killed")
+    going.close()  # type: ignore[attr-defined]
+    before = lienzo.load(killed)
+    killed.generator_path.write_bytes(landscapes.generator_path.read_bytes())
+    origin = Origin.open(killed)
+    assert origin.fingerprint == before.fingerprint != lienzo.load(killed).fingerprint
+    assert all(
+        torch.equal(value, before.module.state_dict()[key]) for key, value in origin.networks["generator"].items()
+    )
+
+
+def test_a_run_without_any_whole_checkpoint_is_no_origin(landscapes: Run) -> None:
+    for path in landscapes.checkpoints():
+        path.write_bytes(b"damaged")
+    with pytest.raises(RunError, match="has no checkpoint that is whole"):
+        Origin.open(landscapes)

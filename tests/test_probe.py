@@ -59,7 +59,7 @@ def test_convolutions_tell_apart_what_pixels_do_not(probed):
 def test_a_discriminator_that_was_told_labels_is_probed_without(collection, tmp_path):
     recipe = find("conditional").with_settings(["network.width=8", "images=64", "batch=32"])
     conditional = train(collection, recipe, tmp_path / "run", device="cpu")
-    assert conditional.manifest["collection"]["labels"] == list(LABELS)
+    assert conditional.manifest()["collection"]["labels"] == list(LABELS)
     assert probe(conditional, collection, samples=30, device="cpu").train == 30
 
 

@@ -43,9 +43,9 @@ from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from lienzo.recipe.recipe import Recipe
-from lienzo.training import loop
+from lienzo.training import loop, open_run
 from lienzo.training.state import State
-loop.SAVE_SECONDS = 0.0
+open_run.SAVE_SECONDS = 0.0
 collection, recipes, out, call, number, process = sys.argv[1:]
 calls, advance = 0, State.advance
 def interrupted(self, inputs):

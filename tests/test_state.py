@@ -2,9 +2,9 @@
 
 import dataclasses
 import itertools
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -12,15 +12,17 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from lienzo.compute.pixels import from_bytes
 from lienzo.errors import TrainingError
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import RECIPES
 from lienzo.recipe.recipe import Recipe
+from lienzo.training import cuda_graphs
 from lienzo.training import state as state_module
 from lienzo.training.augmentation import CHANCES
+from lienzo.training.cuda_graphs import CapturedSteps, StepGraphs, TakeSteps
 from lienzo.training.game import SELDOM, StepInputs
-from lienzo.training.inputs import scaled
-from lienzo.training.state import State, _Captured
+from lienzo.training.state import State
 
 CPU = torch.device("cpu")
 
@@ -111,13 +113,24 @@ def test_steps_taken_at_once_are_those_taken_one_by_one(recipe: Recipe, settings
         assert torch.equal(value, live[name]), name
 
 
-class Pretended(_Captured):
-    """A graph for a CPU: it holds copies of what it is given, and what it launches is its steps."""
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a CPU have graphs: what they launch is their steps."""
 
-    def _capture(self, state: State, watched: Sequence[bool], penalised: Sequence[bool]) -> None:
-        self.graph = SimpleNamespace(replay=lambda: state._take_steps(self.inputs, self.paces, watched, penalised))
+    def capture(
+        self: CapturedSteps, take_steps: TakeSteps, watched: Sequence[bool], penalised: Sequence[bool], *_: object
+    ) -> None:
+        replay = partial(take_steps, self.inputs, self.scheduled, watched, penalised)
+        self.graph = SimpleNamespace(replay=replay, pool=lambda: None)  # type: ignore[assignment]
+
+    stream = SimpleNamespace(wait_stream=lambda _: None)
+    monkeypatch.setattr(CapturedSteps, "capture", capture)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda _: stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
 
 
+@pytest.mark.usefixtures("pretended")
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_graphs_read_what_changes_from_step_to_step(
     recipe: Recipe, settings: list[str], monkeypatch: pytest.MonkeyPatch
@@ -125,17 +138,17 @@ def test_graphs_read_what_changes_from_step_to_step(
     """Graphs of one step and of three in turns; rates that are tensors differ in the last digits only."""
     recipe = recipe.with_settings(settings)
     recipe = recipe.with_settings([f"images={11 * 8 * recipe.discriminator_steps}"])
-    monkeypatch.setattr(state_module, "_Captured", Pretended)
     monkeypatch.setattr(state_module, "WATCHED", 1)
     inputs = step_inputs(recipe, 11)
     plain, captured = begun(recipe), begun(recipe)
-    captured.captures, captured._warm = True, Counter(dict.fromkeys((True, False), state_module.WARM_UP))
+    captured.graphs = StepGraphs(CPU)
+    captured.graphs.warm.update(dict.fromkeys((True, False), cuda_graphs.WARM_UP))
     for first, last in itertools.pairwise((0, 1, 4, 7, 8, 11)):
         plain.advance(inputs[first:last])
         captured.advance(inputs[first:last])
     interval = recipe.regularisation.interval
-    assert {len(pattern) for pattern in captured._graphs} == {1, 3}
-    assert len(captured._graphs) == (2 if interval == 1 else 4)  # with and without, and two of three steps
+    assert {len(pattern) for pattern in captured.graphs.graphs} == {1, 3}
+    assert len(captured.graphs.graphs) == (2 if interval == 1 else 4)  # with and without, and two of three steps
     assert int(captured.watched) == 5
     theirs = captured.tensors()
     for name, value in plain.tensors().items():
@@ -150,7 +163,7 @@ def test_seldom_measures_are_means_over_the_steps_that_were_watched(recipe: Reci
     states = [begun(recipe) for _ in range(2)]
     all_of_them = []
     for i, one in enumerate(step_inputs(recipe, 20)):
-        all_of_them.append(states[0].model.step(dataclasses.replace(one, real=scaled(one.real))))
+        all_of_them.append(states[0].model.step(dataclasses.replace(one, real=from_bytes(one.real))))
         states[1].advance([one])
         if i % 10 == 9:
             watched = [all_of_them[j] for j in {9: (0, 8, 9), 19: (16, 19)}[i]]
@@ -178,11 +191,11 @@ def test_a_graph_computes_what_its_steps_compute(
     inputs = step_inputs(recipe, 17, device)
     taken, weights = [], []
     for warm_up, bounds in ((10**9, range(18)), (3, range(18)), (3, (0, 4, 8, 9, 13, 17))):
-        monkeypatch.setattr(state_module, "WARM_UP", warm_up)
+        monkeypatch.setattr(cuda_graphs, "WARM_UP", warm_up)
         state = begun(recipe, device)
         for first, last in itertools.pairwise(bounds):
             state.advance(inputs[first:last])
-        assert bool(state._graphs) == (warm_up == 3)
+        assert bool(state.graphs and state.graphs.graphs) == (warm_up == 3)
         taken.append(state.take_measures())
         weights.append(nn.utils.get_total_norm(state.shown.parameters()).item())
     assert taken[1] == pytest.approx(taken[0], rel=3e-2, abs=1e-2)
@@ -213,7 +226,7 @@ def test_compiled_steps_are_those_that_are_not(recipe: Recipe, settings: list[st
     for one in step_inputs(recipe, 9 if device == "cuda" else 5, where):
         plain.advance([one])
         compiled.advance([one])
-    assert bool(compiled._graphs) == (device == "cuda")
+    assert bool(compiled.graphs and compiled.graphs.graphs) == (device == "cuda")
     theirs = compiled.tensors()
     assert theirs.keys() == plain.tensors().keys()
     if device == "cpu":
@@ -264,21 +277,19 @@ def test_penalties_are_taken_in_one_step_of_an_interval(recipe: Recipe) -> None:
     assert passes == [*apart, *together, *together, *apart, *together, *together, *apart]
 
 
-def test_each_kind_of_step_is_warm_before_a_graph_holds_it(recipe: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("pretended")
+def test_each_kind_of_step_is_warm_before_a_graph_holds_it(recipe: Recipe) -> None:
     """Steps with a penalty come seldom: those without are captured first."""
     recipe = recipe.with_settings(SETTINGS["lazy"])
     state = begun(recipe)
-    state.captures, state._stream = True, SimpleNamespace(wait_stream=lambda _: None)
-    monkeypatch.setattr(state_module, "_Captured", Pretended)
-    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: state._stream)
-    monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
+    state.graphs = StepGraphs(CPU)
     eager = []
     for one in step_inputs(recipe, 12):
-        before = state._warm.total()
+        before = state.graphs.warm.total()
         state.advance([one])
-        eager.append(state._warm.total() > before)
+        eager.append(state.graphs.warm.total() > before)
     assert eager == [True, True, True, True, True, False, True, False, False, False, False, False]
-    assert set(state._graphs) == {(True,), (False,)}
+    assert set(state.graphs.graphs) == {(True,), (False,)}
 
 
 def test_weights_that_are_no_numbers_are_seen_although_no_measure_tells(recipe: Recipe) -> None:

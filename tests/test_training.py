@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import gc
 import logging
+import math
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,22 +23,26 @@ from torch import Tensor
 
 import lienzo
 from lienzo.collection.collection import Collection
+from lienzo.demo import demo
 from lienzo.display import gallery
 from lienzo.display.gallery import Pixels
 from lienzo.errors import CollectionError, RecipeError, RunError, TrainingError
+from lienzo.growth import growth
+from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import RECIPES, find
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.storage import tensors
-from lienzo.training import loop, resumption
+from lienzo.training import disk_space, loop, open_run, resumption
 from lienzo.training.game import StepInputs
 from lienzo.training.state import State
+from lienzo.training.tick import Tick
 from lienzo.training.trouble import Signs
 
 
 @pytest.fixture(autouse=True)
 def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -82,8 +88,8 @@ def test_a_run_holds_what_the_plan_says(collection: Collection, recipe: Recipe, 
         assert {"seconds", "images_per_second", "discriminator_loss", "generator_loss"} <= line.keys()
         assert 0 < line["real_score"] < 1
         assert 0 < line["fake_score"] < 1
-    assert whole.recipe == recipe
-    assert whole.manifest["collection"]["fingerprint"] == collection.fingerprint
+    assert whole.recipe() == recipe
+    assert whole.manifest()["collection"]["fingerprint"] == collection.fingerprint
     assert [path.name for path in whole.epochs()] == ["epoch-0001.safetensors", "epoch-0002.safetensors"]
     assert len(whole.checkpoints()) == resumption.KEPT_CHECKPOINTS
     assert whole.evolution_path.exists()
@@ -167,7 +173,7 @@ def test_every_recipe_trains_and_goes_on(collection: Collection, tmp_path: Path,
 def test_leaving_between_saves_saves(
     collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 1e9)
+    monkeypatch.setattr(open_run, "SAVE_SECONDS", 1e9)
     next(lienzo.steps(collection, recipe, tmp_path / "run", device="cpu"))
     assert [path.stem for path in Run(tmp_path / "run").checkpoints()] == ["000000000016"]
     assert_same(lienzo.train(collection, recipe, tmp_path / "run", device="cpu"), whole)
@@ -207,9 +213,9 @@ import os, signal, sys
 import torch
 torch.set_num_threads(1)
 from pathlib import Path
-from lienzo.training import loop
+from lienzo.training import loop, open_run
 from lienzo.recipe.recipe import Recipe
-loop.SAVE_SECONDS = 0.0
+open_run.SAVE_SECONDS = 0.0
 collection, recipe, out, writes = sys.argv[1:]
 left, fsync = int(writes), os.fsync
 def counting(descriptor):
@@ -516,7 +522,7 @@ def test_a_damaged_manifest_is_refused(collection: Collection, recipe: Recipe, t
 
 def test_a_newer_run_is_refused(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
     run = interrupted(collection, recipe, tmp_path / "run", 1)
-    run.write_manifest({**run.manifest, "format": 99})
+    run.write_manifest({**run.manifest(), "format": 99})
     with pytest.raises(RunError, match="newer lienzo"):
         lienzo.train(collection, recipe, run.path, device="cpu")
 
@@ -560,3 +566,116 @@ def test_the_average_is_that_of_the_recipe(collection: Collection, recipe: Recip
         for key, value in average.items():
             torch.testing.assert_close(state[f"average/{key}"], value)
     assert lienzo.load(tmp_path / "run").header["averaged"] is True
+
+
+def test_a_clock_that_has_not_moved_divides_by_nothing(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some clocks move every 15.6 ms only."""
+    monkeypatch.setattr(open_run.time, "perf_counter", lambda: 7.0)
+    monkeypatch.setattr(open_run.time, "monotonic", lambda: 7.0)
+    for tick in lienzo.steps(collection, recipe, tmp_path / "run", device="cpu"):
+        assert 0 < tick.images_per_second < math.inf
+        assert tick.seconds_left >= 0
+
+
+def test_a_state_of_other_shapes_is_refused(collection: Collection, recipe: Recipe, whole: Run) -> None:
+    """One that copying would spread over the whole tensor, and one that lacks a tensor."""
+    path = whole.checkpoints()[0]
+    loaded, header = tensors.load(path, "checkpoint", RunError)
+    del header["fingerprint"]
+    name = next(name for name in loaded if name.startswith("generator/") and loaded[name].dim() == 1)
+    for wrong in ({**loaded, name: torch.zeros(1)}, {key: value for key, value in loaded.items() if key != name}):
+        tensors.save(path, wrong, header)
+        with pytest.raises(RunError, match=r"is the state of other networks .*: delete it"):
+            lienzo.train(collection, recipe.with_settings(["images=80"]), whole.path, device="cpu")
+
+
+def test_the_collection_is_found_from_anywhere(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(collection.path.parent)
+    run = lienzo.train(collection.path.name, recipe.with_settings(["images=8"]), tmp_path / "run", device="cpu")
+    assert Path(run.manifest()["collection"]["path"]) == collection.path.resolve()
+
+
+def test_rollbacks_are_read_under_the_lock(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process rolls back just before it lets this one have the folder."""
+    run = interrupted(collection, recipe, tmp_path / "run", 1)
+    occupying, begun = loop.occupying, []
+
+    @contextmanager
+    def late(run: Run) -> Iterator[None]:
+        manifest = run.manifest()
+        run.write_manifest({**manifest, "rollbacks": [{"at": 16, "to": 16, "trouble": "none"}]})
+        with occupying(run):
+            yield
+
+    advance = State.advance
+
+    def observed(self: State, inputs: Sequence[StepInputs]) -> None:
+        begun.append(self.slowdown)
+        advance(self, inputs)
+
+    monkeypatch.setattr(loop, "occupying", late)
+    monkeypatch.setattr(State, "advance", observed)
+    lienzo.train(collection, recipe, run.path, device="cpu")
+    assert set(begun) == {0.5}
+
+
+def test_a_disk_that_is_too_small_is_noticed_before_anything_is_trained(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: usage._replace(free=1_000_000))
+    with pytest.raises(RunError, match=r"will need about [\d.]+ MB on the disk, and 1.0 MB are free: make room"):
+        lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+@pytest.mark.parametrize("settings", [[], ["evaluate_every=16"], ["keep_epochs=false", "on_trouble=rollback"]])
+def test_a_run_needs_the_space_that_was_expected(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: list[str]
+) -> None:
+    monkeypatch.setattr("lienzo.training.kid_monitor.SAMPLES", 8)
+    recipe = recipe.with_settings(settings)
+    run = lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
+    state = State(recipe, Shape(16, 16, 3), torch.device("cpu"))
+    needed = disk_space.bytes_needed(recipe, collection.count, state)
+    there = sum(path.stat().st_size for path in run.path.rglob("*.safetensors"))
+    assert there < needed < 2.5 * there
+
+
+@pytest.mark.parametrize("verb", ["grow", "demo"])
+def test_leaving_the_loop_of_a_verb_saves_whoever_still_holds_the_training(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """No garbage collector has to come first."""
+    trainings = []
+    steps = loop.steps
+
+    def held(*given: object, **named: object) -> Iterator[Tick]:
+        trainings.append(steps(*given, **named))  # type: ignore[arg-type]
+        return trainings[-1]
+
+    small = recipe.with_settings(["batch=4", "network.width=16", "images=16", "tick=4"])
+    if verb == "grow":
+        run = lienzo.train(collection, small, tmp_path / "small", device="cpu")
+        monkeypatch.setattr(loop, "steps", held)
+        going = growth.steps(run, out=tmp_path / "run", collection=_twice(collection, tmp_path), device="cpu")
+    else:
+        monkeypatch.setattr(loop, "steps", held)
+        going = demo.steps(tmp_path / "demo", demo.Settings(files=70, size=16, recipe=small, workers=1))
+    while not trainings:
+        next(going)
+    next(going)
+    going.close()
+    assert trainings[0].gi_frame is None
+    assert not list(tmp_path.rglob("running.json"))
+
+
+def _twice(collection: Collection, tmp_path: Path) -> Collection:
+    pictures = Path(collection.settings["sources"][0])
+    return lienzo.prepare(pictures, tmp_path / "large", size=32, workers=1, enlarge=True)

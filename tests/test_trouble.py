@@ -18,7 +18,7 @@ from lienzo.recipe.catalogue import RECIPES, find
 from lienzo.recipe.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Regularisation, Wasserstein
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
-from lienzo.training import loop
+from lienzo.training import loop, open_run
 from lienzo.training.game import Game, StepInputs, diversity
 from lienzo.training.trouble import COLLAPSED, PATIENCE, SATURATED, VANISHED, Signs, Trouble, not_finite
 
@@ -27,7 +27,7 @@ HEALTHY = {"fake_score": 0.3, "generator_gradient": 2.0, "fake_diversity": 0.3, 
 
 @pytest.fixture(autouse=True)
 def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
 
 
 DEAD = [
@@ -207,7 +207,7 @@ def test_trouble_stops_where_the_recipe_says_so(collection: Collection, recipe: 
     ) as stopped:
         lienzo.train(collection, recipe, run.path, device="cpu")
     at = run.log()[-1]["images"]
-    assert run.stop == {"at": at, "trouble": str(stopped.value)}
+    assert run.manifest()["stop"] == {"at": at, "trouble": str(stopped.value)}
     assert inspect(run.path)["state"] == "stopped by trouble"
     assert inspect(run.path)["trouble"] == str(stopped.value)
 
@@ -216,7 +216,7 @@ def test_a_run_that_trouble_stopped_goes_on_from_there(
     collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is saved also where the last save is younger than ten seconds, and ends as if it had never stopped."""
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 1e9)
+    monkeypatch.setattr(open_run, "SAVE_SECONDS", 1e9)
     going = overpowered(recipe)
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError):
@@ -227,7 +227,7 @@ def test_a_run_that_trouble_stopped_goes_on_from_there(
     assert 0 < at < 640
     steps = lienzo.steps(collection, going, run.path, device="cpu")
     assert next(steps).images == at + 8
-    assert run.stop is None
+    assert "stop" not in run.manifest()
     steps.close()  # type: ignore[attr-defined]
     assert inspect(run.path)["state"] == "interrupted"
     whole = lienzo.train(collection, going, tmp_path / "whole", device="cpu")
@@ -255,11 +255,11 @@ def test_a_generator_that_dies_is_set_back_to_where_it_was_healthy(
 ) -> None:
     run, healthy = Run(tmp_path / "run"), {0}
     for tick in lienzo.steps(collection, dying(recipe, "rollback"), run.path, device="cpu"):
-        if run.rollbacks:
+        if run.manifest().get("rollbacks", []):
             break
         if Signs().is_healthy(tick.measures, recipe.objective):
             healthy.add(tick.images)
-    (rollback,) = run.rollbacks
+    (rollback,) = run.manifest().get("rollbacks", [])
     assert 0 < rollback["to"] <= rollback["at"] - 80 * PATIENCE
     assert rollback["to"] in healthy
 
@@ -307,10 +307,10 @@ def test_a_generator_that_collapses_is_set_back_and_slowed_down(
     going = lienzo.steps(collection, collapsing(recipe, "rollback"), tmp_path / "run", origin=various, device="cpu")
     run, seen = Run(tmp_path / "run"), 0
     for tick in going:
-        if run.rollbacks:
+        if run.manifest().get("rollbacks", []):
             break
         seen = tick.images
-    (rollback,) = run.rollbacks
+    (rollback,) = run.manifest().get("rollbacks", [])
     assert "the generator has collapsed" in rollback["trouble"]
     assert 0 < rollback["to"] <= rollback["at"] - 16 * PATIENCE
     assert seen == rollback["at"] - 16
@@ -335,12 +335,12 @@ def test_an_interrupted_run_rolls_back_as_an_uninterrupted_one(
     recipe = dataclasses.replace(recipe, on_trouble="rollback", sample_every=16, images=96)
     poison(monkeypatch, 64)
     whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")
-    assert [(r["at"], r["to"]) for r in whole.rollbacks] == [(64, 48)]
+    assert [(r["at"], r["to"]) for r in whole.manifest().get("rollbacks", [])] == [(64, 48)]
     assert [line["images"] for line in whole.log()] == [16, 32, 48, 64, 80, 96]
     for ticks in (2, 4):  # before and after the rollback
         parts = interrupted(collection, recipe, tmp_path / f"parts-{ticks}", ticks=ticks)
         assert_same(lienzo.train(collection, recipe, parts.path, device="cpu"), whole)
-        assert parts.rollbacks == whole.rollbacks
+        assert parts.manifest().get("rollbacks", []) == whole.manifest().get("rollbacks", [])
 
 
 def test_a_milestone_is_the_first_healthy_tick_that_is_due(
@@ -359,7 +359,7 @@ def test_trouble_that_stays_ends_after_three_rollbacks(
     poison(monkeypatch, 64, slowest=0.0)
     with pytest.raises(TrainingError, match=r"after 3 rollbacks and 64 pictures .* is nan, and training cannot go on"):
         lienzo.train(collection, dataclasses.replace(recipe, on_trouble="rollback"), tmp_path / "run", device="cpu")
-    assert [(rollback["at"], rollback["to"]) for rollback in Run(tmp_path / "run").rollbacks] == [
+    assert [(rollback["at"], rollback["to"]) for rollback in Run(tmp_path / "run").manifest().get("rollbacks", [])] == [
         (64, 32),
         (64, 0),
         (64, 32),
@@ -373,9 +373,9 @@ def test_a_discriminator_that_wins_is_set_back_and_slowed_down(
     run = Run(tmp_path / "run")
     with pytest.raises(TrainingError, match="after 3 rollbacks"):
         lienzo.train(collection, recipe, run.path, device="cpu")
-    assert all("the discriminator has won" in rollback["trouble"] for rollback in run.rollbacks)
-    assert all(0 < rollback["to"] <= rollback["at"] - 8 * PATIENCE for rollback in run.rollbacks)
-    first, second, third = (rollback["to"] for rollback in run.rollbacks)
+    assert all("the discriminator has won" in rollback["trouble"] for rollback in run.manifest().get("rollbacks", []))
+    assert all(0 < rollback["to"] <= rollback["at"] - 8 * PATIENCE for rollback in run.manifest().get("rollbacks", []))
+    first, second, third = (rollback["to"] for rollback in run.manifest().get("rollbacks", []))
     assert second < first
     assert third != second
 
@@ -395,7 +395,7 @@ def test_losses_that_are_no_numbers_are_tried_again_three_times(
     assert len(said) == 3
     assert all(text.endswith(": back to 0 pictures, at half the learning rates.") for text in said)
     assert all("cannot go on" not in text for text in said)
-    assert [rollback["to"] for rollback in Run(tmp_path / "run").rollbacks] == [0, 0, 0]
+    assert [rollback["to"] for rollback in Run(tmp_path / "run").manifest().get("rollbacks", [])] == [0, 0, 0]
     assert not Run(tmp_path / "run").checkpoints()
 
 
@@ -412,7 +412,7 @@ def test_no_checkpoint_holds_what_is_not_finite(
         found = inspect(run.path)
         assert (found["state"], found["images"], found["trouble"]) == ("stopped by trouble", 48, str(stopped.value))
     monkeypatch.undo()
-    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
     assert inspect(lienzo.train(collection, recipe, run.path, device="cpu").path)["state"] == "finished"
 
 

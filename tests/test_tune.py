@@ -20,7 +20,7 @@ from lienzo.metrics.estimate import Estimate
 from lienzo.recipe import catalogue
 from lienzo.recipe.recipe import Recipe
 from lienzo.storage import files
-from lienzo.training import kid_monitor, loop
+from lienzo.training import kid_monitor, open_run
 from lienzo.tuning import report, tuning
 from lienzo.tuning.space import DEFAULT, Range, parse, usual, values
 from lienzo.tuning.study import NAME
@@ -43,7 +43,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> ScoreScript:
             def kid(self, *_: object) -> Estimate:
                 return Estimate(next(given), 0.01)
 
-        monkeypatch.setattr(loop, "KIDMonitor", Scripted)
+        monkeypatch.setattr(open_run, "KIDMonitor", Scripted)
 
     return scripted
 
@@ -170,8 +170,8 @@ def test_a_trial_is_taken_up_whose_process_was_killed(collection: Collection, re
     base, out = tmp_path / "base.toml", tmp_path / "study"
     base.write_text(recipe.to_toml(), encoding="utf-8")
     program = (
-        "import os, signal; from lienzo.training import kid_monitor, loop; from lienzo.tuning import tuning\n"
-        "kid_monitor.SAMPLES, loop.SAVE_SECONDS = 8, 0.0\n"
+        "import os, signal; from lienzo.training import kid_monitor, open_run; from lienzo.tuning import tuning\n"
+        "kid_monitor.SAMPLES, open_run.SAVE_SECONDS = 8, 0.0\n"
         f"for step in tuning.steps({str(collection.path)!r}, {str(base)!r}, {str(out)!r}, "
         f"trials=1, images=64, search={SEARCH}, device='cpu'):\n"
         "    if step.tick.images >= 32: os.kill(os.getpid(), signal.SIGKILL)"

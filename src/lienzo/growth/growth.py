@@ -5,7 +5,8 @@ once more, and a collection of the same pictures at twice the size. See docs/gro
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,17 +26,17 @@ FADE = 0.5
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far the growth of a run has come."""
+class GrowthProgress:
+    """The progress of the growth of a run."""
 
     stage: str
     """``preparing`` or ``training``."""
     done: float
-    """Files, or pictures shown."""
+    """Number of files that are prepared, or of pictures shown."""
     total: float
-    """How many there are."""
+    """Number of all of them."""
     text: str = ""
-    """A few figures beside it."""
+    """Figures for the line of progress, such as the losses."""
 
 
 def grow(
@@ -47,7 +48,7 @@ def grow(
     settings: Sequence[str] = (),
     device: str = "auto",
 ) -> Run:
-    """Go on from a trained run at twice the size; the same call goes on after an interruption.
+    """Go on from a trained run with pictures of twice the size; the same call goes on after an interruption.
 
     Args:
         source: the run, or its folder.
@@ -56,7 +57,7 @@ def grow(
             new size, and are prepared there from the same sources in the same way where they are missing.
         out: the new run's folder; by default it lies beside the run, under its name with the new size.
         settings: keys of the run's recipe that change, such as ``images=400000``, ``fade=100000`` or ``batch=32``; the
-            fade takes half of the training unless they tell otherwise.
+            fade takes half of the training by default.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Returns:
@@ -82,7 +83,7 @@ def steps(
     out: str | Path | None = None,
     settings: Sequence[str] = (),
     device: str = "auto",
-) -> Iterator[Progress]:
+) -> Generator[GrowthProgress, None, None]:
     """Do what :func:`grow` does, step by step; leaving the loop saves, and the same call goes on."""
     run = Run.open(source)
     height, width = _twice(run)
@@ -104,7 +105,7 @@ def steps(
             f"{collection.path} has pictures of {_written(collection.height, collection.width)} pixels, and "
             f"{run.path} grows to {_written(height, width)}: give the same pictures at that size."
         )
-    if recipe.labels and list(collection.vocabularies.get(recipe.labels, ())) != run.manifest["collection"]["labels"]:
+    if recipe.labels and list(collection.vocabularies.get(recipe.labels, ())) != run.manifest()["collection"]["labels"]:
         raise CollectionError(
             f"{collection.path} has other labels of the kind {recipe.labels} than {run.path} was trained with: "
             "prepare the same pictures at the new size."
@@ -114,8 +115,9 @@ def steps(
         assert recipe.images is not None
         recipe = dataclasses.replace(recipe, fade=round(FADE * recipe.images))
     folder = grown_path(run) if out is None else Path(out)
-    for tick in loop.steps(collection, recipe, folder, origin=run, device=device):
-        yield Progress("training", tick.images, tick.total, tick.figures)
+    with closing(loop.steps(collection, recipe, folder, origin=run, device=device)) as ticks:
+        for tick in ticks:
+            yield GrowthProgress("training", tick.images, tick.total, tick.figures)
 
 
 def grown_path(source: str | Path | Run) -> Path:
@@ -126,16 +128,16 @@ def grown_path(source: str | Path | Run) -> Path:
 
 def _recipe(run: Run, settings: Sequence[str]) -> Recipe:
     """Return the run's recipe with a network that has grown, and these settings."""
-    network = configurations.grown(run.recipe.network)
-    recipe = dataclasses.replace(run.recipe, network=network, fade=0).with_settings([*settings])
+    network = configurations.grown(run.recipe().network)
+    recipe = dataclasses.replace(run.recipe(), network=network, fade=0).with_settings([*settings])
     if recipe.network != network:
         raise RecipeError(f"the network is that of {run.path}, grown: leave the keys of network alone.")
     return recipe
 
 
-def _prepare(run: Run, height: int, width: int) -> Iterator[Progress]:
+def _prepare(run: Run, height: int, width: int) -> Iterator[GrowthProgress]:
     """Prepare the pictures of the run's collection once more, at the new size, where this was not done before."""
-    smaller, folder = Collection.open(run.manifest["collection"]["path"]), _beside(run)
+    smaller, folder = Collection.open(_collection_path(run)), _beside(run)
     settings = smaller.settings | {"height": height, "width": width}
     if (folder / "collection.json").exists():
         there = Collection.open(folder)
@@ -153,7 +155,7 @@ def _prepare(run: Run, height: int, width: int) -> Iterator[Progress]:
     wanted = Settings.from_json(settings, size=(height, width), labels=labels)
     try:
         for step in preparation.steps(sources, folder, wanted):
-            yield Progress("preparing", step.done, step.total, f"{step.kept:,} kept")
+            yield GrowthProgress("preparing", step.done, step.total, f"{step.kept:,} kept")
     except SourceError as error:
         reason = str(error).partition(":")[0]
         raise SourceError(
@@ -164,13 +166,23 @@ def _prepare(run: Run, height: int, width: int) -> Iterator[Progress]:
 
 def _twice(run: Run) -> tuple[int, int]:
     """Return height and width of what a run grows to."""
-    height, width, _ = run.manifest["collection"]["shape"]
+    height, width, _ = run.manifest()["collection"]["shape"]
     return 2 * height, 2 * width
 
 
 def _beside(run: Run) -> Path:
     """Return where the collection of the new size is looked for."""
-    return _renamed(Path(run.manifest["collection"]["path"]), run)
+    return _renamed(_collection_path(run), run)
+
+
+def _collection_path(run: Run) -> Path:
+    """Return the folder of the run's collection.
+
+    Older runs name it as it was given, seen from where they were begun: mostly a folder above the run's.
+    """
+    path = Path(run.manifest()["collection"]["path"])
+    folders = [Path(), *run.path.resolve().parents]
+    return next((folder / path for folder in folders if (folder / path / "collection.json").exists()), path)
 
 
 def _renamed(path: Path, run: Run) -> Path:

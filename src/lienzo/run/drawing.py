@@ -1,4 +1,4 @@
-"""What a run looks like from afar: its losses as curves, its fixed latents as an animation."""
+"""Drawings of a whole run: the losses as curves, the samples of the fixed latents as an animation."""
 
 import logging
 import math
@@ -18,7 +18,7 @@ PANELS = {
     "nats of latents": {"divergence": "divergence"},
     "painting error": {"painting_error": "root mean square"},
 }
-"""What is drawn, where the log has it: under the name of an axis, measures and what they are called."""
+"""Panels of the chart, by the label of their axis: the measures of the log drawn there, and their names in the key."""
 
 FRAMES = 40
 """At most so many frames of an evolution."""

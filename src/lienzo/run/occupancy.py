@@ -1,15 +1,17 @@
-"""Who is training in a run's folder: one process at a time, and it can be seen from outside.
+"""Occupancy of a run's folder: one process at a time trains there, and others can see which.
 
 The operating system drops the lock of a process that ends, however it ends, so that nothing is left to clean up. Locks
-need not reach across machines that share a folder; a file that is written every ten seconds at most tells of those.
+need not reach across machines that share a folder; for those there is a file that is written anew every ten seconds.
 """
 
+import contextlib
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from filelock import FileLock, Timeout
 
@@ -18,8 +20,8 @@ from lienzo.run.run import Run
 from lienzo.storage.files import write_json
 from lienzo.storage.schemas import decode
 
-BEAT_SECONDS = 10.0
-"""A sign of life at most this often."""
+SHOW_SECONDS = 10.0
+"""Time between two signs of life."""
 
 SILENCE_SECONDS = 600.0
 """After so long without one, a process on another machine is taken for dead."""
@@ -42,21 +44,6 @@ class Occupant:
         return f"process {self.pid} on {self.host}"
 
 
-@dataclass
-class Presence:
-    """The sign of life of this process."""
-
-    run: Run
-    _beaten: float = field(default=0.0)
-
-    def beat(self) -> None:
-        """Say that this process is alive, unless it has just done so."""
-        if time.monotonic() - self._beaten >= BEAT_SECONDS or not self._beaten:
-            self._beaten = time.monotonic()
-            me = {"host": socket.gethostname(), "pid": os.getpid(), "seen": time.time()}
-            write_json(self.run.presence_path, me)
-
-
 def occupant(run: Run) -> Occupant | None:
     """Return who is training in the run's folder, or none."""
     try:
@@ -75,8 +62,8 @@ def occupant(run: Run) -> Occupant | None:
 
 
 @contextmanager
-def occupying(run: Run) -> Iterator[Presence]:
-    """Hold the run's folder for as long as the block runs.
+def occupying(run: Run) -> Iterator[None]:
+    """Hold the run's folder for as long as the block runs; a second thread shows meanwhile that this process lives.
 
     Raises:
         RunError: another process is training in it, or it cannot be written.
@@ -97,9 +84,25 @@ def occupying(run: Run) -> Iterator[Presence]:
     except OSError as error:
         raise RunError(f"{run.path} cannot be written ({error.strerror}): choose another --out.") from None
     with lock:
-        presence = Presence(run)
-        presence.beat()
+        ended = threading.Event()
+        _show(run)
+        signs_of_life = threading.Thread(target=_keep_showing, args=(run, ended), daemon=True)
+        signs_of_life.start()
         try:
-            yield presence
+            yield
         finally:
+            ended.set()
+            signs_of_life.join()
             run.presence_path.unlink(missing_ok=True)
+
+
+def _keep_showing(run: Run, ended: threading.Event) -> None:
+    """Renew the sign of life until the end, however long a step, a score or a pause between two ticks takes."""
+    while not ended.wait(SHOW_SECONDS):
+        with contextlib.suppress(OSError):  # a full disk: the next try may succeed, and a reader waits for long
+            _show(run)
+
+
+def _show(run: Run) -> None:
+    """Write which process this is, and that it lives."""
+    write_json(run.presence_path, {"host": socket.gethostname(), "pid": os.getpid(), "seen": time.time()})

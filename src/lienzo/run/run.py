@@ -8,10 +8,8 @@ from typing import Any
 
 from lienzo.errors import RunError
 from lienzo.recipe.recipe import Recipe
+from lienzo.run.manifest import FORMAT, Manifest, is_manifest
 from lienzo.storage.files import fingerprint, write_bytes, write_json
-
-FORMAT = 1
-"""Counts up when an older lienzo could no longer go on with the run."""
 
 log = logging.getLogger("lienzo")
 
@@ -43,7 +41,7 @@ class Run:
 
     @property
     def manifest_path(self) -> Path:
-        """Where the collection, the versions and the machine are written down."""
+        """Description of the run: collection, versions, machine and more; see :mod:`lienzo.run.manifest`."""
         return self.path / "run.json"
 
     @property
@@ -107,14 +105,16 @@ class Run:
         """The generator at the end of an epoch, counted from 1."""
         return self.path / "generators" / f"epoch-{epoch:04}.safetensors"
 
-    @property
     def recipe(self) -> Recipe:
-        """The resolved recipe."""
+        """Read the resolved recipe.
+
+        Raises:
+            RecipeError: ``recipe.toml`` is missing or damaged.
+        """
         return Recipe.from_toml(self.recipe_path)
 
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """What ``run.json`` says.
+    def manifest(self) -> Manifest:
+        """Read ``run.json``.
 
         Raises:
             RunError: it is damaged, or from a newer lienzo.
@@ -125,21 +125,15 @@ class Run:
             whole = isinstance(version, int) and seal == fingerprint(manifest)
         except (ValueError, TypeError, KeyError, AttributeError):
             whole, version, manifest = False, 0, {}
-        if not whole:
-            raise RunError(f"{self.manifest_path} is damaged: restore it, or train into another folder.")
-        if version > FORMAT:
+        if whole and version > FORMAT:
             raise RunError(f"{self.path} was written by a newer lienzo: update lienzo to go on with it.")
-        assert isinstance(manifest, dict)
+        if not whole or not is_manifest(manifest):
+            raise RunError(f"{self.manifest_path} is damaged: restore it, or train into another folder.")
         return manifest
 
-    def write_manifest(self, manifest: dict[str, Any]) -> None:
+    def write_manifest(self, manifest: Manifest) -> None:
         """Write ``run.json``, sealed by the fingerprint of what it says."""
         write_json(self.manifest_path, {**manifest, "fingerprint": fingerprint(manifest)})
-
-    @property
-    def origin(self) -> dict[str, str] | None:
-        """``path`` and ``fingerprint`` of the trained generator that the run was begun from, if any."""
-        return self.manifest.get("origin")
 
     def log(self) -> list[dict[str, Any]]:
         """Return the lines of the log; a last line that was cut off is left out, and one that is damaged too."""
@@ -164,26 +158,6 @@ class Run:
     def samples(self) -> list[Path]:
         """Return the drawings of the fixed latents, the oldest first."""
         return sorted(self.path.glob("samples/*.png"))
-
-    @property
-    def rollbacks(self) -> list[dict[str, Any]]:
-        """When, to where and why the run was set back, the first first."""
-        return list(self.manifest.get("rollbacks", [])) if self.exists() else []
-
-    def add_rollback(self, rollback: dict[str, Any]) -> None:
-        """Write down that the run is set back, and forget what came after, also if this was interrupted before."""
-        self.write_manifest(self.manifest | {"rollbacks": [*self.rollbacks, rollback]})
-
-    @property
-    def stop(self) -> dict[str, Any] | None:
-        """When and why trouble ended the run, unless training went on since."""
-        return self.manifest.get("stop")
-
-    def write_stop(self, stop: dict[str, Any] | None) -> None:
-        """Write down that trouble ends the run, or that training goes on."""
-        if stop != self.stop:
-            others = {key: value for key, value in self.manifest.items() if key != "stop"}
-            self.write_manifest({**others, **({"stop": stop} if stop else {})})
 
     def milestones(self) -> list[Path]:
         """Return the checkpoints to go back to, the newest first."""

@@ -20,7 +20,7 @@ class Autoencoding:
     autoencoder: Autoencoder
     bound: EvidenceBound
     optimizer: Optimizer
-    """Of both networks."""
+    """The optimiser of both networks."""
 
     autocast: torch.dtype | None = None
     """Lower precision for the networks' products (``torch.bfloat16``), or none."""
@@ -43,16 +43,17 @@ class Autoencoding:
 
     @property
     def memory(self) -> dict[str, Tensor]:
-        """Nothing else changes from step to step."""
+        """Other tensors that a step changes: none."""
         return {}
 
     def step(self, inputs: StepInputs, watched: bool = True, penalised: bool = True) -> Measures:  # noqa: ARG002
         """Update both networks once, on the first batch of the inputs; there is nothing to penalise.
 
         Returns:
-            As they were before the update: the bound and the divergence, in nats for a picture; the root mean square
-            error of what is painted anew, pictures being in [−1, 1]; and, as of a game, where the step is ``watched``
-            the norm of the decoder's gradient and how much the pictures differ, real ones and painted.
+            Measures from before the update: ``evidence_bound`` and ``divergence``, in nats per picture, and
+            ``painting_error``, the root mean square difference between a picture and its reconstruction, both in
+            [−1, 1]. If the step is ``watched``, also the norm of the decoder's gradient, and the diversity of the real
+            pictures and of the reconstructions.
         """
         images = inputs.real[0]
         with torch.autocast(images.device.type, dtype=self.autocast, enabled=self.autocast is not None):

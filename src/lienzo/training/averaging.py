@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Average:
-    """A network that follows another at a distance."""
+    """A copy of a network whose weights are the exponential moving average of the weights there."""
 
     def __init__(self, source: nn.Module) -> None:
         self.module = copy.deepcopy(source)

@@ -1,7 +1,7 @@
-"""The endless stream of a collection's pictures: which stand where is a function of the seed, not of history."""
+"""The endless stream of a collection's pictures, in an order that depends on the seed alone."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,10 +10,8 @@ from torch import Tensor
 
 from lienzo.collection.collection import Collection
 from lienzo.collection.vocabulary import Vocabulary
+from lienzo.compute.devices import resident_bytes
 from lienzo.seeds import numpy_generator
-
-RESIDENT_BYTES = 4 << 30
-"""Collections up to this size are held whole on the device; larger ones stay on the disk."""
 
 
 class Batches:
@@ -36,8 +34,9 @@ class Batches:
         self.members = collection.rows("train")
         self.balanced = balanced
         self.resident: Tensor | None = None
-        if len(self.members) * collection.height * collection.width * collection.channels <= RESIDENT_BYTES:
+        if len(self.members) * collection.height * collection.width * collection.channels <= resident_bytes(device):
             self.resident = torch.from_numpy(collection.take(self.members)).to(device)
+        self._orders: dict[int, NDArray[np.int64]] = {}
         self.codes = np.full(len(self.members), -1)
         self.vocabulary: Vocabulary | None = None
         if labels:
@@ -64,8 +63,13 @@ class Batches:
         codes = torch.from_numpy(self.codes[rows])
         return (codes[:, None] == torch.arange(self.classes)).float().to(self.device)
 
-    @lru_cache(maxsize=2)  # noqa: B019  one stream lives as long as its run
     def _order(self, epoch: int) -> NDArray[np.int64]:
+        """Return the members in the order of an epoch; those of the last two epochs asked for are kept."""
+        if epoch not in self._orders:
+            self._orders = dict([*self._orders.items()][-1:]) | {epoch: self._new_order(epoch)}
+        return self._orders[epoch]
+
+    def _new_order(self, epoch: int) -> NDArray[np.int64]:
         order = numpy_generator(self.seed, "order", epoch).permutation(len(self.members))
         if self.balanced:
             labelled = np.flatnonzero(self.codes[order] >= 0)

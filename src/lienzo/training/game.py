@@ -24,10 +24,10 @@ Measures = dict[str, Tensor]
 
 
 SELDOM = frozenset({"discriminator_gradient", "generator_gradient", "real_diversity", "fake_diversity"})
-"""Measures that cost about a hundredth of a step together, and that only a step which is watched takes."""
+"""Measures that only some steps take, since together they cost about a hundredth of a step."""
 
 COARSE = 8
-"""The diversity of pictures is that of their averages over 8×8 fields: layout and colour, no noise."""
+"""Diversity is measured on pictures averaged to 8×8 fields: it sees layout and colour, and no noise."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class StepInputs:
 
 @dataclass
 class Game:
-    """Two networks, what each wants, and how each learns."""
+    """Two networks, their objective, and their optimisers."""
 
     generator: nn.Module
-    """From latents (N, latents), and labels (N, classes) where there are any, to pictures or points (N, ...)."""
+    """Maps latents (N, latents), and labels (N, classes) if there are any, to pictures or points (N, ...)."""
 
     discriminator: nn.Module
-    """From such a batch, and labels where there are any, to logits (N,)."""
+    """Maps pictures or points (N, ...), and labels if there are any, to logits (N,)."""
 
     objective: Objective
     generator_optimizer: Optimizer
@@ -68,11 +68,11 @@ class Game:
     regularisation: Regularisation = field(default_factory=Regularisation)
 
     augmentation: Augmentation = field(default_factory=Augmentation)
-    """How pictures are changed before the discriminator sees them."""
+    """The random changes of pictures before the discriminator sees them."""
 
     probability: Tensor = field(default_factory=lambda: torch.zeros(()))
-    """Of each of ada's changes, a scalar on the device. Each update of the discriminator moves it, and the next step is
-    the first that knows: all changes of a step are decided at its beginning."""
+    """Probability of each change of the policy ``ada``, a scalar on the device. Each update of the discriminator adapts
+    it for the next step: all changes of a step are decided at its beginning."""
 
     autocast: torch.dtype | None = None
     """Lower precision for the networks' products (``torch.bfloat16``), or none."""
@@ -98,14 +98,16 @@ class Game:
 
     @property
     def memory(self) -> dict[str, Tensor]:
-        """What else changes from step to step."""
+        """Other tensors that a step changes: the probability of ``ada``."""
         return {"probability": self.probability} if self.augmentation.policy == "ada" else {}
 
     def step(self, inputs: StepInputs, watched: bool = True, penalised: bool = True) -> Measures:
-        """Update the discriminator k times and the generator once; return what the log wants to know of this step.
+        """Update the discriminator k times and the generator once, and return the measures of this step for the log.
 
-        Only a step that is ``watched`` takes the measures that are ``SELDOM`` taken, and only one that is ``penalised``
-        takes the penalties that there are.
+        Args:
+            inputs: pictures, latents and random numbers; k is the length of their first dimension.
+            watched: whether to take the measures in ``SELDOM`` too.
+            penalised: whether to add the penalties of the regularisation.
         """
         whole = self.accumulate == 1  # then both players use one graph; parts are made again for the generator
         fake, measures, updates = torch.empty(0), {}, len(inputs.real)
@@ -134,12 +136,12 @@ class Game:
         watched: bool = True,
         penalised: bool = True,
     ) -> Measures:
-        """Update the discriminator once, against generated pictures that are taken as they are.
+        """Update the discriminator once; no gradient flows into the generated pictures ``fake`` (N, ...).
 
         ``changes`` (2, N, numbers) are those that the augmentation decided on, of real and of generated pictures.
 
-        Penalties look at the slope where the discriminator looks, at the changed pictures: what is to be bounded is D,
-        and not how strongly a change happens to scale a picture.
+        Penalties take the gradient with respect to the changed pictures, those that the discriminator gets: they bound
+        the slope of D, not how strongly a change happens to scale a picture.
         """
         differ = {"real_diversity": diversity(real), "fake_diversity": diversity(fake)} if watched else {}
         if changes is not None:
@@ -208,8 +210,9 @@ class Game:
             penalties["r2_penalty"] = regularisation.penalty(fake, fake_logits, regularisation.r2)
         if regularisation.gradient_penalty:
             assert mix is not None
-            logits_of = partial(self._logits, labels=labels, twice=True)
-            penalties["gradient_penalty"] = regularisation.interpolated_penalty(logits_of, real, fake, mix)
+            with self._precision(real):  # as the passes that r1 and r2 differentiate
+                logits_of = partial(self._logits, labels=labels, twice=True)
+                penalties["gradient_penalty"] = regularisation.interpolated_penalty(logits_of, real, fake, mix)
         for name, penalty in penalties.items():
             loss = loss + regularisation.interval * penalty
             measures[name] = regularisation.interval * penalty.detach()
@@ -241,7 +244,7 @@ class Game:
         return batch.chunk(self.accumulate)
 
     def _if_any(self, batch: Tensor | None, dim: int = 0) -> Sequence[Tensor | None]:
-        """Return the parts of what need not be there."""
+        """Return the equal parts of a batch, or None for each part where there is no batch."""
         return [None] * self.accumulate if batch is None else batch.chunk(self.accumulate, dim)
 
     def _mean(self, parts: Iterable[Measures]) -> Measures:
@@ -261,7 +264,7 @@ class Game:
         return (logits.sigmoid() if self.objective.probabilistic else logits).mean()
 
     def _both_logits(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Sequence[Tensor]:
-        """Return the logits of both, in one pass: in one each where a penalty differentiates by the pictures.
+        """Return the logits of real and of generated pictures: of one pass, or of two if a penalty needs gradients.
 
         Spectral normalisation takes a step of its power iteration in each pass, so that one pass sees one norm.
         """
@@ -271,12 +274,12 @@ class Game:
             return self._logits(torch.cat([real, fake]), None if labels is None else labels.repeat(2, 1)).chunk(2)
 
     def _logits(self, images: Tensor, labels: Tensor | None, *, twice: bool = False) -> Tensor:
-        """Return the logits; what was fused cannot be differentiated ``twice``, as penalties on its gradient do."""
+        """Return the logits (N,) in float32. A compiled network cannot be differentiated ``twice``, as penalties do."""
         discriminator = self.discriminator if twice else self._pass(self.discriminator)
         return full_precision(apply(discriminator, images, labels))
 
     def _pass(self, player: nn.Module) -> Callable[..., Tensor]:
-        """Return a player as it is passed through: itself, or what its operations were fused to."""
+        """Return the function to call for a network: itself, or what ``torch.compile`` made of it."""
         if self.compiled and player not in self._passes:
             self._passes[player] = torch.compile(player, dynamic=False)
         return self._passes.get(player, player)

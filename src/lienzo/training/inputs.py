@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from lienzo.compute import processes
-from lienzo.compute.devices import memory_format
 from lienzo.recipe.recipe import Recipe
 from lienzo.seeds import derive
 from lienzo.training.augmentation import CHANCES, flipped
@@ -47,7 +46,7 @@ class InputPipeline:
     def stream(self, position: int) -> Iterator[Iterator[StepInputs]]:
         """Yield the endless iterator of inputs from ``position`` on, which is counted in pictures shown.
 
-        Their pictures are bytes: :func:`scaled` brings them to [−1, 1].
+        Their pictures are bytes; :func:`lienzo.compute.pixels.from_bytes` makes numbers of them.
         """
         with ThreadPoolExecutor(1) as prefetcher:
 
@@ -100,9 +99,3 @@ class InputPipeline:
         changes = torch.rand(groups + 1, 2, batch, CHANCES[self.recipe.augmentation.policy], generator=source)
         own = self.share
         return latents[:, own], mix[:, own], flips[:, own], changes[:, :, own]
-
-
-def scaled(pixels: Tensor) -> Tensor:
-    """Return pictures (..., H, W, C) uint8 as (..., C, H, W) float32 in [−1, 1], in the device's memory format."""
-    images = pixels.float().div_(127.5).sub_(1).movedim(-1, -3)
-    return images if memory_format(pixels.device) == torch.channels_last else images.contiguous()

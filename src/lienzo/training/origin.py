@@ -1,7 +1,9 @@
 """Trained networks that a run starts from, to go on with other pictures, or with larger ones."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -10,9 +12,12 @@ from lienzo.networks.configurations import Network, grown, times_grown
 from lienzo.networks.fading import ALPHA
 from lienzo.networks.shape import Shape
 from lienzo.recipe.codec import network_from_dict
+from lienzo.run.manifest import OriginRecord
 from lienzo.run.run import Run
 from lienzo.storage import tensors
 from lienzo.training.state import State
+
+log = logging.getLogger("lienzo")
 
 
 @dataclass(frozen=True)
@@ -23,13 +28,13 @@ class Origin:
     """The run's folder, or the generator's file."""
 
     fingerprint: str
-    """Of the generator."""
+    """Fingerprint of the generator."""
 
     network: Network
     """The configuration of its networks."""
 
     shape: Shape
-    """Of its pictures."""
+    """Height, width and channels of its pictures."""
 
     classes: int
     """Number of labels that its networks know; 0 where they are not conditional."""
@@ -46,23 +51,18 @@ class Origin:
             GeneratorError: no such file, a damaged one, or one that holds something else.
         """
         path = source.path if isinstance(source, Run) else Path(source)
-        others: dict[str, dict[str, Tensor]] = {}
-        file = path
         if path.is_dir():
-            run = Run.open(path)
-            if not run.checkpoints():
-                raise RunError(f"{path} has no checkpoint yet: let `lienzo train` reach its first tick.")
-            loaded, _ = tensors.load(run.checkpoints()[0], "checkpoint", RunError)
-            names = {name.partition("/")[0] for name in loaded} & {"discriminator", "encoder"}
-            others, file = {name: _part(loaded, name) for name in names}, run.generator_path
-        state, header = tensors.load(file, "generator", GeneratorError)
+            networks, header = _networks_of(Run.open(path))
+        else:
+            state, header = tensors.load(path, "generator", GeneratorError)
+            networks = {"generator": state}
         network, shape = network_from_dict(header["network"]), Shape(*header["shape"])
         classes = len(header["labels"]["counts"]) if "labels" in header else 0
-        return cls(path, header["fingerprint"], network, shape, classes, others | {"generator": state})
+        return cls(path, header["fingerprint"], network, shape, classes, networks)
 
     @property
-    def record(self) -> dict[str, str]:
-        """What a run keeps of it: ``path`` and ``fingerprint``."""
+    def record(self) -> OriginRecord:
+        """The origin as ``run.json`` of the new run names it."""
         return {"path": str(self.path.resolve()), "fingerprint": self.fingerprint}
 
     def copy_into(self, state: State) -> None:
@@ -103,16 +103,14 @@ class Origin:
         )
 
 
-def begin_from_origin(run: Run, state: State) -> None:
-    """Begin a run that has no whole checkpoint as it was begun: from its origin, where it has one.
+def begin_from_origin(run: Run, record: OriginRecord, state: State) -> None:
+    """Copy the networks that a run was begun from into its state, where it has no whole checkpoint.
 
     Raises:
         RunError: the origin is not what it was.
     """
-    if run.origin is None:
-        return
-    origin = Origin.open(run.origin["path"])
-    if origin.fingerprint != run.origin["fingerprint"]:
+    origin = Origin.open(record["path"])
+    if origin.fingerprint != record["fingerprint"]:
         raise RunError(
             f"{run.path} has no whole checkpoint, and {origin.path}, from which it was begun, changed: "
             "choose another --out."
@@ -120,5 +118,41 @@ def begin_from_origin(run: Run, state: State) -> None:
     origin.copy_into(state)
 
 
-def _part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
+def _networks_of(run: Run) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+    """Return the tensors of a run's networks, of one moment of its training, and the header of the generator then.
+
+    The moment is that of the newest checkpoint that is whole. ``generator.safetensors`` is one save ahead of it where
+    training was killed between the two, or where a newer checkpoint is damaged.
+    """
+    state, header = tensors.load(run.generator_path, "generator", GeneratorError)
+    found, images = _newest_whole(run)
+    networks = {name: _part(found, name) for name in ("discriminator", "encoder", "generator", "average")}
+    averaged = networks.pop("average") or networks["generator"]
+    if images == header["images"]:
+        averaged = state
+    else:
+        log.warning(
+            "%s is from another moment than the last whole checkpoint: the generator of that is taken.",
+            run.generator_path,
+        )
+        header = {key: value for key, value in header.items() if key != "fingerprint"} | {"images": images}
+        header["fingerprint"] = tensors.fingerprint(averaged, header)
+    return {name: part for name, part in networks.items() if part} | {"generator": averaged}, header
+
+
+def _newest_whole(run: Run) -> tuple[dict[str, Tensor], int]:
+    """Return the tensors of the newest checkpoint that is whole, and the pictures shown before it."""
+    if not run.checkpoints():
+        raise RunError(f"{run.path} has no checkpoint yet: let `lienzo train` reach its first tick.")
+    for path in run.checkpoints():
+        try:
+            found, header = tensors.load(path, "checkpoint", RunError)
+        except RunError as error:
+            log.warning("%s It is passed over.", error)
+        else:
+            return found, int(header["images"])
+    raise RunError(f"{run.path} has no checkpoint that is whole: go on with that run first, which writes new ones.")
+
+
+def _part(found: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    return {key.removeprefix(f"{name}/"): value for key, value in found.items() if key.startswith(f"{name}/")}

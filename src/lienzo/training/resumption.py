@@ -1,8 +1,10 @@
-"""Resumption: what a run's folder lets training begin with, and what training leaves there to begin with again."""
+"""Resumption: opening a run's folder, writing checkpoints, going back to them."""
 
 import dataclasses
 import logging
+import math
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_precision
 from lienzo.errors import RunError, TrainingError
 from lienzo.recipe.recipe import Recipe
-from lienzo.run.run import FORMAT, Run
+from lienzo.run.manifest import FORMAT, Manifest, OriginRecord, Rollback, Stop
+from lienzo.run.run import Run
 from lienzo.storage import tensors
 from lienzo.storage.files import TEMPORARY, sweep, write_text
 from lienzo.training.state import State
@@ -20,10 +23,10 @@ from lienzo.training.trouble import Signs, Trouble
 from lienzo.version import __version__
 
 KEPT_CHECKPOINTS = 2
-"""The newest, and the one before it should the newest be damaged; with the best, which is never dropped."""
+"""Checkpoints that are kept: the newest, and the one before it in case the newest is damaged. The best is kept too."""
 
 ROLLBACKS = 3
-"""A run is set back so often; trouble that comes again at an eighth of the learning rates is not of the rates."""
+"""Rollbacks of a run, at most: trouble that comes again at an eighth of the rates does not come from the rates."""
 
 SLOWER = 0.5
 """Factor of both learning rates with every rollback."""
@@ -34,15 +37,15 @@ log = logging.getLogger("lienzo")
 def resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.device) -> Recipe:
     """Return the recipe with nothing left open; a run that goes on keeps the precision it was begun with."""
     recipe = recipe.resolved(len(collection.rows("train")))
-    begun = run.recipe.precision if run.exists() and recipe.precision == "auto" else recipe.precision
+    begun = run.recipe().precision if run.exists() and recipe.precision == "auto" else recipe.precision
     return dataclasses.replace(recipe, precision=pick_precision(begun, device))
 
 
 def refuse_foreign(run: Run) -> None:
-    """Leave a folder alone that holds neither a run nor nothing.
+    """Refuse a folder that holds anything but a run.
 
     Raises:
-        RunError: it is such a folder, or a file.
+        RunError: it holds other files, or is a file.
     """
     if run.path.exists() and not run.exists() and not _is_blank(run):
         raise RunError(f"{run.path} exists and is no run: choose another --out, or an empty folder.")
@@ -56,52 +59,66 @@ def _is_blank(run: Run) -> bool:
     )
 
 
-def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: dict[str, str] | None) -> None:
-    """Make the run's folder, or make sure that it holds this run.
+def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: OriginRecord | None) -> Manifest:
+    """Make the run's folder, or make sure that it holds this run; return what its ``run.json`` says.
 
-    ``origin`` has the ``path`` and the ``fingerprint`` of the trained generator to begin from, if any.
+    ``origin`` is the trained generator to begin from, if any.
 
     Raises:
         RunError: it holds the run of another collection, recipe or origin, or its description is damaged.
     """
-    path = run.path
-    pictures = {
-        "path": str(collection.path),
-        "fingerprint": collection.fingerprint,
-        "count": collection.count,
-        "shape": [collection.height, collection.width, collection.channels],
-        **({"labels": list(collection.vocabularies[recipe.labels])} if recipe.labels else {}),
-    }
     if run.exists():
-        if run.manifest["collection"]["fingerprint"] != collection.fingerprint:
-            raise RunError(
-                f"{path} was trained on another collection ({run.manifest['collection']['path']}): "
-                "choose another --out, or give that collection to go on."
-            )
-        _refuse_changes(run, recipe)
-        if origin is not None and origin["fingerprint"] != (run.origin or {}).get("fingerprint"):
-            raise RunError(
-                f"{path} was not begun from the generator of {origin['path']} as it is now: "
-                "leave --from out to go on, or choose another --out."
-            )
-        for folder in (path, path / "checkpoints", path / "generators", path / "samples", path / "milestones"):
-            sweep(folder)
+        manifest = run.manifest()
+        _refuse_others(run, manifest, collection, recipe, origin)
+        for name in ("", "checkpoints", "generators", "samples", "milestones"):
+            sweep(run.path / name)
+        write_text(run.recipe_path, recipe.to_toml())
+        return manifest
     write_text(run.recipe_path, recipe.to_toml())
-    if not run.manifest_path.exists():
-        versions = {"lienzo": __version__, "torch": str(torch.__version__), "python": platform.python_version()}
-        machine = {"system": platform.platform(), "processor": platform.machine(), "threads": torch.get_num_threads()}
-        manifest = {"format": FORMAT, "recipe": recipe.to_dict(), "collection": pictures, "versions": versions}
-        run.write_manifest({**manifest, "machine": machine, **({"origin": origin} if origin else {})})
+    manifest = {
+        "format": FORMAT,
+        "recipe": recipe.to_dict(),
+        "collection": {
+            "path": str(collection.path.resolve()),
+            "fingerprint": collection.fingerprint,
+            "count": collection.count,
+            "shape": [collection.height, collection.width, collection.channels],
+        },
+        "versions": {"lienzo": __version__, "torch": str(torch.__version__), "python": platform.python_version()},
+        "machine": {
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "threads": torch.get_num_threads(),
+        },
+    }
+    if recipe.labels:
+        manifest["collection"]["labels"] = list(collection.vocabularies[recipe.labels])
+    if origin:
+        manifest["origin"] = origin
+    run.write_manifest(manifest)
+    return manifest
 
 
-def _refuse_changes(run: Run, recipe: Recipe) -> None:
-    """Refuse another recipe than the one that the run was begun with, whatever happened to recipe.toml since."""
-    begun, given = _fixed(Recipe.from_dict(run.manifest["recipe"])), _fixed(recipe)
+def _refuse_others(
+    run: Run, manifest: Manifest, collection: Collection, recipe: Recipe, origin: OriginRecord | None
+) -> None:
+    """Refuse another collection, recipe or origin than those that the run was begun with."""
+    if manifest["collection"]["fingerprint"] != collection.fingerprint:
+        raise RunError(
+            f"{run.path} was trained on another collection ({manifest['collection']['path']}): "
+            "choose another --out, or give that collection to go on."
+        )
+    begun, given = _fixed(Recipe.from_dict(manifest["recipe"])), _fixed(recipe)
     changed = [key for key in {**begun, **given} if begun.get(key) != given.get(key)]
     if changed:
         raise RunError(
             f"{run.path} was begun with another recipe (it differs in {', '.join(changed)}): "
             f"choose another --out, or go on with --recipe {run.recipe_path}."
+        )
+    if origin is not None and ("origin" not in manifest or origin["fingerprint"] != manifest["origin"]["fingerprint"]):
+        raise RunError(
+            f"{run.path} was not begun from the generator of {origin['path']} as it is now: "
+            "leave --from out to go on, or choose another --out."
         )
 
 
@@ -114,74 +131,107 @@ def _fixed(recipe: Recipe) -> dict[str, Any]:
     return {key: value for key, value in recipe.to_dict().items() if key not in free}
 
 
-def save(run: Run, state: State, signs: Signs) -> None:
-    """Write a checkpoint, and forget the oldest but the best."""
+def save(run: Run, state: State, signs: Signs, rollbacks: int) -> None:
+    """Write a checkpoint, and delete the oldest but the best; ``rollbacks`` is how often the run was set back."""
     best = run.checkpoint_path(int(state.best_at))
-    _write(run, state, signs, run.checkpoint_path(state.images))
+    _write(run.checkpoint_path(state.images), state, signs, rollbacks)
     for old in run.checkpoints()[KEPT_CHECKPOINTS:]:
         if old != best:
             old.unlink()
 
 
-def save_milestone(run: Run, state: State, signs: Signs) -> None:
-    """Write a checkpoint that a rollback can come back to, and forget the oldest."""
-    _write(run, state, signs, run.milestone_path(state.images))
+def save_milestone(run: Run, state: State, signs: Signs, rollbacks: int) -> None:
+    """Write a checkpoint that a rollback can come back to, and delete the oldest."""
+    _write(run.milestone_path(state.images), state, signs, rollbacks)
     for old in run.milestones()[KEPT_CHECKPOINTS:]:
         old.unlink()
 
 
-def _write(run: Run, state: State, signs: Signs, path: Path) -> None:
-    header = {"images": state.images, "seconds": state.seconds, "rollbacks": len(run.rollbacks)}
+def _write(path: Path, state: State, signs: Signs, rollbacks: int) -> None:
+    header = {"images": state.images, "seconds": state.seconds, "rollbacks": rollbacks}
     tensors.save(path, state.tensors(), {"kind": "checkpoint", **header, "signs": dataclasses.asdict(signs)})
 
 
-def restore(run: Run, state: State) -> Signs | None:
-    """Take the newest checkpoint that is whole, and return the signs of trouble there; none where there is none."""
-    rollbacks, damaged = run.rollbacks, False
+def restore(run: Run, state: State, rollbacks: Sequence[Rollback]) -> Signs | None:
+    """Take the newest checkpoint that is whole, and return the signs of trouble there; none where there is none.
+
+    Raises:
+        RunError: a checkpoint is whole, but holds the state of other networks.
+    """
+    damaged = False
     for path in sorted([*run.checkpoints(), *run.milestones()], key=lambda path: path.name, reverse=True):
         try:
             loaded, header = tensors.load(path, "checkpoint", RunError)
-        except RunError as error:
-            log.warning("%s It is passed over.", error)
+            signs = Signs(**header["signs"])
+            images, seconds, before = int(header["images"]), float(header["seconds"]), int(header["rollbacks"])
+        except (RunError, KeyError, TypeError, ValueError) as error:
+            said = error if isinstance(error, RunError) else f"{path} is damaged, its header lacks {error}."
+            log.warning("%s It is passed over.", said)
             damaged = True
             continue
-        if any(header["images"] > rollback["to"] for rollback in rollbacks[header["rollbacks"] :]):
+        if any(images > rollback["to"] for rollback in rollbacks[before:]):
             path.unlink()  # it comes from before a rollback that went behind it
             continue
-        state.restore(loaded, header["images"], header["seconds"])
-        return Signs(**header["signs"])
+        state.restore(loaded, images, seconds, path)
+        return signs
     if damaged:
         log.warning("No checkpoint is whole: training begins anew.")
     return None
 
 
-def slowdown(run: Run) -> float:
-    """Return the factor of both learning rates that the run's rollbacks ask for."""
-    return float(SLOWER ** len(run.rollbacks))
+def best_score(run: Run) -> tuple[float, int]:
+    """Return the KID of ``best.safetensors`` and the pictures shown before it; infinity and 0 where it is not known.
+
+    It may be lower than that of the state which training goes on from: a rollback, or a damaged checkpoint, leads back
+    to a state from before the best score.
+    """
+    try:
+        _, header = tensors.load(run.best_path, "generator", RunError)
+    except RunError:
+        return math.inf, 0
+    images = int(header["images"])
+    logged = [line["kid"] for line in run.log() if line["images"] == images and "kid" in line]
+    return float(header.get("kid", [*logged, math.inf][0])), images
 
 
-def gives_up(run: Run, recipe: Recipe) -> bool:
+def slowdown(rollbacks: Sequence[Rollback]) -> float:
+    """Return the factor of both learning rates that so many rollbacks ask for."""
+    return float(SLOWER ** len(rollbacks))
+
+
+def gives_up(recipe: Recipe, rollbacks: Sequence[Rollback]) -> bool:
     """Say whether trouble ends training: the recipe does not roll back, or this was tried often enough."""
-    return recipe.on_trouble != "rollback" or len(run.rollbacks) >= ROLLBACKS
+    return recipe.on_trouble != "rollback" or len(rollbacks) >= ROLLBACKS
 
 
-def roll_back(run: Run, recipe: Recipe, images: int, trouble: Trouble) -> None:
-    """Set the run back to its last milestone, or to its beginning; write down why, also where training ends instead.
+def write_stop(run: Run, manifest: Manifest, stop: Stop | None) -> None:
+    """Note in ``run.json`` that trouble ends the run; with None, that training goes on after such an end."""
+    if stop is not None:
+        run.write_manifest({**manifest, "stop": stop})
+    elif "stop" in manifest:
+        del manifest["stop"]
+        run.write_manifest(manifest)
+
+
+def roll_back(run: Run, manifest: Manifest, recipe: Recipe, images: int, trouble: Trouble) -> None:
+    """Set the run back to its last milestone, or to its beginning; note why in ``manifest`` and in ``run.json``.
 
     A milestone that the run was set back to without reaching another is one too late: the one before it is taken then.
 
     Raises:
         TrainingError: :func:`gives_up`.
     """
-    if gives_up(run, recipe):
+    rollbacks = manifest.get("rollbacks", [])
+    if gives_up(recipe, rollbacks):
         before = f"{ROLLBACKS} rollbacks and " if recipe.on_trouble == "rollback" else ""
         way_on = "" if trouble.final else "; --on-trouble warn goes on as it is"
         said = f"after {before}{images:,} pictures {str(trouble).removesuffix('.')}{way_on}."
-        run.write_stop({"at": images, "trouble": said})
+        write_stop(run, manifest, {"at": images, "trouble": said})
         raise TrainingError(said)
-    tried = run.rollbacks[-1]["to"] if run.rollbacks else None
+    tried = rollbacks[-1]["to"] if rollbacks else None
     to = next((stood for path in run.milestones() if (stood := int(path.stem)) != tried), 0)
     log.warning(
         "After %s pictures %s: back to %s pictures, at half the learning rates.", f"{images:,}", trouble.seen, f"{to:,}"
     )
-    run.add_rollback({"at": images, "to": to, "trouble": trouble.seen})
+    manifest["rollbacks"] = [*rollbacks, {"at": images, "to": to, "trouble": trouble.seen}]
+    run.write_manifest(manifest)

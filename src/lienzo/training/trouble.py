@@ -36,10 +36,10 @@ SPREAD_OUT = 0.4
 
 @dataclasses.dataclass(frozen=True)
 class Trouble:
-    """What is wrong, and what to try."""
+    """Something that goes wrong, and settings that may help."""
 
     seen: str
-    """What the log shows."""
+    """The symptom, with its numbers."""
 
     remedies: tuple[str, ...]
     """Settings that the recipe does not have already, each of which may help."""
@@ -53,7 +53,7 @@ class Trouble:
 
     @property
     def advice(self) -> str:
-        """What to try: another recipe, hence another run."""
+        """Advice: settings to try, in another run."""
         *others, last = self.remedies
         choice = f"{', '.join(others)} or {last}" if others else last
         return f"try --set {choice} with another --out, as a run keeps its recipe"
@@ -61,13 +61,13 @@ class Trouble:
 
 @dataclasses.dataclass(frozen=True)
 class Signs:
-    """How long each kind of trouble has lasted, after some lines of the log."""
+    """Counts of how long each kind of trouble has lasted, up to some line of the log."""
 
     won: int = 0
-    """Ticks since one showed a discriminator that has won, none of which showed that this is over."""
+    """Ticks since the first that showed a discriminator that has won; 0 again after one that shows that it has not."""
 
     collapsed: int = 0
-    """Ticks since one showed a generator that has collapsed, none of which showed that this is over."""
+    """Ticks since the first that showed a collapsed generator; 0 again after one that shows that it is none."""
 
     spread_out: bool = False
     """Whether generated pictures once differed among themselves nearly as real ones do."""

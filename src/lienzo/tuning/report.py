@@ -25,7 +25,7 @@ REASON = "reason"
 """Attribute of a trial: why it was pruned."""
 
 STATES = {TrialState.COMPLETE: "finished", TrialState.PRUNED: "pruned", TrialState.RUNNING: "open"}
-"""What the page calls the states of a trial."""
+"""Words for the states of a trial on the page."""
 
 
 def run(folder: Path, number: int) -> Run:

@@ -1,4 +1,4 @@
-"""What a study searches: for each key of the recipe a range of numbers or a few values."""
+"""The space that a study searches: for each key of the recipe a range of numbers, or a few values."""
 
 import re
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """The study's file, which several processes share, and the folder around it."""
 
-import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ from lienzo.run.run import Run
 from lienzo.seeds import derive
 from lienzo.storage.files import fingerprint, write_text
 from lienzo.training import loop
-from lienzo.training.loop import Tick
+from lienzo.training.tick import Tick
 from lienzo.tuning import report
 from lienzo.tuning.space import Dimension, Range, values
 
 NAME = "lienzo"
-"""Of the only study in the file."""
+"""Name of the only study in the file."""
 
 PRUNER = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
 """Scores are counted from 1: the first of a trial, taken early, never ends it."""
@@ -84,7 +84,7 @@ class Study:
             held = self._trial_lock(trial.number).acquire()
             return self._proposed(trial), held
 
-    def train(self, trial: optuna.Trial, device: str) -> Iterator[Tick]:
+    def train(self, trial: optuna.Trial, device: str) -> Generator[Tick, None, None]:
         """Train the trial's run to its end, or until it is worse than the median, and write down what came of it.
 
         A trial that cannot be trained counts as pruned, so that the sampler keeps away from its settings.
@@ -92,13 +92,14 @@ class Study:
         run = report.run(self.path, trial.number)
         try:
             recipe = self.budget.with_settings(self._settings(trial.params))
-            for tick in loop.steps(self.collection, recipe, run.path, device=device):
-                yield tick
-                if "kid" in tick.measures:
-                    self._report(trial, run, recipe.evaluate_every)
-                    if tick.images < tick.total and trial.should_prune():
-                        self._prune(trial, f"worse than the median after {tick.images:,} pictures")
-                        return
+            with closing(loop.steps(self.collection, recipe, run.path, device=device)) as ticks:
+                for tick in ticks:
+                    yield tick
+                    if "kid" in tick.measures:
+                        self._report(trial, run, recipe.evaluate_every)
+                        if tick.images < tick.total and trial.should_prune():
+                            self._prune(trial, f"worse than the median after {tick.images:,} pictures")
+                            return
         except (TrainingError, RecipeError, torch.OutOfMemoryError) as error:
             self._prune(trial, str(error))
             return
@@ -181,7 +182,7 @@ class Study:
 def _is_sound(file: Path) -> bool:
     """Say whether SQLite finds a whole database in the file."""
     try:
-        with contextlib.closing(sqlite3.connect(file)) as database:
+        with closing(sqlite3.connect(file)) as database:
             return database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):  # locked, say: no damage

@@ -6,14 +6,15 @@ divides them among brackets, each of which has to learn by itself.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from lienzo.collection.collection import Collection
 from lienzo.errors import InputError, RunError, TrainingError
 from lienzo.recipe.catalogue import find
 from lienzo.recipe.recipe import Recipe
-from lienzo.training.loop import Tick
+from lienzo.training.tick import Tick
 from lienzo.tuning.space import parse, usual
 
 SCORES = 4
@@ -21,20 +22,20 @@ SCORES = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
-    """How a study stands: after every tick of a trial, and after its end."""
+class StudyProgress:
+    """The progress of a study, after every tick of a trial and after its end."""
 
     number: int
-    """Of the trial, from 0 on."""
+    """Number of the trial, from 0 on."""
 
     finished: int
     """Trials that have ended, in whatever process."""
 
     total: int
-    """Trials in all."""
+    """Number of trials that the study is to have."""
 
     tick: Tick | None = None
-    """How the trial's training stands; none at its end."""
+    """Report on the trial's training; None at its end."""
 
 
 def tune(
@@ -83,8 +84,8 @@ def steps(
     images: int = 50_000,
     search: Sequence[str] = (),
     device: str = "auto",
-) -> Iterator[Step]:
-    """Search as :func:`tune` does, and yield a :class:`Step` after every tick and every trial."""
+) -> Generator[StudyProgress, None, None]:
+    """Search as :func:`tune` does, and yield a :class:`StudyProgress` after every tick and every trial."""
     try:
         from lienzo.tuning.study import Study  # noqa: PLC0415  needs an extra
     except ImportError:
@@ -105,11 +106,11 @@ def steps(
     study = Study(Path(out), parse(search or usual(recipe), recipe), recipe, budget, collection)
     while (begun := study.begin(trials)) is not None:
         trial, held = begun
-        with held:
-            for tick in study.train(trial, device):
-                yield Step(trial.number, study.finished(), trials, tick)
+        with held, closing(study.train(trial, device)) as ticks:
+            for tick in ticks:
+                yield StudyProgress(trial.number, study.finished(), trials, tick)
         study.write()
-        yield Step(trial.number, study.finished(), trials)
+        yield StudyProgress(trial.number, study.finished(), trials)
     study.write()
     if not study.completed():
         if study.under_way():

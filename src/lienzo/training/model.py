@@ -1,0 +1,95 @@
+"""The model that a recipe trains: its networks, their optimisers, and the training step."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lienzo.compute.devices import memory_format
+from lienzo.networks.shape import Shape
+from lienzo.networks.vae import Autoencoder
+from lienzo.recipe.likelihood import EvidenceBound
+from lienzo.recipe.recipe import Adam, Recipe
+from lienzo.seeds import derive
+from lienzo.training.autoencoding import Autoencoding
+from lienzo.training.game import Game, Measures, StepInputs
+
+
+class Model(Protocol):
+    """A game of two players, or an autoencoder."""
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks that learn, by name; ``generator`` makes the pictures."""
+        ...
+
+    @property
+    def optimizers(self) -> dict[str, Optimizer]:
+        """The optimisers, by the names that stand before ``_optimizer`` in a recipe."""
+        ...
+
+    @property
+    def memory(self) -> dict[str, Tensor]:
+        """Tensors beside weights and optimisers that a step changes, by name; writing to them restores them."""
+        ...
+
+    def step(self, inputs: StepInputs, watched: bool = True, penalised: bool = True) -> Measures:
+        """Update each network, with its penalties if there are any and they are due in this step.
+
+        Returns:
+            The measures of this step for the log; those in ``SELDOM`` only if it is ``watched``.
+        """
+        ...
+
+
+def build_model(recipe: Recipe, shape: Shape, device: torch.device, classes: int) -> Model:
+    """Return the model that the recipe's objective asks for, with fresh networks that follow from its seed."""
+    network, objective = recipe.network, recipe.objective
+    autocast = torch.bfloat16 if recipe.precision == "bf16" else None
+    with torch.random.fork_rng():
+        torch.manual_seed(derive(recipe.seed, "weights"))
+        generator = to_device(network.generator(shape, classes), device)
+        if isinstance(objective, EvidenceBound):
+            autoencoder = Autoencoder(network.encoder(shape), generator)
+            to_device(autoencoder, device)
+            optimizer = adam(autoencoder, recipe.generator_optimizer)
+            return Autoencoding(autoencoder, objective, optimizer, autocast, recipe.compile)
+        discriminator = to_device(network.discriminator(shape, classes), device)
+    return Game(
+        generator,
+        discriminator,
+        objective,
+        adam(generator, recipe.generator_optimizer),
+        adam(discriminator, recipe.discriminator_optimizer),
+        recipe.regularisation,
+        recipe.augmentation,
+        probability=torch.zeros((), device=device),
+        autocast=autocast,
+        accumulate=recipe.accumulate,
+        compiled=recipe.compile,
+    )
+
+
+def to_device(module: nn.Module, device: torch.device) -> nn.Module:
+    """Return a network on the device, in the memory format in which its convolutions are fastest."""
+    moved: nn.Module = module.to(device, memory_format=memory_format(device))  # type: ignore[call-overload]
+    return moved
+
+
+def adam(module: nn.Module, settings: Adam) -> torch.optim.Adam:
+    """Return Adam with its memory there from the start, so that fresh and resumed runs are alike.
+
+    On a GPU its rate is a tensor, so that a captured step sees it change.
+    """
+    parameters = list(module.parameters())
+    captured = parameters[0].is_cuda
+    rate = torch.tensor(settings.rate, device=parameters[0].device) if captured else settings.rate
+    optimizer = torch.optim.Adam(parameters, rate, settings.betas, fused=True, capturable=captured)
+    for parameter in parameters:
+        optimizer.state[parameter] = {
+            "step": torch.zeros((), device=parameter.device),
+            "exp_avg": torch.zeros_like(parameter),
+            "exp_avg_sq": torch.zeros_like(parameter),
+        }
+    return optimizer
