@@ -56,10 +56,10 @@ def in_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def memory_format(device: torch.device) -> torch.memory_format:
-    """Return how pictures and weights of convolutions lie in memory where they are fastest: channels-last but on MPS.
+    """Return the memory format in which convolutions are fastest: channels-last, but contiguous on MPS.
 
-    There their gradients were thirty times slower (pytorch/pytorch, issue 193349), and batch normalisation wrong for
-    parts of a tensor (174345) and views (175189).
+    There the gradients of channels-last were thirty times slower (pytorch/pytorch, issue 193349), and batch
+    normalisation wrong for parts of a tensor (174345) and views (175189).
     """
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 

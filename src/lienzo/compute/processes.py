@@ -26,7 +26,7 @@ Value = TypeVar("Value")
 
 
 def join(device: torch.device) -> torch.device:
-    """Meet the processes that torchrun started, once for each process, and return the device of this one.
+    """Join the group of processes that torchrun started, if it started this one, and return the device of this process.
 
     Raises:
         InputError: the machine has fewer GPUs than processes, or they are to share what they cannot share.
@@ -58,7 +58,7 @@ def join(device: torch.device) -> torch.device:
 
 @contextmanager
 def _reaching() -> Iterator[None]:
-    """Say in one sentence that another process has gone: gloo and NCCL speak of sockets and of their own source."""
+    """Raise a ProcessError, one sentence, where gloo or NCCL fail with messages about sockets and their own source."""
     try:
         yield
     except torch.OutOfMemoryError:
@@ -188,7 +188,7 @@ def any_of(flag: bool) -> bool:
 
 @contextmanager
 def leading() -> Iterator[bool]:
-    """Give whether this process leads, and let the others wait until it has done what the block holds.
+    """Give whether this process is the first, and let the others wait until it has left the block.
 
     Raises:
         RunError: in the others, where the first process failed.

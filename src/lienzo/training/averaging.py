@@ -17,7 +17,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, share: float | Tensor) -> None:
-        """Move towards the source: average ← (1 − share) · average + share · source.
+        """Move the weights towards the source: average ← (1 − share) · average + share · source.
 
         Integer buffers, such as the count of batches seen, are copied.
         """

@@ -1,4 +1,4 @@
-"""A score while training runs: the kernel distance of a thousand generated pictures, cheap enough to be taken often."""
+"""The KID while training runs, of a thousand generated pictures: cheap enough to be taken often."""
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ SAMPLES = 1_000
 
 
 class KIDMonitor:
-    """Compares generated pictures with real ones: held-out ones where the collection has them."""
+    """Measures KID against real pictures: held-out ones where the collection has them, else those to train on."""
 
     def __init__(self, collection: Collection, device: torch.device) -> None:
         held = collection.rows("holdout")
@@ -28,9 +28,9 @@ class KIDMonitor:
         self.real = detectors.features(self.detector, collection.take(np.sort(rows[chosen])))
 
     def kid(self, module: nn.Module, dimension: int, vocabulary: Vocabulary | None = None) -> Estimate:
-        """Return the kernel distance of a generator in evaluation mode, with ``dimension`` latents, and its error.
+        """Return the KID of a generator in evaluation mode, with ``dimension`` latents, and its standard error.
 
-        A conditional generator paints each label of its ``vocabulary`` as often as it is among the training pictures.
+        A conditional generator makes each label of its ``vocabulary`` as often as it is among the training pictures.
         """
         pixels = []
         for start in range(0, SAMPLES, CHUNK):

@@ -1,7 +1,8 @@
 """Trouble in training, recognised by the lines of a run's log, and settings to try against it.
 
-``docs/log.md``, section "Trouble", has the runs that the bounds below come from. Each sign has two: one that shows
-trouble, and a healthier one that shows its end. A dying generator goes back and forth across any single bound.
+``docs/log.md``, section "Trouble", has the runs that the bounds below come from. Each kind of trouble has two: beyond
+the first a tick shows trouble, beyond the second it is healthy. A dying generator goes back and forth across any single
+bound.
 """
 
 import dataclasses
@@ -15,23 +16,24 @@ from lienzo.recipe.objectives import Minimax, Objective
 from lienzo.recipe.recipe import Recipe
 
 PATIENCE = 10
-"""Trouble is believed once it lasts so many ticks, from the first that shows it and with none that shows its end."""
+"""Ticks that trouble has to last before it is reported: from the first that shows it, and with none that is healthy."""
 
 SATURATED, UNSATURATED = 1e-3, 2e-3
-"""D(G(z)) below the first: no generated picture looks real to the discriminator (Arjovsky and Bottou 2017, section 2);
-from the second on some do again."""
+"""Bounds of D(G(z)). Below the first, no generated picture looks real to the discriminator (Arjovsky and Bottou 2017,
+section 2); from the second on, some do again."""
 
 VANISHED, STIRRING, LIVELY = 1e-4, 1e-3, 1e-1
-"""The norm of the generator's gradient below the first, as where log(1 − D(G(z))) is flat (Goodfellow et al. 2014, 3)
-or where a rate that is too high has driven the outputs to their ends; from the third on it learns. A score that is no
-probability has any scale, and a critic whose weights are clipped a flat slope: there it learns from the second on."""
+"""Bounds of the norm of the generator's gradient. Below the first the generator does not learn: log(1 − D(G(z))) is
+flat (Goodfellow et al. 2014, section 3), or a rate that is too high has driven its outputs to ±1. From the third on it
+learns where D(x) is a probability. Where it is not, a score has any scale, and a critic with clipped weights a flat
+slope: there the generator learns from the second bound on."""
 
 COLLAPSED, RECOVERED = 0.1, 0.2
-"""Diversity of generated pictures over that of real ones, below the first of which they are variations of one picture;
-from the second on they are several."""
+"""Bounds of the diversity of generated pictures over that of real ones. Below the first they are variations of one
+picture; from the second on they are several pictures."""
 
 SPREAD_OUT = 0.4
-"""A generator begins with grey pictures all alike: it can collapse once its diversity was above this."""
+"""Diversity, relative to real pictures, that a generator must once have had to collapse: it begins with equal greys."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,13 +84,13 @@ class Signs:
         return max(self._shown(line, objective)) < 0
 
     def after(self, line: Mapping[str, Any], objective: Objective | EvidenceBound) -> "Signs":
-        """Return the signs after one more line."""
+        """Return the counts after one more line of the log."""
         spread = dataclasses.replace(self, spread_out=self.spread_out or relative_diversity(line) > SPREAD_OUT)
         won, collapsed = spread._shown(line, objective)
         return dataclasses.replace(spread, won=_lasting(self.won, won), collapsed=_lasting(self.collapsed, collapsed))
 
     def _shown(self, line: Mapping[str, Any], objective: Objective | EvidenceBound) -> tuple[int, int]:
-        """Return what a line shows of either trouble: 1 that it is there, −1 that it is not, 0 neither."""
+        """Return for both kinds of trouble what a line shows: 1 trouble, −1 health, 0 something between the bounds."""
         probabilistic = not isinstance(objective, EvidenceBound) and objective.probabilistic
         won = _beyond(line["generator_gradient"], VANISHED, LIVELY if probabilistic else STIRRING)
         if probabilistic:
