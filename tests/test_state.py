@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -104,7 +105,9 @@ def test_steps_taken_at_once_are_those_taken_one_by_one(recipe: Recipe, settings
     for one in inputs:
         one_by_one.advance([one])
     at_once.advance(inputs[:4])
-    other.restore({name: value.clone() for name, value in at_once.tensors().items()}, at_once.images, 0.0)
+    other.restore(
+        {name: value.clone() for name, value in at_once.tensors().items()}, at_once.images, 0.0, Path("checkpoint")
+    )
     other.advance(inputs[4:6])
     other.advance(inputs[6:])
     assert other.images == one_by_one.images == recipe.images

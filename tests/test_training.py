@@ -345,10 +345,10 @@ def test_a_checkpoint_waits_for_the_drawings_before_it(
     run, saved = Run(tmp_path / "run"), []
     write, png = resumption._write, gallery.png
 
-    def writing(run: Run, state: State, signs: Signs, path: Path) -> None:
+    def writing(path: Path, state: State, signs: Signs, rollbacks: int) -> None:
         assert [int(path.stem) for path in run.samples()] == list(range(0, state.images + 1, 32))
         saved.append(path.parent.name)
-        write(run, state, signs, path)
+        write(path, state, signs, rollbacks)
 
     def drawing(image: Pixels, text: Mapping[str, str]) -> bytes:
         time.sleep(0.3)

@@ -348,7 +348,7 @@ def test_a_milestone_is_the_first_healthy_tick_that_is_due(
 ) -> None:
     """The tick at 32 pictures is due and not healthy."""
     healthy = iter([False, True, True])
-    monkeypatch.setattr(Signs, "good", lambda *_: next(healthy))
+    monkeypatch.setattr(Signs, "is_healthy", lambda *_: next(healthy))
     run = lienzo.train(collection, dataclasses.replace(recipe, on_trouble="rollback"), tmp_path / "run", device="cpu")
     assert [int(path.stem) for path in run.milestones()] == [64, 48]
 
