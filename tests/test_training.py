@@ -629,8 +629,8 @@ def test_a_disk_that_is_too_small_is_noticed_before_anything_is_trained(
     collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: usage._replace(free=1_000_000))
-    with pytest.raises(RunError, match=r"will need about [\d.]+ MB on the disk, and 1.0 MB are free: make room"):
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: usage._replace(free=100_000))
+    with pytest.raises(RunError, match=r"will need about [\d.]+ MB on the disk, and 0.1 MB are free: make room"):
         lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
     assert not (tmp_path / "run" / "run.json").exists()
 
