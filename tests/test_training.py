@@ -679,3 +679,16 @@ def test_leaving_the_loop_of_a_verb_saves_whoever_still_holds_the_training(
 def _twice(collection: Collection, tmp_path: Path) -> Collection:
     pictures = Path(collection.settings["sources"][0])
     return lienzo.prepare(pictures, tmp_path / "large", size=32, workers=1, enlarge=True)
+
+
+@pytest.mark.parametrize("change", [
+    {"collection": []}, {"collection": {"path": "x"}}, {"rollbacks": [{"at": 16}]}, {"stop": "now"},
+    {"origin": {"path": 3}},
+    {"format": "1"}, {"recipe": None},
+], ids=str)  # fmt: skip
+def test_a_manifest_of_another_form_is_damaged(whole: Run, change: dict[str, object]) -> None:
+    """Sealed, but by something else than lienzo."""
+    manifest = {**whole.manifest(), **change}
+    whole.write_manifest(manifest)  # type: ignore[arg-type]
+    with pytest.raises(RunError, match=r"run\.json is damaged: restore it"):
+        whole.manifest()

@@ -4,11 +4,12 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lienzo.errors import RunError
 from lienzo.recipe.recipe import Recipe
-from lienzo.run.manifest import FORMAT, Manifest, is_manifest
+from lienzo.run.manifest import FORMAT, Manifest
+from lienzo.storage import schemas
 from lienzo.storage.files import fingerprint, write_bytes, write_json
 
 log = logging.getLogger("lienzo")
@@ -119,17 +120,20 @@ class Run:
         Raises:
             RunError: it is damaged, or from a newer lienzo.
         """
+        damaged = RunError(f"{self.manifest_path} is damaged: restore it, or train into another folder.")
         try:
-            manifest = json.loads(self.manifest_path.read_bytes())
-            seal, version = manifest.pop("fingerprint"), manifest["format"]
-            whole = isinstance(version, int) and seal == fingerprint(manifest)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            whole, version, manifest = False, 0, {}
-        if whole and version > FORMAT:
+            manifest = schemas.decode(self.manifest_path.read_bytes(), dict[str, Any])
+        except ValueError:
+            raise damaged from None
+        if manifest.pop("fingerprint", None) != fingerprint(manifest):
+            raise damaged
+        if isinstance(manifest.get("format"), int) and manifest["format"] > FORMAT:
             raise RunError(f"{self.path} was written by a newer lienzo: update lienzo to go on with it.")
-        if not whole or not is_manifest(manifest):
-            raise RunError(f"{self.manifest_path} is damaged: restore it, or train into another folder.")
-        return manifest
+        try:
+            schemas.convert(manifest, Manifest)
+        except ValueError:
+            raise damaged from None
+        return cast(Manifest, manifest)
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Write ``run.json``, sealed by the fingerprint of what it says."""
