@@ -1,9 +1,11 @@
 """Evaluation: what scores say of generators whose faults are known."""
 
+import contextlib
 import dataclasses
 import json
 import re
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from lienzo.cli.main import main
 from lienzo.collection.collection import Collection
 from lienzo.collection.preparation import prepare
 from lienzo.errors import InputError, ScoreError
+from lienzo.evaluation import scores as scores_module
 from lienzo.evaluation.evaluation import compare, evaluate, steps
 from lienzo.evaluation.report import page
 from lienzo.evaluation.scores import append, refuse_incomparable, table, written
@@ -385,6 +388,24 @@ def test_scores_are_plain_json_and_lines_are_added(scores, tmp_path):
     assert lines[0]["measures"]["kid"] == scores["perfect"].measures.kid._asdict()
     assert lines[0]["collection"] == scores["perfect"].collection
     assert lines[1]["measures"]["fid"] is None
+
+
+def test_no_line_is_lost_where_evaluations_end_together(scores, tmp_path, monkeypatch):
+    together, write = threading.Barrier(2), scores_module.write_bytes
+
+    def slowly(path, data):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            together.wait(0.2)  # both have read by now, if nothing keeps one of them from it
+        write(path, data)
+
+    monkeypatch.setattr(scores_module, "write_bytes", slowly)
+    path = tmp_path / "scores.jsonl"
+    ends = [threading.Thread(target=append, args=(path, scores[name])) for name in ("perfect", "real")]
+    for end in ends:
+        end.start()
+    for end in ends:
+        end.join()
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2
 
 
 # Several at once, runs, pages and the command

@@ -46,7 +46,7 @@ UNIT, UNIT_BYTES = 32, 1 << 24
 
 
 @dataclass(frozen=True)
-class Progress:
+class PreparationProgress:
     """How far a preparation has come."""
 
     done: int
@@ -87,7 +87,7 @@ def prepare(source: str | Path | Sequence[str | Path], out: str | Path, settings
 
 def steps(
     source: str | Path | Sequence[str | Path], out: str | Path, settings: Settings, *, dry_run: bool = False
-) -> Iterator[Progress]:
+) -> Iterator[PreparationProgress]:
     """Do what :func:`prepare` does, step by step; leaving the loop stops it, and the same call goes on.
 
     With ``dry_run`` nothing is written but the report; the last step then brings no collection.
@@ -111,7 +111,9 @@ def steps(
         yield from run(Path(out))
 
 
-def _steps(source: str | Path | Sequence[str | Path], settings: Settings, folder: Path) -> Iterator[Progress]:
+def _steps(
+    source: str | Path | Sequence[str | Path], settings: Settings, folder: Path
+) -> Iterator[PreparationProgress]:
     sources = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
     _check_places(sources, folder)
     if settings.engine == "ray":
@@ -127,7 +129,7 @@ def _steps(source: str | Path | Sequence[str | Path], settings: Settings, folder
     if total == 0:
         raise SourceError(f"there are no pictures in {', '.join(sources)}: name a folder or an archive of pictures.")
     if earlier is not None and not new:
-        yield Progress(total, total, earlier.count, earlier.refused, earlier)
+        yield PreparationProgress(total, total, earlier.count, earlier.refused, earlier)
         return
 
     with contextlib.ExitStack() as stack:
@@ -189,9 +191,9 @@ class _Listing:
         return entry.labels or ({} if folder is None else {"folder": folder})
 
 
-def _progress(tally: Counter[str], total: int) -> Progress:
+def _progress(tally: Counter[str], total: int) -> PreparationProgress:
     refused = {reason: number for reason, number in sorted(tally.items()) if reason}
-    return Progress(tally.total(), total, tally[""], refused)
+    return PreparationProgress(tally.total(), total, tally[""], refused)
 
 
 def _cores() -> int:

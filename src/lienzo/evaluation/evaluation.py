@@ -15,7 +15,7 @@ from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_device, pick_precision
 from lienzo.errors import ScoreError
 from lienzo.evaluation.features import cached_features, cut_patches, detected, joined_patches, shrunk, walk
-from lienzo.evaluation.scores import Case, Novelty, Progress, Scores, Trial, append
+from lienzo.evaluation.scores import Case, EvaluationProgress, Novelty, Scores, Trial, append
 from lienzo.evaluation.settings import Settings
 from lienzo.evaluation.subject import Source, Subject, open_subject, sample
 from lienzo.metrics import detectors
@@ -57,7 +57,9 @@ def evaluate(subject: Source, collection: str | Path | Collection, settings: Set
     return last.scores
 
 
-def compare(subjects: Sequence[Source], collection: str | Path | Collection, settings: Settings) -> Iterator[Progress]:
+def compare(
+    subjects: Sequence[Source], collection: str | Path | Collection, settings: Settings
+) -> Iterator[EvaluationProgress]:
     """Score several subjects against one collection, one after the other; the last step of each holds its scores.
 
     What cannot be compared is refused before anything is scored.
@@ -82,7 +84,7 @@ def compare(subjects: Sequence[Source], collection: str | Path | Collection, set
             yield dataclasses.replace(step, stage=f"{subject.name}: {step.stage}")
 
 
-def steps(subject: Source, collection: str | Path | Collection, settings: Settings) -> Iterator[Progress]:
+def steps(subject: Source, collection: str | Path | Collection, settings: Settings) -> Iterator[EvaluationProgress]:
     """Score a generator against a collection, and yield how far that has come; the last step holds the scores.
 
     The scores of a run are also added to its ``scores.jsonl``. Arguments and errors are those of :func:`evaluate`.
@@ -111,11 +113,11 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
     found = yield from walk("real pictures", collection.take, rows[chosen], [cut_patches])
 
     total = 2 + 3 * searched
-    yield Progress("measures", 0, total)
+    yield EvaluationProgress("measures", 0, total)
     measures = measure(real, fake)
-    yield Progress("measures", 1, total)
+    yield EvaluationProgress("measures", 1, total)
     distances = patch_distance(joined_patches(found[0]), joined_patches(made[2]))
-    yield Progress("measures", 2, total)
+    yield EvaluationProgress("measures", 2, total)
     names: tuple[str, ...] = ()
     of_labels: dict[str, Measures] = {}
     if kinds:
@@ -149,7 +151,7 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
     )
     if tried.run is not None:
         _keep(tried.run, scores)
-    yield Progress("measures", total, total, scores)
+    yield EvaluationProgress("measures", total, total, scores)
 
 
 def _refuse_few(samples: int) -> None:
@@ -216,7 +218,7 @@ def _novelty(
     *,
     numbers: NDArray[np.int64],
     device: torch.device,
-) -> Generator[Progress, None, Novelty]:
+) -> Generator[EvaluationProgress, None, Novelty]:
     """Look for copies and blends of training pictures, and compare with those held out."""
     rows, aside = collection.rows("train"), collection.rows("holdout")
     aside = aside[sample(len(aside), len(numbers))]
@@ -224,11 +226,11 @@ def _novelty(
     small_training = torch.cat((yield from walk("pixels of train", collection.take, rows, [shrunk(device)]))[0])
     small_held = torch.cat((yield from walk("pixels of holdout", collection.take, aside, [shrunk(device)]))[0])
 
-    yield Progress("measures", 2, 5)
+    yield EvaluationProgress("measures", 2, 5)
     by_features = _distances(fake, held, training, numbers, rows)
-    yield Progress("measures", 3, 5)
+    yield EvaluationProgress("measures", 3, 5)
     by_pixels = _distances(small, small_held, small_training, numbers, rows)
-    yield Progress("measures", 4, 5)
+    yield EvaluationProgress("measures", 4, 5)
     ours, theirs = (torch.from_numpy(sample(len(side), BLENDED)) for side in (small, small_held))
     of_ours, of_theirs = (blends(side, small_training) for side in (small[ours], small_held[theirs]))
     pairs = rows[torch.stack([of_ours.first, of_ours.second], 1).cpu().numpy()]

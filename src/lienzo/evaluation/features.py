@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lienzo.collection.collection import Collection
 from lienzo.collection.settings import Part
-from lienzo.evaluation.scores import Progress
+from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import BATCH, Detector, Images
 from lienzo.metrics.sliced import patches
@@ -54,21 +54,21 @@ def _at_home(features: Tensor, device: torch.device) -> Tensor:
 
 def walk(
     stage: str, draw: Callable[[NDArray[np.int64]], Images], numbers: NDArray[np.int64], functions: Sequence[Function]
-) -> Generator[Progress, None, list[list[Any]]]:
+) -> Generator[EvaluationProgress, None, list[list[Any]]]:
     """Draw pictures batch by batch, once, and return what each function made of each batch."""
     made: list[list[Any]] = [[] for _ in functions]
-    yield Progress(stage, 0, len(numbers))
+    yield EvaluationProgress(stage, 0, len(numbers))
     for start in range(0, len(numbers), BATCH):
         images = draw(numbers[start : start + BATCH])
         for results, function in zip(made, functions, strict=True):
             results.append(function(images, start))
-        yield Progress(stage, start + len(images), len(numbers))
+        yield EvaluationProgress(stage, start + len(images), len(numbers))
     return made
 
 
 def cached_features(
     collection: Collection, part: Part, rows: NDArray[np.int64], detector: Detector, device: torch.device
-) -> Generator[Progress, None, Tensor]:
+) -> Generator[EvaluationProgress, None, Tensor]:
     """Return the features of a collection's pictures, from its cache where they are there.
 
     The cache is the folder ``features`` in the collection. Where it cannot be written, nothing is kept.

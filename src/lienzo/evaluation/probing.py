@@ -13,7 +13,7 @@ from lienzo.compute.devices import pick_device
 from lienzo.compute.pixels import from_bytes
 from lienzo.errors import RunError, ScoreError
 from lienzo.evaluation.features import Function, detected, walk
-from lienzo.evaluation.scores import Progress, aligned, written
+from lienzo.evaluation.scores import EvaluationProgress, aligned, written
 from lienzo.evaluation.subject import sample
 from lienzo.metrics import detectors
 from lienzo.metrics.representations import Classified, activations, classify
@@ -94,7 +94,7 @@ def steps(
     labels: str = "folder",
     samples: int = 5_000,
     device: str = "auto",
-) -> Iterator[Progress | Probed]:
+) -> Iterator[EvaluationProgress | Probed]:
     """Probe a run, and yield how far that has come and at last the result; arguments are those of :func:`probe`."""
     run = Run.open(run)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
@@ -115,9 +115,9 @@ def steps(
         for rows in (train, test):
             made = yield from walk(f"features of {name}", collection.take, rows, [function])
             sides.append(torch.cat(made[0]) if made[0] else torch.zeros(0, 1))
-        yield Progress("classifiers", done, len(functions))
+        yield EvaluationProgress("classifiers", done, len(functions))
         found[name] = classify(sides[0], known[train], sides[1], known[test])
-    yield Progress("classifiers", len(functions), len(functions))
+    yield EvaluationProgress("classifiers", len(functions), len(functions))
     yield Probed(str(run.path), collection.fingerprint, collection.vocabularies[labels], len(train), len(test), found)
 
 

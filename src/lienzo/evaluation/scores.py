@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from lienzo.errors import ScoreError
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.measures import Measures
@@ -119,7 +121,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Progress:
+class EvaluationProgress:
     """How far an evaluation has come."""
 
     stage: str
@@ -136,9 +138,14 @@ class Progress:
 
 
 def append(path: Path, scores: Scores) -> None:
-    """Add a line to a file such as a run's ``scores.jsonl``; the file is whole at any moment."""
-    before = path.read_bytes() if path.exists() else b""
-    write_bytes(path, before + json.dumps(scores.to_json(), ensure_ascii=False).encode() + b"\n")
+    """Add a line to a file such as a run's ``scores.jsonl``; the file is whole at any moment.
+
+    Evaluations that end at the same time, in this process or another, wait for one another.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(f".{path.name}.lock")):
+        before = path.read_bytes() if path.exists() else b""
+        write_bytes(path, before + json.dumps(scores.to_json(), ensure_ascii=False).encode() + b"\n")
 
 
 def refuse_incomparable(scores: Sequence[Scores]) -> None:

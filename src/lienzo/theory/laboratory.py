@@ -20,7 +20,7 @@ NUMBERS = "theory.json"
 
 
 @dataclass(frozen=True)
-class Progress:
+class TheoryProgress:
     """Where the laboratory stands."""
 
     experiment: str
@@ -41,7 +41,7 @@ class Progress:
     """What the experiment found, when it is over."""
 
 
-def steps(experiments: Sequence[str] = (), out: Path | str | None = None, seed: int = 0) -> Iterator[Progress]:
+def steps(experiments: Sequence[str] = (), out: Path | str | None = None, seed: int = 0) -> Iterator[TheoryProgress]:
     """Run experiments and yield what begins, and each finding.
 
     The page is written after every experiment, so that nothing is lost when a later one is interrupted. An experiment
@@ -66,7 +66,7 @@ def theory(experiments: Sequence[str] = (), out: Path | str | None = None, seed:
     return [progress.finding for progress in steps(experiments, out, seed) if progress.finding is not None]
 
 
-def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[Progress]:
+def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[TheoryProgress]:
     began = time.monotonic()
     findings: list[Finding] = []
     for number, name in enumerate(names, 1):
@@ -81,11 +81,11 @@ def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[Prog
             except Exception as failure:  # whatever it is, the other experiments do not depend on it
                 finding = Finding(name, title=name, mathematics="", claims=(), failure=failure)
                 break
-            yield Progress(name, number, len(names), part, time.monotonic() - began)
+            yield TheoryProgress(name, number, len(names), part, time.monotonic() - began)
         findings.append(finding)
         if out is not None:
             _write(findings, Path(out), seed)
-        yield Progress(name, number, len(names), "", time.monotonic() - began, finding)
+        yield TheoryProgress(name, number, len(names), "", time.monotonic() - began, finding)
 
 
 @contextmanager
