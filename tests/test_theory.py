@@ -182,6 +182,7 @@ def test_the_page_is_one_file_with_every_claim(tmp_path: Path) -> None:
     assert page.count("<svg") == len(finding.drawings)
     assert 'src="http' not in page
     assert "<script" not in page
+    assert "<math" in page
 
 
 def test_numbers_are_json_and_the_same_again(tmp_path: Path) -> None:

@@ -37,6 +37,11 @@ figcaption { color: var(--soft); font-size: .9rem; margin-top: .4rem; max-width:
 .facts div { background: var(--shade); border-radius: 6px; padding: .7rem .9rem; }
 .facts b { display: block; font-size: 1.25rem; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .facts span { color: var(--soft); font-size: .85rem; }
+.formula { overflow-x: auto; overflow-y: hidden; margin: .9rem 0; padding: .1rem 1.5rem; }
+.formula math { display: inline math; }
+mtable.ams-align mtd { text-align: right; padding: .25em 0; }
+mtable.ams-align mtd:nth-child(2n) { text-align: left; padding-right: 1.5em; }
+math { font-size: 1.06em; }
 code, pre { font: .88em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
 pre { background: var(--shade); padding: .8rem 1rem; border-radius: 6px; overflow-x: auto; }
 """

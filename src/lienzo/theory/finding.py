@@ -71,7 +71,8 @@ class Finding:
     title: str
 
     mathematics: str
-    """The theory in plain text: paragraphs, with formulas indented by four spaces."""
+    """The theory: a headline, then paragraphs with formulas in LaTeX, as :func:`lienzo.display.formulas.prose` reads
+    them."""
 
     claims: tuple[Claim, ...]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lienzo.display import pages
+from lienzo.display import formulas, pages
 from lienzo.errors import InputError, unknown
 from lienzo.storage import files
 from lienzo.theory.catalogue import EXPERIMENTS
@@ -197,21 +197,12 @@ def _small(value: float) -> str:
 def _section(finding: Finding) -> str:
     return pages.section(
         finding.title,
-        *_mathematics(finding.mathematics),
+        *formulas.prose(finding.mathematics.partition("\n\n")[2]),  # the headline says what the title says
         *(_figure(drawing) for drawing in finding.drawings),
         claims_table(finding.claims),
         *(_numbers(table) for table in finding.tables),
         pages.code(f"lienzo theory {finding.name}"),
     )
-
-
-def _mathematics(text: str) -> Iterator[str]:
-    _, *blocks = text.strip("\n").split("\n\n")  # the headline says what the title says
-    for block in blocks:
-        if block.startswith("    "):
-            yield pages.code("\n".join(line.removeprefix("    ") for line in block.splitlines()))
-        else:
-            yield pages.paragraph(" ".join(block.split()))
 
 
 def _figure(drawing: Drawing) -> str:

@@ -1,19 +1,24 @@
-"""Batch normalisation, step by step.
+r"""Batch normalisation, step by step.
 
-Batch normalisation (Ioffe and Szegedy 2015, algorithm 1) takes, for each channel, the values x of a whole batch,
+Batch normalisation (Ioffe and Szegedy 2015, algorithm 1) takes, for each channel, the values $x$ of a whole batch,
 
-    μ = mean of x,   s² = mean of (x − μ)²,   x̂ = (x − μ) / √(s² + ε),   y = γ x̂ + β,
+    μ = \operatorname{mean}(x), \quad s^2 = \operatorname{mean}((x - μ)^2), \quad
+    \hat{x} = \frac{x - μ}{\sqrt{s^2 + ε}}, \quad y = γ \hat{x} + β,
 
-with γ and β learnt. Meanwhile running averages gather what evaluation uses in place of μ and s²,
+with $γ$ and $β$ learnt. Meanwhile running averages gather what evaluation uses in place of $μ$ and $s^2$,
 
-    μ_run ← (1 − m) μ_run + m μ,   s²_run ← (1 − m) s²_run + m s² n/(n − 1),
+    μ_\text{run} &\gets (1 - m) \, μ_\text{run} + m \, μ \\
+    s^2_\text{run} &\gets (1 - m) \, s^2_\text{run} + m \, s^2 \frac{n}{n - 1},
 
-where n counts the values, so that evaluation treats each picture alone. What flows back is, with g = ∂L/∂y,
+where $n$ counts the values. So evaluation treats each picture alone. With $g = \partial L / \partial y$, what flows
+back is
 
-    ∂L/∂x = γ / √(s² + ε) · (g − mean(g) − x̂ · mean(g x̂)),   ∂L/∂γ = Σ g x̂,   ∂L/∂β = Σ g,
+    \frac{\partial L}{\partial x} &= \frac{γ}{\sqrt{s^2 + ε}} \left( g - \operatorname{mean}(g)
+    - \hat{x} \operatorname{mean}(g \hat{x}) \right) \\
+    \frac{\partial L}{\partial γ} &= \sum g \hat{x}, \quad \frac{\partial L}{\partial β} = \sum g.
 
-and the scale of the layer before does not matter: BN(aWx) = BN(Wx). Each step is computed here by hand in 64 bits and
-held against PyTorch's layer, then against the layers inside the thesis's generator.
+The scale of the layer before does not matter: $\operatorname{BN}(aWx) = \operatorname{BN}(Wx)$. Each step is computed
+here by hand in 64 bits and held against PyTorch's layer, then against the layers inside the thesis's generator.
 """
 
 from collections.abc import Generator

@@ -1,20 +1,21 @@
-"""Theorem 3: when the game converges, and when it circles.
+r"""Theorem 3: when the game converges, and when it circles.
 
-Goodfellow et al. 2014, proposition 2. If at each step the discriminator is optimal and p_g then takes a small enough
-step to lower V(D*, ·), p_g converges to p_d: C(G) is convex in p_g, with its one minimum, −log 4, at p_d. Here p_g is
-a table of probabilities, each step multiplies it by exp(−h · log(1 − D*)) and normalises, and C(G) falls
-monotonically.
+Goodfellow et al. 2014, proposition 2. Let the discriminator be optimal at each step, and let $p_g$ then take a small
+enough step to lower $V(D^*, \cdot)$. Then $p_g$ converges to $p_d$: $C(G)$ is convex in $p_g$, and its one minimum,
+$-\log 4$, is at $p_d$. Here $p_g$ is a table of probabilities. Each step multiplies it by $\exp(-h \log(1 - D^*))$
+and normalises it, and $C(G)$ falls monotonically.
 
-Real training takes one discriminator step and finite steps of parameters, and then the theorem says nothing. The
-smallest example is the Dirac-GAN (Mescheder, Geiger and Nowozin 2018): one real point at 0, one painted at θ, D(x) =
-ψx + b. Linearised at its equilibrium, the players move along a field with the eigenvalues
+Real training takes one step of the discriminator and finite steps of the parameters. Then the theorem says nothing.
+The smallest example is the Dirac-GAN (Mescheder, Geiger and Nowozin 2018): one real point at 0, one painted at $θ$,
+and $D(x) = ψx + b$. Linearised at its equilibrium, the players move along a field with the eigenvalues
 
-    λ = −γ/2 ± √(γ²/4 − a²)   and one for b,
+    λ = -\frac{γ}{2} \pm \sqrt{\frac{γ^2}{4} - a^2} \quad \text{and one for } b.
 
-where γ is the weight of R1 (R1 and R2 add up) and a the coupling, ½ for minimax, non-saturating, least squares and
-relativistic pairing, 1 for hinge and Wasserstein. Without a penalty they are ±ia: the players circle and never arrive.
-With one the real part is negative and they do. Clipping and the penalty of WGAN-GP, which wants slopes of 1 where the
-equilibrium has slope 0, keep circling. Every number is measured on the loop that trains on paintings.
+Here $γ$ is the weight of R1 (R1 and R2 add up). The coupling $a$ is 1/2 for minimax, non-saturating, least squares
+and relativistic pairing, and 1 for hinge and Wasserstein. Without a penalty the eigenvalues are $\pm i a$: the
+players circle and never arrive. With one the real part is negative and they arrive. Clipping keeps circling. So does
+the penalty of WGAN-GP, which wants slopes of 1 where the equilibrium has slope 0. Every number is measured on the
+loop that trains on paintings.
 """
 
 from collections.abc import Generator

@@ -1,19 +1,20 @@
-"""Convolution arithmetic: sizes, transposes and receptive fields.
+r"""Convolution arithmetic: sizes, transposes and receptive fields.
 
-A convolution with kernel K, padding P and stride S turns a side of W pixels into
+A convolution with kernel $K$, padding $P$ and stride $S$ turns a side of $W$ pixels into
 
-    O = (W − K + 2P) / S + 1,   rounded down,
+    O = \left\lfloor \frac{W - K + 2P}{S} \right\rfloor + 1,
 
-and a transposed convolution turns W into
+and a transposed convolution turns $W$ into
 
-    O = S (W − 1) + K − 2P.
+    O = S (W - 1) + K - 2P.
 
-The second undoes the size of the first, not its values: written as matrices on flattened pictures, a transposed
-convolution is the transpose of the convolution with the same kernel, ⟨Ax, y⟩ = ⟨x, Aᵀy⟩ (Dumoulin and Visin 2016).
+The second undoes the size of the first, not its values. Written as matrices on flattened pictures, a transposed
+convolution is the transpose of the convolution with the same kernel,
+$\langle A x, y \rangle = \langle x, A^\top y \rangle$ (Dumoulin and Visin 2016).
 
-The receptive field of a layer, the side of the patch of the picture that one of its outputs sees, grows as
+The receptive field of a layer is the side of the patch of the picture that one of its outputs sees. It grows as
 
-    r₀ = 1,   rᵢ = rᵢ₋₁ + (Kᵢ − 1) · S₁ ⋯ Sᵢ₋₁.
+    r_0 = 1, \quad r_i = r_{i-1} + (K_i - 1) \, S_1 \cdots S_{i-1}.
 
 The networks of the thesis follow: 64 → 32 → 16 → 8 → 4 → 1 in the discriminator, and back in the generator.
 """

@@ -1,21 +1,32 @@
-"""Divergences: how far apart two laws are.
+r"""Divergences: how far apart two laws are.
 
-The Kullback-Leibler divergence of two laws with densities p and q is the mean surprise of q under p,
+The Kullback-Leibler divergence of laws with densities $p$ and $q$ is
 
-    KL(p ‖ q) = ∫ p(x) log(p(x) / q(x)) dx ≥ 0,
+    \operatorname{KL}(p \parallel q) = \int p(x) \log \frac{p(x)}{q(x)} \, dx \ge 0.
 
-zero only for p = q, not symmetric, and infinite where p has mass that q has not. Between Gaussians it is
+It is zero only for $p = q$, it is not symmetric, and it is infinite where $p$ has mass and $q$ has none. Between two
+Gaussians it is
 
-    KL(N(μ₁, σ₁²) ‖ N(μ₂, σ₂²)) = log(σ₂/σ₁) + (σ₁² + (μ₁ − μ₂)²) / (2σ₂²) − ½.
+    \operatorname{KL}(\mathcal{N}(μ_1, σ_1^2) \parallel \mathcal{N}(μ_2, σ_2^2)) =
+    \log \frac{σ_2}{σ_1} + \frac{σ_1^2 + (μ_1 - μ_2)^2}{2 σ_2^2} - \frac{1}{2}.
 
-The Jensen-Shannon divergence compares both with their mean m = ½(p + q),
+The Jensen-Shannon divergence compares both with their mean $m = (p + q)/2$,
 
-    JS(p, q) = ½ KL(p ‖ m) + ½ KL(q ‖ m) = H(m) − ½ H(p) − ½ H(q),
+    \operatorname{JS}(p, q) =
+    \frac{1}{2} \operatorname{KL}(p \parallel m) + \frac{1}{2} \operatorname{KL}(q \parallel m)
+    = H(m) - \frac{1}{2} H(p) - \frac{1}{2} H(q),
 
-is symmetric and at most log 2, which it reaches when the supports are disjoint, however far apart they are. So does
-the total variation ½ ∫ |p − q|, whose largest value is 1. The Wasserstein-1 distance ∫ |P − Q| of the distribution
-functions counts how far mass has to be carried: it alone keeps a gradient when the supports are disjoint, which is why
-it was proposed for generators (Arjovsky, Chintala and Bottou 2017, example 1).
+where $H$ is the entropy. It is symmetric and at most $\log 2$. It reaches $\log 2$ when the supports are disjoint,
+however far apart they are. The total variation
+
+    \operatorname{TV}(p, q) = \frac{1}{2} \int \left| p - q \right|
+
+does the same with its largest value, 1. The Wasserstein-1 distance, with the distribution functions $P$ and $Q$,
+
+    W_1(p, q) = \int \left| P - Q \right|,
+
+counts how far mass has to be carried. It alone keeps a gradient when the supports are disjoint. That is why it was
+proposed for generators (Arjovsky, Chintala and Bottou 2017, example 1).
 """
 
 from collections.abc import Callable, Generator

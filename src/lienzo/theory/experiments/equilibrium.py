@@ -1,20 +1,21 @@
-"""The Nash equilibrium: strategies from which nobody gains by moving alone.
+r"""The Nash equilibrium: strategies from which nobody gains by moving alone.
 
 A Nash equilibrium is a pair of strategies from which neither player gains by moving alone. In a zero-sum game with
-payoff matrix A, where the row player pays xᵀAy to the column player and both mix their strategies,
+payoff matrix $A$ the row player pays $x^\top A y$ to the column player, and both mix their strategies. Then
 
-    min over x of max over y of xᵀAy = max over y of min over x of xᵀAy = v
+    \min_x \max_y x^\top A y = \max_y \min_x x^\top A y = v
 
-(von Neumann 1928): each side is a linear program, the other's dual, and v is the value of the game.
+(von Neumann 1928). Each side is a linear program and the other's dual, and $v$ is the value of the game.
 
-Where strategies are vectors without bounds and the payoff is bilinear, xᵀAy with A invertible, the one equilibrium is
-(0, 0), yet gradient play need not find it. With singular value s of A and step h, one step multiplies the distance by
+Now let strategies be vectors without bounds and the payoff bilinear, $x^\top A y$ with $A$ invertible. The one
+equilibrium is $(0, 0)$, yet gradient play need not find it. With a singular value $s$ of $A$ and step $h$, one step
+multiplies the distance by
 
-    simultaneous play   √(1 + h²s²) > 1, so it spirals outwards
-    alternating play    1, so it circles for ever, while h s < 2
+    \text{simultaneous play} &\quad \sqrt{1 + h^2 s^2} > 1 \text{, so it spirals outwards} \\
+    \text{alternating play} &\quad 1 \text{, so it circles for ever, while } h s < 2
 
 whereas the mean of the alternating iterates converges to the equilibrium (Gidel et al. 2019). A Wasserstein game of a
-linear critic ψ·x against a generator that paints one point θ is exactly that game, and lienzo's own loop plays it
+linear critic $ψ x$ against a generator that paints one point $θ$ is exactly that game. lienzo's own loop plays it
 here.
 """
 

@@ -1,22 +1,23 @@
-"""Theorem 2: the generator can do no better than paint the law of the data.
+r"""Theorem 2: the generator can do no better than paint the law of the data.
 
 Goodfellow et al. 2014, theorem 1. With the optimal discriminator put in, the generator minimises
 
-    C(G) = max over D of V(D, G) = E[log D*(x)] + E[log(1 − D*(G(z)))] = −log 4 + 2 JS(p_d, p_g),
+    C(G) = \max_D V(D, G) = \operatorname{E}[\log D^*(x)] + \operatorname{E}[\log(1 - D^*(G(z)))]
+    = -\log 4 + 2 \operatorname{JS}(p_d, p_g).
 
-so that the global minimum is −log 4, reached if and only if p_g = p_d; there D* = ½ everywhere.
+So the global minimum is $-\log 4$. It is reached if and only if $p_g = p_d$, and there $D^* = 1/2$ everywhere.
 
 The loss of every discriminator, at its optimum, is such a divergence in disguise:
 
-    minimax         log 4 − 2 JS(p_d, p_g)
-    least squares   ½ ∫ p_d p_g / (p_d + p_g)
-    hinge           2 − 2 TV(p_d, p_g)
-    Wasserstein     −W₁(p_d, p_g), over critics whose slope is at most 1
+    \text{minimax} &\quad \log 4 - 2 \operatorname{JS}(p_d, p_g) \\
+    \text{least squares} &\quad \frac{1}{2} \int \frac{p_d \, p_g}{p_d + p_g} \\
+    \text{hinge} &\quad 2 - 2 \operatorname{TV}(p_d, p_g) \\
+    \text{Wasserstein} &\quad -W_1(p_d, p_g) \quad \text{over critics whose slope is at most 1}
 
-and what the generator then descends is known too. At a fixed optimal discriminator the gradient of the minimax loss is
-that of 2 JS; the gradient of the non-saturating loss is that of KL(p_g ‖ p_d) − 2 JS(p_d, p_g) (Arjovsky and Bottou
-2017, theorem 2.5), and a critic's loss follows W₁. The batches here are quantiles, which makes a loss, a mean over a
-batch, a quadrature.
+What the generator then descends is known too. At a fixed optimal discriminator, the gradient of the minimax loss is
+that of $2 \operatorname{JS}(p_d, p_g)$. The gradient of the non-saturating loss is that of
+$\operatorname{KL}(p_g \parallel p_d) - 2 \operatorname{JS}(p_d, p_g)$ (Arjovsky and Bottou 2017, theorem 2.5). A
+critic's loss follows $W_1$. The batches here are quantiles: then a loss, which is a mean over a batch, is a quadrature.
 """
 
 from collections.abc import Callable, Generator

@@ -1,18 +1,19 @@
-"""Mode collapse: parts of the data that the generator never paints.
+r"""Mode collapse: parts of the data that the generator never paints.
 
-Where data lie in K separate modes of equal weight, a generator may leave some out: mode collapse. The theorems do not
-forbid it, since they speak of a discriminator that is optimal at every step. It is measured here on clusters of known
-place: 8 on a ring, 25 on a grid, and 1000 stacked ones, one pixel of ten reds, ten greens and ten blues.
+Where data lie in $K$ separate modes of equal weight, a generator may leave some out: mode collapse. The theorems do
+not forbid it, since they speak of a discriminator that is optimal at every step. It is measured here on clusters of
+known place: 8 on a ring, 25 on a grid, and 1000 stacked ones, one pixel of ten reds, ten greens and ten blues.
 
-A mode is found if a quarter of its fair share of the draws lies within three standard deviations of its centre. With h
-the shares of the draws nearest to each mode, the reverse Kullback-Leibler divergence is
+A mode is found if a quarter of its fair share of the draws lies within three standard deviations of its centre. With
+$h$ the shares of the draws nearest to each mode and $u$ the uniform law, the reverse Kullback-Leibler divergence is
 
-    KL(h ‖ uniform) = log K + Σ hₖ log hₖ,
+    \operatorname{KL}(h \parallel u) = \log K + \sum_{k=1}^K h_k \log h_k.
 
-0 for perfect balance, log K/m for a generator that paints m of the K modes equally, and on average (K − 1)/(2n) for n
-fair draws. Two measurements whose answers are known come first, then every objective of lienzo on equal terms: the
-same perceptrons, batches, number of updates and learning rate, over several seeds, by Adam without momentum. Two of
-them play once more with the momentum β₁ = 0.5 that is usual for pictures, which here costs most of the modes.
+It is 0 for perfect balance, $\log(K/m)$ for a generator that paints $m$ of the $K$ modes equally, and on average
+$(K - 1)/(2n)$ for $n$ fair draws. Two measurements whose answers are known come first. Then every objective of lienzo
+plays on equal terms: the same perceptrons, batches, number of updates and learning rate, over several seeds, by Adam
+without momentum. Two of them play once more with the momentum $β_1 = 0.5$ that is usual for pictures. It costs most of
+the modes here.
 """
 
 import itertools

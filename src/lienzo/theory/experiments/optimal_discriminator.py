@@ -1,20 +1,21 @@
-"""Theorem 1: the best discriminator against a generator that stands still.
+r"""Theorem 1: the best discriminator against a generator that stands still.
 
-Goodfellow et al. 2014, proposition 1. For a generator that stands still, the discriminator that maximises
+Goodfellow et al. 2014, proposition 1. For a generator that stands still, the discriminator maximises
 
-    V(D, G) = E[log D(x)] + E[log(1 − D(G(z)))] = ∫ p_d log D + p_g log(1 − D)
+    V(D, G) = \operatorname{E}[\log D(x)] + \operatorname{E}[\log(1 - D(G(z)))] = \int p_d \log D + p_g \log(1 - D).
 
-is, at every point x,
+At every point $x$ the maximum is
 
-    D*(x) = p_d(x) / (p_d(x) + p_g(x)),
+    D^*(x) = \frac{p_d(x)}{p_d(x) + p_g(x)},
 
-because y ↦ a log y + b log(1 − y) has its maximum at a / (a + b). As a logit that is log(p_d / p_g). With one-sided
-label smoothing, where real pictures are to be called real with probability α only, the same argument gives α p_d /
-(p_d + p_g).
+because $y \mapsto a \log y + b \log(1 - y)$ is largest at $y = a/(a + b)$. As a logit that is $\log(p_d/p_g)$. With
+one-sided label smoothing, real pictures are to be called real with probability $α$ only, and the same argument gives
+$α p_d/(p_d + p_g)$.
 
-Each separable loss has its own optimum, found the same way: least squares with labels 0 and 1 gives the output p_d /
-(p_d + p_g) without a sigmoid, and the hinge loss gives the sign of p_d − p_g. Here each loss of lienzo is minimised
-point by point, by trying a fine grid of outputs; then a perceptron is trained by the loop that trains on paintings.
+Each separable loss has an optimum of its own, found the same way. Least squares with labels 0 and 1 gives the output
+$p_d/(p_d + p_g)$ without a sigmoid. The hinge loss gives the sign of $p_d - p_g$. Here each loss of lienzo is
+minimised point by point, by trying a fine grid of outputs. Then a perceptron is trained by the loop that trains on
+paintings.
 """
 
 from collections.abc import Generator

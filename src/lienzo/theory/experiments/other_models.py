@@ -1,24 +1,28 @@
-"""Other models of the thesis: noise-contrastive estimation and variational autoencoders.
+r"""Other models of the thesis: noise-contrastive estimation and variational autoencoders.
 
-Three ways to learn one density, of which only the first two write it down.
+Three ways to learn one density. Only the first two write it down.
 
 Noise-contrastive estimation (Gutmann and Hyvärinen 2010) fits an unnormalised density by telling data from noise of a
-known density p_n. Put log p_m(x) = −E(x) + c into a discriminator as the logit log p_m(x) − log p_n(x): theorem 1 then
-makes p_m = p_d, the constant c = −log Z included, with nothing but lienzo's discriminator step. From T data and T
-draws of noise the estimate has, for large T (their theorem 3), the covariance Σ/T with
+known density $p_n$. Put $\log p_m(x) = -E(x) + c$ into a discriminator as the logit $\log p_m(x) - \log p_n(x)$.
+Theorem 1 then makes $p_m = p_d$, the constant $c = -\log Z$ included, with nothing but lienzo's discriminator step.
+From $T$ data and $T$ draws of noise the estimate has, for large $T$ (their theorem 3), the covariance $Σ/T$ with
 
-    Σ = I⁻¹ − 2 I⁻¹ e eᵀ I⁻¹,   I = ∫ g gᵀ P p_d,   e = ∫ g P p_d,   P = p_n / (p_d + p_n),
+    Σ = I^{-1} - 2 I^{-1} e \, e^\top I^{-1}, \quad I = \int g \, g^\top P \, p_d, \quad e = \int g \, P \, p_d, \quad
+    P = \frac{p_n}{p_d + p_n},
 
-where g is the gradient of log p_m by the parameters; the mean squared error falls as tr Σ / T.
+where $g$ is the gradient of $\log p_m$ by the parameters. The mean squared error falls as $\operatorname{tr} Σ / T$.
 
-A variational autoencoder (Kingma and Welling 2014) raises a bound on the likelihood of each x,
+A variational autoencoder (Kingma and Welling 2014) raises a bound on the likelihood of each $x$,
 
-    log p(x) = E over q(z | x) of log p(x | z) − KL(q(z | x) ‖ p(z)) + KL(q(z | x) ‖ p(z | x)),
+    \log p(x) = \operatorname{E}_{q(z \mid x)} \log p(x \mid z) - \operatorname{KL}(q(z \mid x) \parallel p(z))
+    + \operatorname{KL}(q(z \mid x) \parallel p(z \mid x)),
 
 by leaving the last term out, which is not negative. With one latent every integral here is known exactly.
 
-A generative adversarial network has no density to maximise, yet its generator's law is known exactly too: seen through
-the same Gaussian noise as the autoencoder's decoder, p_g(x) = ∫ N(z; 0, 1) N(x; G(z), s²) dz.
+A generative adversarial network has no density to maximise, yet the law of its generator is known exactly too. Seen
+through the same Gaussian noise as the autoencoder's decoder, it is
+
+    p_g(x) = \int \mathcal{N}(z; 0, 1) \, \mathcal{N}(x; G(z), s^2) \, dz.
 """
 
 from collections.abc import Generator

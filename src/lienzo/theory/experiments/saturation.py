@@ -1,16 +1,17 @@
-"""Saturation: what the generator is left to learn from when the discriminator wins.
+r"""Saturation: what the generator is left to learn from when the discriminator wins.
 
-The minimax loss saturates (Goodfellow et al. 2014, section 3). With l the logit of a painted picture, D = σ(l),
+The minimax loss saturates (Goodfellow et al. 2014, section 3). With $l$ the logit of a painted picture and $D = σ(l)$,
 
-    ∂/∂l  log(1 − D)  = −σ(l) = −D
-    ∂/∂l (−log D)     = −σ(−l) = −(1 − D),
+    \frac{\partial}{\partial l} \log(1 - D) &= -σ(l) = -D \\
+    \frac{\partial}{\partial l} (-\log D) &= -σ(-l) = -(1 - D),
 
-so that the minimax gradient is e^l times the non-saturating one: as the discriminator wins, l → −∞, the first vanishes
-and the second stays. The generator then learns from −log D and keeps the same fixed point.
+so that the minimax gradient is $e^l$ times the non-saturating one. As the discriminator wins, $l \to -\infty$: the
+first vanishes and the second stays. The generator then learns from $-\log D$ and keeps the same fixed point.
 
-Between N(δ, σ²) and a generator N(0, σ²) against the optimal discriminator the pull on the generator's mean therefore
-goes to 0 with the distance for the minimax loss, and grows as δ/σ² for the other. On the convolutional networks of the
-thesis a gradient through one picture is exactly e^l times the other, whatever the weights.
+Take data $\mathcal{N}(δ, σ^2)$ and a generator $\mathcal{N}(0, σ^2)$ against the optimal discriminator. As the
+distance $δ$ grows, the pull on the generator's mean goes to 0 for the minimax loss, and grows as $δ/σ^2$ for the
+other. On the convolutional networks of the thesis a gradient through one picture is exactly $e^l$ times the other,
+whatever the weights.
 """
 
 import math
