@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-gpu lint types docs bench bench-gpu clean
+.PHONY: help demo test test-whole test-long test-gpu lint types docs bench bench-gpu clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -18,11 +19,14 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## paint a collection, prepare it, train on it, and show the result on one page
 	$(BIN)/lienzo demo
 
-test: $(READY)  ## run every test but the slow ones, in under eight minutes on two cores
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow and not gpu' -n auto
+test: $(READY)  ## the quick tests, in under six minutes on two cores
+	$(PYTEST) -m 'not slow and not long and not gpu'
 
-test-slow: $(READY)  ## run the slow tests too
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not gpu' -n auto
+test-whole: $(READY)  ## the quick and the slow tests, in under twenty minutes on two cores; what .ci/run runs
+	$(PYTEST) -m 'not long and not gpu' --durations=10
+
+test-long: $(READY)  ## tests that .ci/run has in a reduced form only, in under an hour on two cores
+	$(PYTEST) -m long --durations=10
 
 lint: $(READY)  ## style
 	$(BIN)/ruff check .

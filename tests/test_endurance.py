@@ -35,16 +35,18 @@ def every_tick_is_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_twenty_kills_at_random_moments_lose_nothing(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [pytest.param(4, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.long)])
+def test_kills_at_random_moments_lose_nothing(
+    collection: Collection, recipe: Recipe, tmp_path: Path, kills: int
+) -> None:
     """Half of them come anywhere in the life of a process, half soon after it has logged something new."""
-    recipe = recipe.with_settings([*SETTINGS, "images=16000", "sample_every=160"])
+    recipe = recipe.with_settings([*SETTINGS, f"images={800 * kills}", "sample_every=160"])
     whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")
     path, run = tmp_path / "recipe.toml", Run(tmp_path / "run")
     path.write_text(recipe.to_toml(), encoding="utf-8")
     chance = random.Random(0)
-    for kill in range(20):
+    for kill in range(kills):
         before = len(run.log())
         process = start(PROGRAM, collection.path, path, run.path, 10**9)
         while kill % 2 and len(run.log()) == before and process.poll() is None:
@@ -69,7 +71,9 @@ def pair(tmp_path_factory: pytest.TempPathFactory, collection: Collection, recip
     return recipe, whole, stopped
 
 
-@pytest.mark.parametrize("flips", [3, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "flips", [1, pytest.param(3, marks=pytest.mark.slow), pytest.param(25, marks=pytest.mark.long)]
+)
 def test_a_flipped_byte_in_any_file_of_a_run_is_said_or_harmless(
     collection: Collection, pair: tuple[Recipe, Run, Run], tmp_path: Path, flips: int
 ) -> None:
@@ -90,7 +94,7 @@ def test_a_flipped_byte_in_any_file_of_a_run_is_said_or_harmless(
     } <= kinds
     assert {"lock", "running"} <= kinds
     chance, refused = random.Random(0), {}
-    for name in names:
+    for number, name in enumerate(names):
         size = (stopped.path / name).stat().st_size
         for i in range(flips if size else 0):
             position = (
@@ -99,7 +103,7 @@ def test_a_flipped_byte_in_any_file_of_a_run_is_said_or_harmless(
                 size - 1 - chance.randrange(min(size, 64)),
             )
             run = Run(Path(shutil.copytree(stopped.path, tmp_path / "run")))
-            flip(run.path / name, position[i % 3], chance.randrange(1, 256))
+            flip(run.path / name, position[(number + i) % 3], chance.randrange(1, 256))
             try:
                 lienzo.train(collection, recipe, run.path, device="cpu")
             except InputError as error:
@@ -222,27 +226,32 @@ from lienzo.recipe.recipe import Recipe
 collection, recipe, out = sys.argv[1:]
 tracemalloc.start()
 for tick in loop.steps(collection, Recipe.from_toml(Path(recipe)), out, device="cpu"):
-    if tick.images % 10_000 == 0:
+    if tick.images % 4_000 == 0:
         gc.collect()
         resident = int(Path("/proc/self/statm").read_text().split()[1]) * 4096
         print(json.dumps({"images": tick.images, "traced": tracemalloc.get_traced_memory()[0], "resident": resident}))
 """
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="Linux counts pages there")
-def test_twenty_thousand_steps_hold_no_more_memory_than_the_first(
-    collection: Collection, recipe: Recipe, tmp_path: Path
+@pytest.mark.parametrize(
+    "images", [pytest.param(12_000, marks=pytest.mark.slow), pytest.param(40_000, marks=pytest.mark.long)]
+)
+def test_thousands_of_steps_hold_no_more_memory_than_the_first(
+    collection: Collection, recipe: Recipe, tmp_path: Path, images: int
 ) -> None:
     """Everything goes on meanwhile: ticks, drawings, averages, milestones, generators of epochs, checkpoints."""
-    settings = ["batch=2", "images=40000", "tick=200", "sample_every=10000", "network.name=mlp", "network.width=8"]
-    recipe = recipe.with_settings([*settings, "average_half_life=100", "on_trouble=rollback", "keep_epochs=false"])
+    length = ["batch=2", f"images={images}", "tick=200", f"sample_every={images // 4}"]
+    network = ["network.name=mlp", "network.width=8"]
+    recipe = recipe.with_settings(
+        [*length, *network, "average_half_life=100", "on_trouble=rollback", "keep_epochs=false"]
+    )
     path = tmp_path / "recipe.toml"
     path.write_text(recipe.to_toml(), encoding="utf-8")
     process = start(LONG, collection.path, path, tmp_path / "run")
     printed, said = process.communicate()
     assert process.returncode == 0, said
     first, *_, last = map(json.loads, printed.splitlines())
-    assert (first["images"], last["images"]) == (10_000, 40_000)
+    assert (first["images"], last["images"]) == (4_000, images)
     assert last["traced"] - first["traced"] < 200_000
     assert last["resident"] - first["resident"] < 8e6

@@ -86,7 +86,7 @@ class Plain:
         }
 
 
-@pytest.mark.parametrize("batch", [8, pytest.param(128, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("batch", [8, pytest.param(128, marks=pytest.mark.long)])
 def test_ten_steps_of_the_thesis_are_those_of_a_plain_implementation(tmp_path: Path, paint: Paint, batch: int) -> None:
     """Each step from the same weights and the same memory of Adam, with the same pictures and latents.
 

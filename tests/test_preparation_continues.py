@@ -50,15 +50,23 @@ def test_killed_and_started_again(
     assert files_of(tmp_path / "out") == uninterrupted
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("moment", range(10))
-def test_killed_at_a_random_moment(source: Path, uninterrupted: dict[str, bytes], tmp_path: Path, moment: int) -> None:
+@pytest.fixture(scope="module")
+def seconds(source: Path, tmp_path_factory: pytest.TempPathFactory) -> float:
+    """Give the time that a preparation takes which nobody stops."""
     started = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-c", PREPARE, source, tmp_path / "whole"])
-    process.wait()
-    taken = time.monotonic() - started
+    subprocess.run([sys.executable, "-c", PREPARE, source, tmp_path_factory.mktemp("timed") / "out"], check=True)
+    return time.monotonic() - started
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [pytest.param(moment, marks=pytest.mark.slow if moment < 3 else pytest.mark.long) for moment in range(10)],
+)
+def test_killed_at_a_random_moment(
+    source: Path, uninterrupted: dict[str, bytes], seconds: float, tmp_path: Path, moment: int
+) -> None:
     process = subprocess.Popen([sys.executable, "-c", PREPARE, source, tmp_path / "out"])
-    time.sleep(taken * random.Random(moment).random())
+    time.sleep(seconds * random.Random(moment).random())
     process.kill()
     process.wait()
     lienzo.prepare(source, tmp_path / "out", size=64, workers=1, holdout=0.2)

@@ -209,16 +209,17 @@ def test_a_graph_computes_what_its_steps_compute(
 
 @pytest.mark.filterwarnings("ignore")  # the compiler has some of its own
 @pytest.mark.parametrize(
-    "device", [pytest.param("cpu", marks=pytest.mark.slow), pytest.param("cuda", marks=pytest.mark.gpu)]
-)
-@pytest.mark.parametrize(
-    "settings",
+    ("settings", "device"),
     [
-        [],
-        ["network.self_modulation=true", "network.minibatch_deviation=true"],
-        ["regularisation.r1=1", "regularisation.r2=1", "regularisation.interval=2"],
-        [*SETTINGS["penalty"], "regularisation.interval=2"],
-        SETTINGS["vae"],
+        pytest.param(settings, device, marks=pytest.mark.gpu if device == "cuda" else on_a_cpu)
+        for settings, on_a_cpu in (
+            ([], pytest.mark.slow),
+            (["network.self_modulation=true", "network.minibatch_deviation=true"], pytest.mark.long),
+            (["regularisation.r1=1", "regularisation.r2=1", "regularisation.interval=2"], pytest.mark.long),
+            ([*SETTINGS["penalty"], "regularisation.interval=2"], pytest.mark.long),
+            (SETTINGS["vae"], pytest.mark.long),
+        )
+        for device in ("cpu", "cuda")
     ],
 )
 def test_compiled_steps_are_those_that_are_not(recipe: Recipe, settings: list[str], device: str) -> None:

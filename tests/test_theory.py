@@ -47,8 +47,7 @@ def test_quick_experiments_hold(name: str) -> None:
     _holds(name, 0)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [pytest.param(0, marks=pytest.mark.slow), pytest.param(1, marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", LONG)
 def test_long_experiments_hold_whatever_the_seed(name: str, seed: int) -> None:
     _holds(name, seed)

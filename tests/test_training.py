@@ -170,6 +170,25 @@ def test_every_recipe_trains_and_goes_on(collection: Collection, tmp_path: Path,
     assert_same(lienzo.train(collection, recipe, tmp_path / "parts", device="cpu"), whole)
 
 
+SIZES = {"modern-128": 128, "modern-256": 256}
+"""Sides of the pictures that recipes are for, where they are not 64."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_takes_two_ticks_as_it_is(paint: Paint, tmp_path: Path, name: str) -> None:
+    """With its own networks, at its own size; only the batch is small."""
+    size, recipe = SIZES.get(name, 64), find(name)
+    collection = lienzo.prepare(paint(tmp_path / "pictures", 12, size, size), tmp_path / "out", size=size, workers=1)
+    tick = 4 * recipe.discriminator_steps
+    recipe = recipe.with_settings(["batch=4", "samples=4", f"tick={tick}", f"images={2 * tick}"])
+    run = lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
+    assert [line["images"] for line in run.log()] == [tick, 2 * tick]
+    images = lienzo.load(run).generate(seeds=[0]).images
+    assert images.shape == (1, size, size, 3)
+    assert images.std() > 0
+
+
 def test_leaving_between_saves_saves(
     collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,7 +261,7 @@ def start(program: str, *words: object) -> subprocess.Popen[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("writes", [
-    (2, 1, 9), pytest.param((1, 3, 4, 5, 6, 7, 8), marks=pytest.mark.slow),
+    (2, 1, 9), pytest.param((1, 3, 4, 5, 6, 7, 8), marks=pytest.mark.long),
 ])  # fmt: skip
 def test_kills_while_files_are_written_lose_nothing(
     collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, writes: tuple[int, ...]
