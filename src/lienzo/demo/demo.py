@@ -39,7 +39,7 @@ JOURNAL = "demo.json"
 """Name of the file that says which stages are done."""
 
 PAGE_SECONDS = 15.0
-"""Kept free of training, for the page."""
+"""Time in which the page is made, and which training leaves free."""
 
 SETTLED = 0.1
 """After this share of its time the speed of training is believed."""
@@ -78,7 +78,7 @@ class Settings:
     files: int = painting.COUNT
     """Files that the painter paints."""
     size: int = 64
-    """Of the collection's pictures, in pixels."""
+    """Height and width of the collection's pictures, in pixels."""
     recipe: Recipe = dataclasses.field(default_factory=recipe)
     """How to train."""
     seconds: float = 330.0

@@ -25,7 +25,7 @@ class Claim:
 
     @property
     def error(self) -> float:
-        """By how much the measurement misses the prediction; NaN where either is NaN."""
+        """How far the measurement misses the prediction; NaN where either is NaN."""
         if self.measured == self.predicted:  # infinities too
             return 0.0
         miss = self.measured - self.predicted
@@ -66,7 +66,7 @@ class Finding:
     """What one experiment found."""
 
     name: str
-    """By which the experiment is called."""
+    """Name of the experiment, a key of ``EXPERIMENTS``."""
 
     title: str
 
@@ -127,7 +127,7 @@ class Finding:
 
 
 Experiment = Callable[[int], Generator[str, None, Finding]]
-"""From a seed to a finding; on the way it yields what it is about to do."""
+"""A function from a seed to a finding. It is a generator: on the way it yields what it is about to do, in words."""
 
 
 def _number(value: str | float) -> str | float:

@@ -26,7 +26,7 @@ class TheoryProgress:
     experiment: str
 
     number: int
-    """Of the experiment, from 1."""
+    """Position of the experiment among those that are played, from 1."""
 
     count: int
     """How many experiments there are."""
@@ -35,7 +35,7 @@ class TheoryProgress:
     """What begins now, or an empty string when the experiment is over."""
 
     seconds: float
-    """Since the laboratory opened."""
+    """Seconds since the first experiment began."""
 
     finding: Finding | None = None
     """What the experiment found, when it is over."""

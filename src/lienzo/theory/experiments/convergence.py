@@ -55,7 +55,7 @@ RESTS = {
     "wasserstein": Rest(1.0, 0.0, 0.0),
     "relativistic": Rest(0.5, 0.0, 0.0),
 }
-"""By the objective's name in ``OBJECTIVES``."""
+"""The equilibrium of every objective, by its name in ``OBJECTIVES``."""
 
 PENALTIES = {
     "none": (Regularisation(), 0.0),

@@ -61,7 +61,7 @@ class Clusters:
     deviation: float
 
     shape: Shape
-    """Of the pictures whose d values are a point."""
+    """Shape of the pictures whose d values are a point."""
 
     def sample(self, count: int, random: np.random.Generator) -> Array:
         """Return points (count, d)."""

@@ -51,10 +51,10 @@ class Approach:
     """Largest |D − D*| where the two laws have mass, after each of the ``WATCHED`` updates."""
 
     mean_square: tuple[float, ...]
-    """(∫ ½(p_d + p_g) (D − D*)²)^½ likewise."""
+    """(∫ ½(p_d + p_g) (D − D*)²)^½ after each of the ``WATCHED`` updates."""
 
     answers: tuple[Array, ...]
-    """D at the cells' midpoints likewise."""
+    """D at the cells' midpoints, (cells,), after each of the ``WATCHED`` updates."""
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:

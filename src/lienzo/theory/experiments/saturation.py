@@ -46,7 +46,7 @@ class Stage:
     updates: int
 
     logit: float
-    """Of the single picture."""
+    """Logit of the single picture."""
 
     minimax: float
     """Norm of the generator's gradient through that picture."""

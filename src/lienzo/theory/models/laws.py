@@ -72,7 +72,7 @@ class Cells:
 
     @property
     def width(self) -> float:
-        """Of a cell."""
+        """Width of a cell."""
         return (self.high - self.low) / self.count
 
     @cached_property

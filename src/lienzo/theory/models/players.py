@@ -59,7 +59,7 @@ def game_of(
     rate: float = 1e-3,
     betas: tuple[float, float] = (0.5, 0.99),
 ) -> Game:
-    """Return a game of these two networks, likewise."""
+    """Return a game of two networks that are given, both learning by Adam; the rest as in :func:`game`."""
     return Game(generator, discriminator, objective, adam(generator, rate, betas), adam(discriminator, rate, betas),
                 regularisation or Regularisation())  # fmt: skip
 
@@ -84,7 +84,7 @@ def cool(game: Game, rate: float, done: float) -> None:
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float, done: float) -> None:
-    """Set one learning rate likewise."""
+    """Set the rate of one optimiser to ``rate`` · ½(1 + cos π·done)."""
     for group in optimizer.param_groups:
         group["lr"] = rate * 0.5 * (1 + np.cos(np.pi * done))
 
