@@ -85,7 +85,7 @@ def launch(*words: object) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         check=False,
     )
 
@@ -125,7 +125,7 @@ def test_a_killed_process_ends_both_and_the_run_goes_on(
 ) -> None:
     """Once the same command goes on, once torchrun starts both again; the run ends as if nothing had happened."""
     recipes = {"batch norm": recipe}
-    patient = "--monitor-interval=2"  # before torchrun ends the other one, that one has time to say why it ends
+    patient = "--monitor-interval=10"  # before torchrun ends the other one, that one has time to say why it ends
     done = torchrun(tmp_path, collection, recipes, patient, at=(4, signal.SIGKILL, 1))
     assert done.returncode != 0
     assert "ProcessError: another process has gone or cannot be reached: start the same command again" in done.stderr
