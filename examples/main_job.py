@@ -3,23 +3,20 @@
 python examples/main_job.py PICTURES OUT
 """
 
+from argparse import ArgumentParser
 from pathlib import Path
-
-import tyro
 
 import lienzo
 from lienzo.recipe.catalogue import thesis
 
 
-def main(
-    pictures: tyro.conf.Positional[Path], out: tyro.conf.Positional[Path], size: int = 64, images: int = 100_000
-) -> None:
+def main(pictures: Path, out: Path, size: int, images: int) -> None:
     """Do all of it; the same call goes on after an interruption.
 
     Args:
         pictures: folder of pictures.
         out: folder for everything that is made.
-        size: of the pictures, in pixels.
+        size: side of the pictures in pixels.
         images: length of training in pictures shown.
     """
     collection = lienzo.prepare(pictures, out / "collection", size=size, holdout=0.1)
@@ -32,4 +29,9 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    words = ArgumentParser(description=__doc__)
+    words.add_argument("pictures", type=Path)
+    words.add_argument("out", type=Path)
+    words.add_argument("--size", type=int, default=64)
+    words.add_argument("--images", type=int, default=100_000)
+    main(**vars(words.parse_args()))

@@ -3,28 +3,21 @@
 python examples/stop_early.py COLLECTION RUN
 """
 
+from argparse import ArgumentParser
 from pathlib import Path
-
-import tyro
 
 import lienzo
 from lienzo.networks.configurations import DCGAN
 from lienzo.recipe.objectives import Regularisation, Relativistic
 
 
-def main(
-    collection: tyro.conf.Positional[Path],
-    run: tyro.conf.Positional[Path],
-    width: int = 32,
-    batch: int = 64,
-    images: int = 50_000,
-) -> None:
+def main(collection: Path, run: Path, width: int, batch: int, images: int) -> None:
     """Train with a relativistic objective and gradient penalties until the generator is found out too often.
 
     Args:
-        collection: that `lienzo prepare` made.
+        collection: folder that `lienzo prepare` made.
         run: folder of the run.
-        width: of the networks.
+        width: channels of the networks' layers beside the picture.
         batch: pictures of one update.
         images: length of training in pictures shown.
     """
@@ -46,4 +39,10 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    words = ArgumentParser(description=__doc__)
+    words.add_argument("collection", type=Path)
+    words.add_argument("run", type=Path)
+    words.add_argument("--width", type=int, default=32)
+    words.add_argument("--batch", type=int, default=64)
+    words.add_argument("--images", type=int, default=50_000)
+    main(**vars(words.parse_args()))

@@ -4,22 +4,17 @@ python examples/walk.py RUN walk.gif
 """
 
 import math
+from argparse import ArgumentParser
 from pathlib import Path
 
 import torch
-import tyro
 
 import lienzo
 from lienzo.display.gallery import gif
 from lienzo.generation.generation import latents, render
 
 
-def main(
-    run: tyro.conf.Positional[Path],
-    out: tyro.conf.Positional[Path],
-    seeds: tuple[int, int] = (0, 1),
-    frames: int = 30,
-) -> None:
+def main(run: Path, out: Path, seeds: tuple[int, int], frames: int) -> None:
     """Draw the walk.
 
     Args:
@@ -37,4 +32,9 @@ def main(
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    words = ArgumentParser(description=__doc__)
+    words.add_argument("run", type=Path)
+    words.add_argument("out", type=Path)
+    words.add_argument("--seeds", type=int, nargs=2, default=(0, 1))
+    words.add_argument("--frames", type=int, default=30)
+    main(**vars(words.parse_args()))

@@ -4,10 +4,8 @@ import ast
 import dataclasses
 import functools
 import importlib
-import inspect
 import re
 import shlex
-import typing
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +13,7 @@ import pytest
 from conftest import ROOT, Command, Paint
 
 import lienzo
-from lienzo.cli import main
+from lienzo.cli import main, syntax
 from lienzo.networks.configurations import NETS
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.catalogue import RECIPES
@@ -46,16 +44,8 @@ def commands(page: Path) -> list[list[str]]:
 
 def options(verb: str) -> set[str]:
     """Return the options of a verb, as they are written."""
-    known = {"--help", "--debug"}
-    function = main.VERBS[verb]
-    hints = typing.get_type_hints(function, include_extras=True)
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
-            extras = getattr(hints[parameter.name], "__metadata__", ())
-            written = [extra.name for extra in extras if getattr(extra, "name", None)]
-            option = (written or [parameter.name.replace("_", "-")])[0]
-            known.add(f"--no-{option}" if parameter.default is True else f"--{option}")
-    return known
+    written = syntax.options(syntax.command(verb, main.VERBS[verb]))
+    return {"--help", "--debug", *(names[-1] for names in written)}  # of --novelty and --no-novelty the second one
 
 
 def slug(heading: str) -> str:

@@ -54,7 +54,7 @@ def test_long_experiments_hold_whatever_the_seed(name: str, seed: int) -> None:
 
 
 def _holds(name: str, seed: int) -> None:
-    (finding,) = laboratory.theory([name], seed=seed)
+    (finding,) = laboratory.theory([name], None, seed)
     assert finding.drawings
     assert [claim for claim in finding.claims if not claim.holds] == []
 
@@ -135,7 +135,7 @@ def test_a_failed_claim_is_shown_and_exits_with_1(monkeypatch, tmp_path: Path, c
     right = distances.jensen_shannon
     monkeypatch.setattr(distances, "jensen_shannon", lambda p, q, cells: 2 * right(p, q, cells))
     with pytest.raises(SystemExit) as ended:
-        main.theory(("divergences",), out=tmp_path)
+        main.theory("divergences", out=tmp_path)
     assert ended.value.code == 1
     assert "FAILS" in capsys.readouterr().out
     assert "Claims that fail" in (tmp_path / laboratory.PAGE).read_text(encoding="utf-8")
@@ -215,7 +215,7 @@ def test_the_random_state_of_pytorch_is_left_alone() -> None:
     expected = torch.rand(3)
     torch.manual_seed(5)
     threads = torch.get_num_threads()
-    laboratory.theory(["batch-normalisation"])
+    laboratory.theory(["batch-normalisation"], None)
     optimal_discriminator.players.game(optimal_discriminator.NET, optimal_discriminator.players.LINE, Minimax(), 0)
     assert torch.equal(torch.rand(3), expected)
     assert torch.get_num_threads() == threads

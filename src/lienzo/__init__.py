@@ -5,6 +5,8 @@ that ``import lienzo`` is quick and PyTorch is loaded by those who train.
 """
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from lienzo.version import __version__ as __version__
@@ -12,13 +14,17 @@ from lienzo.version import __version__ as __version__
 if TYPE_CHECKING:
     from lienzo.collection.collection import Collection as Collection
     from lienzo.collection.preparation import prepare as prepare
+    from lienzo.demo.demo import demo as demo
     from lienzo.errors import InputError as InputError
     from lienzo.evaluation.evaluation import evaluate as evaluate
     from lienzo.evaluation.probing import probe as probe
     from lienzo.evaluation.scores import Scores as Scores
     from lienzo.generation.generation import Generator as Generator
+    from lienzo.generation.generation import generate as generate
     from lienzo.generation.generation import load as load
     from lienzo.growth.growth import grow as grow
+    from lienzo.inspection.inspection import info as info
+    from lienzo.recipe.catalogue import recipes as recipes
     from lienzo.recipe.recipe import Recipe as Recipe
     from lienzo.run.run import Run as Run
     from lienzo.theory.laboratory import theory as theory
@@ -33,11 +39,15 @@ CONTENTS = {
     "Recipe": "lienzo.recipe.recipe",
     "Run": "lienzo.run.run",
     "Scores": "lienzo.evaluation.scores",
+    "demo": "lienzo.demo.demo",
     "evaluate": "lienzo.evaluation.evaluation",
+    "generate": "lienzo.generation.generation",
     "grow": "lienzo.growth.growth",
+    "info": "lienzo.inspection.inspection",
     "load": "lienzo.generation.generation",
     "prepare": "lienzo.collection.preparation",
     "probe": "lienzo.evaluation.probing",
+    "recipes": "lienzo.recipe.catalogue",
     "steps": "lienzo.training.loop",
     "theory": "lienzo.theory.laboratory",
     "train": "lienzo.training.loop",
@@ -46,6 +56,17 @@ CONTENTS = {
 """Every public name and the module that defines it."""
 
 __all__ = [*CONTENTS]  # noqa: PLE0604  the table is the one place where a public name is listed
+
+
+class _Contents(ModuleType):
+    """The module ``lienzo``, in which a room does not hide the verb of its name: ``lienzo.demo`` is the function."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in CONTENTS and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Contents
 
 
 def __getattr__(name: str) -> object:

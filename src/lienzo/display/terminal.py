@@ -8,10 +8,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.logging import RichHandler
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 PLAIN_SECONDS = 10.0
 """Without a terminal, a line at most this often."""
@@ -36,11 +36,11 @@ def note(text: str) -> None:
 class Bar:
     """How far a verb has come."""
 
-    progress: Progress | None
+    progress: "Progress | None"
     """Rich's display, or none where there is no terminal."""
 
     title: str
-    _task: TaskID | None = None
+    _task: "TaskID | None" = None
     _shown: float = field(default=-PLAIN_SECONDS)
     _line: str = ""
     _first: tuple[float, float] | None = None
@@ -72,16 +72,22 @@ class Bar:
         return f"{datetime.timedelta(seconds=round((now - since) * (total - done) / (done - at)))} left"
 
 
+def _in_terminal() -> tuple["Progress", logging.Handler]:
+    """Return what shows progress in a terminal, and what writes messages above it."""
+    from rich.console import Console  # noqa: PLC0415  whoever has no terminal needs none of it
+    from rich.logging import RichHandler  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    progress = Progress(*columns, TextColumn("{task.fields[text]}"), console=console, expand=False)
+    return progress, RichHandler(console=console, show_time=False, show_path=False)
+
+
 @contextmanager
 def bar(title: str) -> Iterator[Bar]:
     """Give a :class:`Bar` for as long as the block runs; messages of the library appear above it."""
-    console = Console(stderr=True)
-    progress = None
-    handler: logging.Handler = logging.StreamHandler()
-    if console.is_terminal and speaks():
-        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        progress = Progress(*columns, TextColumn("{task.fields[text]}"), console=console, expand=False)
-        handler = RichHandler(console=console, show_time=False, show_path=False)
+    progress, handler = _in_terminal() if sys.stderr.isatty() and speaks() else (None, logging.StreamHandler())
     logger = logging.getLogger("lienzo")
     logger.addHandler(handler)
     level = logger.level

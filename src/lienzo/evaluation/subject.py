@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lienzo.collection.collection import Collection
+from lienzo.collection.listing.places import is_url
 from lienzo.collection.settings import Part
 from lienzo.errors import ScoreError
 from lienzo.generation import generation
@@ -78,7 +79,7 @@ def open_subject(source: Source, against: Collection, device: str = "cpu", part:
     """
     if isinstance(source, Subject):
         return source
-    if isinstance(source, str | Path) and (Path(source) / "collection.json").exists():
+    if isinstance(source, str | Path) and (is_url(str(source)) or (Path(source) / "collection.json").exists()):
         source = Collection.open(source)
     if isinstance(source, Collection):
         subject = _real(source, against, part)

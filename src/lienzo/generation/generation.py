@@ -1,5 +1,6 @@
 """A trained generator: loading it, saving it, and making pictures with it."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lienzo.collection.vocabulary import Vocabulary
+from lienzo.compute.devices import pick_device
 from lienzo.compute.pixels import to_bytes
 from lienzo.errors import GeneratorError, InputError
 from lienzo.generation import loading
@@ -169,6 +171,70 @@ def save_generator(path: Path, module: nn.Module, network: Network, shape: Shape
         **about,
     }
     return tensors.save(path, dict(module.state_dict()), header)
+
+
+def generate(
+    source: "str | Path | Run | Generator",
+    *,
+    count: int | None = None,
+    seeds: str | Iterable[int] | None = None,
+    label: str | Sequence[str] = (),
+    out: str | Path | None = "generated.png",
+    columns: int | None = None,
+    device: str = "cpu",
+) -> Pictures:
+    """Generate pictures and write them: one grid, or one file for each seed.
+
+    Args:
+        source: a run, a generator, or where one of them lies.
+        count: number of pictures of each label, from seed 0 on; by default 64, or 8 of several labels.
+        seeds: which pictures, instead of ``count``: numbers, or a text such as ``0,1,2`` or ``10-19``.
+        label: what to paint, or a mixture such as ``cubism=0.3,baroque=0.7``; of several, each is painted from the same
+            seeds. By default each seed draws its own.
+        out: a .png file for one grid, a folder for single files, or None to write nothing.
+        columns: pictures side by side in the grid; by default one row for each of several labels, else nearly a square.
+        device: where to compute: auto, cpu, cuda or mps.
+
+    Raises:
+        InputError: no seeds, ``count`` and ``seeds`` at once, an unknown label, a file that lienzo did not write, or a
+            device that is not there.
+        GeneratorError: no generator, or a damaged one.
+    """
+    if count is not None and seeds is not None:
+        raise InputError("--count and --seeds both say which pictures: give one of the two.")
+    labels = [label] if isinstance(label, str) else list(label)
+    several = len(labels) > 1
+    if seeds is None:
+        chosen = list(range((8 if several else 64) if count is None else count))
+    else:
+        chosen = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
+    generator = source if isinstance(source, Generator) else load(source, str(pick_device(device)))
+    texts = [text for text in labels for _ in chosen] or None
+    pictures = generator.generate(chosen * max(1, len(labels)), texts)
+    if out is None:
+        return pictures
+    if several and columns is None and Path(out).suffix.lower() == ".png":
+        columns = len(chosen)
+    return dataclasses.replace(pictures, paths=tuple(pictures.save(out, columns)))
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Return the seeds that a text names.
+
+    >>> parse_seeds("0,3,10-12")
+    [0, 3, 10, 11, 12]
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        try:
+            span = range(int(first), int(last or first) + 1)
+        except ValueError:
+            raise InputError(f"--seeds is '{text}', but has to be numbers such as 0,1,2 or 10-19.") from None
+        if not span:
+            raise InputError(f"--seeds has {part}, which ends before it begins: write {last}-{first}.")
+        seeds += span
+    return seeds
 
 
 def load(source: "str | Path | Run", device: str = "cpu") -> Generator:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,9 @@ class Pictures:
     labels: tuple[str, ...] = ()
     """The label or mixture of each, empty where it has none; no text at all where the generator knows no labels."""
 
+    paths: tuple[Path, ...] = ()
+    """The files that ``lienzo.generate`` wrote them to."""
+
     def save(self, path: str | Path, columns: int | None = None) -> list[Path]:
         """Write one grid (a path that ends in ``.png``) or one PNG for each picture (a folder).
 
@@ -69,6 +73,11 @@ class Pictures:
         for file, image, seed, label in zip(files, self.images, self.seeds, labels, strict=True):
             write_bytes(file, gallery.png(image, self._metadata((seed,), (label,))))
         return list(dict.fromkeys(files))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return where the pictures lie and what they were made from, as JSON values."""
+        about = {"paths": [str(path) for path in self.paths], "seeds": list(self.seeds), "generator": self.generator}
+        return about | ({"labels": list(self.labels)} if self.labels else {})
 
     def _metadata(self, seeds: tuple[int, ...], labels: tuple[str, ...]) -> dict[str, str]:
         """Return what the PNG says of pictures with these seeds and labels."""

@@ -6,6 +6,7 @@ from typing import Any
 from PIL import Image, UnidentifiedImageError
 
 from lienzo.collection.collection import Collection
+from lienzo.collection.listing.places import is_url
 from lienzo.collection.vocabulary import Vocabulary
 from lienzo.errors import InputError
 from lienzo.recipe.recipe import Recipe
@@ -14,12 +15,14 @@ from lienzo.run.run import Run
 from lienzo.storage import sealed
 
 
-def inspect(path: str | Path) -> dict[str, Any]:
+def info(path: str | Path) -> dict[str, Any]:
     """Return what is worth knowing of an artefact, as plain values; ``kind`` says what it is.
 
     Raises:
         InputError: there is nothing, or nothing of lienzo's, or a collection or a file that is damaged.
     """
+    if is_url(str(path)):
+        return _collection(Collection.open(path))
     path = Path(path)
     if not path.exists():
         raise InputError(f"there is no {path}: check the path.")

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import overload
 
 from lienzo.errors import RecipeError, unknown
 from lienzo.networks.configurations import DCGAN, MLP
@@ -203,6 +204,19 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "vae": vae,
 }
 """Every recipe by its name."""
+
+
+@overload
+def recipes(name: None = None) -> dict[str, Recipe]: ...
+@overload
+def recipes(name: str | Path) -> Recipe: ...
+def recipes(name: str | Path | None = None) -> dict[str, Recipe] | Recipe:
+    """Return every recipe by its name, or the one of this name or in this ``.toml`` file.
+
+    Raises:
+        RecipeError: an unknown name (with the nearest known one), or a file that holds no recipe.
+    """
+    return {known: make() for known, make in RECIPES.items()} if name is None else find(name)
 
 
 def find(name: str | Path) -> Recipe:

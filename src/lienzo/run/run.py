@@ -176,6 +176,13 @@ class Run:
         return sorted(self.path.glob("generators/epoch-*.safetensors"))
 
 
+def usual_path(folder: str, collection: str | Path, recipe: Recipe) -> Path:
+    """Return where what is made of a collection lies by default, such as ``runs/COLLECTION-RECIPE``."""
+    place = str(collection)
+    name = place.rstrip("/").rpartition("/")[2] if "://" in place else Path(place).resolve().name
+    return Path(folder) / f"{name}-{recipe.name}"
+
+
 def _read_line(text: bytes) -> dict[str, Any] | None:
     """Return a line of the log, or nothing where it is none."""
     try:

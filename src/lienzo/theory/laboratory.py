@@ -61,8 +61,17 @@ def steps(experiments: Sequence[str] = (), out: Path | str | None = None, seed: 
     return _steps([name for name in EXPERIMENTS if not experiments or name in experiments], out, seed)
 
 
-def theory(experiments: Sequence[str] = (), out: Path | str | None = None, seed: int = 0) -> list[Finding]:
-    """Run experiments to the end and return their findings; the arguments are those of :func:`steps`."""
+def theory(experiments: Sequence[str] = (), out: Path | str | None = "theory", seed: int = 0) -> list[Finding]:
+    """Run experiments to the end, write their page and return their findings.
+
+    Args:
+        experiments: their names, by default all.
+        out: folder for ``theory.html`` and ``theory.json``, or none to write nothing.
+        seed: of everything random; the same seed gives the same numbers on the same machine.
+
+    Raises:
+        InputError: for a name that is no experiment.
+    """
     return [progress.finding for progress in steps(experiments, out, seed) if progress.finding is not None]
 
 

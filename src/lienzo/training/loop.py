@@ -18,7 +18,7 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.run import drawing
 from lienzo.run.manifest import Manifest
 from lienzo.run.occupancy import occupying
-from lienzo.run.run import Run
+from lienzo.run.run import Run, usual_path
 from lienzo.storage.files import write_bytes
 from lienzo.training import disk_space, resumption
 from lienzo.training.batches import Batches
@@ -36,7 +36,7 @@ they kill."""
 def train(
     collection: str | Path | Collection,
     recipe: str | Path | Recipe = "thesis",
-    out: str | Path = "run",
+    out: str | Path | None = None,
     *,
     origin: str | Path | Run | None = None,
     device: str = "auto",
@@ -46,7 +46,7 @@ def train(
     Args:
         collection: the pictures to learn from.
         recipe: its name, the path of its TOML file, or itself.
-        out: the run's folder.
+        out: the run's folder; by default ``runs/COLLECTION-RECIPE``.
         origin: a run or a generator's file, whose trained networks a new run starts from; they have to fit the recipe.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
@@ -61,6 +61,8 @@ def train(
         GeneratorError: ``origin`` is no generator's file, or a damaged one.
         TrainingError: losses or gradients are no numbers any more, or other trouble where the recipe says to stop.
     """
+    recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
+    out = out or usual_path("runs", collection.path if isinstance(collection, Collection) else collection, recipe)
     for _ in steps(collection, recipe, out, origin=origin, device=device):
         pass
     return Run(Path(out))
@@ -69,7 +71,7 @@ def train(
 def steps(
     collection: str | Path | Collection,
     recipe: str | Path | Recipe = "thesis",
-    out: str | Path = "run",
+    out: str | Path | None = None,
     *,
     origin: str | Path | Run | None = None,
     device: str = "auto",
@@ -83,8 +85,9 @@ def steps(
     The processes that torchrun starts all call this, and get the same ticks. The first one alone reads and writes the
     run's folder; Ctrl-C and SIGTERM stop all of them at the next tick.
     """
-    collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
+    out = out or usual_path("runs", collection.path if isinstance(collection, Collection) else collection, recipe)
+    collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     chosen = processes.join(pick_device(device))
     run = Run(Path(out))
     recipe = resumption.resolve(recipe, collection, run, chosen)

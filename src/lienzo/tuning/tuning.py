@@ -14,6 +14,7 @@ from lienzo.collection.collection import Collection
 from lienzo.errors import InputError, RunError, TrainingError
 from lienzo.recipe.catalogue import find
 from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import usual_path
 from lienzo.training.tick import Tick
 from lienzo.tuning.space import parse, usual
 
@@ -41,7 +42,7 @@ class StudyProgress:
 def tune(
     collection: str | Path | Collection,
     recipe: str | Path | Recipe = "thesis",
-    out: str | Path = "study",
+    out: str | Path | None = None,
     *,
     trials: int = 20,
     images: int = 50_000,
@@ -53,7 +54,7 @@ def tune(
     Args:
         collection: the pictures to learn from.
         recipe: what to start from: its name, the path of its TOML file, or itself.
-        out: the study's folder, which several processes may share.
+        out: the study's folder, which several processes may share; by default ``studies/COLLECTION-RECIPE``.
         trials: how many in all.
         images: pictures shown in each.
         search: what to vary, such as ``batch=16,32`` or ``generator_optimizer.rate=0.0001..0.001:log``;
@@ -70,6 +71,8 @@ def tune(
             its trials and none has come to its end yet.
         TrainingError: no trial came to its end.
     """
+    recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
+    out = out or usual_path("studies", collection.path if isinstance(collection, Collection) else collection, recipe)
     for _ in steps(collection, recipe, out, trials=trials, images=images, search=search, device=device):
         pass
     return Recipe.from_toml(Path(out) / "best.toml")
@@ -78,7 +81,7 @@ def tune(
 def steps(
     collection: str | Path | Collection,
     recipe: str | Path | Recipe = "thesis",
-    out: str | Path = "study",
+    out: str | Path | None = None,
     *,
     trials: int = 20,
     images: int = 50_000,
@@ -90,8 +93,9 @@ def steps(
         from lienzo.tuning.study import Study  # noqa: PLC0415  needs an extra
     except ImportError:
         raise InputError("tune needs Optuna: install it with pip install 'lienzo[tune]'.") from None
-    collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
+    out = out or usual_path("studies", collection.path if isinstance(collection, Collection) else collection, recipe)
+    collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     if trials < 1 or images < 1:
         raise InputError("a study has trials, and a trial has pictures: give positive numbers.")
     every = recipe.evaluate_every or max(1, images // SCORES)

@@ -1,0 +1,111 @@
+"""The verbs that measure."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from lienzo.cli.options import DEVICE, Collection, Device, Json, Run, show
+from lienzo.cli.syntax import Word
+from lienzo.display.terminal import bar, note
+from lienzo.errors import InputError
+from lienzo.evaluation.settings import Settings
+
+EVALUATION = {
+    "detector": Word("lite0|inception|pixels"),
+    "detector_file": Word("FILE.pt"),
+    "labels": Word("KIND"),
+    "device": DEVICE,
+}
+"""How settings of an evaluation are written, where their types do not say it."""
+
+
+def evaluate(
+    *places: Annotated[str, Word("SUBJECT... COLLECTION")],
+    settings: Annotated[Settings, EVALUATION],
+    report: Annotated[Path | None, Word("FILE.html")] = None,
+    json: Json = False,
+) -> None:
+    """Score generators: how good, how varied and how new their pictures are. A run keeps them in scores.jsonl.
+
+    Args:
+        places: Runs, generators' .safetensors files or collections to score; then the collection of real pictures.
+        settings: How to evaluate.
+        report: Also write a page with charts, and the least new pictures beside what they look like.
+    """
+    from lienzo.evaluation import evaluation
+    from lienzo.evaluation.report import page
+    from lienzo.evaluation.scores import lines
+    from lienzo.storage import files
+
+    if len(places) < 2:
+        raise InputError("evaluate needs what to score and a collection: lienzo evaluate SUBJECT... COLLECTION")
+    *subjects, collection = places
+    found = []
+    with bar("evaluating") as shown:
+        for step in evaluation.compare(subjects, collection, settings):
+            shown.show(step.done, step.total, title=step.stage)
+            if step.scores is not None:
+                found.append(step.scores)
+    for remark in dict.fromkeys(remark for scores in found for remark in scores.notes):
+        note(remark)
+    if report is not None:
+        files.write_text(report, page(found, subjects, collection, settings.device))
+    show([scores.to_json() for scores in found] if json else "\n".join(lines(found)), json)
+
+
+def probe(
+    run: Run,
+    collection: Collection,
+    /,
+    *,
+    labels: Annotated[str, Word("KIND")] = "folder",
+    samples: int = 5_000,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Measure what a run's discriminator has learnt, by a linear classifier of labels on its features.
+
+    Args:
+        labels: Kind of the labels.
+        samples: Pictures at most to fit the classifiers on, and to try them on.
+    """
+    from lienzo.evaluation import probing
+
+    with bar("probing") as shown:
+        for step in probing.steps(run, collection, labels=labels, samples=samples, device=device):
+            if isinstance(step, probing.Probed):
+                found = step
+            else:
+                shown.show(step.done, step.total, title=step.stage)
+    show(found.to_json() if json else "\n".join(probing.lines(found)), json)
+
+
+def theory(
+    *experiments: Annotated[str, Word("EXPERIMENT...")],
+    out: Annotated[Path, Word("FOLDER")] = Path("theory"),
+    seed: int = 0,
+    json: Json = False,
+) -> None:
+    """Check the theorems of the thesis on lienzo's own losses, networks and loop; exit with 1 if a claim fails.
+
+    An experiment that stops with an error is named at the end; the others and the page do not suffer from it.
+
+    Args:
+        experiments: Names such as divergences or convergence; by default all ten.
+        out: Folder for theory.html, one page with every figure and number, and theory.json.
+        seed: Whole number from which all randomness follows.
+    """
+    from lienzo.theory import laboratory
+
+    findings = []
+    with bar("theory") as shown:
+        for step in laboratory.steps(experiments, out, seed):
+            shown.show(step.number - (step.finding is None), step.count, f"{step.experiment}: {step.part or 'done'}")
+            findings += [step.finding] if step.finding else []
+    show([finding.to_json() for finding in findings] if json else laboratory.summary(findings), json)
+    note(f"The page: {out / laboratory.PAGE}")
+    for finding in findings:
+        if finding.failure is not None:
+            raise finding.failure
+    if not all(finding.holds for finding in findings):
+        sys.exit(1)

@@ -1,0 +1,96 @@
+"""The verbs that paint, read and make pictures."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from lienzo.cli.options import Device, Json, show, table
+from lienzo.cli.syntax import Word
+from lienzo.collection.settings import Settings
+from lienzo.display.terminal import bar, note
+from lienzo.errors import InputError
+
+PREPARATION = {
+    "size": Word("64|96x64"),
+    "labels": Word("folders|FILE.csv|none"),
+    "label_columns": Word("NAME,...", separator=","),
+    "background": Word("COLOUR"),
+    "near_duplicates": Word("BITS"),
+    "holdout": Word("SHARE"),
+}
+"""How settings of a preparation are written, where their types do not say it."""
+
+
+def demo(*, out: Annotated[Path, Word("FOLDER")] = Path("lienzo-demo")) -> None:
+    """Paint a collection, prepare it, train on it and show the result on one page, in at most six minutes on two cores.
+
+    The same command goes on after an interruption.
+
+    Args:
+        out: Folder for everything that the demo makes.
+    """
+    from lienzo.demo import demo
+
+    for stage, progress in itertools.groupby(demo.steps(out), key=lambda step: step.stage):
+        with bar(stage) as shown:
+            for step in progress:
+                shown.show(step.done, step.total, step.text)
+    show(str(demo.page_path(out)), as_json=False)
+
+
+def prepare(
+    *places: Annotated[str, Word("SOURCE... OUT")],
+    settings: Annotated[Settings, PREPARATION],
+    dry_run: bool = False,
+    json: Json = False,
+) -> None:
+    """Make a collection of the pictures in folders and archives; the same command goes on after an interruption.
+
+    Args:
+        places: Folders, zip and tar files, tables, URLs or kaggle:COMPETITION; then the collection's folder or URL.
+        settings: How to prepare.
+        dry_run: Screen only, and write nothing but OUT/report.html.
+    """
+    from lienzo.collection import preparation
+    from lienzo.inspection.inspection import info
+
+    if len(places) < 2:
+        raise InputError("prepare needs a source of pictures and the folder of the collection: SOURCE... OUT.")
+    *sources, out = places
+    with bar("preparing") as shown:
+        for step in preparation.steps(sources, out, settings, dry_run=dry_run):
+            shown.show(step.done, step.total, f"{step.kept:,} kept, {step.done - step.kept:,} refused")
+    note(f"The report: {out.rstrip('/')}/report.html")
+    found = {"kept": step.kept, "refused": step.refused} if step.collection is None else info(step.collection.path)
+    show(found if json else table(found), json)
+
+
+def generate(
+    source: Annotated[Path, Word("RUN|FILE")],
+    /,
+    *,
+    count: int | None = None,
+    seeds: Annotated[str | None, Word("LIST")] = None,
+    label: Annotated[Sequence[str], Word("NAME")] = (),
+    out: Annotated[Path, Word("FILE.png|FOLDER")] = Path("generated.png"),
+    columns: int | None = None,
+    device: Device = "cpu",
+    json: Json = False,
+) -> None:
+    """Generate pictures: one grid, or one file for each seed.
+
+    Args:
+        source: Folder of a run, or a generator's .safetensors file.
+        count: Number of pictures of each label, from seed 0 on; by default 64, or 8 of several labels.
+        seeds: Seeds of the pictures, such as 0,1,2 or 10-19.
+        label: What to paint, or a mixture such as 'cubism=0.3,baroque=0.7'; given again, the same seeds once more.
+        out: A .png file for one grid, or a folder for single files.
+        columns: Number of pictures side by side in the grid.
+    """
+    from lienzo.generation import generation
+
+    pictures = generation.generate(
+        source, count=count, seeds=seeds, label=label, out=out, columns=columns, device=device
+    )
+    show(pictures.to_json() if json else str(out), json)
