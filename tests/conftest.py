@@ -6,6 +6,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side, and sum
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from lienzo.recipe.objectives import NonSaturating
 from lienzo.recipe.recipe import Recipe
 
 torch.set_num_threads(1)
+
+os.environ["LIENZO_CACHE"] = tempfile.mkdtemp(prefix="lienzo-tests-")  # the user's own stays as it is
 
 ROOT = Path(__file__).parent.parent
 

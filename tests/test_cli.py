@@ -315,7 +315,7 @@ WORDS = {
     "generate a --count many": "--count is 'many', but has to be a whole number.",
     "generate a --columns 1.5": "--columns is '1.5', but has to be a whole number.",
     "tune a --images inf": "--images is 'inf', but has to be a whole number.",
-    "info": "info needs PATH: lienzo info --help",
+    "info a b": "'b' is one word too many: write lienzo info [OPTIONS] [PATH]",
     "prepare a b --geometry stretch": "unknown value of --geometry 'stretch'. Known: crop, pad, squash",
     "prepare a b --geometry crops": "unknown value of --geometry 'crops': did you mean 'crop'?",
     "prepare a b --channels 2": "unknown value of --channels '2'. Known: 1, 3, 4",

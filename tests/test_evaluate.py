@@ -29,6 +29,7 @@ from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.measures import measure_labels
 from lienzo.networks.configurations import NETS
 from lienzo.networks.shape import Shape
+from lienzo.storage import caches
 
 SIZE, LATENTS = 32, 48
 LABELS = ("blue", "green", "red")
@@ -242,7 +243,7 @@ def test_labels_that_are_not_there_are_refused(collection):
 
 
 def clean(collection: Collection) -> Path:
-    folder = collection.path / "features"
+    folder = caches.folder("features") / collection.fingerprint
     for path in folder.glob("*"):
         path.unlink()
     return folder

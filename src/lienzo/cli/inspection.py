@@ -22,13 +22,23 @@ def recipes(name: Annotated[str | None, Word("[NAME|FILE.toml]")] = None, /, *, 
     show(told if json else "\n".join(f"{known:14} {line}" for known, line in told.items()), json)
 
 
-def info(path: Annotated[str, Word("PATH")], /, *, json: Json = False) -> None:
-    """Say what a collection, a run or one of their files holds.
+def info(
+    path: Annotated[str, Word("[PATH]")] = ".",
+    /,
+    *,
+    caches: bool = False,
+    clear_caches: bool = False,
+    json: Json = False,
+) -> None:
+    """Say what a collection, a run or one of their files holds, or list the runs and collections below a folder.
 
     Args:
-        path: Folder or URL of a collection, a run, or a .safetensors, .toml or generated .png file.
+        path: A folder, the URL of a collection, or a .safetensors, .toml or generated .png file.
+        caches: Say where lienzo keeps what it can make again, and how much space that takes.
+        clear_caches: Delete that, and say how much space is free now.
     """
-    from lienzo.inspection import inspection
+    from lienzo.inspection import inspection, overview
 
-    found = inspection.info(path)
-    show(found if json else table(found), json)
+    found = inspection.info(path, caches=caches, clear_caches=clear_caches)
+    text = "\n".join(overview.lines(found)) if found["kind"] == "folder" else table(found)
+    show(found if json else text, json)

@@ -1,15 +1,13 @@
 """Collections behind fsspec URLs: worked on in a local folder, whole files go up and down."""
 
 import hashlib
-import os
 import shutil
-import sys
 from pathlib import Path
 
 from lienzo.collection import manifest
 from lienzo.collection.listing import places
 from lienzo.collection.manifest import Shard
-from lienzo.storage import files
+from lienzo.storage import caches, files
 
 SENT = ".sent"
 """Stands in the local folder when the collection in it is at the URL too; without it, it still has to go up."""
@@ -17,15 +15,12 @@ SENT = ".sent"
 
 def local_folder(url: str) -> Path:
     """Return the folder on this machine that stands for a collection's URL, in the user's cache."""
-    if "LIENZO_CACHE" in os.environ:
-        cache = Path(os.environ["LIENZO_CACHE"])
-    elif sys.platform == "win32":
-        cache = Path(os.environ.get("LOCALAPPDATA", Path.home())) / "lienzo"
-    elif sys.platform == "darwin":
-        cache = Path.home() / "Library" / "Caches" / "lienzo"
-    else:
-        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lienzo"
-    return cache / hashlib.sha256(url.rstrip("/").encode()).hexdigest()[:16]
+    return caches.folder("collections") / hashlib.sha256(url.rstrip("/").encode()).hexdigest()[:16]
+
+
+def is_sent(folder: Path) -> bool:
+    """Say whether all of a local folder is at its URL, so that the folder may be deleted."""
+    return (folder / SENT).exists() and not (folder / ".journal").exists()
 
 
 def fetch(url: str) -> Path:

@@ -16,7 +16,7 @@ from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import BATCH, Detector, Images
 from lienzo.metrics.sliced import patches
-from lienzo.storage import files
+from lienzo.storage import caches, files
 
 THUMBNAIL = 16
 """Height and width of the pictures that are compared by their pixels."""
@@ -71,10 +71,10 @@ def cached_features(
 ) -> Generator[EvaluationProgress, None, Tensor]:
     """Return the features of a collection's pictures, from its cache where they are there.
 
-    The cache is the folder ``features`` in the collection. Where it cannot be written, nothing is kept.
+    Where the cache cannot be written, nothing is kept.
     """
     key = files.fingerprint([detector.fingerprint, collection.fingerprint, rows.tolist()])
-    path = collection.path / "features" / f"{detector.name}-{part}-{len(rows)}-{key}.npy"
+    path = caches.folder("features") / collection.fingerprint / f"{detector.name}-{part}-{len(rows)}-{key}.npy"
     if detector.fingerprint is not None and (kept := _kept(path, len(rows))) is not None:
         return _at_home(kept, device)
     made = yield from walk(f"{detector.name} of {part}", collection.take, rows, [detected(detector, device)])

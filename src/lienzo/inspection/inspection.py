@@ -5,33 +5,53 @@ from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 
+from lienzo.collection import manifest
 from lienzo.collection.collection import Collection
 from lienzo.collection.listing.places import is_url
 from lienzo.collection.vocabulary import Vocabulary
 from lienzo.errors import InputError
+from lienzo.inspection.caches import clear, look
+from lienzo.inspection.overview import overview
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.occupancy import occupant
 from lienzo.run.run import Run
 from lienzo.storage import sealed
 
 
-def info(path: str | Path) -> dict[str, Any]:
+def info(path: str | Path = ".", *, caches: bool = False, clear_caches: bool = False) -> dict[str, Any]:
     """Return what is worth knowing of an artefact, as plain values; ``kind`` says what it is.
+
+    Args:
+        path: a collection or its URL, a run, one of their files, or a folder of runs and collections.
+        caches: tell instead where lienzo keeps on this machine what it can make again, and how many bytes that takes.
+        clear_caches: delete that, and tell how many bytes are free now.
 
     Raises:
         InputError: there is nothing, or nothing of lienzo's, or a collection or a file that is damaged.
     """
+    if clear_caches:
+        return clear()
+    if caches:
+        return look()
     if is_url(str(path)):
         return _collection(Collection.open(path))
     path = Path(path)
     if not path.exists():
         raise InputError(f"there is no {path}: check the path.")
     if path.is_dir():
-        return _run(Run(path)) if Run(path).exists() else _collection(Collection.open(path))
+        return _folder(path)
     readers = {".safetensors": _tensors, ".toml": _recipe, ".png": _picture}
     if path.suffix.lower() not in readers:
         raise InputError(f"{path} is nothing that lienzo made: give a collection, a run, or one of their files.")
     return readers[path.suffix.lower()](path)
+
+
+def _folder(path: Path) -> dict[str, Any]:
+    if Run(path).exists():
+        return _run(Run(path))
+    if (path / manifest.NAME).exists():
+        return _collection(Collection.open(path))
+    return overview(path)
 
 
 def _collection(collection: Collection) -> dict[str, Any]:

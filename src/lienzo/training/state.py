@@ -15,6 +15,7 @@ from lienzo.errors import RunError, TrainingError
 from lienzo.networks.fading import Fade, enlarged, set_alpha, shrunk
 from lienzo.networks.shape import Shape
 from lienzo.recipe.recipe import Recipe
+from lienzo.storage import caches
 from lienzo.training.averaging import Average
 from lienzo.training.cuda_graphs import STEPS_PER_GRAPH, Scheduled, StepGraphs
 from lienzo.training.game import SELDOM, StepInputs
@@ -31,6 +32,7 @@ class State:
     def __init__(self, recipe: Recipe, shape: Shape, device: torch.device, classes: int = 0) -> None:
         """Begin with fresh networks; ``classes`` is the number of labels."""
         if recipe.compile:
+            caches.keep_kernels()
             torch.compiler.reset()  # it keeps what it made of eight networks of a class, and compiles no more
         self.recipe, self.shape, self.device = recipe, shape, device
         self.slowdown, self.classes = 1.0, classes
