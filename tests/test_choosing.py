@@ -6,6 +6,7 @@ from pictures_for_tests import encoded, noisy
 
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.packing.choosing import Candidates, choose, near_pairs
+from lienzo.collection.reasons import Reason
 from lienzo.collection.screening.screening import screen
 from lienzo.collection.settings import Settings
 
@@ -43,3 +44,46 @@ def test_groups_that_look_alike_are_held_out_as_often_as_single_pictures() -> No
         candidates.add(random.bytes(32).hex(), random.bytes(16).hex(), {}, int(look))
     held = choose(candidates, Settings(holdout=0.25), np.zeros(0, np.bool_)).holdout
     assert held.mean() == pytest.approx(0.25, abs=0.05)
+
+
+def by_pairs(candidates: Candidates, bits: int, refused: set[int]) -> dict[int, int]:
+    """Return what the definition says: in order, a picture near to an earlier one that stays is refused for the first."""
+    hashes = np.frombuffer(candidates.hashes, "<u8")
+    verdicts: dict[int, int] = {}
+    for first, second in near_pairs(hashes, bits):
+        if not {first, second} & (refused | set(verdicts)):
+            verdicts[int(second)] = int(first)
+    return verdicts
+
+
+@pytest.mark.parametrize("bits", [0, 4, 8])
+def test_equal_hashes_change_no_verdict(bits: int) -> None:
+    random, candidates = np.random.default_rng(bits), Candidates()
+    looks = random.integers(2**64, size=20, dtype=np.uint64)
+    digests = [random.bytes(16).hex() for _ in range(100)]
+    for _ in range(300):
+        look = int(random.choice(looks)) ^ sum(1 << int(bit) for bit in random.integers(64, size=random.integers(4)))
+        candidates.add(random.bytes(32).hex(), str(random.choice(digests)), {}, look)
+    equal = choose(candidates, Settings(), np.zeros(0, np.bool_)).verdicts
+    both = choose(candidates, Settings(near_duplicates=bits), np.zeros(0, np.bool_)).verdicts
+    found = {at: verdict.other for at, verdict in both.items() if verdict.reason == Reason.NEAR_DUPLICATE}
+    assert found
+    assert found == by_pairs(candidates, bits, set(equal))
+
+
+def test_a_hundred_thousand_copies_are_no_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    random, candidates = np.random.default_rng(0), Candidates()
+    placeholder = random.bytes(16).hex()
+    for i in range(100_000):
+        candidates.add(random.bytes(32).hex(), placeholder, {"of": str(i)}, 7)
+    for _ in range(100):
+        candidates.add(random.bytes(32).hex(), random.bytes(16).hex(), {}, int(random.integers(2**63)))
+
+    def compared(hashes: np.ndarray, bits: int) -> np.ndarray:
+        assert len(hashes) <= 101
+        return near_pairs(hashes, bits)
+
+    monkeypatch.setattr("lienzo.collection.packing.choosing.near_pairs", compared)
+    chosen = choose(candidates, Settings(holdout=0.3, near_duplicates=4, conflicts="all"), np.zeros(0, np.bool_))
+    assert len(set(chosen.holdout[:100_000])) == 1
+    assert sum(verdict.other == 0 for verdict in chosen.verdicts.values()) >= 99_999

@@ -77,9 +77,7 @@ def choose(candidates: Candidates, settings: Settings, earlier: NDArray[np.bool_
     for members in _groups(digests[:, 0], digests[:, 1]):
         verdicts.update(_among_equal(members, labels, settings))
     if settings.near_duplicates is not None:
-        for first, second in near_pairs(hashes, settings.near_duplicates):
-            if first not in verdicts and second not in verdicts:
-                verdicts[int(second)] = Verdict(Reason.NEAR_DUPLICATE, int(first))
+        verdicts |= _near_duplicates(hashes, settings.near_duplicates, verdicts)
     verdicts = {position: verdict for position, verdict in verdicts.items() if position >= len(earlier)}
     holdout = np.zeros(len(labels), np.bool_)
     if settings.holdout > 0:
@@ -117,8 +115,34 @@ def _among_equal(members: NDArray[np.int64], labels: NDArray[np.uint64], setting
     return verdicts
 
 
+def _near_duplicates(hashes: NDArray[np.uint64], bits: int, refused: Mapping[int, Verdict]) -> dict[int, Verdict]:
+    """Refuse every picture whose hash is near to that of an earlier one that stays, in favour of the first such one.
+
+    Of pictures with one hash at most the first that is looked at stays, because it is near to all the others. So it is
+    enough to compare the different hashes, however many pictures have them.
+    """
+    different, kind = np.unique(hashes, return_inverse=True)
+    near: dict[int, list[int]] = {}
+    for one, other in near_pairs(different, bits).tolist():
+        near.setdefault(one, []).append(other)
+        near.setdefault(other, []).append(one)
+    verdicts: dict[int, Verdict] = {}
+    standing: dict[int, int] = {}  # hash, by its position among the different ones -> the picture that stays
+    for position, own in enumerate(kind.tolist()):
+        if position in refused:
+            continue
+        first = min((standing[one] for one in (own, *near.get(own, ())) if one in standing), default=None)
+        if first is None:
+            standing[own] = position
+        else:
+            verdicts[position] = Verdict(Reason.NEAR_DUPLICATE, first)
+    return verdicts
+
+
 def near_pairs(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
     """Find all pairs of hashes that differ in at most ``bits`` bits.
+
+    Equal hashes are pairs too, n (n − 1) / 2 of them: collapse them first where they may be many.
 
     Of ``bits + 1`` bands of bits at least one is equal in such a pair (the pigeonhole principle), so that only hashes
     that share a band are compared.
@@ -150,9 +174,10 @@ def _sides(
     good as uniform, and of n of them the smallest m is not: 1 − (1 − m)ⁿ is. So a group of n that look alike is held
     out as likely as one picture.
     """
-    pairs = near_pairs(hashes, SIDE_BITS)
-    links = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(hashes), len(hashes)))
-    _, component = connected_components(links, directed=False)
+    different, kind = np.unique(hashes, return_inverse=True)  # a placeholder may stand in a source 100,000 times
+    pairs = near_pairs(different, SIDE_BITS)
+    links = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(different),) * 2)
+    component = connected_components(links, directed=False)[1][kind]
     smallest = np.full(component.max(initial=-1) + 1, np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(smallest, component, files)
     sides = 1 - (1 - smallest / 2.0**64) ** np.bincount(component) < share
