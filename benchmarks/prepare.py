@@ -24,7 +24,7 @@ from PIL import Image
 
 import lienzo
 from lienzo.collection.listing.entries import Entry
-from lienzo.collection.screening import pictures
+from lienzo.collection.screening import decoding, pictures
 from lienzo.collection.screening.screening import screen
 from lienzo.collection.settings import Settings
 
@@ -115,13 +115,13 @@ def fidelity(files: list[bytes], gap: float) -> list[float]:
     for data in files:
         results = []
         for allowed in (gap, float("inf")):
-            pictures.GAP = allowed
+            decoding.GAP = allowed
             image = Image.open(io.BytesIO(data))
             width, height = image.size
-            shrunk = pictures.load(image, pictures.needed_scale(width, height, SIZE, SIZE, "crop"))
+            shrunk = decoding.draft(image, pictures.needed_scale(width, height, SIZE, SIZE, "crop"))
             box = (0.0, 0.0, width / shrunk, height / shrunk)
             results.append(np.asarray(pictures.fit(image.convert("RGB"), SIZE, SIZE, box=box), float))
-        pictures.GAP = gap
+        decoding.GAP = gap
         error = np.mean((results[0] - results[1]) ** 2)
         ratios.append(float(10 * np.log10(255**2 / max(error, 1e-9))))
     return ratios
@@ -187,7 +187,7 @@ def main() -> None:
     print(f"lienzo is {taken['usual'] / taken['lienzo']:.2f} times as fast as the usual way,")
     print(f"and reaches {taken['entropy'] / taken['lienzo']:.0%} of what entropy decoding alone allows,")
     print(f"{taken['eighth'] / taken['lienzo']:.0%} of what decoding at 1/8 in colour allows")
-    ratios = fidelity(files, pictures.GAP)
+    ratios = fidelity(files, decoding.GAP)
     print(f"PSNR against the resize of the full decode: median {np.median(ratios):.1f} dB, least {min(ratios):.1f} dB")
     many = 200 if chosen.quick else 10_000
     one, two = workers(files, many)

@@ -7,6 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from lienzo.collection.listing.entries import Entry
+from lienzo.collection.screening.screening import Screened, screen
+from lienzo.collection.settings import Settings
+
 
 def painting(seed: int, height: int = 90, width: int = 120) -> Image.Image:
     """Return a smooth random picture that no other seed gives."""
@@ -39,3 +43,21 @@ def noisy(seed: int, height: int = 90, width: int = 120) -> Image.Image:
     """Return a random picture with texture, whose file is as large as a painting's."""
     grain = np.random.default_rng(seed).integers(-12, 13, (height, width, 3))
     return Image.fromarray(np.clip(np.asarray(painting(seed, height, width)) + grain, 0, 255).astype(np.uint8))
+
+
+def screened(data: bytes, name: str = "a.jpg", **settings: Any) -> Screened:
+    """Screen the bytes of a file."""
+    return screen(Entry(name, "", len(data), data=data), Settings(**{"size": 32} | settings))
+
+
+def pixels_of(found: Screened, channels: int = 3, size: tuple[int, int] = (32, 32)) -> np.ndarray:
+    """Return the pixels of a picture that was kept, (height, width, channels)."""
+    assert not found.reason, (found.reason, found.detail)
+    return np.frombuffer(found.pixels, np.uint8).reshape(*size, channels)
+
+
+def distance(data: bytes, name: str, truth: Image.Image, **settings: Any) -> float:
+    """Return how far a file's packed pixels are from a picture's, 0 to 255, on average."""
+    size = (truth.height, truth.width)
+    found = screened(data, name, size=size, enlarge=True, **settings)
+    return float(np.abs(pixels_of(found, size=size).astype(float) - np.asarray(truth.convert("RGB"))).mean())

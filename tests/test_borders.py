@@ -63,7 +63,8 @@ def test_trimming_makes_pictures_smaller() -> None:
     data = encoded(framed(0, 100, 0, 100))
     settings = Settings(size=160, trim_borders=True)
     refused = screen(Entry("a.jpg", "", len(data), data=data), settings)
-    assert (refused.reason, refused.detail.split(" ", 1)[1]) == ("too-small", "after its borders were trimmed")
+    assert refused.reason == "too-small"
+    assert "after its borders were trimmed" in refused.detail
     kept = screen(Entry("a.jpg", "", len(data), data=data), Settings(size=32, trim_borders=True))
     assert "trimmed" in kept.notes
     pixels = np.frombuffer(kept.pixels, np.uint8).reshape(32, 32, 3)

@@ -47,7 +47,7 @@ def test_groups_that_look_alike_are_held_out_as_often_as_single_pictures() -> No
 
 
 def by_pairs(candidates: Candidates, bits: int, refused: set[int]) -> dict[int, int]:
-    """Return what the definition says: in order, a picture near to an earlier one that stays is refused for the first."""
+    """Refuse in order each picture that is near to an earlier one that stays, for the first such one."""
     hashes = np.frombuffer(candidates.hashes, "<u8")
     verdicts: dict[int, int] = {}
     for first, second in near_pairs(hashes, bits):

@@ -7,7 +7,8 @@ import pytest
 from pictures_for_tests import encoded, noisy
 from PIL import Image
 
-from lienzo.collection.screening.pictures import fit, load, needed_scale, resize
+from lienzo.collection.screening.decoding import draft
+from lienzo.collection.screening.pictures import fit, needed_scale, resize
 
 
 def test_resize_keeps_what_has_the_size_already() -> None:
@@ -70,7 +71,7 @@ def test_a_scaled_decode_comes_near_the_full_one(width: int, height: int) -> Non
     results = []
     for scale in (needed_scale(width, height, 64, 64, "crop"), 1.0):
         image = Image.open(io.BytesIO(data))
-        shrunk = load(image, scale)
+        shrunk = draft(image, scale)
         results.append(np.asarray(fit(image, 64, 64, box=(0.0, 0.0, width / shrunk, height / shrunk)), float))
     error = np.mean((results[0] - results[1]) ** 2)
     assert 10 * np.log10(255**2 / error) > 40

@@ -5,6 +5,8 @@ import io
 import random
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -66,9 +68,13 @@ REFUSED = {
     "half an AVIF": (encoded(painting(0), "AVIF")[:-20], Reason.TRUNCATED, "within a box"),
     "half a JPEG 2000": (encoded(painting(0), "JPEG2000")[:-20], Reason.TRUNCATED, ""),
     "half a codestream": (encoded(painting(0), "JPEG2000", no_jp2=True)[:-20], Reason.TRUNCATED, "no end marker"),
-    "a picture of a telephone": (b"\0\0\0\x18ftypheic" + bytes(100), Reason.UNSUPPORTED, "HEIC"),
     "a zeroed BMP": (encoded(noisy(0), "BMP")[:15000] + bytes(17454), Reason.DAMAGED, "zeroed"),
-    "a small one": (encoded(painting(0, 31, 200)), Reason.TOO_SMALL, "200×31"),
+    "a broken header": (
+        JPEG.replace(b"\xff\xc0\0\x11\x08", b"\xff\xc0\0\x11\x0c"),
+        Reason.UNDECODABLE,
+        "JPEG is broken",
+    ),
+    "a small one": (encoded(painting(0, 31, 200)), Reason.TOO_SMALL, "200×31: --enlarge takes it, or a smaller --size"),
     "a line": (encoded(Image.linear_gradient("L").resize((10000, 1)), "PNG"), Reason.TOO_SMALL, "10000×1"),
     "a plain one": (encoded(Image.new("RGB", (64, 64), "teal"), "PNG"), Reason.FEATURELESS, "one colour"),
 }
@@ -87,6 +93,25 @@ def test_a_decompression_bomb_is_not_unpacked() -> None:
     bomb[29:33] = crc32(bomb[12:29]).to_bytes(4, "big")
     assert screened(bytes(bomb)).reason == Reason.BOMB
     assert screened(JPEG, settings=replace(SETTINGS, max_pixels=1000)).reason == Reason.BOMB
+
+
+def test_what_is_decoded_is_bounded_not_what_is_stored() -> None:
+    canvas = noisy(0, 800, 1000)
+    bounded = replace(SETTINGS, max_pixels=20_000)
+    assert not screened(encoded(canvas, quality=80), settings=bounded).reason
+    assert screened(encoded(canvas, "PNG"), settings=bounded).reason == Reason.BOMB
+    progressive = encoded(canvas, quality=80, progressive=True)  # all of whose scans are gathered at full size
+    assert screened(progressive, settings=bounded).reason == Reason.BOMB
+    found = screened(JPEG, settings=replace(SETTINGS, max_pixels=1000))
+    assert found.detail == "65×50 to decode, more than the limit of 1,000 pixels (--max-pixels)"
+
+
+def test_pillows_own_limit_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    assert not screened(JPEG).reason
+    assert Image.MAX_IMAGE_PIXELS == 100
+    icon = encoded(noisy(0, 64, 64), "ICO", sizes=[(64, 64)])
+    assert screened(icon, settings=replace(SETTINGS, max_pixels=4095)).reason == Reason.BOMB
 
 
 def test_every_reason_is_explained() -> None:
@@ -198,7 +223,7 @@ def test_every_shape(size: tuple[int, int], geometry: str, channels: int) -> Non
     found = pixels(screened(encoded(painting(0, 300, 200)), settings=settings), settings)
     assert found.shape == (*size, channels)
     if geometry == "pad" and size == (16, 16):
-        assert (found[:, 0] == (255 if channels < 4 else [255, 255, 255, 0])).all()
+        assert (found[:, 0] == (255 if channels < 4 else [0, 0, 0, 0])).all()
 
 
 def test_large_plain_areas_of_optimised_jpegs_are_no_damage() -> None:
@@ -210,15 +235,73 @@ def test_large_plain_areas_of_optimised_jpegs_are_no_damage() -> None:
         assert not screened(data).reason, options
 
 
-def test_grey_that_was_painted_is_no_damage() -> None:
+@pytest.mark.parametrize("corner", [(50, 50), (0, 0), (100, 0), (0, 100), (37, 41)])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}, {"restart_marker_rows": 1}])
+def test_grey_that_was_painted_is_no_damage(corner: tuple[int, int], options: dict[str, Any]) -> None:
     canvas = Image.new("RGB", (300, 300), (128, 128, 128))
-    canvas.paste(noisy(0, 200, 200), (50, 50))
-    assert not screened(encoded(canvas, quality=95)).reason
+    canvas.paste(noisy(0, 200, 200), corner)
+    data = encoded(canvas, quality=95, **options)
+    assert not screened(data).reason
+    cut = data[: int(0.3 * len(data))] + b"\xff\xd9"
+    assert screened(cut).reason == Reason.DAMAGED or "progressive" in options
 
 
-def test_the_switch_for_damage() -> None:
-    data = JPEG[: len(JPEG) // 2] + b"\xff\xd9"
-    assert not screened(data, settings=replace(SETTINGS, detect_damage=False)).reason
+LACKING = {
+    "": {}, "progressive": {"progressive": True}, "optimised": {"optimize": True}, "grey": {"mode": "L"},
+    "restarted": {"restart_marker_rows": 1}, "CMYK": {"mode": "CMYK"}, "not subsampled": {"subsampling": 0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("options", LACKING.values(), ids=LACKING)
+def test_a_jpeg_that_lacks_only_its_end_marker_is_whole(options: dict[str, Any]) -> None:
+    image = noisy(0, 100, 130).convert(options.get("mode", "RGB"))
+    data = encoded(image, quality=90, **{name: value for name, value in options.items() if name != "mode"})
+    whole = screened(data)
+    for lost in (1, 2):
+        found = screened(data[:-lost])
+        assert (found.pixels, found.notes) == (whole.pixels, ("no-end-marker", *whole.notes)), lost
+    assert {screened(data[:-lost]).reason for lost in range(4, 40)} == {Reason.TRUNCATED}
+    for restart in (at for at in range(len(data) - 2) if data[at] == 0xFF and 0xD0 <= data[at + 1] <= 0xD7):
+        assert screened(data[:restart]).reason == screened(data[: restart + 2]).reason == Reason.TRUNCATED
+
+
+def test_a_progressive_jpeg_without_its_last_scans_is_not_whole() -> None:
+    starts = [at for at in range(len(PROGRESSIVE)) if PROGRESSIVE[at : at + 2] in (b"\xff\xda", b"\xff\xc4")]
+    assert {screened(PROGRESSIVE[:at]).reason for at in starts[1:]} == {Reason.TRUNCATED}
+
+
+def test_a_bmp_with_a_wrong_length_is_whole() -> None:
+    data = encoded(noisy(0), "BMP")
+    wrong = screened(data[:2] + (len(data) + 1000).to_bytes(4, "little") + data[6:], "a.bmp")
+    assert (wrong.pixels, wrong.notes) == (screened(data, "a.bmp").pixels, ("wrong-length",))
+
+
+@pytest.mark.parametrize("name", [
+    "half a JPEG", "half a progressive JPEG", "a JPEG with an early end", "a zeroed middle", "half a PNG", "half a GIF",
+    "half a BMP", "a zeroed BMP",
+])  # fmt: skip
+def test_without_detection_files_are_kept_as_far_as_they_go(name: str) -> None:
+    data, reason, _ = REFUSED[name]
+    found = screened(data, settings=replace(SETTINGS, detect_damage=False))
+    assert not found.reason, found
+    assert ("damaged" in found.notes) == (reason == Reason.TRUNCATED)
+    assert screened(data).reason == reason
+
+
+def test_a_member_that_its_archive_cut_off(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(JPEG[:1000])
+    found = screen(Entry("a.jpg", str(tmp_path / "a.tar"), len(JPEG), offset=0, packed=len(JPEG)), SETTINGS)
+    assert (found.reason, found.detail) == (Reason.TRUNCATED, "the archive ends within this member")
+
+
+def test_nearest_keeps_the_pixels_of_pixel_art() -> None:
+    art = noisy(0, 16, 16)
+    settings = Settings(size=64, enlarge=True, resample="nearest")
+    found = pixels(screened(encoded(art, "PNG"), settings=settings), settings)
+    assert (found == np.asarray(art).repeat(4, axis=0).repeat(4, axis=1)).all()
+    large = art.resize((320, 320), Image.Resampling.NEAREST)
+    again = pixels(screened(encoded(large, "PNG"), settings=replace(settings, size=16)), replace(settings, size=16))
+    assert (again == np.asarray(art)).all()
 
 
 def damaged(data: bytes, how: str, draw: random.Random) -> bytes:
@@ -255,8 +338,13 @@ def test_five_thousand_damaged_files(capfd: pytest.CaptureFixture[str]) -> None:
     verdicts: Counter[tuple[str, bool]] = Counter()
     for _ in range(5000):
         how = draw.choice(("cut", "cut", "zeroed", "inserted", "left out", "flipped"))
-        found = screened(damaged(draw.choice(whole), how, draw))
-        verdicts[how, not found.reason] += 1
+        data = draw.choice(whole)
+        file = damaged(data, how, draw)
+        found = screened(file)
+        if how == "cut" and data.startswith(b"\xff\xd8") and len(data) - len(file) <= 2:
+            assert "no-end-marker" in found.notes
+        else:
+            verdicts[how, not found.reason] += 1
     assert verdicts["cut", True] == 0
     assert verdicts["cut", False] > 1000
 
@@ -265,4 +353,4 @@ def test_five_thousand_damaged_files(capfd: pytest.CaptureFixture[str]) -> None:
 def test_cut_at_every_length(capfd: pytest.CaptureFixture[str], step: int) -> None:
     for data in originals():
         accepted = [length for length in range(0, len(data), step) if not screened(data[:length]).reason]
-        assert accepted == []
+        assert [length for length in accepted if length < len(data) - 2 or data[:2] != b"\xff\xd8"] == []

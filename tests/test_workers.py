@@ -28,7 +28,7 @@ class Deadly(Entry):
 def test_a_picture_that_kills_its_decoder_is_refused() -> None:
     worker = Worker(SETTINGS, patience=60)
     found = worker.screen([Deadly("deadly.jpg", "", 7), GOOD])
-    worker.stop()
+    worker.close()
     assert (found[0].reason, found[0].detail) == (Reason.UNDECODABLE, "the decoder died of it, twice")
     assert not found[1].reason
 
@@ -37,7 +37,7 @@ def test_a_worker_that_was_killed_is_replaced() -> None:
     worker = Worker(SETTINGS, patience=60)
     worker._running().kill()
     assert not worker.screen([GOOD])[0].reason
-    worker.stop()
+    worker.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe to wait for")

@@ -253,11 +253,11 @@ def _earlier(folder: Path, wanted: Mapping[str, Any]) -> Collection | None:
             raise CollectionError(f"{folder} holds something else: name an empty or a new folder.")
         return None
     earlier = Collection.open(folder)
-    for name, value in wanted.items():
-        if earlier.settings.get(name) != value:
+    for name in sorted(wanted.keys() | earlier.settings.keys() - {"sources"}):
+        before, now = (values.get(name, "the default") for values in (earlier.settings, wanted))
+        if before != now:
             raise CollectionError(
-                f"the collection in {folder} was prepared with {name} = {earlier.settings.get(name)}, not {value}:"
-                " name another folder."
+                f"the collection in {folder} was prepared with {name} = {before}, not {now}: name another folder."
             )
     return earlier
 

@@ -25,6 +25,9 @@ Channels = Literal[1, 3, 4]
 Geometry = Literal["crop", "squash", "pad"]
 """How a picture gets the collection's shape."""
 
+Resample = Literal["lanczos", "nearest"]
+"""How pixels are made when the size changes: of many around them, or of the nearest alone."""
+
 Conflicts = Literal["first", "all", "refuse"]
 """The same picture under different labels: keep the first, keep it once under each, or refuse all of them."""
 
@@ -51,6 +54,8 @@ class Settings:
     geometry: Geometry = "crop"
     """How pictures get their shape: crop scales the short side and cuts the centre out, squash ignores the aspect
     ratio, pad fills up with the background."""
+    resample: Resample = "lanczos"
+    """How pictures are brought to size: lanczos averages as it shrinks, nearest takes single pixels, for pixel art."""
     trim_borders: bool = False
     """Cut plain borders off first: letterboxes and the margins of scans."""
     background: str | tuple[int, int, int] = "white"
@@ -58,9 +63,9 @@ class Settings:
     enlarge: bool = False
     """Accept pictures smaller than the size, and enlarge them."""
     detect_damage: bool = True
-    """Refuse pictures whose content shows that part of the file was lost: grey rests, zeroed stretches."""
+    """Refuse pictures of which part of the file was lost; without, they are kept as far as they can be decoded."""
     max_pixels: int = 178_956_970
-    """Refuse pictures of more pixels as decompression bombs; the default is Pillow's limit."""
+    """Refuse pictures of which more pixels would have to be decoded. Large JPEGs are decoded at a fraction of it."""
     near_duplicates: int | None = None
     """Refuse pictures whose perceptual hash differs in at most this many of 64 bits from an earlier one's, 0 to 16."""
     conflicts: Conflicts = "first"
@@ -81,6 +86,8 @@ class Settings:
             raise InputError(f"channels are 1 (grey), 3 (colour) or 4 (with alpha), not {self.channels}.")
         if self.geometry not in get_args(Geometry):
             raise InputError(unknown("geometry", self.geometry, get_args(Geometry)))
+        if self.resample not in get_args(Resample):
+            raise InputError(unknown("way to resample", self.resample, get_args(Resample)))
         if self.conflicts not in get_args(Conflicts):
             raise InputError(unknown("policy for conflicting labels", self.conflicts, get_args(Conflicts)))
         if self.engine not in get_args(Engine):
@@ -119,6 +126,8 @@ class Settings:
         stored = {
             field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in NOT_STORED
         }
+        if self.resample == "lanczos":  # as it was before it could be chosen
+            del stored["resample"]
         return {"height": self.height, "width": self.width, **stored, "background": list(self.colour)}
 
     @classmethod

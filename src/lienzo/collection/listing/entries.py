@@ -48,6 +48,18 @@ class Entry:
         """Return the entry with labels."""
         return replace(self, labels=dict(labels))
 
+    def head(self, length: int) -> bytes:
+        """Return the first bytes, or fewer or none where they cannot be had without reading all of them."""
+        if self.refusal is not None or self.data is not None or self.method not in (STORED, DEFLATED):
+            return (self.data or b"")[:length]
+        try:
+            start = places.read(
+                self.location, self.offset or 0, length if self.offset is None else min(length, self.packed)
+            )
+            return start if self.method == STORED else zlib.decompressobj(-zlib.MAX_WBITS).decompress(start, length)
+        except (OSError, zlib.error):
+            return b""
+
     def read(self) -> bytes:
         """Return the bytes.
 

@@ -1,7 +1,7 @@
 """Screening on a Ray cluster: units go out to every node, their findings come back, and the bytes are the same.
 
-Every Ray worker keeps one process of :mod:`lienzo.collection.screening.workers`, so that a picture that kills its
-decoder is found out in the same way as on one machine. A unit whose node or worker dies is given to another.
+Every Ray worker keeps one process of :mod:`lienzo.collection.screening.workers`, so that a picture that kills or stalls
+its decoder is found out in the same way as on one machine. A unit whose node or worker dies is given to another.
 """
 
 import functools
@@ -10,14 +10,15 @@ from typing import Any
 
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.screening.screening import Screened
-from lienzo.collection.screening.workers import PATIENCE, Unit, Worker
+from lienzo.collection.screening.workers import Unit, Worker
 from lienzo.collection.settings import Settings
 from lienzo.errors import InputError, SourceError
 
 
 @functools.cache
 def _worker(settings: Settings) -> Worker:
-    return Worker(settings, PATIENCE)
+    """Return the process of this Ray worker; it screens one unit after the other."""
+    return Worker(settings)
 
 
 def _screen(key: str, entries: Sequence[Entry], settings: Settings) -> tuple[str, list[Screened] | str]:

@@ -1,23 +1,30 @@
-"""What a file is by its bytes, and whether its end is there. Pillow's own checks miss files that lost their tail."""
+"""What a file is, by its bytes."""
 
+import functools
+import importlib
 import re
-import zlib
-from collections.abc import Iterator
+import struct
 
 from PIL import features
 
 from lienzo.collection.reasons import Reason, Refusal
-from lienzo.collection.screening import jpeg
 
 FORMATS = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
     "PNG": (".png", ".apng"),
     "WEBP": (".webp",),
     "GIF": (".gif",),
-    "TIFF": (".tif", ".tiff"),
+    "TIFF": (".tif", ".tiff", ".dng"),
     "BMP": (".bmp", ".dib"),
     "AVIF": (".avif", ".avifs"),
     "JPEG2000": (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"),
+    "TGA": (".tga", ".icb", ".vda", ".vst"),
+    "PCX": (".pcx",),
+    "QOI": (".qoi",),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    "ICO": (".ico",),
+    "HEIF": (".heic", ".heif", ".hif"),
+    "JXL": (".jxl",),
 }
 """Formats that are decoded, by Pillow's names, and the extensions they go by."""
 
@@ -28,21 +35,40 @@ _MAGIC = (
     (re.compile(rb"GIF8[79]a"), "GIF"),
     (re.compile(rb"II[*+]\0|MM\0[*+]"), "TIFF"),
     (re.compile(rb"BM.{12}[\x0c-\x7c]\0\0\0", re.DOTALL), "BMP"),
-    (re.compile(rb"....ftyp(avif|avis)", re.DOTALL), "AVIF"),
     (re.compile(rb"\0\0\0\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51"), "JPEG2000"),
+    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n"), "JXL"),
+    (re.compile(rb"qoif"), "QOI"),
+    (re.compile(rb"P[1-6][\s#]|Pf\s"), "PPM"),
+    (re.compile(rb"\0\0\x01\0[\x01-\xff]\0"), "ICO"),
+    (re.compile(rb"\x0a[\0\x02\x03\x05]\x01[\x01\x08]", re.DOTALL), "PCX"),
 )
+
+_AVIF_BRANDS = frozenset({b"avif", b"avis"})
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 
 _OPTIONAL = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}
 """Formats that Pillow may have been built without, and its names for the features."""
 
+_EXTRAS = {"HEIF": ("pillow_heif", "HEIC"), "JXL": ("pillow_jxl", "JPEG XL")}
+"""Formats that only a package of the extra ``heif`` can decode: the module, and what people call the format."""
+
 _UNSUPPORTED = (
-    (re.compile(rb"....ftyp(heic|heix|hevc|mif1|msf1)", re.DOTALL), "HEIC"),
-    (re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "), "JPEG XL"),
-    (re.compile(rb"8BPS"), "a Photoshop document"),
-    (re.compile(rb"\0\0[\x01\x02]\0[\x01-\xff]\0"), "an icon"),
-    (re.compile(rb"P[1-7fF][\s#]"), "a Netpbm picture"),
-    (re.compile(rb"\x76\x2f\x31\x01"), "OpenEXR"),
+    (re.compile(rb"8BPS"), "a Photoshop document: save it as PNG or TIFF"),
+    (re.compile(rb"\0\0\x02\0[\x01-\xff]\0"), "a cursor"),
+    (re.compile(rb"P7\n|PF\s"), "a Netpbm picture of a kind that Pillow does not read (PAM, colour PFM)"),
+    (re.compile(rb"\x76\x2f\x31\x01"), "OpenEXR: convert it to TIFF"),
+    (re.compile(rb"#\?RADIANCE|#\?RGBE"), "Radiance HDR: convert it to TIFF"),
     (re.compile(rb"DDS "), "a DirectDraw surface"),
+    (re.compile(rb"FUJIFILMCCD-RAW|IIU\0|IIRO|MMOR"), "a camera's raw picture: develop it first"),
+    (re.compile(rb"....ftypcrx ", re.DOTALL), "a camera's raw picture: develop it first"),
+    (re.compile(rb"II\xbc\x01"), "JPEG XR"),
+    (re.compile(rb"icns"), "an icon of macOS"),
+    (re.compile(rb"\x01\xda[\0\x01][\x01\x02]"), "an SGI picture"),
+    (re.compile(rb"\x59\xa6\x6a\x95"), "a Sun raster picture"),
+    (re.compile(rb"\xb1\x68\xde\x3a"), "a multi-page PCX (DCX)"),
+    (re.compile(rb"/\* XPM \*/"), "an X pixmap"),
+    (re.compile(rb"SIMPLE  = "), "a FITS picture"),
+    (re.compile(rb"gimp xcf "), "a GIMP document: export it as PNG"),
 )
 
 _OTHER = (
@@ -56,9 +82,12 @@ _OTHER = (
     (re.compile(rb"....ftyp", re.DOTALL), "a video"),
     (re.compile(rb"\x1a\x45\xdf\xa3"), "a video"),
     (re.compile(rb"RIFF....(AVI |WAVE)", re.DOTALL), "a video or a sound"),
+    (re.compile(rb"\0\0\x01[\xb3\xba]|G.{187}G|OggS|FLV\x01|0&\xb2u", re.DOTALL), "a video"),
+    (re.compile(rb"ID3|fLaC|\xff[\xfb\xf3\xf2]"), "a sound"),
     (re.compile(rb"\x7fELF|MZ"), "a program"),
     (re.compile(rb"SQLite format 3"), "a database"),
     (re.compile(rb"PAR1"), "a Parquet table"),
+    (re.compile(rb"\0\x05\x16\x07"), "what macOS keeps beside a file (AppleDouble)"),
     (re.compile(rb"version https://git-lfs"), "a Git LFS pointer: the picture itself was not downloaded"),
 )
 
@@ -69,28 +98,83 @@ _TEXT = (
     (re.compile(rb"\A[\[{]"), "JSON"),
 )
 
+HEAD = 4096
+"""So many bytes from the beginning of a file tell what it is."""
 
-def identify(data: bytes) -> str:
-    """Return which of :data:`FORMATS` the bytes are.
+
+def identify(head: bytes, name: str = "") -> str:
+    """Return which of :data:`FORMATS` a file is.
+
+    Args:
+        head: its first :data:`HEAD` bytes at least, or all of them.
+        name: of the file. It only counts for TGA, which has no signature.
 
     Raises:
-        Refusal: EMPTY, NOT_A_PICTURE or UNSUPPORTED.
+        Refusal: NOT_A_PICTURE or UNSUPPORTED.
     """
-    head = data[:32]
-    for magic, name in _MAGIC:
+    kind = _kind(head, name)
+    if kind is not None:
+        _check_decoder(kind)
+        return kind
+    for magic, described in _UNSUPPORTED:
         if magic.match(head):
-            if name in _OPTIONAL and not features.check(_OPTIONAL[name]):
-                raise Refusal(Reason.UNSUPPORTED, f"{name}, which this build of Pillow cannot decode")
-            return name
-    if not data.strip(b"\0"):
-        raise Refusal(Reason.EMPTY, "nothing but zeros" if data else "no bytes")
-    for magic, name in _UNSUPPORTED:
+            raise Refusal(Reason.UNSUPPORTED, described)
+    for magic, described in _OTHER:
         if magic.match(head):
-            raise Refusal(Reason.UNSUPPORTED, name)
-    for magic, name in _OTHER:
+            raise Refusal(Reason.NOT_A_PICTURE, described)
+    raise Refusal(Reason.NOT_A_PICTURE, _describe_text(head[:HEAD]))
+
+
+def _kind(head: bytes, name: str) -> str | None:
+    for magic, kind in _MAGIC:
         if magic.match(head):
-            raise Refusal(Reason.NOT_A_PICTURE, name)
-    raise Refusal(Reason.NOT_A_PICTURE, _describe_text(data[:4096]))
+            return kind
+    if head[4:8] == b"ftyp":
+        brands = _brands(head)
+        return "AVIF" if brands & _AVIF_BRANDS else "HEIF" if brands & _HEIF_BRANDS else None
+    if name.lower().endswith(FORMATS["TGA"]) and _may_be_tga(head):
+        return "TGA"
+    return None
+
+
+def _brands(head: bytes) -> set[bytes]:
+    """Return the major and the compatible brands of a file of boxes (ISO/IEC 14496-12, 4.3)."""
+    end = min(int.from_bytes(head[:4], "big"), HEAD, len(head))
+    return {head[8:12], *(head[at : at + 4] for at in range(16, end, 4))}
+
+
+def _may_be_tga(head: bytes) -> bool:
+    """Say whether the first 18 bytes make sense as the header of a TGA."""
+    if len(head) < 18:
+        return False
+    _, palette, kind, *_, width, height, bits, _ = struct.unpack("<BBB5xHHHHBB", head[:18])
+    return palette <= 1 and kind in (1, 2, 3, 9, 10, 11) and bits in (8, 15, 16, 24, 32) and width * height > 0
+
+
+def _check_decoder(kind: str) -> None:
+    """See that this installation can decode a format.
+
+    Raises:
+        Refusal: UNSUPPORTED.
+    """
+    if kind in _OPTIONAL and not features.check(_OPTIONAL[kind]):
+        raise Refusal(Reason.UNSUPPORTED, f"{kind}, which this build of Pillow cannot decode")
+    if kind in _EXTRAS and not _registered(kind):
+        raise Refusal(
+            Reason.UNSUPPORTED, f"{_EXTRAS[kind][1]}: install what decodes it with pip install 'lienzo[heif]'"
+        )
+
+
+@functools.cache
+def _registered(kind: str) -> bool:
+    """Make Pillow know a format that a package of its own decodes, if the package is installed."""
+    try:
+        module = importlib.import_module(_EXTRAS[kind][0])
+    except ImportError:
+        return False
+    if kind == "HEIF":
+        module.register_heif_opener()
+    return True
 
 
 def _describe_text(start: bytes) -> str:
@@ -101,150 +185,3 @@ def _describe_text(start: bytes) -> str:
         if pattern.search(bare):
             return name
     return "text" if bare else "white space"
-
-
-def check_whole(data: bytes, name: str) -> None:
-    """Walk through the structure of a file and see that its end is there.
-
-    Raises:
-        Refusal: TRUNCATED or DAMAGED.
-    """
-    CHECKS[name](data)
-
-
-def _png(data: bytes) -> None:
-    """Chunks carry their length and CRC-32; IEND ends the picture."""
-    position = 8
-    while True:
-        length, kind = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8]
-        end = position + 12 + length
-        if end > len(data):
-            raise Refusal(Reason.TRUNCATED, "the PNG ends within a chunk")
-        if zlib.crc32(memoryview(data)[position + 4 : end - 4]) != int.from_bytes(data[end - 4 : end], "big"):
-            raise Refusal(Reason.DAMAGED, f"the checksum of the PNG's {kind!r} chunk does not fit")
-        if kind == b"IEND":
-            return
-        position = end
-
-
-def _webp(data: bytes) -> None:
-    """RIFF says how long it is."""
-    if int.from_bytes(data[4:8], "little") + 8 > len(data):
-        raise Refusal(Reason.TRUNCATED, "the WebP is shorter than it says")
-
-
-def _gif(data: bytes) -> None:
-    """Blocks carry their length; a semicolon ends the picture."""
-    position = 13 + (3 << ((data[10] & 7) + 1) if len(data) > 10 and data[10] & 0x80 else 0)
-    frames = 0
-    while position < len(data):
-        kind = data[position]
-        if kind == 0x3B and frames:
-            return
-        if kind == 0x21:
-            position += 2
-        elif kind == 0x2C and position + 9 < len(data):
-            flags = data[position + 9]
-            position += 11 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
-            frames += 1
-        else:
-            raise Refusal(Reason.DAMAGED, "the GIF's blocks do not follow one another")
-        while position < len(data) and data[position]:
-            position += 1 + data[position]
-        position += 1
-    raise Refusal(Reason.TRUNCATED, "the GIF has no end")
-
-
-_TIFF_TYPES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-
-
-def _tiff(data: bytes) -> None:
-    """The directory lists where every strip or tile begins and how long it is."""
-    order: str = "little" if data[:2] == b"II" else "big"
-    large = data[2:4] in (b"+\0", b"\0+")
-    count_bytes, entry_bytes, word = (8, 20, 8) if large else (2, 12, 4)
-
-    def number(position: int, size: int) -> int:
-        if position + size > len(data):
-            raise Refusal(Reason.TRUNCATED, "the TIFF ends before its directory or its pixels do")
-        return int.from_bytes(data[position : position + size], order)  # type: ignore[arg-type]
-
-    directory = number(8 if large else 4, word)
-    values: dict[int, list[int]] = {}
-    last = 0
-    for i in range(min(number(directory, count_bytes), 4096)):
-        at = directory + count_bytes + i * entry_bytes
-        tag, kind, count = number(at, 2), number(at + 2, 2), number(at + 4, word)
-        size = _TIFF_TYPES.get(kind, 0)
-        start = at + 4 + word if size * count <= word else number(at + 4 + word, word)
-        if size:
-            last = max(last, start + size * count)
-        if tag in (273, 279, 324, 325) and size:
-            if count * size > len(data):
-                raise Refusal(Reason.TRUNCATED, "the TIFF ends before its directory or its pixels do")
-            values[tag] = [number(start + j * size, size) for j in range(count)]
-    number(directory + count_bytes + number(directory, count_bytes) * entry_bytes, word)
-    for offsets, lengths in ((273, 279), (324, 325)):
-        pairs = zip(values.get(offsets, []), values.get(lengths, []), strict=False)
-        last = max(last, max((offset + length for offset, length in pairs), default=0))
-    if last > len(data):
-        raise Refusal(Reason.TRUNCATED, "the TIFF ends before its directory or its pixels do")
-
-
-def _bmp(data: bytes) -> None:
-    """The header says how large the file is, and the size of the picture says it too."""
-    if len(data) < 54:
-        raise Refusal(Reason.TRUNCATED, "the BMP ends within its header")
-    start = int.from_bytes(data[10:14], "little")
-    width, height = (
-        int.from_bytes(data[18:22], "little", signed=True),
-        int.from_bytes(data[22:26], "little", signed=True),
-    )
-    bits, compression = int.from_bytes(data[28:30], "little"), int.from_bytes(data[30:34], "little")
-    raw = (abs(width) * bits + 31) // 32 * 4 * abs(height) if compression in (0, 3) else 0
-    stored = int.from_bytes(data[34:38], "little") if compression in (1, 2) else raw
-    if start + stored > len(data) or int.from_bytes(data[2:6], "little") > len(data):
-        raise Refusal(Reason.TRUNCATED, "the BMP is shorter than it says")
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield type, begin and end of each box's content (ISO/IEC 14496-12, 4.2; ISO/IEC 15444-1, annex I)."""
-    position = 0
-    while position < len(data):
-        length, kind, start = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8], 8
-        if length == 1:
-            length, start = int.from_bytes(data[position + 8 : position + 16], "big"), 16
-        end = position + length if length else len(data)  # 0: to the end of the file
-        if end > len(data) or position + start > len(data):
-            raise Refusal(Reason.TRUNCATED, "the file ends within a box")
-        if position + start > end:
-            raise Refusal(Reason.DAMAGED, "a box is shorter than its header")
-        yield kind, position + start, end
-        position = end
-
-
-def _avif(data: bytes) -> None:
-    """Boxes carry their length; the pixels are in ``mdat``."""
-    if b"mdat" not in [kind for kind, _, _ in _boxes(data)]:
-        raise Refusal(Reason.TRUNCATED, "the AVIF ends before its pixels")
-
-
-def _jpeg2000(data: bytes) -> None:
-    """A codestream, alone or in a box, ends with a marker."""
-    bare = data.startswith(b"\xff\x4f")
-    ends = [len(data)] if bare else [end for kind, _, end in _boxes(data) if kind == b"jp2c"]
-    if not ends or data[ends[0] - 2 : ends[0]] != b"\xff\xd9":
-        raise Refusal(Reason.TRUNCATED, "the JPEG 2000 has no end marker")
-
-
-CHECKS = {
-    "JPEG": jpeg.check_whole,
-    "PNG": _png,
-    "WEBP": _webp,
-    "GIF": _gif,
-    "TIFF": _tiff,
-    "BMP": _bmp,
-    "AVIF": _avif,
-    "JPEG2000": _jpeg2000,
-}
-"""How the end of each format is found."""

@@ -1,9 +1,12 @@
 """The structure of a JPEG (ITU-T T.81, annex B): segments, scans, and whether the end is there."""
 
-from collections.abc import Iterator
+import hashlib
+import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from lienzo.collection.reasons import Reason, Refusal
 
@@ -12,8 +15,23 @@ FIRST, CHUNK = 1 << 12, 1 << 17
 
 _RST, _TEM, _DHT, _SOI, _EOI, _SOS = 0xD0, 0x01, 0xC4, 0xD8, 0xD9, 0xDA
 
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of the header of a frame."""
+
+END = b"\xff\xd9"
+"""The marker at a JPEG's end."""
+
 _NO_MARKERS = frozenset([b"", b"\0", b"\xff", *(bytes([_RST + i]) for i in range(8))])
 """What behind 0xFF makes no marker that ends a scan: nothing, stuffing, filling and restarts."""
+
+
+FILLERS = (
+    b"",
+    b"\x55" * 256,
+    b"\xfe" * 256,
+    b"".join(bytes([0xFF, _RST + i]) + b"\x55" * 32 for i in range(8)),
+)
+"""What is put at the end of a scan to see whether its decoder still waits for bits, or for a restart."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +42,14 @@ class Scan:
     """Offset of its first byte."""
     end: int
     """Offset of the marker behind it."""
+    components: tuple[int, ...]
+    """Numbers of the components that it holds."""
+    components_in_all: tuple[int, ...]
+    """Numbers of those that the whole picture has."""
+    band: tuple[int, int]
+    """First and last of the 64 coefficients that it holds."""
+    precision_left: int
+    """How many low bits of those are left for later scans."""
     zeros_are_plain: bool
     """Whether zero bits may encode a plain area: each of its Huffman tables gives the shortest code, all zeros, to "no
     change" or "end of block", or its bits are not coded at all. Encoders that optimise their tables do so for pictures
@@ -40,11 +66,12 @@ def scans(data: bytes) -> Iterator[Scan]:
         Refusal: TRUNCATED, there is no end; DAMAGED, another picture begins within this one.
     """
     first_symbols: dict[int, int] = {}
-    position, start, plain = 2, -1, False
+    position, start = 2, -1
+    frame = header = b""
     while (found := _marker(data, position)) >= 0:
         marker, position = data[found], found + 1
         if start >= 0:
-            yield Scan(start, found - 1, plain)
+            yield _scan(start, found - 1, frame, header, first_symbols)
             start = -1
         if marker == _EOI:
             return
@@ -59,8 +86,10 @@ def scans(data: bytes) -> Iterator[Scan]:
         position += length
         if marker == _DHT:
             first_symbols |= _first_symbols(segment)
+        elif marker in _FRAMES:
+            frame = segment
         elif marker == _SOS:
-            start, plain = position, _zeros_are_plain(segment, first_symbols)
+            start, header = position, segment
     raise Refusal(Reason.TRUNCATED, "the JPEG has no end marker")
 
 
@@ -83,14 +112,78 @@ def _marker(data: bytes, start: int) -> int:
     return -1
 
 
-def check_whole(data: bytes) -> None:
+def _scan(start: int, end: int, frame: bytes, header: bytes, first_symbols: dict[int, int]) -> Scan:
+    """Read the headers of the frame (B.2.2) and of the scan (B.2.3)."""
+    count = header[0] if header else 0
+    first, last, approximation = (*header[1 + 2 * count : 4 + 2 * count], 0, 0, 0)[:3]
+    components, in_all = (
+        tuple(header[1 : 1 + 2 * count : 2]),
+        tuple(frame[6 : 6 + 3 * frame[5] : 3]) if len(frame) > 5 else (),
+    )
+    return Scan(start, end, components, in_all, (first, last), approximation & 15,
+                _zeros_are_plain(header, first_symbols))  # fmt: skip
+
+
+def check_whole(data: bytes) -> tuple[str, ...]:
     """See that every scan, and the picture itself, has an end.
+
+    Returns:
+        the note ``no-end-marker`` where nothing but the marker at the end is missing.
 
     Raises:
         Refusal: TRUNCATED or DAMAGED.
     """
-    if not list(scans(data)):
+    try:
+        found = list(scans(data))
+    except Refusal as refusal:
+        if refusal.reason == Reason.TRUNCATED and _lacks_only_its_end(data):
+            return ("no-end-marker",)
+        raise
+    if not found:
         raise Refusal(Reason.TRUNCATED, "the JPEG ends before its first scan")
+    return ()
+
+
+def ended(data: bytes) -> bytes:
+    """Return a JPEG that lacks its end marker with one."""
+    return data.rstrip(b"\xff") + END
+
+
+def _lacks_only_its_end(data: bytes) -> bool:
+    whole = ended(data)
+    try:
+        found = list(scans(whole))
+    except Refusal:
+        return False
+    return _complete(found) and not ends_early(whole, found[-1])
+
+
+def _complete(found: Sequence[Scan]) -> bool:
+    """Say whether the scans bring every coefficient of every component to its full precision."""
+    missing = {(component, k) for scan in found[:1] for component in scan.components_in_all for k in range(64)}
+    if not missing:
+        return False
+    for scan in found:
+        if scan.precision_left == 0:
+            first, last = scan.band
+            missing -= {(component, k) for component in scan.components for k in range(first, last + 1)}
+    return not missing
+
+
+def ends_early(data: bytes, scan: Scan) -> bool:
+    """Say whether bits are missing at the end of a JPEG's last scan.
+
+    A decoder passes over what stands between the last block and the next marker, but where blocks are missing it takes
+    whatever stands there for them. So bytes that are put in change the picture if, and only if, it is not whole.
+    """
+    shown = set[bytes]()
+    for filler in FILLERS:
+        try:
+            with Image.open(io.BytesIO(data[: scan.end] + filler + data[scan.end :]), formats=("JPEG",)) as image:
+                shown.add(hashlib.sha256(image.tobytes()).digest())
+        except Exception:  # Pillow raises what its parsers stumble over
+            return True
+    return len(shown) > 1
 
 
 def _first_symbols(segment: bytes) -> dict[int, int]:

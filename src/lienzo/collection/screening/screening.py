@@ -10,17 +10,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageStat
 
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.reasons import Reason, Refusal
-from lienzo.collection.screening import borders, damage, formats
-from lienzo.collection.screening.pictures import GAP, Box, Decoded, decode, fit, load, needed_scale
+from lienzo.collection.screening import borders, damage, formats, jpeg, structure
+from lienzo.collection.screening.decoding import GAP, Source
+from lienzo.collection.screening.pictures import Box, fit, needed_scale
 from lienzo.collection.settings import Settings
 
 FEATURELESS = 6
 """A picture that, shrunk to 32 × 32, spans fewer levels than this in each channel shows nothing."""
 
+LARGE = 1 << 24
+"""Files of more bytes are not read before their first ones say that they are pictures."""
 
 THUMBNAIL = 96
 """Largest side of a refused picture in the report, in pixels."""
@@ -66,22 +69,31 @@ class Screened:
 
 
 def screen(entry: Entry, settings: Settings) -> Screened:
-    """Read, check and decode one entry and bring it to the collection's shape; a file's content never raises."""
+    """Read, check and decode one entry and bring it to the collection's shape.
+
+    Whatever a file holds, the answer is a finding.
+
+    Raises:
+        SourceError: a store does not answer.
+    """
     found = partial(Screened, entry.name, entry.size, entry.stamp, dict(entry.labels))
+    data = b""
     try:
+        if entry.size > LARGE and (head := entry.head(formats.HEAD)).strip(b"\0"):
+            formats.identify(head, entry.name)  # a video need not be read
         data = entry.read()
-        kind = formats.identify(data)
-        formats.check_whole(data, kind)
-        if settings.detect_damage:
-            damage.check_bytes(data, kind)
+        if not data.strip(b"\0"):
+            raise Refusal(Reason.EMPTY, "nothing but zeros" if data else "no bytes")
+        kind = formats.identify(data, entry.name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd files
-            picture, (width, height), notes = _picture(data, kind, settings)
+            whole = _check(data, kind, settings)
+            picture, (width, height), notes = _picture(data, kind, whole, settings)
         small = _small(picture)
         if _span(small) < FEATURELESS:
             raise Refusal(Reason.FEATURELESS, "one colour, or nearly")
     except Refusal as refusal:
-        thumbnail = _thumbnail(data) if refusal.reason in DRAWABLE else b""
+        thumbnail = _thumbnail(data) if data and refusal.reason in DRAWABLE else b""
         return found(reason=refusal.reason, detail=refusal.detail, thumbnail=thumbnail)
     suffix = splitext(entry.name)[1].lower()
     misnamed = ("wrong-extension",) if suffix and suffix not in formats.FORMATS[kind] else ()
@@ -98,13 +110,30 @@ def screen(entry: Entry, settings: Settings) -> Screened:
     )
 
 
+def _check(data: bytes, kind: str, settings: Settings) -> tuple[str, ...]:
+    """See that a file is whole, and return notes: what it lacks although nothing of the picture is lost.
+
+    Raises:
+        Refusal: it is not, and damage is not wanted.
+    """
+    try:
+        notes = structure.check_whole(data, kind)
+        if settings.detect_damage:
+            damage.check_bytes(data, kind)
+    except Refusal as refusal:
+        if settings.detect_damage or refusal.reason not in (Reason.TRUNCATED, Reason.DAMAGED):
+            raise
+        return ("damaged",)
+    return notes
+
+
 def _thumbnail(data: bytes) -> bytes:
     """Draw what can be drawn of a refused picture."""
     buffer = io.BytesIO()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = Image.open(io.BytesIO(data), formats=[*formats.FORMATS, "MPO"])
+            image = Image.open(io.BytesIO(data), formats=[*formats.FORMATS])
             image.draft(None, (2 * THUMBNAIL, 2 * THUMBNAIL))
             ImageFile.LOAD_TRUNCATED_IMAGES = True
             image.thumbnail((THUMBNAIL, THUMBNAIL))
@@ -116,29 +145,36 @@ def _thumbnail(data: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _picture(data: bytes, kind: str, settings: Settings) -> tuple[Image.Image, tuple[int, int], tuple[str, ...]]:
-    """Decode, check and fit; return the picture, the upright original's width and height, and notes.
+def _picture(
+    data: bytes, kind: str, notes: tuple[str, ...], settings: Settings
+) -> tuple[Image.Image, tuple[int, int], tuple[str, ...]]:
+    """Decode, check and fit; return the picture, the upright original's width and height, and all notes.
 
     Raises:
         Refusal: for one of the many reasons.
     """
-    image = _open(data, kind, settings)
-    size = image.size
-    decoded, shrunk = _decode(image, kind, settings, min(_scale(*size, settings), _scale(*size[::-1], settings)))
-    if "rotated" in decoded.notes:
-        size = _extent(decoded.box, shrunk)
+    source = Source(
+        jpeg.ended(data) if "no-end-marker" in notes else data,
+        kind,
+        channels=settings.channels,
+        background=settings.colour,
+        max_pixels=settings.max_pixels,
+        detect_damage=settings.detect_damage,
+    )
+    decoded = source.decode(lambda x, y: min(_scale(x, y, settings), _scale(y, x, settings)))
+    size = decoded.size
     _check_size(*size, settings)
-    box, notes = decoded.box, decoded.notes
+    box, notes = decoded.box, (*notes, *decoded.notes)
     if settings.trim_borders and (inside := borders.find(decoded.image, box)) is not None:
-        box, notes = inside, (*notes, "trimmed")
+        box, notes, shrunk = inside, (*notes, "trimmed"), decoded.shrunk
         inner = _extent(box, shrunk)
-        _check_size(*inner, settings, "after its borders were trimmed")
+        _check_size(*inner, settings, " after its borders were trimmed")
         if shrunk > 1 and _scale(*inner, settings) < GAP * shrunk:  # so much was cut off that more detail is needed
-            decoded, finer = _decode(_open(data, kind, settings), kind, settings, _scale(*inner, settings))
-            larger = shrunk / finer
+            decoded = source.decode(lambda *_: _scale(*inner, settings))
+            larger = shrunk / decoded.shrunk
             box = (box[0] * larger, box[1] * larger, box[2] * larger, box[3] * larger)
     picture = fit(decoded.image, settings.height, settings.width, settings.geometry, box=box,
-                  background=settings.colour)  # fmt: skip
+                  background=settings.colour, resample=settings.resample)  # fmt: skip
     return picture, size, notes
 
 
@@ -148,50 +184,17 @@ def _extent(box: Box, shrunk: int) -> tuple[int, int]:
 
 
 def _scale(width: float, height: float, settings: Settings) -> float:
+    """Return how many times larger than needed a picture is; 1 where every pixel of it may be the nearest one."""
+    if settings.resample == "nearest":
+        return 1.0
     return needed_scale(width, height, settings.width, settings.height, settings.geometry)
-
-
-def _open(data: bytes, kind: str, settings: Settings) -> Image.Image:
-    try:
-        image = Image.open(io.BytesIO(data), formats=(kind, "MPO") if kind == "JPEG" else (kind,))
-    except Image.DecompressionBombError:
-        raise Refusal(Reason.BOMB, f"more than the limit of {settings.max_pixels:,} pixels") from None
-    except UnidentifiedImageError:
-        raise Refusal(Reason.UNDECODABLE, f"the header of the {kind} is broken") from None
-    except Exception as error:  # Pillow raises what its parsers stumble over
-        raise Refusal(Reason.UNDECODABLE, _clause(error)) from None
-    if image.width * image.height > settings.max_pixels:
-        detail = f"{image.width}×{image.height}, more than the limit of {settings.max_pixels:,} pixels"
-        raise Refusal(Reason.BOMB, detail)
-    image.decodermaxblock = len(data)  # the decoder gets the file as it is, not copied piece by piece
-    return image
-
-
-def _decode(image: Image.Image, kind: str, settings: Settings, scale: float) -> tuple[Decoded, int]:
-    """Decode; return also how many times smaller than the original."""
-    width, height = image.size
-    try:
-        shrunk = load(image, scale)
-        if settings.detect_damage:
-            damage.check_content(image, kind)
-        extent = width / shrunk, height / shrunk
-        return decode(image, extent, settings.channels, settings.colour), shrunk
-    except Refusal:
-        raise
-    except Exception as error:  # Pillow raises what its parsers stumble over
-        reason = Reason.TRUNCATED if "truncated" in str(error) else Reason.UNDECODABLE
-        raise Refusal(reason, _clause(error)) from None
 
 
 def _check_size(width: float, height: float, settings: Settings, when: str = "") -> None:
     """Refuse what would have to be enlarged."""
-    if not settings.enlarge and _scale(width, height, settings) < 1 - 1e-9:
-        raise Refusal(Reason.TOO_SMALL, f"{width:.0f}×{height:.0f} {when}".rstrip())
-
-
-def _clause(error: Exception) -> str:
-    text = " ".join(str(error).split())[:200] or type(error).__name__
-    return text if text.isprintable() else ascii(text)
+    needed = needed_scale(width, height, settings.width, settings.height, settings.geometry)
+    if not settings.enlarge and needed < 1 - 1e-9:
+        raise Refusal(Reason.TOO_SMALL, f"{width:.0f}×{height:.0f}{when}: --enlarge takes it, or a smaller --size")
 
 
 def _cosines() -> NDArray[np.float32]:
@@ -204,13 +207,20 @@ _COSINES = _cosines()
 
 
 def _small(picture: Image.Image) -> Image.Image:
-    """Shrink a fitted picture to 32 × 32, grey or colour, the alpha channel left out."""
+    """Shrink a fitted picture to 32 × 32, grey or colour; transparent ones on black or white, where more is seen."""
     across, down = picture.width // 32, picture.height // 32
     if picture.size == (32 * across, 32 * down):  # as is usual; the same means in a third of the time
         small = picture.reduce((across, down))
     else:
         small = picture.resize((32, 32), Image.Resampling.BOX)
-    return small.convert("RGB") if small.mode == "RGBA" else small
+    if small.mode != "RGBA":
+        return small
+    opacity = small.getchannel("A")
+    if opacity.tobytes().strip(b"\xff"):
+        shown = ImageStat.Stat(small.convert("L"), opacity).mean[0] if opacity.getbbox() else 0.0
+        background = Image.new("RGBA", small.size, "white" if shown < 128 else "black")
+        small = Image.alpha_composite(background, small)
+    return small.convert("RGB")
 
 
 def _span(small: Image.Image) -> int:
