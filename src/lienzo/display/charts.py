@@ -3,11 +3,10 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib
-from cycler import cycler
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's palette (2008), the darker hues first."""
@@ -16,7 +15,6 @@ LINES = ("-", "--", "-.", ":")
 """Line styles, so that curves differ in print as well."""
 
 _STYLE: dict[str, Any] = {
-    "axes.prop_cycle": cycler(color=COLOURS),
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -31,20 +29,24 @@ _STYLE: dict[str, Any] = {
 
 
 @contextmanager
-def figure(width: float = 7.0, height: float = 3.6) -> Iterator[Figure]:
+def figure(width: float = 7.0, height: float = 3.6) -> "Iterator[Figure]":
     """Give a figure of ``width`` × ``height`` inches in lienzo's style, for as long as it is drawn and saved."""
-    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
+    import matplotlib  # noqa: PLC0415  it takes half a second, which a training of few pictures need not wait for
+    from cycler import cycler  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    with matplotlib.rc_context(_STYLE | {"axes.prop_cycle": cycler(color=COLOURS)}):  # type: ignore[arg-type]
         yield Figure(figsize=(width, height))
 
 
-def png(drawn: Figure, dots_per_inch: int = 144) -> bytes:
+def png(drawn: "Figure", dots_per_inch: int = 144) -> bytes:
     """Return a figure as PNG."""
     buffer = io.BytesIO()
     drawn.savefig(buffer, format="png", dpi=dots_per_inch, metadata={"Software": None})
     return buffer.getvalue()
 
 
-def svg(drawn: Figure) -> str:
+def svg(drawn: "Figure") -> str:
     """Return a figure as SVG; the same figure gives the same text."""
     buffer = io.StringIO()
     drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from lienzo.compute import processes
 from lienzo.networks.vae import Autoencoder
 from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe.objectives import full_precision
 from lienzo.training.game import Measures, StepInputs, diversity, gradient_norm
+from lienzo.training.optimizers import Optimizer
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Autoencoding:
             painted, guess = self._pass(images, inputs.latents[0])
         painted, mean, log_variance = (full_precision(part) for part in (painted, *guess))
         loss = self.bound.loss(images, painted, mean, log_variance)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         torch.autograd.backward(loss)
         processes.synchronise(self.autoencoder)
         seldom = {}

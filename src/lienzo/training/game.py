@@ -10,7 +10,6 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
-from torch.optim import Optimizer
 
 from lienzo.compute import processes
 from lienzo.networks.conditions import apply
@@ -18,6 +17,7 @@ from lienzo.networks.statistics import batches, moments
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.objectives import Objective, Regularisation, full_precision
 from lienzo.training import augmentation
+from lienzo.training.optimizers import Optimizer
 
 Measures = dict[str, Tensor]
 """Scalars on the device, detached: nothing is read back from there inside the loop."""
@@ -146,7 +146,7 @@ class Game:
         differ = {"real_diversity": diversity(real), "fake_diversity": diversity(fake)} if watched else {}
         if changes is not None:
             real, fake = self._changed(real, changes[0]), self._changed(fake.detach(), changes[1])
-        self.discriminator_optimizer.zero_grad(set_to_none=True)
+        self.discriminator_optimizer.zero_grad()
         parts = self._parts(real.detach()), self._parts(fake.detach()), self._if_any(mix), self._if_any(labels)
         measures = self._mean(
             self._discriminator_gradient(*part, penalised=penalised) for part in zip(*parts, strict=True)
@@ -176,7 +176,7 @@ class Game:
     ) -> Measures:
         """Update the generator once, through pictures that it made with gradients: the whole batch, or its parts."""
         self.discriminator.requires_grad_(False)  # its gradients would be thrown away
-        self.generator_optimizer.zero_grad(set_to_none=True)
+        self.generator_optimizer.zero_grad()
         parts = self._parts(real), fakes, self._if_any(changes, dim=1), self._if_any(labels)
         measures = self._mean(self._generator_gradient(*part) for part in zip(*parts, strict=True))
         processes.synchronise(self.generator)

@@ -4,16 +4,17 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from lienzo.compute.devices import memory_format
 from lienzo.networks.shape import Shape
 from lienzo.networks.vae import Autoencoder
 from lienzo.recipe.likelihood import EvidenceBound
-from lienzo.recipe.recipe import Adam, Recipe
+from lienzo.recipe import recipe as recipes
+from lienzo.recipe.recipe import Recipe
 from lienzo.seeds import derive
 from lienzo.training.autoencoding import Autoencoding
 from lienzo.training.game import Game, Measures, StepInputs
+from lienzo.training.optimizers import Adam, Optimizer
 
 
 class Model(Protocol):
@@ -77,19 +78,6 @@ def to_device(module: nn.Module, device: torch.device) -> nn.Module:
     return moved
 
 
-def adam(module: nn.Module, settings: Adam) -> torch.optim.Adam:
-    """Return Adam with its memory there from the start, so that fresh and resumed runs are alike.
-
-    On a GPU its rate is a tensor, so that a captured step sees it change.
-    """
-    parameters = list(module.parameters())
-    captured = parameters[0].is_cuda
-    rate = torch.tensor(settings.rate, device=parameters[0].device) if captured else settings.rate
-    optimizer = torch.optim.Adam(parameters, rate, settings.betas, fused=True, capturable=captured)
-    for parameter in parameters:
-        optimizer.state[parameter] = {
-            "step": torch.zeros((), device=parameter.device),
-            "exp_avg": torch.zeros_like(parameter),
-            "exp_avg_sq": torch.zeros_like(parameter),
-        }
-    return optimizer
+def adam(module: nn.Module, settings: recipes.Adam) -> Adam:
+    """Return the optimiser of a network's parameters."""
+    return Adam(module.parameters(), settings.rate, settings.betas)

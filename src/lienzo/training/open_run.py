@@ -6,8 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-
-from torch.utils.tensorboard import SummaryWriter
+from typing import TYPE_CHECKING
 
 from lienzo.compute import processes
 from lienzo.compute.devices import peak_memory
@@ -27,6 +26,9 @@ from lienzo.training.schedule import crossed, steps_at_once
 from lienzo.training.state import State
 from lienzo.training.tick import Tick
 from lienzo.training.trouble import Signs, Trouble, not_finite
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 SAVE_SECONDS = 10.0
 """A tick is saved before it is yielded, unless the last save is younger than this."""
@@ -151,7 +153,10 @@ class OpenRun:
         run.truncate_log(state.images)
         if recipe.on_trouble == "warn" or not self.done:
             resumption.write_stop(run, manifest, None)
-        self.writer = SummaryWriter(str(run.path), purge_step=state.images + 1)  # hides what is shown again
+        from torch.utils import tensorboard  # noqa: PLC0415  half a second, for the process that writes the log only
+
+        again = state.images + 1  # from here on, new lines hide those of a training that came further before
+        self.writer = tensorboard.SummaryWriter(str(run.path), purge_step=again)
         if recipe.evaluate_every and not self.done:
             self.kid_monitor = KIDMonitor(self.collection, state.device)
 

@@ -20,6 +20,7 @@ from lienzo.training.averaging import Average
 from lienzo.training.cuda_graphs import STEPS_PER_GRAPH, Scheduled, StepGraphs
 from lienzo.training.game import SELDOM, StepInputs
 from lienzo.training.model import build_model
+from lienzo.training.optimizers import Adam
 from lienzo.training.schedule import average_decay, cooling, crossed, fading
 
 WATCHED = 8
@@ -56,6 +57,15 @@ class State:
     def networks(self) -> dict[str, nn.Module]:
         """The networks that learn, by name; ``generator`` is among them."""
         return self.model.networks
+
+    @property
+    def optimizers(self) -> dict[str, Adam]:
+        """The optimisers by the names of the networks in a recipe."""
+        optimizers: dict[str, Adam] = {}
+        for name, optimizer in self.model.optimizers.items():
+            assert isinstance(optimizer, Adam)
+            optimizers[name] = optimizer
+        return optimizers
 
     @property
     def shown(self) -> nn.Module:
@@ -158,13 +168,8 @@ class State:
             "generator": self.recipe.generator_optimizer,
             "discriminator": self.recipe.discriminator_optimizer,
         }
-        for name, optimizer in self.model.optimizers.items():
-            settings = settings_of[name]
-            for group in optimizer.param_groups:
-                if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(settings.rate * factor)
-                else:
-                    group["lr"] = settings.rate * factor
+        for name, optimizer in self.optimizers.items():
+            optimizer.set_rate(settings_of[name].rate * factor)
 
     def take_measures(self) -> dict[str, float]:
         """Return the means of all measures since the last call. Nowhere else does the loop read from the device."""
@@ -192,8 +197,8 @@ class State:
         modules = self.networks | ({} if self.average is None else {"average": self.average.module})
         for name, module in modules.items():
             found |= {f"{name}/{key}": tensor for key, tensor in module.state_dict().items()}
-        for name, optimizer in self.model.optimizers.items():
-            for i, memory in enumerate(optimizer.state.values()):
+        for name, optimizer in self.optimizers.items():
+            for i, memory in enumerate(optimizer.memory):
                 found |= {f"{name}_optimizer/{i}/{key}": tensor for key, tensor in memory.items()}
         return found
 

@@ -18,6 +18,7 @@ from lienzo.networks.shape import Shape
 from lienzo.recipe.objectives import Objective, Regularisation
 from lienzo.theory.models.laws import Array, Cells, levels
 from lienzo.training.game import Game
+from lienzo.training.optimizers import Adam, Optimizer
 
 LINE = Shape(height=1, width=1, channels=1)
 PLANE = Shape(height=1, width=2, channels=1)
@@ -64,9 +65,9 @@ def game_of(
                 regularisation or Regularisation())  # fmt: skip
 
 
-def adam(network: nn.Module, rate: float, betas: tuple[float, float]) -> torch.optim.Adam:
+def adam(network: nn.Module, rate: float, betas: tuple[float, float]) -> Adam:
     """Return Adam for all of a network's weights."""
-    return torch.optim.Adam(network.parameters(), rate, betas, fused=True)
+    return Adam(network.parameters(), rate, betas)
 
 
 @contextmanager
@@ -83,10 +84,10 @@ def cool(game: Game, rate: float, done: float) -> None:
         set_rate(optimizer, rate, done)
 
 
-def set_rate(optimizer: torch.optim.Optimizer, rate: float, done: float) -> None:
+def set_rate(optimizer: Optimizer, rate: float, done: float) -> None:
     """Set the rate of one optimiser to ``rate`` · ½(1 + cos π·done)."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate * 0.5 * (1 + np.cos(np.pi * done))
+    assert isinstance(optimizer, Adam)
+    optimizer.set_rate(rate * 0.5 * (1 + np.cos(np.pi * done)))
 
 
 def pictures(points: Array, shape: Shape = LINE) -> Tensor:
