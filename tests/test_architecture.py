@@ -2,13 +2,18 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 import lienzo
 from lienzo.cli.main import VERBS
+from lienzo.collection.collection import Collection
+from lienzo.recipe.recipe import Recipe
+
+Python = Callable[..., subprocess.CompletedProcess[str]]
 
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "src" / "lienzo"
@@ -36,9 +41,8 @@ GROUND = ("errors", "seeds", "signatures", "version")
 """Files at the root that import nothing of lienzo."""
 
 MAY = {room: others.split() for rooms, others in ROOMS.items() for room in rooms.split()}
-TORCHLESS = [
-    ".".join(path.relative_to(SOURCES).with_suffix("").parts) for path in (SOURCES / "collection").rglob("*.py")
-]
+TORCHLESS = ("errors", "seeds", "version", "collection", "recipe", "run", "inspection", "display", "cli")
+"""Files and rooms that are read without PyTorch."""
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -91,25 +95,60 @@ def test_the_page_shows_the_same_table() -> None:
     assert shown == ROOMS
 
 
-def test_collections_run_without_torch(python: Callable[..., object]) -> None:
-    imports = "; ".join(f"import lienzo.{name}" for name in TORCHLESS)
-    assert_not_loaded(python, imports, ["torch"])
+def test_collections_recipes_and_runs_are_read_without_torch(python: Python) -> None:
+    files = [path for room in TORCHLESS for path in [SOURCES / f"{room}.py", *(SOURCES / room).rglob("*.py")]]
+    modules = [".".join(path.relative_to(SOURCES).with_suffix("").parts) for path in files if path.exists()]
+    assert_not_loaded(python, "; ".join(f"import lienzo.{module}" for module in modules), ["torch"])
 
 
-def test_importing_lienzo_loads_nothing_heavy(python: Callable[..., object]) -> None:
+def test_importing_lienzo_loads_nothing_heavy(python: Python) -> None:
     assert_not_loaded(python, "import lienzo", ["torch", "numpy", "pyarrow", "PIL", "matplotlib", "rich", "click"])
 
 
-@pytest.mark.parametrize("words", [["--help"], *([verb, "--help"] for verb in VERBS)], ids=" ".join)
-def test_help_does_not_load_torch(python: Callable[..., object], words: list[str]) -> None:
-    call = f"import sys; sys.argv = ['lienzo', *{words}]; from lienzo.cli.main import main\n"
-    call += "try: main()\nexcept SystemExit: pass\n"
-    assert_not_loaded(python, call, ["torch", "numpy", "pyarrow", "PIL", "matplotlib", "rich"])
+@pytest.mark.parametrize(
+    "words", [["--help"], *([verb, "--help"] for verb in VERBS), ["recipes"], ["recipes", "thesis"]], ids=" ".join
+)
+def test_help_and_recipes_load_nothing_heavy(python: Python, words: list[str]) -> None:
+    assert_command_does_not_load(python, words, ["torch", "numpy", "pyarrow", "PIL", "matplotlib", "rich"])
 
 
-def assert_not_loaded(python: Callable[..., object], program: str, packages: list[str]) -> None:
+def test_collections_runs_and_files_are_looked_at_without_torch(
+    python: Python, collection: Collection, run: lienzo.Run
+) -> None:
+    for path in (collection.path, run.path, run.recipe_path, run.generator_path, run.checkpoints()[0]):
+        assert_command_does_not_load(python, ["info", path], ["torch", "matplotlib", "scipy"])
+
+
+def test_pictures_are_prepared_without_torch(python: Python, paint: Callable[..., Path], tmp_path: Path) -> None:
+    words = ["prepare", paint(tmp_path / "pictures", count=1), tmp_path / "collection", "--size", 16]
+    assert_command_does_not_load(python, words, ["torch", "matplotlib", "scipy"])
+
+
+LATER = ["torch._dynamo", "sympy", "matplotlib", "scipy", "onnxruntime"]
+"""What takes long to load and only some trainings need: compilation, charts at the end, and KID."""
+
+
+def test_generation_loads_pytorch_and_little_more(python: Python, run: lienzo.Run, tmp_path: Path) -> None:
+    words = ["generate", run.path, "--seeds", "0", "--out", tmp_path / "picture.png"]
+    assert_command_does_not_load(python, words, [*LATER, "tensorboard"])
+
+
+def test_a_training_loads_what_it_uses(python: Python, collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "recipe.toml").write_text(recipe.to_toml(), encoding="utf-8")
+    places = [str(collection.path), str(tmp_path / "recipe.toml"), str(tmp_path / "run")]
+    assert_not_loaded(python, f"import lienzo; next(iter(lienzo.steps(*{places}, device='cpu')))", LATER)
+
+
+def assert_command_does_not_load(python: Python, words: Sequence[object], packages: list[str]) -> None:
+    """Run ``lienzo WORD...``, which has to end well, and look at what it loaded."""
+    call = f"import sys; sys.argv = {['lienzo', *map(str, words)]}; from lienzo.cli.main import main\n"
+    call += "try: main()\nexcept SystemExit as ended: assert not ended.code\n"
+    assert_not_loaded(python, call, packages)
+
+
+def assert_not_loaded(python: Python, program: str, packages: list[str]) -> None:
     done = python(f"{program}\nimport sys\nassert not (loaded := set({packages}) & set(sys.modules)), loaded")
-    assert done.returncode == 0, done.stderr  # type: ignore[attr-defined]
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_public_name_is_there() -> None:

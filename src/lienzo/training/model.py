@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from lienzo.compute.devices import memory_format
 from lienzo.networks.shape import Shape
 from lienzo.networks.vae import Autoencoder
-from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe import recipe as recipes
+from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe.recipe import Recipe
 from lienzo.seeds import derive
 from lienzo.training.autoencoding import Autoencoding

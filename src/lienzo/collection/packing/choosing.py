@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from lienzo.collection.reasons import Reason
 from lienzo.collection.settings import Settings
@@ -174,6 +172,9 @@ def _sides(
     good as uniform, and of n of them the smallest m is not: 1 − (1 − m)ⁿ is. So a group of n that look alike is held
     out as likely as one picture.
     """
+    from scipy.sparse import coo_array  # noqa: PLC0415  only a collection with held-out pictures waits for it
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
+
     different, kind = np.unique(hashes, return_inverse=True)  # a placeholder may stand in a source 100,000 times
     pairs = near_pairs(different, SIDE_BITS)
     links = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(different),) * 2)
