@@ -14,7 +14,7 @@ from test_training import PROGRAM, start
 import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.errors import RunError
-from lienzo.inspection.inspection import inspect
+from lienzo.inspection.inspection import info
 from lienzo.recipe.recipe import Recipe
 from lienzo.run import occupancy
 from lienzo.run.occupancy import SILENCE_SECONDS, occupant
@@ -29,13 +29,13 @@ def test_a_second_training_in_one_folder_is_refused_and_the_first_is_seen(
     status, _, said = command("train", collection.path, "--out", tmp_path / "run", "--set", "batch=8")
     assert status == 2
     assert f"is being trained by process {os.getpid()} on" in said
-    seen = inspect(tmp_path / "run")
+    seen = info(tmp_path / "run")
     assert f"process {os.getpid()}" in seen["state"]
     assert seen["seconds_left"] >= 0
     going.close()  # type: ignore[attr-defined]
-    assert inspect(tmp_path / "run")["state"] == "interrupted"
+    assert info(tmp_path / "run")["state"] == "interrupted"
     lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
-    assert inspect(tmp_path / "run")["state"] == "finished"
+    assert info(tmp_path / "run")["state"] == "finished"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")

@@ -11,7 +11,7 @@ from torch import Tensor
 import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.errors import GeneratorError, RunError
-from lienzo.inspection.inspection import inspect
+from lienzo.inspection.inspection import info
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.storage import tensors
@@ -96,7 +96,7 @@ def test_a_run_that_was_interrupted_goes_on_with_and_without_its_origin(
         parts = lienzo.train(others, averaging, path, origin=again, device="cpu")
         assert parts.generator_path.read_bytes() == whole.generator_path.read_bytes()
     origin = {"path": str(landscapes.path.resolve()), "fingerprint": lienzo.load(landscapes).fingerprint}
-    assert whole.manifest()["origin"] == inspect(whole.path)["origin"] == origin
+    assert whole.manifest()["origin"] == info(whole.path)["origin"] == origin
 
 
 def test_a_run_without_a_whole_checkpoint_begins_from_its_origin_again(

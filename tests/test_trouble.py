@@ -13,7 +13,7 @@ from torch import nn
 import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.errors import TrainingError
-from lienzo.inspection.inspection import inspect
+from lienzo.inspection.inspection import info
 from lienzo.recipe.catalogue import RECIPES, find
 from lienzo.recipe.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Regularisation, Wasserstein
 from lienzo.recipe.recipe import Recipe
@@ -208,8 +208,8 @@ def test_trouble_stops_where_the_recipe_says_so(collection: Collection, recipe: 
         lienzo.train(collection, recipe, run.path, device="cpu")
     at = run.log()[-1]["images"]
     assert run.manifest()["stop"] == {"at": at, "trouble": str(stopped.value)}
-    assert inspect(run.path)["state"] == "stopped by trouble"
-    assert inspect(run.path)["trouble"] == str(stopped.value)
+    assert info(run.path)["state"] == "stopped by trouble"
+    assert info(run.path)["trouble"] == str(stopped.value)
 
 
 def test_a_run_that_trouble_stopped_goes_on_from_there(
@@ -229,10 +229,10 @@ def test_a_run_that_trouble_stopped_goes_on_from_there(
     assert next(steps).images == at + 8
     assert "stop" not in run.manifest()
     steps.close()  # type: ignore[attr-defined]
-    assert inspect(run.path)["state"] == "interrupted"
+    assert info(run.path)["state"] == "interrupted"
     whole = lienzo.train(collection, going, tmp_path / "whole", device="cpu")
     assert_same(lienzo.train(collection, going, run.path, device="cpu"), whole)
-    assert inspect(run.path)["state"] == "finished"
+    assert info(run.path)["state"] == "finished"
 
 
 def dying(recipe: Recipe, on_trouble: str) -> Recipe:
@@ -409,11 +409,11 @@ def test_no_checkpoint_holds_what_is_not_finite(
             lienzo.train(collection, recipe, run.path, device="cpu")
         assert [path.stem for path in run.checkpoints()] == ["000000000048", "000000000032"]
         assert run.log()[-1]["images"] == 48
-        found = inspect(run.path)
+        found = info(run.path)
         assert (found["state"], found["images"], found["trouble"]) == ("stopped by trouble", 48, str(stopped.value))
     monkeypatch.undo()
     monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
-    assert inspect(lienzo.train(collection, recipe, run.path, device="cpu").path)["state"] == "finished"
+    assert info(lienzo.train(collection, recipe, run.path, device="cpu").path)["state"] == "finished"
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
