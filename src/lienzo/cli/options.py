@@ -1,4 +1,4 @@
-"""The options that several verbs share, each declared once, and how verbs print and say what they share."""
+"""The options that several verbs share, each declared once, and how all verbs print their results."""
 
 import itertools
 import json
@@ -15,6 +15,7 @@ from lienzo.errors import InputError
 
 
 def _has_equals_sign(word: str) -> bool:
+    """Say whether a word is a setting, so that ``--set a=1 b=2 COLLECTION`` ends before the collection."""
     return "=" in word
 
 
@@ -40,7 +41,7 @@ Settings = Annotated[
 Search = Annotated[Sequence[str], Word("KEY=VALUES", continues=_has_equals_sign)]
 
 LINES = 40
-"""So many lines of one table of values, such as the labels of a collection, are printed for people."""
+"""Most lines that are printed of one table of values, such as the labels of a collection; JSON has all."""
 
 
 def given(**values: str | None) -> list[str]:
@@ -57,7 +58,7 @@ def length(epochs: str | None, images: str | None) -> list[str]:
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """Say after Ctrl-C how to go on; what torchrun was told, its processes do not know."""
+    """Say after Ctrl-C how to go on. The words that torchrun itself was started with are not known here."""
     try:
         yield
     except KeyboardInterrupt:

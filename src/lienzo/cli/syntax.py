@@ -103,8 +103,7 @@ def command(verb: str, function: Callable[..., None]) -> click.Command:
     groups: dict[str, type] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         kind, *extras = _unpacked(hints[name])
-        word = next((extra for extra in extras if isinstance(extra, Word)), Word(help=texts.get(name)))
-        word = word if word.help else dataclasses.replace(word, help=texts.get(name))
+        word = _explained(next((extra for extra in extras if isinstance(extra, Word)), Word()), texts.get(name))
         if isinstance(kind, type) and dataclasses.is_dataclass(kind):
             groups[name] = kind
             parameters += _options(kind, next((extra for extra in extras if isinstance(extra, dict)), {}))
@@ -138,7 +137,12 @@ def read(verb: click.Command, words: Sequence[str]) -> None:
     except click.exceptions.Exit:
         return
     except click.NoSuchOption as error:
-        known = [option for param in verb.params for option in (*param.opts, *param.secondary_opts) if "--" in option]
+        known = [
+            option
+            for param in verb.params
+            for option in (*param.opts, *param.secondary_opts)
+            if option.startswith("--")
+        ]
         raise InputError(unknown(f"option of {verb.name}", error.option_name, [*known, "--help"])) from None
     except click.MissingParameter as error:
         lacking = error.param.make_metavar(error.ctx) if error.param and error.ctx else "a word"
@@ -171,9 +175,13 @@ def _options(group: type, fields: Mapping[str, Word]) -> Iterator[click.Option]:
     hints = typing.get_type_hints(group, include_extras=True)
     texts = {param.arg_name: param.description for param in docstring_parser.parse_from_object(group).params}
     for field in dataclasses.fields(group):
-        word = fields.get(field.name, Word())
-        word = word if word.help else dataclasses.replace(word, help=texts.get(field.name))
+        word = _explained(fields.get(field.name, Word()), texts.get(field.name))
         yield _option(field.name, hints[field.name], field.default, word)
+
+
+def _explained(word: Word, text: str | None) -> Word:
+    """Return a word that is explained by a text, unless it explains itself."""
+    return word if word.help else dataclasses.replace(word, help=text)
 
 
 def _unpacked(hint: Any) -> tuple[Any, ...]:
@@ -182,12 +190,14 @@ def _unpacked(hint: Any) -> tuple[Any, ...]:
 
 
 def _option(name: str, hint: Any, default: Any, word: Word) -> click.Option:
+    """Return the option for a keyword argument of this name, type and default."""
     written = f"--{word.name or name.replace('_', '-')}"
     if hint is bool:
         declared = f"{written}/--no-{written[2:]}" if default else written
         return click.Option([declared, name], default=default, show_default=default, help=word.help, is_flag=True)
 
     def parted(_: click.Context, __: click.Parameter, values: Any) -> Any:
+        """Return the values with each word parted at the separator."""
         return tuple(part for value in values for part in value.split(word.separator)) if word.separator else values
 
     kind, many = _kind(hint)
@@ -196,7 +206,7 @@ def _option(name: str, hint: Any, default: Any, word: Word) -> click.Option:
         type=kind,
         default=default,
         multiple=many,
-        metavar=word.metavar or kind.name if isinstance(kind, Choice) else word.metavar,
+        metavar=word.metavar or (kind.name if isinstance(kind, Choice) else None),
         help=word.help,
         show_default=default not in (None, ()),
         callback=parted,
@@ -205,6 +215,7 @@ def _option(name: str, hint: Any, default: Any, word: Word) -> click.Option:
 
 
 def _argument(parameter: inspect.Parameter, hint: Any, word: Word) -> click.Argument:
+    """Return the word, or the words, for a positional argument."""
     several = parameter.kind is inspect.Parameter.VAR_POSITIONAL
     required = parameter.default is inspect.Parameter.empty and not several
     optional = {} if required or several else {"default": parameter.default}

@@ -1,4 +1,4 @@
-"""Pictures on show: grids, PNG with words in it, animated GIF."""
+"""Grids of pictures, PNG files with metadata, and animated GIFs."""
 
 import io
 import math
@@ -13,7 +13,7 @@ Pixels = NDArray[np.uint8]
 
 
 def grid(images: Pixels, columns: int | None = None, gap: int = 2, background: int = 255) -> Pixels:
-    """Hang pictures side by side.
+    """Put pictures side by side in a grid.
 
     Args:
         images: (n, height, width, channels).

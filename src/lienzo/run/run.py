@@ -4,13 +4,16 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lienzo.errors import RunError
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.manifest import FORMAT, Manifest
 from lienzo.storage import schemas
 from lienzo.storage.files import fingerprint, write_bytes, write_json
+
+if TYPE_CHECKING:
+    from lienzo.collection.collection import Collection
 
 log = logging.getLogger("lienzo")
 
@@ -176,9 +179,15 @@ class Run:
         return sorted(self.path.glob("generators/epoch-*.safetensors"))
 
 
-def usual_path(folder: str, collection: str | Path, recipe: Recipe) -> Path:
-    """Return where what is made of a collection lies by default, such as ``runs/COLLECTION-RECIPE``."""
-    place = str(collection)
+def usual_path(folder: str, collection: "str | Path | Collection", recipe: Recipe) -> Path:
+    """Return where what is made of a collection lies by default, such as ``runs/COLLECTION-RECIPE``.
+
+    Args:
+        folder: for everything of this kind, such as ``runs``.
+        collection: itself, its folder or its URL.
+        recipe: with which it is made.
+    """
+    place = str(collection if isinstance(collection, str | Path) else collection.path)
     name = place.rstrip("/").rpartition("/")[2] if "://" in place else Path(place).resolve().name
     return Path(folder) / f"{name}-{recipe.name}"
 

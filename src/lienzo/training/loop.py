@@ -62,7 +62,7 @@ def train(
         TrainingError: losses or gradients are no numbers any more, or other trouble where the recipe says to stop.
     """
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
-    out = out or usual_path("runs", collection.path if isinstance(collection, Collection) else collection, recipe)
+    out = out or usual_path("runs", collection, recipe)
     for _ in steps(collection, recipe, out, origin=origin, device=device):
         pass
     return Run(Path(out))
@@ -86,7 +86,7 @@ def steps(
     run's folder; Ctrl-C and SIGTERM stop all of them at the next tick.
     """
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
-    out = out or usual_path("runs", collection.path if isinstance(collection, Collection) else collection, recipe)
+    out = out or usual_path("runs", collection, recipe)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     chosen = processes.join(pick_device(device))
     run = Run(Path(out))

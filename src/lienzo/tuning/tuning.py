@@ -72,7 +72,7 @@ def tune(
         TrainingError: no trial came to its end.
     """
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
-    out = out or usual_path("studies", collection.path if isinstance(collection, Collection) else collection, recipe)
+    out = out or usual_path("studies", collection, recipe)
     for _ in steps(collection, recipe, out, trials=trials, images=images, search=search, device=device):
         pass
     return Recipe.from_toml(Path(out) / "best.toml")
@@ -94,7 +94,7 @@ def steps(
     except ImportError:
         raise InputError("tune needs Optuna: install it with pip install 'lienzo[tune]'.") from None
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
-    out = out or usual_path("studies", collection.path if isinstance(collection, Collection) else collection, recipe)
+    out = out or usual_path("studies", collection, recipe)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     if trials < 1 or images < 1:
         raise InputError("a study has trials, and a trial has pictures: give positive numbers.")
