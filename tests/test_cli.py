@@ -185,7 +185,7 @@ def test_settings_reach_the_run(command: Command, collection: Collection, recipe
     ]
     status, _, said = command("train", collection.path, "--recipe", recipe_file, "--out", run, *options)
     assert status == 0, said
-    recipe = lienzo.Run.open(run).recipe
+    recipe = lienzo.Run.open(run).recipe()
     assert (recipe.images, recipe.seed, recipe.precision, recipe.batch, recipe.tick) == (16, 5, "fp32", 4, 4)
     assert lienzo.load(run).header["network"]["width"] == 4
 
@@ -206,7 +206,7 @@ def test_epochs_become_pictures(command: Command, collection: Collection, recipe
         "train", collection.path, "--recipe", recipe_file, "--out", tmp_path / "run", "--epochs", 1.5
     )
     assert status == 0, said
-    assert lienzo.Run.open(tmp_path / "run").recipe.images == 36
+    assert lienzo.Run.open(tmp_path / "run").recipe().images == 36
 
 
 def test_a_run_gets_a_name_by_itself(
