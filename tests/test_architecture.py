@@ -28,6 +28,7 @@ ROOMS: dict[str, str] = {
     "generation": "storage compute display collection networks recipe run",
     "training": "storage compute display collection networks metrics recipe run generation",
     "evaluation": "storage compute display collection networks metrics recipe run generation",
+    "explore": "storage compute display collection networks metrics run generation evaluation",
     "inspection": "storage collection recipe run",
     "theory": "storage display networks recipe training",
     "tuning": "storage display collection recipe run training",
@@ -152,12 +153,18 @@ def assert_not_loaded(python: Python, program: str, packages: list[str]) -> None
 
 
 def test_every_public_name_is_there() -> None:
-    assert set(dir(lienzo)) == {*lienzo.__all__, "__version__"}
+    assert set(dir(lienzo)) == {*lienzo.__all__, "__version__", "explore"}
     for name, module in lienzo.CONTENTS.items():
         assert getattr(lienzo, name).__module__ == module
         assert getattr(lienzo, name).__doc__
     with pytest.raises(AttributeError, match="no attribute 'painting'"):
         lienzo.painting  # noqa: B018
+
+
+def test_the_verbs_of_exploring_are_there() -> None:
+    assert set(dir(lienzo.explore)) == {*lienzo.explore.CONTENTS}
+    for name, module in lienzo.explore.CONTENTS.items():
+        assert getattr(lienzo.explore, name).__module__ == module
 
 
 def test_what_type_checkers_see_is_what_there_is() -> None:
@@ -167,7 +174,7 @@ def test_what_type_checkers_see_is_what_there_is() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
-        if alias.asname and alias.name != "__version__"
+        if alias.asname and alias.name not in ("__version__", "explore")
     }
     assert seen == lienzo.CONTENTS
     assert (SOURCES / "py.typed").exists()

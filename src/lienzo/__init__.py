@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lienzo.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from lienzo import explore as explore
     from lienzo.collection.collection import Collection as Collection
     from lienzo.collection.preparation import prepare as prepare
     from lienzo.demo.demo import demo as demo
@@ -70,10 +71,12 @@ sys.modules[__name__].__class__ = _Contents
 
 
 def __getattr__(name: str) -> object:
+    if name == "explore":  # a room whose verbs are called by its name: lienzo.explore.walk
+        return importlib.import_module("lienzo.explore")
     if name not in CONTENTS:
         raise AttributeError(f"module 'lienzo' has no attribute '{name}'")
     return getattr(importlib.import_module(CONTENTS[name]), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*CONTENTS, "__version__"])
+    return sorted([*CONTENTS, "__version__", "explore"])

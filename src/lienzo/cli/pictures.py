@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -33,11 +32,10 @@ def demo(*, out: Annotated[Path, Word("FOLDER")] = Path("lienzo-demo")) -> None:
     """
     from lienzo.demo import demo
 
-    with closing(demo.steps(out)) as going:
-        for stage, progress in itertools.groupby(going, key=lambda step: step.stage):
-            with bar(stage) as shown:
-                for step in progress:
-                    shown.show(step.done, step.total, step.text)
+    for stage, progress in itertools.groupby(demo.steps(out), key=lambda step: step.stage):
+        with bar(stage) as shown:
+            for step in progress:
+                shown.show(step.done, step.total, step.text)
     show(str(demo.page_path(out)), as_json=False)
 
 

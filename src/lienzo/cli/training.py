@@ -1,6 +1,5 @@
 """The verbs that train."""
 
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -65,13 +64,12 @@ def train(
             *given(accumulate=accumulate, on_trouble=on_trouble),
         ]
     )
-    folder = out or usual_path("runs", collection, chosen)
-    ticks = loop.steps(collection, chosen, folder, origin=origin, device=device)
-    with bar("training") as shown, resumable(), closing(ticks):
-        for tick in ticks:
+    place = out or usual_path("runs", collection, chosen)
+    with bar("training") as shown, resumable():
+        for tick in loop.steps(collection, chosen, place, origin=origin, device=device):
             shown.show(tick.images, tick.total, tick.figures)
     if processes.leads():
-        run = Run.open(folder)
+        run = Run.open(place)
         show(run.log()[-1] if json else str(run.path), json)
 
 
@@ -102,13 +100,12 @@ def grow(
     from lienzo.run.run import Run
 
     changes = [*settings, *length(epochs, images), *given(fade=fade)]
-    folder = out or growth.grown_path(run)
-    going = growth.steps(run, size, collection=collection, out=folder, settings=changes, device=device)
-    with bar("growing") as shown, resumable(), closing(going):
-        for step in going:
+    place = out or growth.grown_path(run)
+    with bar("growing") as shown, resumable():
+        for step in growth.steps(run, size, collection=collection, out=place, settings=changes, device=device):
             shown.show(step.done, step.total, step.text, title=step.stage)
     if processes.leads():
-        show(Run.open(folder).log()[-1] if json else str(folder), json)
+        show(Run.open(place).log()[-1] if json else str(place), json)
 
 
 def tune(
@@ -138,12 +135,12 @@ def tune(
     from lienzo.tuning import tuning
 
     chosen = catalogue.find(recipe).with_settings(given(seed=seed))
-    folder = out or usual_path("studies", collection, chosen)
-    study = tuning.steps(collection, chosen, folder, trials=trials, images=images, search=search, device=device)
-    with bar("tuning") as shown, resumable(), closing(study):
+    place = out or usual_path("studies", collection, chosen)
+    study = tuning.steps(collection, chosen, place, trials=trials, images=images, search=search, device=device)
+    with bar("tuning") as shown, resumable():
         for step in study:
             part = step.tick.images / step.tick.total if step.tick else 0
             shown.show(step.finished + part, step.total, f"trial {step.number}")
-    note(f"The report: {folder / 'report.html'}")
-    best = folder / "best.toml"
+    note(f"The report: {place / 'report.html'}")
+    best = place / "best.toml"
     show(Recipe.from_toml(best).to_dict() if json else str(best), json)

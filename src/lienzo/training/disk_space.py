@@ -11,13 +11,11 @@ from lienzo.training.state import State
 
 
 def refuse_too_little(run: Run, recipe: Recipe, collection: Collection, state: State) -> None:
-    """Refuse to start a training whose run would not fit on the disk; one that is finished writes nothing more.
+    """Refuse to start a training whose run would not fit on the disk.
 
     Raises:
         RunError: says how much is needed and how much is free.
     """
-    if any(int(path.stem) >= recipe.total for path in run.checkpoints()):
-        return
     there = sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
     needed = bytes_needed(recipe, len(collection.rows("train")), state) - there
     free = shutil.disk_usage(run.path).free

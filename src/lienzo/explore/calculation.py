@@ -1,0 +1,297 @@
+"""Arithmetic with latents (Radford, Metz and Chintala 2016, section 6.3.2 and figure 7).
+
+There the mean latents of three pictures of smiling women, less those of neutral women, plus those of neutral men, gave
+smiling men. Each result is shown with eight neighbours, made by noise, and beside a control: the same sum of latents
+drawn at random. Whether it gains anything over that control is measured where a collection's labels say what a picture
+shows.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lienzo import seeds
+from lienzo.collection.collection import Collection
+from lienzo.errors import InputError, ScoreError, refuse_below
+from lienzo.evaluation.scores import EvaluationProgress
+from lienzo.explore import expressions
+from lienzo.explore.expressions import Point, Term
+from lienzo.explore.labelling import Classifier, fitted, kind_of
+from lienzo.explore.sources import opened, refuse_other_shape
+from lienzo.generation.generation import Generator
+from lienzo.generation.latents import Latents
+from lienzo.metrics import detectors
+from lienzo.metrics.detectors import Detector
+from lienzo.metrics.estimate import Estimate
+from lienzo.run.run import Run
+
+Pixels = NDArray[np.uint8]
+
+NOISE = 0.25
+"""Half the width of the even noise that makes the result's neighbours, as in the paper."""
+
+AROUND = 9
+"""The result in the middle, and eight neighbours."""
+
+MEAN_OF = 3
+"""Pictures that each mean of a measured sum is of, as in the paper."""
+
+SEEDS = 2_000
+"""Seeds that examples of each label are looked for among."""
+
+
+@dataclass(frozen=True)
+class Computed:
+    """An expression, what it came to, and pictures of it."""
+
+    expression: str
+    """As it was written."""
+    terms: tuple[Term, ...]
+    """The parts of its outermost sum."""
+    latents: Latents
+    """What it comes to; one."""
+    parts: tuple[Pixels, ...]
+    """For each term the pictures (n, height, width, channels) that it is the mean of."""
+    means: Pixels
+    """(terms, height, width, channels), the picture of each term by itself, its sign left out."""
+    result: Pixels
+    """(9, height, width, channels): the result in the middle of its neighbours."""
+    control: Pixels
+    """(9, height, width, channels): results of the same sum of random latents."""
+    norm: float
+    """Length of the result, divided by √d, near which all latents lie."""
+
+
+@dataclass(frozen=True)
+class _Names:
+    """What the atoms of an expression stand for with one generator."""
+
+    generator: Generator
+    chance: np.random.Generator | None = None
+    """In a control seeds and files stand for latents drawn from it."""
+
+    def seed(self, seed: int) -> Point:
+        """Return the latents of a seed."""
+        if seed < 0:
+            raise InputError("seeds are whole numbers from 0 on.")
+        z, _ = self.generator.drawn([seed])
+        return Point(self._drawn(z[0]), np.zeros(self.generator.classes))
+
+    def label(self, text: str) -> Point:
+        """Return a label, without latents."""
+        if not self.generator.classes:
+            raise InputError("the generator was trained without labels: leave label(...) out.")
+        return Point(np.zeros(self.generator.latents), self.generator.rows([text])[0].astype(np.float64))
+
+    def file(self, path: str, number: int) -> Point:
+        """Return latents from a file."""
+        kept = Latents.open(path).check(self.generator.fingerprint, self.generator.latents, self.generator.classes)
+        one = kept[number]
+        return Point(self._drawn(one.z[0]), one.y[0].astype(np.float64))
+
+    def _drawn(self, z: NDArray[np.float32]) -> NDArray[np.float64]:
+        return z.astype(np.float64) if self.chance is None else self.chance.standard_normal(len(z))
+
+
+def computed(generator: Generator, expression: str) -> Computed:
+    """Return what an expression over seeds, files and labels comes to, with pictures of all its parts.
+
+    Args:
+        generator: that paints them.
+        expression: such as ``mean(1,7,9) - mean(2,4,8) + mean(3,5,6)``; see :mod:`lienzo.explore.expressions`.
+
+    Raises:
+        InputError: it is not well formed, or names what is not there.
+    """
+    tree, names = expressions.parse(expression), _Names(generator)
+    total = expressions.value(tree, names)
+    terms = tuple(expressions.terms(tree, names))
+    noise = seeds.numpy_generator(0, "arithmetic noise").uniform(-NOISE, NOISE, (AROUND, generator.latents))
+    noise[AROUND // 2] = 0  # the middle of the grid
+    around = [Point(total.z + each, total.y) for each in noise]
+    chances = (seeds.numpy_generator(0, "arithmetic control", turn) for turn in range(AROUND))
+    control = [expressions.value(tree, _Names(generator, chance)) for chance in chances]
+    return Computed(
+        expression=expression,
+        terms=terms,
+        latents=Latents(*_arrays([total]), generator.fingerprint, (expression,)),
+        parts=tuple(generator.paint(*_arrays(term.parts)) for term in terms),
+        means=generator.paint(*_arrays([term.point for term in terms])),
+        result=generator.paint(*_arrays(around)),
+        control=generator.paint(*_arrays(control)),
+        norm=float(np.linalg.norm(total.z) / np.sqrt(generator.latents)),
+    )
+
+
+def _arrays(points: Sequence[Point]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return points as latents (n, latents) and labels (n, classes)."""
+    return np.stack([p.z for p in points]).astype(np.float32), np.stack([p.y for p in points]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How often A − B + (another B) shows the label of A, beside its control."""
+
+    wanted: str
+    """The label of A."""
+    taken: str
+    """The label of B."""
+    share: Estimate
+    """Of the results, how many show the label of A."""
+    control: Estimate
+    """Of (random − random + B), how many do."""
+
+    @property
+    def gain(self) -> Estimate:
+        """What arithmetic gains over its control."""
+        error = float(np.hypot(self.share.error, self.control.error))
+        return Estimate(self.share.value - self.control.value, error)
+
+
+@dataclass(frozen=True)
+class _Examples:
+    """Seeds of a generator, and the labels that their pictures show."""
+
+    generator: Generator
+    classifier: Classifier
+    detector: Detector
+    z: NDArray[np.float32]
+    y: NDArray[np.float32]
+    shown: NDArray[np.int64]
+
+    @classmethod
+    def looked_at(cls, generator: Generator, classifier: Classifier, detector: Detector) -> "_Examples":
+        z, y = generator.drawn(range(SEEDS))
+        shown = classifier.labels(detectors.features(detector, generator.paint(z, y)))
+        return cls(generator, classifier, detector, z, y, shown)
+
+    def share(self, z: NDArray[np.float32], y: NDArray[np.float32], wanted: int) -> Estimate:
+        """Return how many of the pictures of latents show a label."""
+        pictures = self.generator.paint(z, y)
+        hits = self.classifier.labels(detectors.features(self.detector, pictures)) == wanted
+        return Estimate(float(hits.mean()), float(hits.std(ddof=1) / np.sqrt(len(hits))))
+
+
+def gains(generator: Generator, classifier: Classifier, detector: Detector, trials: int = 100) -> Iterator[Gain]:
+    """Yield how well arithmetic moves pictures from one label to another, for every two of a classifier's labels.
+
+    Examples of a label are seeds whose pictures the classifier gives it. Each trial takes three examples of A, three of
+    B and one more of B at random, without looking at what comes out.
+
+    Args:
+        generator: that paints them.
+        classifier: of the labels, on that detector's features.
+        detector: whose features it looks at.
+        trials: for each pair of labels.
+
+    Raises:
+        ScoreError: fewer than two labels have examples enough.
+    """
+    examples = _Examples.looked_at(generator, classifier, detector)
+    known = [label for label in range(len(classifier.names)) if (examples.shown == label).sum() > 2 * MEAN_OF]
+    if len(known) < 2:
+        raise ScoreError(
+            f"of {SEEDS:,} generated pictures too few show more than one label: train the generator longer, "
+            "or take labels that it has learnt."
+        )
+    chance = seeds.numpy_generator(0, "arithmetic gains")
+    for wanted, taken in itertools.permutations(known, 2):
+        yield _gain(examples, wanted, taken, trials, chance)
+
+
+def _gain(examples: _Examples, wanted: int, taken: int, trials: int, chance: np.random.Generator) -> Gain:
+    """Return how often a sum of one pair of labels comes out as wanted, and how often its control does."""
+    z, size = examples.z, (trials, MEAN_OF)
+    members = {label: np.flatnonzero(examples.shown == label) for label in (wanted, taken)}
+    starts = chance.choice(members[taken], trials)
+    to, away = (z[chance.choice(members[label], size)].mean(1) for label in (wanted, taken))
+    random_to, random_away = (z[chance.integers(len(z), size=size)].mean(1) for _ in range(2))
+    share, control = (
+        examples.share((z[starts] + moved).astype(np.float32), examples.y[starts], wanted)
+        for moved in (to - away, random_to - random_away)
+    )
+    names = examples.classifier.names
+    return Gain(names[wanted], names[taken], share, control)
+
+
+@dataclass(frozen=True)
+class Calculated:
+    """What an expression came to, and what arithmetic gains with this generator."""
+
+    computed: Computed
+    """The expression."""
+    gains: tuple[Gain, ...]
+    """For every two labels of the collection; none without one."""
+
+    @property
+    def gain(self) -> Estimate | None:
+        """What arithmetic gains over its control, on average over all pairs; none where nothing was measured."""
+        if not self.gains:
+            return None
+        each = [gain.gain for gain in self.gains]
+        error = float(np.sqrt(sum(one.error**2 for one in each)) / len(each))
+        return Estimate(float(np.mean([one.value for one in each])), error)
+
+
+def arithmetic(
+    source: str | Path | Run | Generator,
+    expression: str,
+    collection: str | Path | Collection | None = None,
+    *,
+    labels: str | None = None,
+    trials: int = 100,
+    detector: str = "lite0",
+    device: str = "cpu",
+) -> Calculated:
+    """Compute with latents, and measure what that gains over the same sums of random ones.
+
+    Args:
+        source: a generator, a run, or where one lies.
+        expression: such as ``mean(1,7,9) - mean(2,4,8) + mean(3,5,6)``; see :mod:`lienzo.explore.expressions`.
+        collection: whose labels say what a picture shows; without one nothing is measured.
+        labels: their kind, by default the first that the collection has.
+        trials: for each pair of labels.
+        detector: whose features distances are measured in; see :data:`lienzo.metrics.detectors.DETECTORS`.
+        device: where to compute.
+
+    Raises:
+        InputError: an expression that is not well formed or names what is not there, or a source without a generator.
+        ScoreError: labels that cannot be told apart, or that the generator does not paint.
+    """
+    *_, last = steps(source, expression, collection, labels=labels, trials=trials, detector=detector, device=device)
+    assert isinstance(last, Calculated)
+    return last
+
+
+def steps(
+    source: str | Path | Run | Generator,
+    expression: str,
+    collection: str | Path | Collection | None = None,
+    *,
+    labels: str | None = None,
+    trials: int = 100,
+    detector: str = "lite0",
+    device: str = "cpu",
+) -> Iterator[EvaluationProgress | Calculated]:
+    """Do what :func:`arithmetic` does, and yield how far it has come and at last the result."""
+    generator = opened(source, device)
+    done = computed(generator, expression)
+    if collection is None:
+        yield Calculated(done, ())
+        return
+    refuse_below(2, {"trials": trials})
+    there = Collection.open(collection) if isinstance(collection, str | Path) else collection
+    refuse_other_shape(generator, there)
+    features_of = detectors.load(detector, generator.device)
+    classifier = yield from fitted(there, kind_of(there, labels), features_of)
+    found: list[Gain] = []
+    pairs = len(classifier.names) * (len(classifier.names) - 1)
+    yield EvaluationProgress("pairs of labels", 0, pairs)
+    for gain in gains(generator, classifier, features_of, trials):
+        found.append(gain)
+        yield EvaluationProgress("pairs of labels", len(found), pairs)
+    yield Calculated(done, tuple(found))

@@ -1,0 +1,155 @@
+"""A path: a walk through latents as a small JSON file that the command, Python and pages replay to the same pictures.
+
+A path holds one walk or a grid of them. Each walk has keyframes, which are seeds or latents written out, with a label
+where the generator knows labels, and the times at which its frames lie. What lies between keyframes follows from
+:mod:`lienzo.explore.curves`.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path as File
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from lienzo.errors import InputError
+from lienzo.explore import curves
+from lienzo.explore.curves import Kind
+from lienzo.generation.generation import Generator
+from lienzo.storage.files import write_bytes
+
+LARGEST = 1 << 26
+"""Bytes of a path's file at most."""
+
+Array = NDArray[np.float32]
+
+
+class Keyframe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A place that a walk comes to: a seed, or latents written out."""
+
+    seed: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)] | None = None
+    """From 0 on; or ``z``."""
+    z: tuple[float, ...] | None = None
+    """(latents,); or ``seed``."""
+    label: str | None = None
+    """A label or a mixture. By default the one that the seed draws, and none for latents written out."""
+    y: tuple[float, ...] | None = None
+    """(classes,), a label's row written out, where no name says it."""
+
+
+class Walk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """From keyframe to keyframe."""
+
+    keyframes: Annotated[tuple[Keyframe, ...], Meta(min_length=1, max_length=10_000)]
+    times: Annotated[tuple[Annotated[float, Meta(ge=0)], ...], Meta(min_length=1, max_length=100_000)]
+    """Where each frame lies: 0 is the first keyframe, 1 the second, 0.5 half way between."""
+
+
+class Path(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Walks side by side, all of the same number of frames."""
+
+    generator: str
+    """The fingerprint of the generator that they are of."""
+    latents: Annotated[int, Meta(ge=1)]
+    """Dimension of z."""
+    walks: Annotated[tuple[Walk, ...], Meta(min_length=1, max_length=400)]
+    """In the order of reading, left to right and down."""
+    columns: Annotated[int, Meta(ge=1)] = 1
+    """Of the grid that they stand in."""
+    curve: Kind = "great-circles"
+    """What lies between keyframes."""
+    closed: bool = False
+    """Whether each walk returns from its last keyframe to its first."""
+    frames_per_second: Annotated[float, Meta(gt=0, le=1000)] = 30.0
+    format: Literal["lienzo path"] = "lienzo path"
+    version: Literal[1] = 1
+
+    @property
+    def frames(self) -> int:
+        """How many frames it has."""
+        return len(self.walks[0].times)
+
+    def save(self, path: str | File) -> File:
+        """Write the file, ``*.json``."""
+        write_bytes(File(path), msgspec.json.encode(self) + b"\n")
+        return File(path)
+
+    @classmethod
+    def open(cls, path: str | File) -> "Path":
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            InputError: no such file, or one that holds no path.
+        """
+        file = File(path)
+        try:
+            if file.stat().st_size > LARGEST:
+                raise InputError(f"{file} is larger than any path ({LARGEST >> 20} MiB): give another file.")
+            opened = msgspec.json.decode(file.read_bytes(), type=cls)
+        except OSError as error:
+            raise InputError(f"{file} cannot be read ({error.strerror}): check the path.") from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InputError(f"{file} holds no path ({error}): save the path of a walk.") from None
+        if any(len(walk.times) != opened.frames for walk in opened.walks):
+            raise InputError(f"{file} holds walks of different lengths: save the path again.")
+        for keyframe in (each for walk in opened.walks for each in walk.keyframes):
+            if (keyframe.seed is None) == (keyframe.z is None):
+                raise InputError(f"{file} has a keyframe that is no seed and no latents, or both: save the path again.")
+            if keyframe.z is not None and len(keyframe.z) != opened.latents:
+                raise InputError(f"{file} has latents of another dimension than {opened.latents}: save the path again.")
+        return opened
+
+    def check(self, generator: Generator) -> None:
+        """Refuse a path of another generator.
+
+        Raises:
+            InputError: it is another's.
+        """
+        if self.generator != generator.fingerprint or self.latents != generator.latents:
+            raise InputError(
+                f"this path is of the generator {self.generator[:16]}, and this is {generator.fingerprint[:16]}: "
+                "give it to its own generator, or walk again."
+            )
+
+    def points(self, generator: Generator) -> Iterator[tuple[Array, Array]]:
+        """Yield the latents (frames, latents) and labels (frames, classes) of each walk, float32."""
+        for walk in self.walks:
+            z, y = places(generator, walk.keyframes)
+            yield between(z, y, np.array(walk.times), self.curve, closed=self.closed)
+
+
+def places(generator: Generator, keyframes: Sequence[Keyframe]) -> tuple[Array, Array]:
+    """Return the latents (k, latents) and labels (k, classes) of keyframes.
+
+    Raises:
+        InputError: an unknown label, or one for a generator that knows none.
+    """
+    parts = [_place(generator, keyframe) for keyframe in keyframes]
+    return np.concatenate([z for z, _ in parts]), np.concatenate([y for _, y in parts])
+
+
+def between(z: Array, y: Array, times: NDArray[np.float64], curve: Kind, *, closed: bool) -> tuple[Array, Array]:
+    """Return latents and labels at times of a walk through keyframes ``z`` (k, latents) and ``y`` (k, classes)."""
+    along = curves.points(z.astype(np.float64), times, curve, closed=closed)
+    labels = curves.mixed(y.astype(np.float64), times, closed=closed)
+    return along.astype(np.float32), labels.astype(np.float32)
+
+
+def _place(generator: Generator, keyframe: Keyframe) -> tuple[Array, Array]:
+    if keyframe.seed is not None:
+        z, y = generator.drawn([keyframe.seed])
+    else:
+        z, y = np.array([keyframe.z], np.float32), np.zeros((1, generator.classes), np.float32)
+    if keyframe.label is not None:
+        if not generator.classes:
+            raise InputError("the generator was trained without labels: leave them out of the walk.")
+        y = generator.rows([keyframe.label])
+    if keyframe.y is not None:
+        if len(keyframe.y) != generator.classes:
+            raise InputError(
+                f"a keyframe has a label of {len(keyframe.y)} numbers, not {generator.classes}: walk again."
+            )
+        y = np.array([keyframe.y], np.float32)
+    return z, y

@@ -1,0 +1,108 @@
+"""Directions in the space of latents, with names, kept in a file."""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lienzo.errors import InputError, unknown
+from lienzo.storage import tensors
+
+ALONG = re.compile(r"\s*(?P<name>.+?)\s*=\s*(?P<distance>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
+"""A step along a direction, such as ``brighter=2.5``."""
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Unit vectors of one generator's latents, the most telling first."""
+
+    vectors: NDArray[np.float32]
+    """(k, latents), each of length 1, so that a step of 1 is one standard deviation of the latents."""
+
+    names: tuple[str, ...]
+    """One for each: given by someone, suggested by what it changes, or its number."""
+
+    generator: str
+    """The fingerprint of the generator that they belong to."""
+
+    method: str
+    """How they were found: ``weights`` or ``activations``."""
+
+    def named(self, names: dict[int, str]) -> "Directions":
+        """Return them with other names for some, by number from 0 on.
+
+        Raises:
+            InputError: no such number, or a name that another direction has.
+        """
+        for number in names:
+            if not 0 <= number < len(self.names):
+                raise InputError(f"there is no direction {number}: they are numbered from 0 to {len(self.names) - 1}.")
+        changed = tuple(names.get(number, name) for number, name in enumerate(self.names))
+        for name in names.values():
+            if changed.count(name) > 1 or "=" in name or not name.strip():
+                raise InputError(
+                    f"'{name}' cannot be the name of a direction: choose one that no other has, without =."
+                )
+        return replace(self, names=changed)
+
+    def along(self, steps: list[str]) -> NDArray[np.float32]:
+        """Return what steps such as ``brighter=2.5`` add to latents; (latents,).
+
+        Raises:
+            InputError: a step that is not written like this, or an unknown name.
+        """
+        moved = np.zeros(self.vectors.shape[1], np.float32)
+        for step in steps:
+            found = ALONG.fullmatch(step)
+            if not found:
+                raise InputError(
+                    f"'{step}' is no step along a direction: write its name and how far, such as brighter=2.5."
+                )
+            if found["name"] not in self.names:
+                raise InputError(unknown("direction", found["name"], self.names))
+            moved += np.float32(found["distance"]) * self.vectors[self.names.index(found["name"])]
+        return moved
+
+    def save(self, path: str | Path) -> Path:
+        """Write them to a ``.safetensors`` file."""
+        header: dict[str, Any] = {
+            "kind": "directions",
+            "generator": self.generator,
+            "names": list(self.names),
+            "method": self.method,
+        }
+        tensors.save(Path(path), {"directions": torch.from_numpy(self.vectors)}, header)
+        return Path(path)
+
+    @classmethod
+    def open(cls, path: str | Path, generator: str, latents: int) -> "Directions":
+        """Read what :meth:`save` wrote, if it belongs to a generator of this fingerprint and dimension.
+
+        Raises:
+            InputError: no such file, a damaged one, one that holds something else, or another generator's directions.
+        """
+        if not Path(path).exists():
+            raise InputError(f"there are no directions at {path}: find them with lienzo.explore.directions.")
+        state, header = tensors.load(Path(path), "directions", InputError)
+        vectors, names = state.get("directions"), header.get("names")
+        whole = (
+            vectors is not None
+            and vectors.dtype == torch.float32
+            and vectors.ndim == 2
+            and bool(vectors.isfinite().all())
+            and isinstance(names, list)
+            and len(names) == len(vectors)
+            and all(isinstance(name, str) for name in names)
+        )
+        if not whole:
+            raise InputError(f"{path} holds no directions that this lienzo knows: find them again.")
+        assert vectors is not None
+        if header.get("generator") != generator or vectors.shape[1] != latents:
+            raise InputError(
+                f"{path} holds the directions of another generator: find this one's with lienzo.explore.directions."
+            )
+        return cls(vectors.numpy(), tuple(header["names"]), generator, str(header.get("method", "")))
