@@ -1,6 +1,7 @@
 """A study: its trials are runs, several processes share it, and it goes on where it was stopped."""
 
 import dataclasses
+import itertools
 import json
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from lienzo.collection.collection import Collection
 from lienzo.errors import RecipeError, RunError, TrainingError
 from lienzo.metrics.estimate import Estimate
 from lienzo.recipe import catalogue
+from lienzo.recipe.objectives import Minimax
 from lienzo.recipe.recipe import Recipe
 from lienzo.storage import files
 from lienzo.training import kid_monitor, open_run
@@ -72,6 +74,18 @@ def test_a_search_is_read(recipe: Recipe) -> None:
 def test_a_bad_search_is_refused(recipe: Recipe, search: str) -> None:
     with pytest.raises(RecipeError):
         parse([search], recipe)
+
+
+@pytest.mark.parametrize(
+    "searches", itertools.permutations(["objective.name=minimax", "objective.real_label=0.7..0.8"])
+)
+def test_a_trial_has_the_value_of_every_key_in_whatever_order_they_are_searched(
+    collection: Collection, recipe: Recipe, tmp_path: Path, searches: tuple[str, ...]
+) -> None:
+    search = [*searches, *SEARCH]
+    best = tuning.tune(collection, recipe, tmp_path / "study", trials=1, images=8, search=search, device="cpu")
+    assert isinstance(best.objective, Minimax)
+    assert 0.7 <= best.objective.real_label <= 0.8
 
 
 def test_the_usual_search_leaves_out_what_a_recipe_has_not(recipe: Recipe) -> None:

@@ -15,7 +15,7 @@ from lienzo.errors import RecipeError, RunError
 from lienzo.networks.configurations import MLP, NETS
 from lienzo.networks.contrast import Contrast
 from lienzo.networks.shape import Shape
-from lienzo.networks.vae import Autoencoder, Guess, Observed
+from lienzo.networks.vae import Autoencoder, Observed, Posterior
 from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe.objectives import Minimax, NonSaturating
 from lienzo.recipe.recipe import Adam, Recipe
@@ -41,7 +41,7 @@ def test_the_bound_is_made_of_the_divergence_and_the_likelihood_of_gaussians() -
 
 def test_the_encoder_draws_from_its_guess() -> None:
     noise = torch.randn(20_000, 1, generator=torch.Generator().manual_seed(1))
-    drawn = Guess(torch.full((20_000, 1), 2.0), torch.full((20_000, 1), 0.5).log() * 2).draw(noise)
+    drawn = Posterior(torch.full((20_000, 1), 2.0), torch.full((20_000, 1), 0.5).log() * 2).draw(noise)
     assert abs(float(drawn.mean()) - 2.0) < 0.02
     assert abs(float(drawn.std()) - 0.5) < 0.02
 

@@ -1,7 +1,7 @@
-"""What a label does to either player, linear in the label's row.
+"""Layers that condition a generator or a discriminator on labels.
 
-Labels are rows y (N, classes): one-hot, a mixture, or zeros where a label is missing. Both layers are linear in y, so
-that none of these is a special case, and a missing label adds nothing.
+Labels y are (N, classes): one-hot rows, mixtures whose parts sum to 1, or zeros where a label is missing. Both layers
+are linear in y, so that none of these is a special case, and a missing label adds nothing.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class LabelEmbedding(nn.Module):
-    """Latents moved to where their label lives: z + y E, with a direction E of the latents for each label."""
+    """The embedding of labels that is added to latents: z + y E, where row i of E is a vector for label i."""
 
     def __init__(self, classes: int, latents: int) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class LabelEmbedding(nn.Module):
 
 
 class LabelProjection(nn.Module):
-    """What a discriminator's logit gains by the label: (y V) · φ(x) (Miyato and Koyama 2018, equation 3)."""
+    """The term (y V) · φ(x) of a projection discriminator, added to its logit (Miyato and Koyama 2018, equation 3)."""
 
     def __init__(self, classes: int, features: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class LabelProjection(nn.Module):
         nn.init.normal_(self.weight, 0.0, 0.02)
 
     def forward(self, features: Tensor, y: Tensor) -> Tensor:
-        """Return (N,), given features (N, F), or (N, F, H, W) which are summed over space, and ``y`` (N, classes)."""
+        """Return (N,) of features φ(x), (N, F) or (N, F, H, W), which are summed over H and W, and of labels (N, classes)."""
         summed = features.flatten(2).sum(2) if features.dim() > 2 else features
         return ((y @ self.weight) * summed).sum(1)
 

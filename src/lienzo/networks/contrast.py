@@ -1,4 +1,4 @@
-"""Noise-contrastive estimation (Gutmann and Hyvärinen 2010): a density learnt by telling data from known noise.
+"""Noise-contrastive estimation (Gutmann and Hyvärinen 2010): a density learnt by classifying data and known noise.
 
 A model log p_m(x) = −E(x) + c, whose constant c = −log Z is a parameter like any other, is put into a discriminator
 with the logit log p_m(x) − log p_n(x), p_n being the density of the noise. Trained by the cross-entropy of the first

@@ -1,7 +1,8 @@
-"""Fading new layers in: a grown network takes its old way beside its new one (Karras et al. 2018, section 2, figure 2).
+"""Fading new layers in: a grown network mixes its pictures from before with those of the new layers.
 
-How much the new way counts, α, is a buffer: a number on the device, so that a captured step sees it change, and part of
-the network's file, so that a generator from the middle of a fade paints as it did.
+This is the fade of progressive growing (Karras et al. 2018, section 2, figure 2). The weight α of the new layers is a
+buffer of the network: a number on the device, so that a captured CUDA graph sees it change, and a tensor of its file,
+so that a generator saved during a fade makes the same pictures when it is loaded.
 """
 
 import torch
@@ -13,33 +14,33 @@ ALPHA = "fade.alpha"
 
 
 class Fade(nn.Module):
-    """(1 − α) · old + α · new: exactly the old at α = 0, exactly the new at α = 1, where a network begins."""
+    """The mixture (1 − α) · old + α · new, exactly old at α = 0 and exactly new at α = 1; α is 1 unless it is set."""
 
     alpha: Tensor
-    """A scalar in [0, 1]."""
+    """The weight of the new layers, a scalar in [0, 1]."""
 
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("alpha", torch.ones(()))
 
     def forward(self, old: Tensor, new: Tensor) -> Tensor:
-        """Return the mixture of two tensors of one shape, in float32 or better: bfloat16 has 256 steps of α only."""
+        """Return the mixture of two tensors of one shape in at least float32: bfloat16 would round α to 256 steps."""
         old, new = (part.to(torch.promote_types(part.dtype, torch.float32)) for part in (old, new))
         return torch.lerp(old, new, self.alpha.to(new.dtype))
 
 
 def set_alpha(module: nn.Module, alpha: float | Tensor) -> None:
-    """Set how much the new ways of a network count; nothing where it has none."""
+    """Set α in each :class:`Fade` of a network, if it has any."""
     for part in module.modules():
         if isinstance(part, Fade):
             part.alpha.fill_(alpha)
 
 
 def enlarged(images: Tensor) -> Tensor:
-    """Return pictures (N, C, H, W) as (N, C, 2H, 2W), each pixel four times."""
+    """Return pictures (N, C, H, W) at twice the size, (N, C, 2H, 2W), by repeating each pixel."""
     return interpolate(images, scale_factor=2.0, mode="nearest")
 
 
 def shrunk(images: Tensor) -> Tensor:
-    """Return pictures (N, C, H, W) as (N, C, H/2, W/2), each pixel the mean of four."""
+    """Return pictures (N, C, H, W) at half the size, (N, C, H/2, W/2), by the mean of each 2×2 pixels."""
     return avg_pool2d(images, 2)

@@ -1,4 +1,4 @@
-"""The layers of a network, with the sizes of what goes in and comes out."""
+"""The layers of a network in the order of their calls, with the sizes of their inputs and outputs, for a table."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,23 +9,23 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer, as it was called on one example."""
+    """One layer and the sizes it was called with."""
 
     name: str
-    """Its class, such as ``Conv2d``: PyTorch's, where lienzo only computes it in another way."""
+    """The name of its class in PyTorch, such as ``Conv2d``, also where lienzo computes it in another way."""
     settings: str
-    """What its representation says: channels, kernel, stride."""
+    """Its settings, such as channels, kernel and stride, as PyTorch prints them."""
     inputs: tuple[int, ...]
-    """Size of what goes in, without the batch."""
+    """Size of its input without the batch dimension."""
     outputs: tuple[int, ...]
-    """Size of what comes out, without the batch."""
+    """Size of its output without the batch dimension."""
     parameters: int
-    """How many numbers it learns."""
+    """Number of its learnable parameters."""
 
 
 @torch.no_grad()
 def layers(module: nn.Module, example: Tensor) -> list[Layer]:
-    """Return the layers that ``module`` passes an example (1, ...) through, in order; the module is left as it was."""
+    """Return the layers through which ``module`` passes an example (1, ...), in order; the module stays as it is."""
     found: list[Layer] = []
 
     def note(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Layers that look at a batch as a whole: with several processes at the global batch, not at each one's share.
+"""Layers that compute statistics over the batch: over the global batch, where several processes share it.
 
 The mean of equal shares' means is the global mean; the mean of their variances and of their means' squared distances
 from it is the global variance (Chan, Golub and LeVeque 1983). One exchange carries both, and it can be differentiated
@@ -20,7 +20,7 @@ _thread = threading.local()
 
 @contextmanager
 def batches(number: int) -> Iterator[None]:
-    """Within it, what the layers here are given are so many batches of one size, one behind the other.
+    """Within this context, an input of these layers is ``number`` batches of one size, one after the other.
 
     A network then sees several batches in one pass, which is faster, and normalises each by itself.
     """
@@ -32,7 +32,7 @@ def batches(number: int) -> Iterator[None]:
 
 
 def _each(layer: Callable[..., Tensor], *inputs: Tensor | None) -> Tensor:
-    """Return what a layer makes of each batch by itself, one behind the other again."""
+    """Apply a layer to each batch by itself, and return the results one after the other."""
     number = getattr(_thread, "batches", 1)
     if number == 1:
         return layer(*inputs)
@@ -82,14 +82,14 @@ class BatchNorm2d(nn.BatchNorm2d):
 
 
 class MinibatchDeviation(nn.Module):
-    """One more channel, from (N, C, H, W) to (N, C + 1, H, W): the standard deviation over the batch, averaged.
+    """A channel with the mean standard deviation over the batch, added to features: (N, C, H, W) to (N, C + 1, H, W).
 
-    A generator that makes the same picture over and over gives itself away (Karras et al. 2018, section 3). Labels
-    would hide one that makes the same picture of each, so what is averaged is the deviation from each label's mean.
+    By it the discriminator notices a generator that always makes the same picture (Karras et al. 2018, section 3).
+    With labels, the deviation is taken from the mean of each label, so that it also notices one picture for each.
     """
 
     def forward(self, features: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return (N, C + 1, H, W), given labels ``y`` (N, classes) where there are any."""
+        """Return (N, C + 1, H, W) of features (N, C, H, W) and, where there are any, labels ``y`` (N, classes)."""
         return _each(self._deviating, features, y)
 
     def _deviating(self, features: Tensor, y: Tensor | None) -> Tensor:

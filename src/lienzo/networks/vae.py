@@ -1,36 +1,36 @@
-"""Variational autoencoders (Kingma and Welling 2014): an encoder guesses the latents, a decoder paints them."""
+"""The networks of variational autoencoders (Kingma and Welling 2014): an encoder, and a decoder as generator."""
 
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
 
-class Guess(NamedTuple):
-    """The encoder's guess q(z | x) = N(mean, e^log_variance) of the latents behind each picture."""
+class Posterior(NamedTuple):
+    """The encoder's output: the approximate posterior q(z | x) = N(mean, e^log_variance) of each picture's latents."""
 
     mean: Tensor
-    """(N, latents)"""
+    """(N, latents) means."""
 
     log_variance: Tensor
-    """(N, latents)"""
+    """(N, latents) logarithms of the variances."""
 
     def draw(self, noise: Tensor) -> Tensor:
-        """Return latents (N, latents) drawn from it, given ``noise`` (N, latents) from N(0, 1)."""
+        """Return latents (N, latents) drawn from q(z | x), given ``noise`` (N, latents) from N(0, 1)."""
         return self.mean + (0.5 * self.log_variance).exp() * noise
 
 
 class Encoder(nn.Module):
-    """From pictures (N, C, H, W) in [−1, 1] to guesses of their latents."""
+    """From pictures (N, C, H, W) in [−1, 1] to the means and variances of their latents."""
 
     def __init__(self, body: nn.Module) -> None:
-        """Encode by ``body``, any network from pictures (N, C, H, W) to (N, 2 · latents)."""
+        """Encode by a network ``body`` from pictures (N, C, H, W) to (N, 2 · latents): means, then log variances."""
         super().__init__()
         self.body = body
 
-    def forward(self, images: Tensor) -> Guess:
-        """Return the guess for pictures (N, C, H, W) in [−1, 1]."""
+    def forward(self, images: Tensor) -> Posterior:
+        """Return q(z | x) for pictures (N, C, H, W) in [−1, 1]."""
         mean, log_variance = self.body(images).chunk(2, dim=1)
-        return Guess(mean, log_variance)
+        return Posterior(mean, log_variance)
 
 
 class Autoencoder(nn.Module):
@@ -41,22 +41,22 @@ class Autoencoder(nn.Module):
         self.encoder = encoder
         self.decoder = decoder
 
-    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Guess]:
-        """Return the pictures (N, C, H, W) painted anew from drawn latents, and the guess they were drawn from.
+    def forward(self, images: Tensor, noise: Tensor) -> tuple[Tensor, Posterior]:
+        """Return pictures (N, C, H, W) reconstructed from latents drawn from q(z | x), and q(z | x).
 
         Args:
             images: (N, C, H, W) in [−1, 1].
             noise: (N, latents) from N(0, 1).
         """
-        guess: Guess = self.encoder(images)
-        return self.decoder(guess.draw(noise)), guess
+        posterior: Posterior = self.encoder(images)
+        return self.decoder(posterior.draw(noise)), posterior
 
 
 class Observed(nn.Module):
-    """A decoder seen through Gaussian noise: from latents (N, latents + C·H·W) to draws of its law."""
+    """A decoder with normal noise on its pictures, from latents (N, latents + C·H·W) to draws from p(x)."""
 
     def __init__(self, decoder: nn.Module, latents: int, deviation: float) -> None:
-        """Add noise of this standard deviation, made of the latents after the decoder's own."""
+        """Add noise of this standard deviation: the last C·H·W numbers of the latents, times ``deviation``."""
         super().__init__()
         self.decoder, self.latents, self.deviation = decoder, latents, deviation
 

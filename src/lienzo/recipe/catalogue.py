@@ -1,4 +1,7 @@
-"""The recipes: functions that return a whole :class:`~lienzo.recipe.recipe.Recipe`, with what speaks for it."""
+"""The recipes that lienzo knows: functions that return a whole :class:`~lienzo.recipe.recipe.Recipe`.
+
+The first line of each docstring says what the recipe is for; ``lienzo recipes`` prints it.
+"""
 
 import dataclasses
 from collections.abc import Callable
@@ -14,7 +17,7 @@ from lienzo.recipe.recipe import Adam, Recipe
 
 
 def thesis() -> Recipe:
-    """The DCGAN of the thesis of 2019, faithful in every point.
+    """The DCGAN of the thesis of 2019, faithful in every point: the baseline.
 
     Both networks with batch normalisation and weights from N(0, 0.02); non-saturating cross-entropy with 0.9 as the
     label of real pictures, in the generator's step too, as in the author's code; Adam(0.0002, (0.5, 0.999)); batches
@@ -35,10 +38,9 @@ def thesis() -> Recipe:
 def fast() -> Recipe:
     """The best pictures for ten minutes of two cores.
 
-    Half the thesis's width and one layer more at the picture's own size, a generator whose normalisation z modulates
-    (Chen et al. 2019), a discriminator that sees how much a batch differs (Karras et al. 2018) and that sees pictures
-    changed as often as its overfitting asks for (Karras et al. 2020), batches of 16 at twice the rate, flips, and an
-    averaged generator: more and smaller updates, averaged.
+    Compared with the thesis: half the width and one more layer at the picture's own size; a generator whose batch
+    normalisation z modulates (Chen et al. 2019); a discriminator with minibatch deviation (Karras et al. 2018) and
+    adaptive augmentation (Karras et al. 2020); batches of 16 at twice the rate; flips; and an averaged generator.
     """
     return Recipe(
         name="fast",
@@ -59,8 +61,8 @@ def fast() -> Recipe:
 def modern() -> Recipe:
     """The best pictures for an hour of two cores.
 
-    ``fast``, six times as long: as its augmentation steers itself, it goes on learning where it would else begin to
-    know its pictures by heart (docs/log.md, section "An hour").
+    ``fast``, six times as long. Its adaptive augmentation keeps it from overfitting for all that time (docs/log.md,
+    section "An hour").
     """
     return dataclasses.replace(fast(), name="modern", images=1_000_000, sample_every=50_000)
 
@@ -68,10 +70,9 @@ def modern() -> Recipe:
 def modern_gpu() -> Recipe:
     """The best pictures for some minutes of a GPU.
 
-    ``modern`` with networks twice as wide and batches of 32, for more than three times as many pictures. For that long
-    its discriminator would come to know them by heart; a penalty on its slope at real pictures (Mescheder et al. 2018),
-    taken in every eighth step, holds it back. At the end both rates fall to zero (docs/log.md, section "Minutes of a
-    GPU").
+    ``modern`` with networks twice as wide and batches of 32, for more than three times as many pictures. The penalty R1
+    (Mescheder et al. 2018), computed in every eighth step, keeps the discriminator from overfitting. At the end both
+    learning rates fall to zero (docs/log.md, section "Minutes of a GPU").
     """
     return dataclasses.replace(
         modern(),
@@ -88,9 +89,9 @@ def modern_gpu() -> Recipe:
 def modern_128() -> Recipe:
     """Pictures of 128×128 in an hour of two cores.
 
-    ``modern`` with one more layer, of half its channels, beside the picture; below it the layers are the same but for
-    the innermost, which has half as many channels. Larger pictures are known by heart sooner: a penalty on the
-    discriminator's slope, taken in every eighth step, holds it back (docs/log.md, section "Pictures of 128").
+    ``modern`` with one more layer of half the channels next to the picture. The other layers are those of ``modern``,
+    except that the innermost has half the channels. Larger pictures are overfitted sooner; the penalty R1, computed in
+    every eighth step, prevents it (docs/log.md, section "Pictures of 128").
     """
     return dataclasses.replace(
         modern(),
@@ -102,12 +103,15 @@ def modern_128() -> Recipe:
 
 
 def modern_256() -> Recipe:
-    """Pictures of 256×256 in some hours of two cores: ``modern-128`` with one more layer at its far end."""
+    """Pictures of 256×256 in some hours of two cores.
+
+    ``modern-128`` with one more innermost layer.
+    """
     return dataclasses.replace(modern_128(), name="modern-256")
 
 
 def conditional() -> Recipe:
-    """Pictures by label: networks conditioned on each picture's folder, folders shown equally often.
+    """Pictures by label: the generator learns to make a picture of a given folder, or another kind of label.
 
     ``fast`` with the hinge loss, spectral instead of batch normalisation in the discriminator and Adam without
     momentum, as in the paper of the projection discriminator (Miyato and Koyama 2018): with ``fast``'s own, the
@@ -128,17 +132,17 @@ def conditional() -> Recipe:
 
 
 def few() -> Recipe:
-    """For 100 to 2,000 pictures: the discriminator sees every picture changed, the more the better it knows them.
+    """The best pictures of collections of only 100 to 2,000.
 
-    ``fast`` for as long as few pictures need: its augmentation follows the measured overfitting (Karras et al. 2020),
-    and a penalty on the discriminator's slope at real pictures (Mescheder et al. 2018), taken in every eighth step,
-    keeps that low. docs/log.md, section "Few pictures", has what it was compared with.
+    ``fast`` for longer, with the penalty R1 (Mescheder et al. 2018) in every eighth step. Adaptive augmentation (Karras
+    et al. 2020) and R1 keep the discriminator from learning the pictures by heart (docs/log.md, section "Few
+    pictures").
     """
     return dataclasses.replace(fast(), name="few", regularisation=Regularisation(r1=0.05, interval=8), images=400_000)
 
 
 def gan_2014() -> Recipe:
-    """The first GAN, of two multilayer perceptrons (Goodfellow et al. 2014, section 5).
+    """The first GAN (Goodfellow et al. 2014), of two multilayer perceptrons, for comparison on small pictures.
 
     Two hidden layers of 1,200 units in both players, as in the authors' settings for small pictures, the generator's
     loss that does not saturate, and batches of 100. What differs: latents from N(0, 1) instead of a uniform law, leaky
@@ -154,7 +158,7 @@ def gan_2014() -> Recipe:
 
 
 def wgan_gp() -> Recipe:
-    """The Wasserstein GAN with a penalty on its critic's slope (Gulrajani et al. 2017, algorithm 1).
+    """The Wasserstein GAN with gradient penalty (Gulrajani et al. 2017, algorithm 1), for comparison.
 
     λ = 10, five updates of the critic for one of the generator, Adam(0.0001, (0, 0.9)), batches of 64, and DCGAN's
     networks without batch normalisation in the critic, where it would tie the slopes of a batch's pictures together.
@@ -174,11 +178,11 @@ def wgan_gp() -> Recipe:
 
 
 def vae() -> Recipe:
-    """A variational autoencoder of the thesis's layers (Kingma and Welling 2014).
+    """A variational autoencoder (Kingma and Welling 2014) with the thesis's layers, for comparison.
 
     The decoder is the thesis's generator, the encoder its discriminator with the mean and the log variance of each
-    latent as outputs. No adversary: the pictures that it paints anew are the mean of all that its latents allow, which
-    is blurred. Adam(0.0002, (0.9, 0.999)) and batches of 64.
+    latent as outputs. There is no adversary. A reconstruction is the mean of all pictures that its latents allow, and
+    therefore blurred. Adam(0.0002, (0.9, 0.999)) and batches of 64.
     """
     return Recipe(
         name="vae",
