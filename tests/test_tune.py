@@ -77,7 +77,7 @@ def test_a_bad_search_is_refused(recipe: Recipe, search: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "searches", itertools.permutations(["objective.name=minimax", "objective.real_label=0.7..0.8"])
+    "searches", [*itertools.permutations(["objective.name=minimax", "objective.real_label=0.7..0.8"])]
 )
 def test_a_trial_has_the_value_of_every_key_in_whatever_order_they_are_searched(
     collection: Collection, recipe: Recipe, tmp_path: Path, searches: tuple[str, ...]

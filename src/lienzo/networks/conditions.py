@@ -31,7 +31,7 @@ class LabelProjection(nn.Module):
         nn.init.normal_(self.weight, 0.0, 0.02)
 
     def forward(self, features: Tensor, y: Tensor) -> Tensor:
-        """Return (N,) of features φ(x), (N, F) or (N, F, H, W), which are summed over H and W, and of labels (N, classes)."""
+        """Return (N,) of features φ(x), (N, F) or (N, F, H, W), summed over H and W, and labels ``y`` (N, classes)."""
         summed = features.flatten(2).sum(2) if features.dim() > 2 else features
         return ((y @ self.weight) * summed).sum(1)
 
