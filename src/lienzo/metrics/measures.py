@@ -1,7 +1,8 @@
 """All measures of one set of generated pictures beside one of real ones, by their features."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,11 +47,31 @@ class Measures:
     """Share of real neighbourhoods that hold a generated picture: diversity."""
 
 
+def _fid(real: Tensor, fake: Tensor) -> dict[str, Any]:
+    """Return FID, or none where there are no more pictures than features."""
+    return {"fid": fid(real, fake) if min(len(real), len(fake)) > real.shape[1] else None}
+
+
+def _kid(real: Tensor, fake: Tensor) -> dict[str, Any]:
+    return {"kid": kid(real, fake)}
+
+
+def _manifold(real: Tensor, fake: Tensor) -> dict[str, Any]:
+    return manifold(real, fake, NEIGHBOURS)._asdict()
+
+
+MEASURES: dict[str, Callable[[Tensor, Tensor], dict[str, Any]]] = {
+    "FID": _fid,
+    "KID": _kid,
+    "precision, recall, density, coverage": _manifold,
+}
+"""What is computed in one go, by the name that progress shows, and the function that returns fields of `Measures`."""
+
+
 def measure(real: Tensor, fake: Tensor) -> Measures:
     """Return every measure of features (n, d) and (m, d); FID only where there are more pictures than features."""
-    enough = min(len(real), len(fake)) > real.shape[1]
-    shares = manifold(real, fake, NEIGHBOURS)
-    return Measures(len(fake), len(real), fid(real, fake) if enough else None, kid(real, fake), **shares._asdict())
+    fields = {name: value for take in MEASURES.values() for name, value in take(real, fake).items()}
+    return Measures(len(fake), len(real), **fields)
 
 
 def measure_labels(

@@ -1,0 +1,129 @@
+"""What an evaluation compares: pictures to score, and real ones."""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lienzo.collection.collection import Collection
+from lienzo.collection.settings import Part
+from lienzo.compute.devices import pick_device, pick_precision
+from lienzo.errors import ScoreError
+from lienzo.evaluation.features import cached_features
+from lienzo.evaluation.scores import EvaluationProgress
+from lienzo.evaluation.settings import Settings
+from lienzo.evaluation.subject import Source, Subject, open_subject, sample
+from lienzo.metrics import detectors
+from lienzo.metrics.detectors import Detector
+from lienzo.metrics.measures import NEIGHBOURS
+
+
+class Labels(NamedTuple):
+    """Labels of one kind, of the pictures to score and of the real ones."""
+
+    names: tuple[str, ...]
+    of_real: NDArray[np.int64]  # (rows of the collection,) positions among the names, −1 for none
+    of_fake: NDArray[np.int64]  # (pictures to score,) likewise
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Pictures to score and the real ones to compare them with, opened and checked."""
+
+    settings: Settings
+    """As they were asked for."""
+
+    collection: Collection
+    """Holds the real pictures."""
+
+    subject: Subject
+    """Draws the pictures to score."""
+
+    device: torch.device
+    """Where detectors run."""
+
+    detector: Detector
+    """Makes features of pictures."""
+
+    numbers: NDArray[np.int64]
+    """Seeds of the pictures to score, or their rows where they are a collection's."""
+
+    rows: NDArray[np.int64]
+    """Rows of the real pictures in the collection, ascending."""
+
+    labels: Labels | None
+    """Where each label is scored by itself too."""
+
+    @property
+    def seeks_copies(self) -> bool:
+        """Whether copies and blends are sought, for which pictures have to be held out."""
+        return self.settings.novelty and len(self.collection.rows("holdout")) > 0
+
+    def features(self, part: Part, rows: NDArray[np.int64]) -> Generator[EvaluationProgress, None, Tensor]:
+        """Return the features (n, d) of rows of a part of the collection, from its cache where they are there."""
+        return (yield from cached_features(self.collection, part, rows, self.detector, self.device))
+
+    def real_features(self) -> Generator[EvaluationProgress, None, tuple[Tensor, Tensor | None]]:
+        """Return the features of the real pictures, and of all training pictures where copies are sought."""
+        part, training = self.settings.part, self.collection.rows("train")
+        if not self.seeks_copies:
+            return (yield from self.features(part, self.rows)), None
+        searched = yield from self.features("train", training)
+        if part != "train":
+            return (yield from self.features(part, self.rows)), searched
+        return searched[torch.from_numpy(np.searchsorted(training, self.rows))], searched
+
+
+def open_comparison(source: Source, collection: str | Path | Collection, settings: Settings) -> Comparison:
+    """Open what is to be scored and what it is compared with.
+
+    Raises:
+        ScoreError: too few samples, a part without pictures, pictures of another shape, or other labels.
+        InputError: no such subject, collection, detector or device.
+    """
+    refuse_few(settings.samples)
+    collection = collection if isinstance(collection, Collection) else Collection.open(collection)
+    device = pick_device(settings.device)
+    detector = _detector(settings, device)
+    subject = open_subject(source, collection, str(device), settings.part)
+    numbers = subject.numbers(settings.samples, settings.seed)
+    rows = collection.rows(settings.part)
+    if not len(rows):
+        raise ScoreError(f"{collection.path} has no part {settings.part}: prepare it with --holdout 0.1.")
+    labels = _labels(settings.labels, subject, numbers, collection) if settings.labels else None
+    chosen = rows[sample(len(rows), settings.samples)]
+    return Comparison(settings, collection, subject, device, detector, numbers, chosen, labels)
+
+
+def refuse_few(samples: int) -> None:
+    """Refuse a number of samples that no measure can be taken of."""
+    if samples < NEIGHBOURS + 1:
+        raise ScoreError(f"{samples} samples are too few for any measure: take {NEIGHBOURS + 1} or more.")
+
+
+def _detector(settings: Settings, device: torch.device) -> Detector:
+    """Return the detector that the settings ask for."""
+    if isinstance(settings.detector, Detector):
+        return settings.detector
+    if settings.precision == "bf16" and pick_precision("auto", device) != "bf16":
+        raise ScoreError(f"the device {device} does not multiply bfloat16: leave --precision out, and it is float32.")
+    return detectors.load(settings.detector, device, precision=settings.precision, file=settings.detector_file)
+
+
+def _labels(kind: str, subject: Subject, numbers: NDArray[np.int64], collection: Collection) -> Labels:
+    """Return the labels of a kind, which both sides must have."""
+    of_real = collection.labels(kind)
+    if subject.labels is None:
+        raise ScoreError(f"{subject.name} paints without labels: score it without --labels.")
+    names = collection.vocabularies[kind]
+    if (others := subject.vocabularies.get(kind, ())) != names:
+        raise ScoreError(
+            f"{subject.name} has the labels {', '.join(others) or 'none'} of the kind {kind}, and not those of "
+            f"{collection.path}, {', '.join(names)}: score it without --labels."
+        )
+    return Labels(names, of_real, subject.labels(kind, numbers))

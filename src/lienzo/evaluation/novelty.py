@@ -1,0 +1,71 @@
+"""The search for copies and blends of training pictures, beside the same search of held-out ones."""
+
+from collections.abc import Generator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lienzo.evaluation.comparison import Comparison
+from lienzo.evaluation.features import shrunk, walk
+from lienzo.evaluation.scores import Case, EvaluationProgress, Novelty, Trial
+from lienzo.evaluation.subject import sample
+from lienzo.metrics.distances import nearest
+from lienzo.metrics.novelty import blends, excess
+
+BLENDED = 1_000
+"""Blends are sought of this many pictures of either kind: every pair of training pictures is a candidate."""
+
+WORST = 12
+"""Cases that are kept to be looked at."""
+
+
+def search(
+    comparison: Comparison, training: Tensor, fake: Tensor, small: Tensor
+) -> Generator[EvaluationProgress, None, Novelty]:
+    """Look for copies and blends of training pictures, and compare with as many held-out ones.
+
+    Args:
+        comparison: what is scored, and the collection.
+        training: features (N, d) of all training pictures.
+        fake: features (n, d) of the pictures to score.
+        small: the same pictures shrunk, as rows.
+    """
+    collection, numbers = comparison.collection, comparison.numbers
+    rows, aside = collection.rows("train"), collection.rows("holdout")
+    aside = aside[sample(len(aside), len(numbers))]
+    held = yield from comparison.features("holdout", aside)
+    shrink = [shrunk(comparison.device)]
+    small_training = torch.cat((yield from walk("pixels of train", collection.take, rows, shrink))[0])
+    small_held = torch.cat((yield from walk("pixels of holdout", collection.take, aside, shrink))[0])
+    yield EvaluationProgress("copies by features", 0, 3)
+    by_features = _distances(fake, held, training, numbers, rows)
+    yield EvaluationProgress("copies by pixels", 1, 3)
+    by_pixels = _distances(small, small_held, small_training, numbers, rows)
+    yield EvaluationProgress("blends", 2, 3)
+    ours, theirs = (torch.from_numpy(sample(len(side), BLENDED)) for side in (small, small_held))
+    of_ours, of_theirs = (blends(side, small_training) for side in (small[ours], small_held[theirs]))
+    pairs = rows[torch.stack([of_ours.first, of_ours.second], 1).cpu().numpy()]
+    by_blends = _trial(of_ours.unexplained, of_theirs.unexplained, numbers[ours.numpy()], pairs)
+    return Novelty(len(rows), by_features, by_pixels, by_blends)
+
+
+def _distances(
+    fake: Tensor, held: Tensor, training: Tensor, numbers: NDArray[np.int64], rows: NDArray[np.int64]
+) -> Trial:
+    found = nearest(fake, training)
+    return _trial(
+        found.distances[:, 0], nearest(held, training).distances[:, 0], numbers, rows[found.indices.cpu().numpy()]
+    )
+
+
+def _trial(ours: Tensor, theirs: Tensor, numbers: NDArray[np.int64], rows: NDArray[np.int64]) -> Trial:
+    """Compare suspicious values of generated (n,) and held-out pictures (m,), and keep the worst cases."""
+    order = ours.argsort()[:WORST].tolist()
+    ordered = theirs.sort().values
+    ranks = torch.searchsorted(ordered, ours) / len(ordered)
+    worst = tuple(
+        Case(int(numbers[i]), tuple(int(row) for row in rows[i]), ours[i].item(), ranks[i].item()) for i in order
+    )
+    return Trial(excess(ours, theirs), len(ours), len(theirs), worst)
