@@ -194,7 +194,7 @@ def test_progress_goes_through_its_stages_and_ends_with_the_scores(collection):
     )
     assert all(step.done <= step.total for step in seen)
     assert [step.scores is not None for step in seen] == [False] * (len(seen) - 1) + [True]
-    assert {"pictures to score", "real pictures", "measures"} <= {step.stage for step in seen}
+    assert {"pictures to score", "FID", "KID", "patches"} <= {step.stage for step in seen}
 
 
 # Labels

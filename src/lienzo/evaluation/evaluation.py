@@ -91,7 +91,8 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
     measures = yield from _measured(real, fake)
     yield EvaluationProgress("patches", 0, 1)
     distances = patch_distance(joined_patches(found[0]), fake_patches)
-    labels, of_labels = comparison.labels, {}
+    labels = comparison.labels
+    of_labels: dict[str, Measures] = {}
     if labels:
         yield EvaluationProgress("labels", 0, 1)
         of_labels = measure_labels(real, fake, labels.of_real[comparison.rows], labels.of_fake, labels.names)

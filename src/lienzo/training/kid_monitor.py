@@ -1,5 +1,8 @@
 """The KID while training runs, of a thousand generated pictures: cheap enough to be taken often."""
 
+import logging
+import time
+
 import numpy as np
 import torch
 from torch import nn
@@ -15,26 +18,39 @@ from lienzo.seeds import numpy_generator
 SAMPLES = 1_000
 """Pictures on either side. For numbers to quote, `lienzo evaluate` takes more."""
 
+log = logging.getLogger("lienzo")
+
 
 class KIDMonitor:
-    """Measures KID against real pictures: held-out ones where the collection has them, else those to train on."""
+    """Measures KID against real pictures: held-out ones where the collection has them, else those to train on.
+
+    Both sides have `SAMPLES` pictures, so a first estimate of how long a score takes is how long the real ones took.
+    """
+
+    seconds: float
+    """How long the last score took."""
 
     def __init__(self, collection: Collection, device: torch.device) -> None:
         held = collection.rows("holdout")
         rows = held if len(held) else collection.rows("train")
         chosen = numpy_generator(0, "judge").permutation(len(rows))[:SAMPLES]
+        log.info("Taking the features of %s real pictures, which KID will be measured by.", f"{len(chosen):,}")
+        begun = time.perf_counter()
         self.device = device
         self.detector = detectors.load("lite0", device)
         self.real = detectors.features(self.detector, collection.take(np.sort(rows[chosen])))
+        self.seconds = time.perf_counter() - begun
 
     def kid(self, module: nn.Module, dimension: int, vocabulary: Vocabulary | None = None) -> Estimate:
         """Return the KID of a generator in evaluation mode, with ``dimension`` latents, and its standard error.
 
         A conditional generator makes each label of its ``vocabulary`` as often as it is among the training pictures.
         """
-        pixels = []
+        begun, pixels = time.perf_counter(), []
         for start in range(0, SAMPLES, CHUNK):
             seeds = range(start, start + CHUNK)
             z = torch.stack([latents(dimension, seed) for seed in seeds]).to(self.device)
             pixels.append(render(module, z, drawn_labels(vocabulary, seeds, self.device)))
-        return kid(self.real, detectors.features(self.detector, np.concatenate(pixels)[:SAMPLES]))
+        score = kid(self.real, detectors.features(self.detector, np.concatenate(pixels)[:SAMPLES]))
+        self.seconds = time.perf_counter() - begun
+        return score

@@ -220,7 +220,7 @@ class OpenRun:
     def _evaluate(self, monitor: KIDMonitor) -> dict[str, float]:
         """Measure the generator, and keep it if it is the best so far; the time this takes is no training time."""
         begun, state = time.perf_counter(), self.state
-        log.info("Measuring KID after %s pictures.", f"{state.images:,}")
+        log.info("Measuring KID after %s pictures: about %.0f s.", f"{state.images:,}", monitor.seconds)
         module = state.shown.eval()
         score = monitor.kid(module, self.recipe.network.latents, self.vocabulary)
         module.train()

@@ -1,0 +1,117 @@
+"""The speed of the detector lite0 by each engine that can compute it here, and where the time of an evaluation goes.
+
+The engines compute the same pictures in turns: ONNX Runtime, which lienzo uses on a CPU, PyTorch with the same folded
+convolutions, and OpenVINO where it is installed. Every ratio is to PyTorch. With a collection, its held-out pictures
+are scored against the rest, or a run's generator with ``--run``, and each stage stands with its share.
+
+    python benchmarks/scores.py [COLLECTION] [--run RUN] [--samples 5000] [--threads N] [--busy]
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import multiprocessing
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lienzo.collection.collection import Collection
+from lienzo.evaluation import evaluation
+from lienzo.evaluation.settings import Settings
+from lienzo.metrics import detectors, lite0
+
+BATCH = 64
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("collection", nargs="?", type=Path, help="with held-out pictures; without one, engines only")
+    words.add_argument("--run", type=Path, help="scored instead of the held-out pictures")
+    words.add_argument("--samples", type=int, default=5_000)
+    words.add_argument("--threads", type=int, default=torch.get_num_threads())
+    words.add_argument("--turns", type=int, default=3)
+    words.add_argument("--busy", action="store_true", help="beside a process that keeps a core busy")
+    given = words.parse_args()
+    torch.set_num_threads(given.threads)
+    print(f"torch {torch.__version__}, {given.threads} threads{', beside a busy process' if given.busy else ''}")
+    with busy() if given.busy else contextlib.nullcontext():
+        engines(given.turns)
+        if given.collection:
+            shares(given.run or given.collection, Collection.open(given.collection), given.samples)
+
+
+def engines(turns: int) -> None:
+    """Print pictures per second, and per second of processor time: medians of turns; and how far features differ."""
+    pictures = torch.rand(BATCH, 3, lite0.SIZE, lite0.SIZE, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    ready: dict[str, Callable[[Tensor], NDArray[np.float32]]] = {
+        "PyTorch": lite0.on_device(torch.device("cpu")),
+        "ONNX Runtime": lite0.on_cpu(),
+    }
+    if find_spec("openvino"):
+        ready["OpenVINO"] = openvino()
+    features = {name: engine(pictures) for name, engine in ready.items()}  # the first call prepares
+    walls, work = defaultdict(list), defaultdict(list)
+    for _ in range(turns):
+        for name, engine in ready.items():
+            begun, used = time.perf_counter(), time.process_time()
+            engine(pictures)
+            walls[name].append(BATCH / (time.perf_counter() - begun))
+            work[name].append(BATCH / (time.process_time() - used))
+    print(f"{'':16}{'pictures/s':>12}{'ratio':>8}{'per core second':>18}{'apart':>10}")
+    for name in ready:
+        wall, core = np.median(walls[name]), np.median(work[name])
+        away = np.linalg.norm(features[name] - features["PyTorch"]) / np.linalg.norm(features["PyTorch"])
+        print(f"{name:16}{wall:>12.1f}{wall / np.median(walls['PyTorch']):>8.2f}{core:>18.1f}{away:>10.0e}")
+
+
+def openvino() -> Callable[[Tensor], NDArray[np.float32]]:
+    """Return the network as OpenVINO computes it."""
+    from openvino import Core  # type: ignore[import-not-found]  # noqa: PLC0415  no dependency of lienzo
+
+    core = Core()
+    options = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "INFERENCE_PRECISION_HINT": "f32"}
+    model = core.compile_model(core.read_model(lite0.graph(lite0.convolutions()).SerializeToString()), "CPU", options)
+    return lambda pictures: np.array(model(pictures.numpy())[0])
+
+
+def shares(subject: Path, collection: Collection, samples: int) -> None:
+    """Print the seconds of each stage of an evaluation, and its share. Nothing is taken from the cache of features."""
+    detector = dataclasses.replace(detectors.load("lite0", torch.device("cpu")), fingerprint=None)
+    spent: dict[str, float] = defaultdict(float)
+    begun = last = time.perf_counter()
+    stage = "opening"
+    for step in evaluation.steps(subject, collection, Settings(detector=detector, samples=samples, device="cpu")):
+        now = time.perf_counter()
+        spent[stage] += now - last
+        stage, last = step.stage, now
+    total = time.perf_counter() - begun
+    print(f"\n{'evaluation':40}{total:>8.1f} s")
+    for name, seconds in spent.items():
+        print(f"    {name:36}{seconds:>8.1f} s{seconds / total:>8.1%}")
+
+
+@contextlib.contextmanager
+def busy() -> Iterator[None]:
+    """Keep a core busy with another process."""
+    process = multiprocessing.get_context("spawn").Process(target=spin, daemon=True)
+    process.start()
+    try:
+        yield
+    finally:
+        process.terminate()
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+if __name__ == "__main__":
+    main()
