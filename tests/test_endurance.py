@@ -177,10 +177,12 @@ import sys
 import torch
 torch.set_num_threads(1)
 from lienzo.cli import main as command
-from lienzo.training import loop, open_run
+from lienzo.training import disk_space, open_run
 open_run.SAVE_SECONDS = 0.0
+disk_space.refuse_too_little = lambda *_: None
 command.main()
 """
+"""The command, which does not ask beforehand whether the disk has room: others may fill it meanwhile."""
 
 
 @pytest.mark.slow
