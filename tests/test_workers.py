@@ -1,15 +1,19 @@
 """A picture that kills or stalls its decoder costs one process, never the preparation."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pictures_for_tests import encoded, painting
+from PIL import Image
 
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.reasons import Reason
+from lienzo.collection.screening import workers
+from lienzo.collection.screening.screening import Screened
 from lienzo.collection.screening.workers import Worker, screen_units
 from lienzo.collection.settings import Settings
 
@@ -38,6 +42,60 @@ def test_a_worker_that_was_killed_is_replaced() -> None:
     worker._running().kill()
     assert not worker.screen([GOOD])[0].reason
     worker.close()
+
+
+def test_a_mistake_of_ours_is_told_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def mistaken(entry: Entry, settings: Settings) -> None:
+        raise UnboundLocalError("data")
+
+    monkeypatch.setattr(workers, "screen", mistaken)
+    answer = workers._answer(GOOD, SETTINGS)
+    assert isinstance(answer, Screened)
+    assert (answer.source, answer.reason) == ("good.jpg", Reason.UNDECODABLE)
+    assert answer.detail == "a mistake in lienzo, please report it: UnboundLocalError: data"
+
+
+class Violent(Entry):
+    """Ends the process that receives it by a signal."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.abort, ()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no signals to name")
+def test_the_signal_that_ended_a_decoder_is_named() -> None:
+    worker = Worker(SETTINGS)
+    found = worker.screen([Violent("violent.jpg", "", 7)])
+    worker.close()
+    assert found[0].detail == "the decoder died of it (SIGABRT), twice"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe to wait for")
+def test_a_worker_enforces_its_patience_by_itself(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    worker = Worker(SETTINGS, patience=4)  # as each Ray worker has one
+    found = worker.screen([Entry("endless.jpg", str(tmp_path / "pipe"), 100), GOOD])
+    worker.close()
+    assert [one.detail for one in found] == ["no end after 4 seconds", ""]
+
+
+LIMITED = """
+import sys
+from lienzo.collection.listing.entries import Entry
+from lienzo.collection.screening import workers
+from lienzo.collection.settings import Settings
+workers._limit_memory(400 << 20)
+data = sys.stdin.buffer.read()
+found = workers._answer(Entry("a.png", "", len(data), data=data), Settings(size=16))
+print(found.reason, found.detail)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no other system bounds memory")
+def test_a_decoder_that_asks_for_too_much_memory_is_refused() -> None:
+    data = encoded(Image.new("1", (12_000, 12_000)), "PNG")  # 576 MB as colours
+    run = subprocess.run([sys.executable, "-c", LIMITED], input=data, capture_output=True, check=True)
+    assert run.stdout.decode().strip() == f"{Reason.BOMB} its decoder asks for more memory than a worker may use"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe to wait for")

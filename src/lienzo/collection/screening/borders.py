@@ -50,8 +50,9 @@ def find(image: Image.Image, box: Box) -> Box | None:
     shrunk = max(1, min(image.size) // LOOKED_AT)
     small = image.reduce(shrunk) if shrunk > 1 else image
     pixels = np.asarray(small if small.mode == "RGB" else small.convert("RGB"))
-    top, bottom = _depths(pixels)
-    left, right = _depths(pixels[top : len(pixels) - bottom].transpose(1, 0, 2))
+    lines = _Lines(pixels)
+    top, bottom = _depths(lines, 0, len(pixels), along=1)
+    left, right = _depths(lines, top, len(pixels) - bottom, along=0)
     if not (top or bottom or left or right):
         return None
     return (
@@ -62,20 +63,53 @@ def find(image: Image.Image, box: Box) -> Box | None:
     )
 
 
-def _depths(pixels: NDArray[np.uint8]) -> tuple[int, int]:
-    """Return how many lines at the top and at the bottom are border; (h, w, 3).
+class _Lines:
+    """Rows and columns of a picture, compared with colours."""
+
+    def __init__(self, pixels: NDArray[np.uint8]) -> None:
+        """Take (height, width, 3)."""
+        self.pixels = pixels
+        self._planes: NDArray[np.uint8] | None = None
+        self._others: dict[bytes, NDArray[np.float32]] = {}
+
+    def other(self, colour: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return 1 for pixels that differ from a colour by more than :data:`TOLERANCE`, else 0, (height, width)."""
+        found = self._others.get(colour.tobytes())
+        if found is None:
+            if self._planes is None:
+                self._planes = np.ascontiguousarray(self.pixels.transpose(2, 0, 1))
+            red, green, blue = (_differs(plane, int(level)) for plane, level in zip(self._planes, colour, strict=True))
+            found = (red | green | blue).astype(np.float32)
+            self._others[colour.tobytes()] = found
+        return found
+
+
+def _differs(plane: NDArray[np.uint8], level: int) -> NDArray[np.bool_]:
+    """Say of each value whether it is further than :data:`TOLERANCE` from ``level``, in one comparison of bytes."""
+    low, high = max(level - TOLERANCE, 0), min(level + TOLERANCE, 255)
+    return (plane - np.uint8(low)) > high - low  # values below wrap around to large ones
+
+
+def _depths(lines: _Lines, start: int, end: int, along: int) -> tuple[int, int]:
+    """Return how many lines at either side of the rows from ``start`` to ``end`` are border.
 
     A letterbox has two borders of one depth: the one that ends clearly vouches for the other, which may end in the
     dark.
+
+    Args:
+        lines: the picture.
+        start: first row that counts.
+        end: the row behind the last.
+        along: the axis of a line: 1 for rows, with sides at the top and at the bottom, 0 for columns.
     """
-    height = len(pixels)
-    if height < 16:
+    count = end - start if along == 1 else lines.pixels.shape[1]
+    if count < 16:
         return 0, 0
-    top, bottom = _side(pixels), _side(pixels[::-1])
-    alike = abs(top.plain - bottom.plain) <= max(2, height * WITHIN)
-    if alike and (top.ends or bottom.ends):
-        return max(top.plain, top.ends), max(bottom.plain, bottom.ends)
-    return top.ends, bottom.ends
+    first, last = _side(lines, start, end, along, 0), _side(lines, start, end, along, count - 1)
+    alike = abs(first.plain - last.plain) <= max(2, count * WITHIN)
+    if alike and (first.ends or last.ends):
+        return max(first.plain, first.ends), max(last.plain, last.ends)
+    return first.ends, last.ends
 
 
 class _Side(NamedTuple):
@@ -87,15 +121,27 @@ class _Side(NamedTuple):
     """So many lines are border beyond doubt, because they end like one."""
 
 
-def _side(pixels: NDArray[np.uint8]) -> _Side:
-    height = len(pixels)
-    colour = np.sort(pixels[0], axis=0)[pixels.shape[1] // 2].astype(np.int16)
-    share = (np.abs(pixels.astype(np.int16) - colour) > TOLERANCE).any(axis=2).mean(axis=1)
+def _side(lines: _Lines, start: int, end: int, along: int, outermost: int) -> _Side:
+    """Look at the side whose outermost line has that number, counted from ``start`` for rows; see :func:`_depths`."""
+    rows = lines.pixels[start:end]
+    line = rows[outermost] if along == 1 else rows[:, outermost]
+    colour = np.sort(line, axis=0)[len(line) // 2]
+    differs = (np.abs(line.astype(np.int16) - colour) > TOLERANCE).any(axis=1)
+    if np.count_nonzero(differs) / len(line) > 1 - PLAIN:
+        return _Side(0, 0)  # as of most sides of most pictures
+    other, ones = lines.other(colour)[start:end], np.ones(len(line), np.float32)
+    share = (other @ ones if along == 1 else ones @ other).astype(np.float64) / len(line)
+    if outermost:
+        share = share[::-1]
+    count = len(share)
     plain = int(np.argmax(share > 1 - PLAIN))
-    usual = float(np.median(share[height // 4 : -(height // 4)]))
-    if plain == 0 or plain > height * AT_MOST or usual < ENOUGH:
+    if plain == 0 or plain > count * AT_MOST:
         return _Side(0, 0)
-    step = 2 + int(height * WITHIN)
+    middle = np.sort(share[count // 4 : -(count // 4)])
+    usual = float(middle[(len(middle) - 1) // 2] + middle[len(middle) // 2]) / 2  # the median
+    if usual < ENOUGH:
+        return _Side(0, 0)
+    step = 2 + int(count * WITHIN)
     full = share[plain : plain + step + BLOCK] >= EDGE * usual
     ends = plain + int(np.argmax(full))
     abrupt = bool(full.any()) and share[max(0, ends - step)] <= EDGE / 4 * usual
