@@ -144,11 +144,11 @@ def test_a_header_of_an_array_is_believed_as_far_as_the_file_has_bytes(tmp_path:
     header = repr({"descr": "|u1", "fortran_order": False, "shape": shape}).encode().ljust(117) + b"\n"
     path = tmp_path / "a.npy"
     path.write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + bytes(16))
-    with pytest.raises(ValueError, match="its shape is wrong"):
-        arrays.mapped(path, (4, 4), np.uint8)
-    if min(shape) > 0:
+    for wanted in ((4, 4), shape):
         with pytest.raises(ValueError, match=r"its (shape|length) is wrong"):
-            arrays.mapped(path, shape, np.uint8)
+            arrays.mapped(path, wanted, np.uint8)
+    with pytest.raises(ValueError, match=r"its (shape|length) is wrong"):
+        arrays.load(path, shape[0], np.uint8)
 
 
 def test_a_table_of_other_columns_or_rows_is_damage(made: tuple[Path, Path]) -> None:

@@ -193,6 +193,7 @@ def test_every_reason_is_provoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         Reason.DUPLICATE: whole,
         Reason.NEAR_DUPLICATE: encoded(noisy(0, 200, 260).resize((520, 400)), quality=60),
         Reason.CONFLICT: whole,
+        Reason.LEFT_OUT: encoded(noisy(2, 64, 64)),
     }
     for reason, data in contents.items():
         target = tmp_path / "in" / ("seas" if reason == Reason.CONFLICT else "grids") / f"{reason}.jpg"
@@ -210,7 +211,9 @@ def test_every_reason_is_provoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("lienzo.collection.preparation.screen_units", here)
     monkeypatch.setattr("lienzo.collection.listing.entries.LARGEST", (1 << 20) - 1)
-    collection = lienzo.prepare(tmp_path / "in", tmp_path / "out", size=16, near_duplicates=4)
+    (tmp_path / "choices.csv").write_text("source,choice\ngrids/left-out.jpg,drop\n")
+    choices = tmp_path / "choices.csv"
+    collection = lienzo.prepare(tmp_path / "in", tmp_path / "out", size=16, near_duplicates=4, choices=choices)
     found = {Path(row["source"]).stem: row["reason"] for row in collection.rejected().to_pylist()}
     assert found == {str(reason): reason for reason in Reason}
     assert collection.index()["source"].to_pylist() == ["grids/a.jpg"]

@@ -18,15 +18,21 @@ from pictures_for_tests import encoded, painting
 from servers_for_tests import Files, serving
 
 from lienzo.collection.listing.entries import Entry
-from lienzo.collection.listing.sources import entries
+from lienzo.collection.listing.listing import Listing
+from lienzo.collection.listing.sources import entries, is_candidate
 from lienzo.collection.reasons import Reason, Refusal
+from lienzo.collection.settings import Settings
 from lienzo.errors import InputError, SourceError
 
 PICTURES = {f"{folder}/{i}.jpg": encoded(painting(i)) for i, folder in enumerate(("seas", "grids", "seas"))}
 
 
 def listed(source: Path | str, **options: object) -> list[Entry]:
-    return list(entries([str(source)], **options))  # type: ignore[arg-type]
+    return [entry for entry in entries(str(source), **options) if is_candidate(entry.name)]  # type: ignore[arg-type]
+
+
+def labelled(source: Path | str) -> list[Entry]:
+    return list(Listing([str(source)], Settings(), Path("out")))
 
 
 def contents(source: Path | str) -> dict[str, bytes]:
@@ -101,7 +107,7 @@ def test_broken_archives_and_strangers_are_reported(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot be read as a zip file"):
         listed(tmp_path / "a.zip")
     (tmp_path / "song.mp3").write_bytes(b"ID3")
-    with pytest.raises(SourceError, match="no folder, zip, tar, CSV or Parquet"):
+    with pytest.raises(SourceError, match="no folder, zip, tar, CSV, Parquet or npz"):
         listed(tmp_path / "song.mp3")
 
 
@@ -151,7 +157,7 @@ def test_an_image_folder_with_metadata(tmp_path: Path, folder: str, suffix: str)
         (target / "metadata.jsonl").write_text("\n".join(json.dumps({**row, **boxes}) for row in rows))
     else:
         pq.write_table(pa.Table.from_pylist(rows), target / "metadata.parquet")
-    found = [dict(entry.labels) for entry in listed(tmp_path)]
+    found = [dict(entry.labels) for entry in labelled(tmp_path)]
     assert found == [{"style": "calm"}] * 2 + [{"style": "storm"}] * 2 + [{}] * 2
 
 
@@ -159,7 +165,7 @@ def test_lines_that_are_no_json_are_reported(tmp_path: Path) -> None:
     (tmp_path / "0.png").write_bytes(b"x")
     (tmp_path / "metadata.jsonl").write_text("file_name,style")
     with pytest.raises(InputError, match="each of its lines has to be a JSON object"):
-        listed(tmp_path)
+        labelled(tmp_path)
 
 
 def test_a_webdataset(tmp_path: Path) -> None:
@@ -175,7 +181,7 @@ def test_a_webdataset(tmp_path: Path) -> None:
             archive.addfile(member, io.BytesIO(data))
     found = listed(tmp_path)
     assert [(entry.name, dict(entry.labels), entry.read()) for entry in found] == [
-        ("0.jpg", {"class": "seas"}, b"A"), ("1.jpg", {"style": "calm"}, b"B"),
+        ("shard-000.tar/0.jpg", {"class": "seas"}, b"A"), ("shard-000.tar/1.jpg", {"style": "calm"}, b"B"),
     ]  # fmt: skip
 
 

@@ -66,12 +66,14 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     count: Annotated[int, msgspec.Meta(ge=1, le=1 << 40)]
     fingerprint: Fingerprint
     vocabularies: dict[str, tuple[str, ...]]
-    refused: dict[Reason, Count]
+    refused: dict[str, Count]
     settings: dict[str, Setting]
     shards: tuple[Shard, ...]
     tables: Tables
 
     def __post_init__(self) -> None:
+        if strange := self.refused.keys() - set(Reason):
+            raise ValueError(f"it refused files for '{min(strange)}', which is no reason")
         if [(shard.images, shard.index) for shard in self.shards] != [shard_names(i) for i in range(len(self.shards))]:
             raise ValueError("its shards are not numbered from 0 on")
         if sum(shard.count for shard in self.shards) != self.count:

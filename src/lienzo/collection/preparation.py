@@ -2,28 +2,28 @@
 
 import contextlib
 import errno
-import itertools
+import hashlib
 import os
 import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
 from lienzo.collection import manifest, remote, report, tables
 from lienzo.collection.collection import Collection
+from lienzo.collection.listing import places
 from lienzo.collection.listing.entries import Entry
-from lienzo.collection.listing.labels import of, read
-from lienzo.collection.listing.places import is_url
-from lienzo.collection.listing.sources import entries, folder_label
+from lienzo.collection.listing.listing import Listing
 from lienzo.collection.packing.journal import Journal, unit_key
 from lienzo.collection.packing.packing import pack
+from lienzo.collection.reasons import Refusal
 from lienzo.collection.screening import cluster
 from lienzo.collection.screening.screening import Screened
 from lienzo.collection.screening.workers import Unit, screen_units
@@ -35,6 +35,9 @@ from lienzo.storage import files
 JOURNAL = ".journal"
 """Name of the file, in the collection's folder, that holds what was screened until the collection is whole."""
 
+LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".directory"})
+"""Names of files that file managers leave: a folder with nothing else is empty."""
+
 LOCK = ".lock"
 """Name of the empty file there that a preparation holds locked while it writes; the system lets go when it dies."""
 
@@ -42,7 +45,7 @@ Screen = Callable[[Iterable[Unit]], Iterator[tuple[str, list[Screened]]]]
 """Takes units and yields their findings in any order."""
 
 UNIT, UNIT_BYTES = 32, 1 << 24
-"""A unit of work has at most this many files, and at most this many bytes of packed pixels."""
+"""A unit of work has at most so many files, and so many bytes of pixels or of files that come with their bytes."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,17 @@ class PreparationProgress:
     """Reason -> how many files were refused for it."""
     collection: Collection | None = None
     """The collection, on the last step."""
+
+
+class _Identity(NamedTuple):
+    """What tells that a file is the one that it was."""
+
+    size: int
+    stamp: str
+    labels: str
+    """Fingerprint of its labels."""
+    sha256: str | None = None
+    """Of its bytes, where it was refused; that of pictures stands in the index."""
 
 
 @takes(Settings)
@@ -94,13 +108,15 @@ def steps(
     """
     run = partial(_steps, source, settings)
     if dry_run:
+        _refuse_strangers(str(out), set())
+        if places.exists(places.join(str(out), manifest.NAME)):
+            raise CollectionError(f"there is a collection in {out}: name another folder for the report.")
         with tempfile.TemporaryDirectory() as scratch:
             for step in run(Path(scratch) / "collection"):
                 if step.collection is not None:
-                    with _writing(Path(out)):
-                        files.write_bytes(Path(out) / report.NAME, (step.collection.path / report.NAME).read_bytes())
+                    _send_report(step.collection.path / report.NAME, str(out))
                 yield replace(step, collection=None)
-    elif is_url(str(out)):
+    elif places.is_url(str(out)):
         folder = remote.fetch(str(out))
         known = remote.sent(folder)
         for step in run(folder):
@@ -109,6 +125,15 @@ def steps(
             yield step
     else:
         yield from run(Path(out))
+
+
+def _send_report(page: Path, out: str) -> None:
+    """Write a dry run's report into its folder, or to its URL."""
+    if places.is_url(out):
+        places.write(places.join(out, report.NAME), page)
+    else:
+        with _writing(Path(out)):
+            files.write_bytes(Path(out) / report.NAME, page.read_bytes())
 
 
 def _steps(
@@ -120,14 +145,17 @@ def _steps(
         screen: Screen = partial(cluster.screen_units, settings=settings, workers=settings.workers)
     else:
         screen = partial(screen_units, settings=settings, workers=settings.workers or _cores())
-    listing = _Listing(sources, str(settings.labels), tuple(settings.label_columns), folder)
-    provenance = {"sources": sources, "labels": listing.labels_from}
-    wanted = {**settings.to_json(), "labels": listing.labels_from}
+    listing = Listing(sources, settings, folder)
+    provenance: dict[str, Any] = {"sources": sources, "labels": listing.labels_from}
+    if listing.choices is not None:
+        provenance["choices"] = listing.choices.fingerprint
+    wanted = {**settings.to_json(), **provenance}
+    del wanted["sources"]
     earlier = _earlier(folder, wanted)
-    known = _known(earlier)
-    total, new = _compare(listing, known, folder)
-    if total == 0:
+    if listing.total == 0:
         raise SourceError(f"there are no pictures in {', '.join(sources)}: name a folder or an archive of pictures.")
+    known = _known(earlier)
+    total, new = _compare(listing, known, earlier, folder)
     if earlier is not None and not new:
         yield PreparationProgress(total, total, earlier.count, earlier.refused, earlier)
         return
@@ -154,41 +182,12 @@ def _steps(
             reasons = ", ".join(f"{number} {reason}" for reason, number in tally.most_common())
             raise SourceError(f"none of the {tally.total()} files in {', '.join(sources)} can be used ({reasons}).")
         with _writing(folder):
-            collection = pack(folder, journal, keys, settings=settings, provenance=provenance, earlier=earlier)
+            kept = set() if listing.choices is None else listing.choices.kept
+            collection = pack(
+                folder, journal, keys, settings=settings, provenance=provenance, earlier=earlier, wanted=kept
+            )
             journal.remove()
         yield replace(_progress(tally, new), refused=collection.refused, collection=collection)
-
-
-@dataclass(frozen=True)
-class _Listing:
-    """The files of the sources, with their labels; may be gone through again and again."""
-
-    sources: Sequence[str]
-    labels: str
-    columns: Sequence[str]
-    folder: Path
-
-    @property
-    def labels_from(self) -> str:
-        """Where the labels are from, without the path."""
-        return self.labels if self.labels in ("folders", "none") else Path(self.labels).name
-
-    @cached_property
-    def _table(self) -> dict[str, dict[str, str]]:
-        return {} if self.labels in ("folders", "none") else read(self.labels, self.columns)
-
-    def __iter__(self) -> Iterator[Entry]:
-        for entry in entries(self.sources, columns=self.columns, leave_out=str(self.folder)):
-            labels = self._labels(entry)
-            yield entry if labels == entry.labels else entry.labelled(labels)
-
-    def _labels(self, entry: Entry) -> Mapping[str, str]:
-        if self.labels == "none":
-            return {}
-        if self.labels != "folders":
-            return of(entry.name, self._table)
-        folder = folder_label(entry.name)
-        return entry.labels or ({} if folder is None else {"folder": folder})
 
 
 def _progress(tally: Counter[str], total: int) -> PreparationProgress:
@@ -245,12 +244,8 @@ def _check_places(sources: Sequence[str], folder: Path) -> None:
 
 def _earlier(folder: Path, wanted: Mapping[str, Any]) -> Collection | None:
     """Return the collection that is to be added to, if there is one."""
-    if folder.exists() and not folder.is_dir():
-        raise CollectionError(f"{folder} is a file: name a folder for the collection.")
+    _refuse_strangers(str(folder), {JOURNAL})
     if not (folder / manifest.NAME).exists():
-        strangers = {path.name for path in folder.iterdir()} - {report.NAME, LOCK} if folder.exists() else set()
-        if strangers and JOURNAL not in strangers:
-            raise CollectionError(f"{folder} holds something else: name an empty or a new folder.")
         return None
     earlier = Collection.open(folder)
     for name in sorted(wanted.keys() | earlier.settings.keys() - {"sources"}):
@@ -262,30 +257,60 @@ def _earlier(folder: Path, wanted: Mapping[str, Any]) -> Collection | None:
     return earlier
 
 
-def _known(earlier: Collection | None) -> dict[str, tuple[int, str, str]]:
-    """Return what the collection was made of: name -> size, stamp and the labels' fingerprint."""
+def _refuse_strangers(out: str, ours: Set[str]) -> None:
+    """Refuse a folder or URL that holds something else than a collection, an earlier report, or ``ours``."""
+    if not places.exists(out):
+        return
+    if not places.is_folder(out):
+        raise CollectionError(f"{out} is a file: name a folder for the collection.")
+    there = {name for name in places.names(out) if name not in LITTER and not name.startswith("._")}
+    if manifest.NAME in there or not there.isdisjoint(ours):
+        return
+    foreign = there - {report.NAME, LOCK}
+    if report.NAME in there and not report.is_ours(places.read(places.join(out, report.NAME), 0, report.HEAD)):
+        foreign.add(report.NAME)
+    if foreign:
+        raise CollectionError(f"{out} holds something else ({min(foreign)}): name an empty or a new folder.")
+
+
+def _known(earlier: Collection | None) -> dict[str, _Identity]:
+    """Return what the collection was made of, by name."""
     if earlier is None:
         return {}
-    known: dict[str, tuple[int, str, str]] = {}
-    with tables.opened(earlier.path / earlier.tables.sources, tables.SOURCES) as listed:
-        for batch in listed.iter_batches(tables.ROW_GROUP, columns=tables.SOURCES.names, use_threads=False):
-            for name, *identity in zip(*(batch.column(name).to_pylist() for name in tables.SOURCES.names), strict=True):
-                known[name] = tuple(identity)
+    known: dict[str, _Identity] = {}
+    path = earlier.path / earlier.tables.sources
+    with tables.opened(path, tables.SOURCES) as listed:
+        columns = [field.name for field in tables.LISTED if field.name in listed.schema_arrow.names]
+        for batch in listed.iter_batches(tables.ROW_GROUP, columns=columns, use_threads=False):
+            for name, *identity in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
+                known[name] = _Identity(*identity)
     return known
 
 
-def _compare(listing: Iterable[Entry], known: Mapping[str, tuple[int, str, str]], folder: Path) -> tuple[int, int]:
+def _compare(
+    listing: Listing, known: Mapping[str, _Identity], earlier: Collection | None, folder: Path
+) -> tuple[int, int]:
     """Return how many files there are, and how many that the collection does not know yet.
 
     Raises:
         CollectionError: one that it knows has changed or is gone.
     """
+    if earlier is None and not listing.counts:
+        return listing.total, listing.total
     total = new = 0
-    for entry in listing:
+    contents: dict[str, str] | None = None
+    for entry in listing.entries(count=True):
         total += 1
-        if entry.name not in known:
+        before = known.get(entry.name)
+        if before is None:
             new += 1
-        elif known[entry.name] != (entry.size, entry.stamp, files.fingerprint(dict(entry.labels))):
+            continue
+        same = (before.size, before.labels) == (entry.size, files.fingerprint(dict(entry.labels)))
+        if same and before.stamp != entry.stamp:  # it was touched: the same bytes have not changed
+            if contents is None:
+                contents = _contents(earlier)
+            same = _sha256(entry) == (before.sha256 or contents.get(entry.name, ""))
+        if not same:
             raise CollectionError(
                 f"{entry.name} or its label has changed since the collection in {folder} was made:"
                 " prepare into another folder."
@@ -295,14 +320,38 @@ def _compare(listing: Iterable[Entry], known: Mapping[str, tuple[int, str, str]]
             f"{len(known) - total + new} of the {len(known)} files that the collection in {folder} was made of"
             " are gone: prepare into another folder."
         )
+    listing.check()
     return total, new
+
+
+def _contents(earlier: Collection | None) -> dict[str, str]:
+    """Return the SHA-256 of the files that became pictures, by name."""
+    found: dict[str, str] = {}
+    for batch in () if earlier is None else earlier.batches("source", "sha256"):
+        found.update(zip(batch["source"].to_pylist(), batch["sha256"].to_pylist(), strict=True))
+    return found
+
+
+def _sha256(entry: Entry) -> str | None:
+    try:
+        return hashlib.sha256(entry.read()).hexdigest()
+    except Refusal:
+        return None
 
 
 def _units(listed: Iterable[Entry], settings: Settings) -> Iterator[Unit]:
     """Yield entries in units of work."""
-    size = max(1, min(UNIT, UNIT_BYTES // (settings.height * settings.width * settings.channels)))
-    listed = iter(listed)
-    while unit := list(itertools.islice(listed, size)):
+    most = max(1, min(UNIT, UNIT_BYTES // (settings.height * settings.width * settings.channels)))
+    unit: list[Entry] = []
+    carried = 0
+    for entry in listed:
+        size = len(entry.data or b"")
+        if unit and (len(unit) == most or carried + size > UNIT_BYTES):
+            yield unit_key(unit), unit
+            unit, carried = [], 0
+        unit.append(entry)
+        carried += size
+    if unit:
         yield unit_key(unit), unit
 
 

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     DUPLICATE = "duplicate"
     NEAR_DUPLICATE = "near-duplicate"
     CONFLICT = "conflicting-labels"
+    LEFT_OUT = "left-out"
 
 
 EXPLANATIONS = {
@@ -41,6 +42,7 @@ EXPLANATIONS = {
     Reason.DUPLICATE: "The same picture as an earlier one.",
     Reason.NEAR_DUPLICATE: "Nearly the same picture as an earlier one.",
     Reason.CONFLICT: "The same picture stands in the source under different labels.",
+    Reason.LEFT_OUT: "The table of choices says to leave it out.",
 }
 """What each reason means, in a sentence."""
 

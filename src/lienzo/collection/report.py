@@ -22,6 +22,12 @@ from lienzo.storage import files
 NAME = "report.html"
 """Of the page, in the collection's folder."""
 
+TITLE = "A collection of pictures"
+"""Heading of the page, by which it is known again."""
+
+HEAD = 512
+"""The title stands in the first so many bytes."""
+
 SHOWN = 8
 """So many refused pictures are drawn for each reason."""
 
@@ -49,6 +55,11 @@ class Drawn:
     """A small JPEG or PNG."""
 
 
+def is_ours(head: bytes) -> bool:
+    """Say whether a page that begins with these :data:`HEAD` bytes is a report of a preparation."""
+    return f"<title>{TITLE}</title>".encode() in head
+
+
 def draw(found: Screened, reason: str, detail: str, settings: Settings) -> Drawn | None:
     """Return a refused picture to be drawn, if its pixels are known."""
     if found.thumbnail:
@@ -64,7 +75,7 @@ def write(collection: Collection, drawn: Sequence[Drawn]) -> Path:
     refused = sum(collection.refused.values())
     tally = _tally(collection)
     page = pages.page(
-        "A collection of pictures",
+        TITLE,
         pages.facts(
             [
                 (f"{collection.count:,}", "pictures kept"),

@@ -34,7 +34,7 @@ Conflicts = Literal["first", "all", "refuse"]
 Engine = Literal["local", "ray"]
 """What screens pictures: processes on this machine, or a Ray cluster."""
 
-NOT_STORED = ("size", "labels", "label_columns", "workers", "engine")
+NOT_STORED = ("size", "labels", "label_columns", "choices", "workers", "engine")
 """Fields that stand in no ``collection.json`` as they are: height and width stand for the size, the preparation adds
 where labels came from, and processes change nothing."""
 
@@ -49,6 +49,8 @@ class Settings:
     """Where labels come from: folders (or what the source itself knows), a table FILE.csv, or none."""
     label_columns: Sequence[str] = ()
     """Columns of tables that are labels; by default those in which values repeat."""
+    choices: str | Path | None = None
+    """Table of pictures to leave out or to keep after all: the columns source, and keep or drop."""
     channels: Channels = 3
     """1 is grey, 3 sRGB, 4 sRGB and alpha."""
     geometry: Geometry = "crop"

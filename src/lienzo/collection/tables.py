@@ -24,7 +24,10 @@ SOURCES = pa.schema(
         ("labels", pa.string()),
     ]
 )
-"""Columns of ``sources.parquet``: what was listed, so that a later preparation finds what is new."""
+"""Columns of every ``sources.parquet``: what was listed, so that a later preparation finds what is new."""
+
+LISTED = SOURCES.append(pa.field("sha256", pa.string()))
+"""Columns that it is written with. The SHA-256 is that of refused files; that of pictures stands in the index."""
 
 INDEX = pa.schema(
     [
@@ -98,10 +101,10 @@ class Writer:
 
     def extend(self, path: Path) -> None:
         """Append the rows of a finished file of the same columns."""
-        with opened(path, self._schema) as earlier:
-            for batch in earlier.iter_batches(ROW_GROUP, columns=self._schema.names):
+        with opened(path, pa.schema([field for field in self._schema if field.name != "sha256"])) as earlier:
+            for batch in earlier.iter_batches(ROW_GROUP):
                 for row in batch.to_pylist():
-                    self.add(*(row[name] for name in self._schema.names))
+                    self.add(*(row.get(name) for name in self._schema.names))
 
     def _write(self) -> None:
         columns = [list(column) for column in zip(*self._rows, strict=True)] or [[] for _ in self._schema]

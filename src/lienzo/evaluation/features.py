@@ -16,7 +16,7 @@ from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import BATCH, Detector, Images
 from lienzo.metrics.sliced import patches
-from lienzo.storage import caches, files
+from lienzo.storage import arrays, caches, files
 
 THUMBNAIL = 16
 """Height and width of the pictures that are compared by their pixels."""
@@ -91,9 +91,7 @@ def cached_features(
 def _kept(path: Path, count: int) -> Tensor | None:
     """Return features from a file of the cache; none where it is missing or damaged."""
     try:
-        features = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        features = arrays.load(path, count, np.float32)
+    except (OSError, ValueError):
         return None
-    if features.ndim != 2 or len(features) != count or features.dtype != np.float32 or not np.isfinite(features).all():
-        return None
-    return torch.from_numpy(features)
+    return torch.from_numpy(features) if np.isfinite(features).all() else None

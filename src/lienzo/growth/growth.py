@@ -152,6 +152,11 @@ def _prepare(run: Run, height: int, width: int) -> Iterator[GrowthProgress]:
             f"{smaller.path} has the labels of a table, {labels}: prepare its pictures at "
             f"{_written(height, width)} pixels yourself, and give them with --collection."
         )
+    if "choices" in settings:
+        raise CollectionError(
+            f"{smaller.path} was prepared with a table of choices: prepare its pictures at "
+            f"{_written(height, width)} pixels yourself with --choices, and give them with --collection."
+        )
     wanted = Settings.from_json(settings, size=(height, width), labels=labels)
     try:
         for step in preparation.steps(sources, folder, wanted):

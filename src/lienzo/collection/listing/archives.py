@@ -1,21 +1,35 @@
-"""Listing archives: zip, tar and WebDataset. A member is read where it stands, nothing is ever unpacked to the disk."""
+"""Listing archives: zip and tar. A member is read where it stands; nothing is ever unpacked to the disk.
 
-import json
+What an archive declares is not believed: names lead nowhere else, and no more is unpacked than a picture file can have.
+"""
+
+import bz2
+import gzip
+import io
+import lzma
 import tarfile
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterator
 from pathlib import PurePosixPath
+from typing import Any, BinaryIO, cast
 
 from lienzo.collection.listing import places
-from lienzo.collection.listing.entries import LARGEST, Entry
+from lienzo.collection.listing.entries import LARGEST, Entry, is_bomb
 from lienzo.collection.reasons import Reason
 from lienzo.errors import SourceError
 
-USUAL_KINDS = ("label", "class", "style", "artist", "genre", "category")
-"""Keys of a sample's JSON that are taken for labels."""
+CHUNK = 1 << 20
+"""So many bytes of a compressed tar file are unpacked at a time."""
 
-SHORT = 1 << 16
-"""A label's file has at most so many bytes."""
+HEADER_BYTES = 1 << 20
+"""The headers of a member of a compressed tar file, its long names among them, unpack to no more than this."""
+
+COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
+"""First bytes of a compressed file -> what unpacks it."""
+
+BROKEN = (tarfile.TarError, OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
+"""What reading a damaged tar file raises."""
 
 
 def clean(name: str) -> str:
@@ -27,103 +41,154 @@ def clean(name: str) -> str:
     return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", ".", ".."))
 
 
+class _Names:
+    """Tells members of one name apart."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def unlike(self, name: str) -> str:
+        """Return the name, with a number before its ending if it was given before."""
+        path, number, found = PurePosixPath(name), 1, name
+        while found in self._seen:
+            number += 1
+            found = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
+        self._seen.add(found)
+        return found
+
+
 def zip_entries(location: str) -> Iterator[Entry]:
     """List the members of a zip file, in the order of their names.
 
     Raises:
         SourceError: it is broken as a whole.
     """
+    names = _Names()
     try:
         with places.opened(location) as file, zipfile.ZipFile(file) as archive:
             for member in sorted(archive.infolist(), key=lambda member: clean(member.filename).split("/")):
-                if member.is_dir():
+                if member.is_dir() or not clean(member.filename):
                     continue
-                name, stamp = clean(member.filename), f"{member.CRC:08x}"
+                name, stamp = names.unlike(clean(member.filename)), f"{member.CRC:08x}"
                 entry = Entry(name, location, member.file_size, stamp, packed=member.compress_size,
                               method=member.compress_type)  # fmt: skip
                 file.seek(member.header_offset)
                 header = file.read(30)
                 refusal = None
                 if member.flag_bits & 1:
-                    refusal = (Reason.UNREADABLE, "encrypted")
+                    refusal = (
+                        Reason.UNREADABLE,
+                        "encrypted: unpack the archive with its password first",
+                    )
                 elif not header.startswith(b"PK\x03\x04"):
                     refusal = (Reason.UNREADABLE, "the archive is damaged here")
-                names = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-                yield entry.at(member.header_offset + 30 + names, refusal)
+                skipped = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+                yield entry.at(member.header_offset + 30 + skipped, refusal)
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
-        raise SourceError(f"{location} cannot be read as a zip file ({error}): download it again.") from None
+        split = "disk" in str(error)
+        mend = "join its parts to one file first" if split else "download it again"
+        raise SourceError(f"{location} cannot be read as a zip file ({error}): {mend}.") from None
 
 
-def tar_entries(location: str) -> Iterator[Entry]:
-    """List the members of a tar file in their own order; those of a WebDataset with the labels that stand beside them.
+def tar_entries(location: str, remarks: list[str]) -> Iterator[Entry]:
+    """List the members of a tar file in their own order.
 
     The members of a compressed tar file cannot be read apart: their bytes come with the entries.
+
+    Args:
+        location: path or URL.
+        remarks: gets a sentence where the file is cut off; its whole members are listed all the same.
 
     Raises:
         SourceError: it is broken from the start.
     """
-    name = PurePosixPath(location).name
     with places.opened(location) as file:
-        packed = not file.read(262)[257:262].startswith(b"ustar")
+        head = file.read(8)
         file.seek(0)
+        unpack = next((opener for magic, opener in COMPRESSED.items() if head.startswith(magic)), None)
+        listed = 0
         try:
-            archive = tarfile.open(fileobj=file, mode="r|*" if packed else "r:")  # noqa: SIM115
-        except (tarfile.TarError, OSError, EOFError) as error:
-            raise SourceError(f"{location} cannot be read as a tar file ({error}): download it again.") from None
-        try:
-            yield from _samples(archive, location, packed)
-        except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-            yield Entry(
-                f"{name} (its end)", location, 0, refusal=(Reason.TRUNCATED, f"the archive breaks off: {error}")
+            members = _plain_members(location, file) if unpack is None else _packed_members(location, file, unpack)
+            for entry in members:
+                listed += 1
+                yield entry
+            return
+        except BROKEN as error:
+            if not listed:
+                raise SourceError(f"{location} cannot be read as a tar file ({error}): download it again.") from None
+            remarks.append(
+                f"{location} is cut off or damaged after {listed:,} members ({error}): these are used; "
+                "download it again for the others."
             )
 
 
-def _samples(archive: tarfile.TarFile, location: str, packed: bool) -> Iterator[Entry]:
-    """Gather the members that share a name up to its first dot: a WebDataset's sample."""
-    sample, waiting = "", list[Entry]()
-    labels: dict[str, str] = {}
-    members = iter(archive)
-    while True:
-        try:
-            member = next(members, None)
-        except (tarfile.TarError, OSError, EOFError):
-            yield from (entry.labelled(labels) for entry in waiting)
-            raise
-        if member is None:
-            break
-        if not member.isreg():
-            continue
-        name = clean(member.name)
-        folder, _, last = name.rpartition("/")
-        key = f"{folder}/{last.split('.')[0]}"
-        if key != sample:
-            yield from (entry.labelled(labels) for entry in waiting)
-            sample, waiting, labels = key, [], {}
-        suffix = last.partition(".")[2].lower()
-        if suffix in ("cls", "json") and member.size <= SHORT:
-            content = archive.extractfile(member)
-            labels |= _labels(suffix, content.read() if content is not None else b"")
-        else:
-            waiting.append(_member(archive, member, name, location, packed))
-    yield from (entry.labelled(labels) for entry in waiting)
+def _plain_members(location: str, file: BinaryIO) -> Iterator[Entry]:
+    """List the members of a tar file that is not compressed; they are read later, where they stand."""
+    names = _Names()
+    with tarfile.open(fileobj=file, mode="r:") as archive:
+        for member in archive:
+            if member.isreg() and clean(member.name):
+                yield Entry(names.unlike(clean(member.name)), location, member.size, str(int(member.mtime)),
+                            offset=member.offset_data, packed=member.size)  # fmt: skip
+            archive.members.clear()  # type: ignore[attr-defined]  # it would keep all of them
+        file.seek(archive.offset)
+        if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError("it lacks its end blocks")
 
 
-def _member(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str, location: str, packed: bool) -> Entry:
-    stamp = str(int(member.mtime))
-    if not packed or member.size > LARGEST:
-        return Entry(name, location, member.size, stamp, offset=member.offset_data, packed=member.size)
-    content = archive.extractfile(member)
-    data = b"" if content is None else content.read()
-    return Entry(name, location, member.size, stamp, data=data)
+def _packed_members(location: str, file: BinaryIO, unpack: Any) -> Iterator[Entry]:
+    """List the members of a compressed tar file with their bytes.
+
+    Raises:
+        TarError and the errors of the compression: it is cut off or damaged.
+    """
+    names = _Names()
+    with unpack(file, "rb") as unpacked:
+        metered = _Metered(unpacked)
+        with tarfile.open(fileobj=cast(Any, metered), mode="r|") as archive:
+            while True:
+                metered.left = HEADER_BYTES
+                member = archive.next()
+                metered.left = None
+                if member is None:
+                    break
+                if member.isreg() and clean(member.name):
+                    name, stamp = names.unlike(clean(member.name)), str(int(member.mtime))
+                    before = file.tell()
+                    data, refusal = io.BytesIO(), None
+                    content = archive.extractfile(member)
+                    assert content is not None
+                    try:
+                        while chunk := content.read(CHUNK):
+                            size = data.tell() + len(chunk)
+                            if refusal is None and (size > LARGEST or is_bomb(size, file.tell() - before)):
+                                refusal = (Reason.TOO_LARGE, f"more than {size:,} bytes of next to nothing packed")
+                                data = io.BytesIO()
+                            if refusal is None:
+                                data.write(chunk)
+                    except BROKEN:
+                        cut = (Reason.TRUNCATED, "the archive ends within this member")
+                        yield Entry(name, location, member.size, stamp, refusal=cut)
+                        raise
+                    yield Entry(name, location, member.size, stamp, data=data.getvalue(), refusal=refusal)
+                archive.members.clear()  # type: ignore[attr-defined]
+            if metered.last.count(0) != len(metered.last):
+                raise tarfile.ReadError("it lacks its end blocks")
 
 
-def _labels(suffix: str, content: bytes) -> Mapping[str, str]:
-    text = content.decode("utf-8", "replace").strip()
-    if suffix == "cls":
-        return {"class": text} if text else {}
-    try:
-        values = json.loads(text)
-    except ValueError:
-        return {}
-    found = values if isinstance(values, dict) else {}
-    return {kind: str(found[kind]) for kind in USUAL_KINDS if isinstance(found.get(kind), str | int)}
+class _Metered:
+    """A file whose headers cannot unpack to more than a limit; the archive's last bytes are remembered."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.left: int | None = None
+        self.last = b""
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._file.read(size)
+        if self.left is not None:
+            self.left -= len(data)
+            if self.left < 0:
+                raise tarfile.ReadError(f"a header unpacks to more than {HEADER_BYTES:,} bytes")
+        self.last = (self.last + data)[-tarfile.BLOCKSIZE :]
+        return data

@@ -1,15 +1,22 @@
 """An entry: one file that may be a picture, and where its bytes are. Reading never changes a source."""
 
 import bz2
+import io
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+
+from PIL import Image
 
 from lienzo.collection.listing import places
 from lienzo.collection.reasons import Reason, Refusal
 
 LARGEST = 1 << 30
 """A picture file of more bytes than this is refused unread."""
+
+BOMB, RATIO = 1 << 24, 100
+"""What unpacks to more than so many bytes, and more than so many times its packed size, is an archive bomb: pictures
+are compressed already."""
 
 STORED, DEFLATED, BZIP2 = 0, 8, 12
 """Zip's numbers of the compression methods that can be read."""
@@ -35,10 +42,16 @@ class Entry:
     """How they are compressed, by zip's numbers."""
     data: bytes | None = None
     """The bytes themselves, where they cannot be read apart from their neighbours."""
+    shape: tuple[int, int, int] | None = None
+    """Height, width and channels, where the bytes are no file but the pixels of an array."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Label kind -> name, as far as the source knows them."""
     refusal: tuple[Reason, str] | None = None
     """Found out while listing."""
+    wanted: bool = False
+    """Whether it is to be kept although it looks damaged, plain or too small."""
+    described: bool = False
+    """Whether a file of the same name beside it tells about it, as in the shards of img2dataset."""
 
     def at(self, offset: int, refusal: tuple[Reason, str] | None = None) -> "Entry":
         """Return the entry with its place in the archive."""
@@ -70,9 +83,11 @@ class Entry:
         if self.refusal is not None:
             raise Refusal(*self.refusal)
         if self.data is not None:
-            return self.data
+            return self.data if self.shape is None else _as_png(self.data, self.shape)
         if max(self.size, self.packed) > LARGEST:
             raise Refusal(Reason.TOO_LARGE, f"{self.size:,} bytes; no more than {LARGEST:,} are read")
+        if self.offset is not None and is_bomb(self.size, self.packed):
+            raise Refusal(Reason.TOO_LARGE, f"{self.size:,} bytes packed into {self.packed:,}: an archive bomb")
         try:
             if self.offset is None:
                 data = places.read(self.location, 0, self.size + 1)
@@ -86,7 +101,25 @@ class Entry:
             data = _unpack(data, self)
         if len(data) != self.size:
             raise Refusal(Reason.CHANGED, f"{self.size:,} bytes when it was listed, another number when it was read")
-        return data
+        return data if self.shape is None else _as_png(data, self.shape)
+
+
+def is_bomb(size: int, packed: int) -> bool:
+    """Say whether so many bytes, packed into so few, are an archive bomb.
+
+    >>> is_bomb(1 << 30, 1 << 20), is_bomb(1 << 20, 1 << 10), is_bomb(1 << 30, 1 << 29)
+    (True, False, False)
+    """
+    return size > BOMB and size > RATIO * packed
+
+
+def _as_png(pixels: bytes, shape: tuple[int, int, int]) -> bytes:
+    """Return pixels as the file of a picture."""
+    height, width, channels = shape
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+    buffer = io.BytesIO()
+    Image.frombytes(mode, (width, height), pixels).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 def _unpack(data: bytes, entry: Entry) -> bytes:

@@ -9,13 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lienzo.collection.listing import labels, places
-from lienzo.collection.listing.archives import USUAL_KINDS
 from lienzo.collection.listing.entries import Entry
+from lienzo.collection.listing.labels import USUAL_KINDS
+from lienzo.collection.listing.rows import written
 from lienzo.collection.reasons import Reason
-from lienzo.errors import SourceError
+from lienzo.errors import InputError, SourceError, unknown
 
 PICTURE_COLUMNS = ("image", "img", "picture", "jpg", "png", "webp", "bytes")
 """Names of binary columns that hold pictures."""
+
+ROWS = 16
+"""So many rows are held in memory at a time."""
 
 
 def path_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
@@ -24,45 +28,86 @@ def path_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
     Relative paths are relative to the table's folder.
     """
     folder = location.rpartition("/")[0] if places.is_url(location) else str(PurePosixPath(location).parent)
-    for name, found in labels.read(location, columns).items():
-        location = name if places.is_url(name) else places.join(folder, name)
+    table = labels.read(location, columns)
+    for name, found in zip(table.names, table.labels, strict=True):
+        path = name.replace("\\", "/").removeprefix("./")
+        place = path if places.is_url(path) else places.join(folder, path)
         try:
-            size, stamp = places.stamp_of(location)
+            size, stamp = places.stamp_of(place)
         except OSError:
             refusal = (Reason.UNREADABLE, "the table names it, but it is not there")
-            yield Entry(name, location, 0, labels=found, refusal=refusal)
+            yield Entry(path, place, 0, labels=found, refusal=refusal)
         else:
-            yield Entry(name, location, size, stamp, labels=found)
+            yield Entry(path, place, size, stamp, labels=found)
 
 
 def holds_pictures(location: str) -> bool:
-    """Say whether a Parquet file has a column of pictures."""
-    with places.opened(location) as file:
-        return _picture_column(_parquet(location, file).schema_arrow) is not None
+    """Say whether a Parquet or Arrow file has a column of pictures."""
+    try:
+        with places.opened(location) as file:
+            schema = _arrow(file).schema if location.endswith(".arrow") else pq.ParquetFile(file).schema_arrow
+            return _picture_column(schema) is not None
+    except (OSError, pa.ArrowException, ValueError):
+        return False
 
 
 def embedded_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
-    """List the pictures in a Parquet file, row by row; their bytes come with the entries.
+    """List the pictures in a Parquet file, or in an Arrow file of `save_to_disk`, row by row with their bytes.
 
     Raises:
         SourceError: it is broken.
     """
     stem = PurePosixPath(location).stem
-    with places.opened(location) as file:
-        table = _parquet(location, file)
-        schema = table.schema_arrow
-        column = _picture_column(schema)
-        assert column is not None
-        classes = _classes(schema)
-        kinds = list(columns) or [name for name in schema.names if name in classes or name in USUAL_KINDS]
-        row = 0
-        try:
-            for batch in table.iter_batches(64, columns=[column, *kinds]):
-                for values in batch.to_pylist():
-                    yield _entry(values, column, f"{stem}-{row:08d}", location, classes)
-                    row += 1
-        except (OSError, pa.ArrowException) as error:
-            raise SourceError(f"{location} is damaged ({error}): download it again.") from None
+    try:
+        with places.opened(location) as file:
+            if location.endswith(".arrow"):
+                reader = _arrow(file)
+                schema, batches = reader.schema, iter(reader)
+            else:
+                table = pq.ParquetFile(file)
+                schema = table.schema_arrow
+                wanted = _columns(schema, columns)
+                batches = table.iter_batches(ROWS, columns=wanted)
+            column, classes = _picture_column(schema), _classes(schema)
+            assert column is not None
+            kept = _columns(schema, columns)
+            row = 0
+            for batch in batches:
+                for start in range(0, batch.num_rows, ROWS):
+                    for values in batch.select(kept).slice(start, ROWS).to_pylist():
+                        yield _entry(values, column, f"{stem}-{row:08d}", location, classes)
+                        row += 1
+    except (OSError, pa.ArrowException, ValueError) as error:
+        raise SourceError(f"{location} is damaged ({error}): download it again.") from None
+
+
+def _columns(schema: pa.Schema, columns: Sequence[str]) -> list[str]:
+    """Return which columns are read: the pictures and the labels."""
+    classes, picture = _classes(schema), _picture_column(schema)
+    wanted = list(columns) or [name for name in schema.names if name in classes or name.lower() in USUAL_KINDS]
+    for name in wanted:
+        if name not in schema.names:
+            raise InputError(unknown("column", name, schema.names))
+    return [str(picture), *(name for name in dict.fromkeys(wanted) if name != picture)]
+
+
+def _arrow(file: Any) -> Any:
+    """Open a stream of Arrow record batches, or failing that a file of them."""
+    try:
+        return pa.ipc.open_stream(file)
+    except pa.ArrowInvalid:
+        file.seek(0)
+        return _Batches(pa.ipc.open_file(file))
+
+
+class _Batches:
+    """The record batches of an Arrow file, one after the other."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader, self.schema = reader, reader.schema
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self._reader.get_batch(i) for i in range(self._reader.num_record_batches))
 
 
 def _entry(values: dict[str, Any], column: str, name: str, location: str, classes: dict[str, list[str]]) -> Entry:
@@ -75,18 +120,11 @@ def _entry(values: dict[str, Any], column: str, name: str, location: str, classe
         names = classes.get(kind)
         if names is not None and isinstance(value, int) and 0 <= value < len(names):
             found[kind] = names[value]
-        elif names is None and isinstance(value, str | int):
-            found[kind] = str(value)
+        elif names is None and (text := written(value)):
+            found[kind] = text
     if data is None:
         return Entry(name, location, 0, labels=found, refusal=(Reason.EMPTY, "no picture in this row"))
     return Entry(name, location, len(data), data=data, labels=found)
-
-
-def _parquet(location: str, file: Any) -> pq.ParquetFile:
-    try:
-        return pq.ParquetFile(file)
-    except (OSError, pa.ArrowException) as error:
-        raise SourceError(f"{location} cannot be read as Parquet ({error}): download it again.") from None
 
 
 def _picture_column(schema: pa.Schema) -> str | None:

@@ -3,7 +3,7 @@
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -60,13 +60,16 @@ class Chosen:
     """(n,): whether each is held out."""
 
 
-def choose(candidates: Candidates, settings: Settings, earlier: NDArray[np.bool_]) -> Chosen:
+def choose(
+    candidates: Candidates, settings: Settings, earlier: NDArray[np.bool_], wanted: Collection[int] = ()
+) -> Chosen:
     """Decide about pictures that passed screening.
 
     Args:
         candidates: n pictures, in order.
         settings: the policies.
         earlier: (k,), which of the first k pictures, those that stand in the collection already, are held out.
+        wanted: positions of pictures that stay whatever they repeat.
     """
     digests = np.frombuffer(candidates.digests, "<u8").reshape(-1, 2)
     labels = np.frombuffer(candidates.labels, "<u8")
@@ -76,7 +79,9 @@ def choose(candidates: Candidates, settings: Settings, earlier: NDArray[np.bool_
         verdicts.update(_among_equal(members, labels, settings))
     if settings.near_duplicates is not None:
         verdicts |= _near_duplicates(hashes, settings.near_duplicates, verdicts)
-    verdicts = {position: verdict for position, verdict in verdicts.items() if position >= len(earlier)}
+    stay = set(wanted)
+    verdicts = {position: verdict for position, verdict in verdicts.items()
+                if position >= len(earlier) and position not in stay}  # fmt: skip
     holdout = np.zeros(len(labels), np.bool_)
     if settings.holdout > 0:
         holdout = _sides(np.frombuffer(candidates.files, "<u8"), hashes, settings.holdout, earlier)

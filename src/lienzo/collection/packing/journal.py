@@ -73,7 +73,15 @@ class _Unit(msgspec.Struct, forbid_unknown_fields=True):
 
 def unit_key(entries: Sequence[Entry]) -> str:
     """Return the name of a unit: it changes whenever one of its files does."""
-    return fingerprint([[entry.name, entry.size, entry.stamp, dict(entry.labels)] for entry in entries])
+    return fingerprint(
+        [[entry.name, entry.size, entry.stamp, dict(entry.labels), *_choice(entry)] for entry in entries]
+    )
+
+
+def _choice(entry: Entry) -> list[str]:
+    """Return what a table of choices says of an entry, if it says something."""
+    left_out = entry.refusal is not None and entry.refusal[0] is Reason.LEFT_OUT
+    return ["keep"] if entry.wanted else ["drop"] if left_out else []
 
 
 class Journal:

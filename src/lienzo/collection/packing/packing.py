@@ -5,7 +5,7 @@ import io
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from lienzo.collection.packing.choosing import Candidates, Chosen, choose
 from lienzo.collection.packing.journal import Journal
 from lienzo.collection.screening.screening import Screened
 from lienzo.collection.settings import Settings
-from lienzo.errors import SourceError
+from lienzo.errors import CollectionError, SourceError
 from lienzo.storage import files
 
 SHARD_BYTES = 1 << 26
@@ -35,6 +35,7 @@ def pack(
     settings: Settings,
     provenance: Mapping[str, Any],
     earlier: Collection | None,
+    wanted: Set[str] = frozenset(),
 ) -> Collection:
     """Write a collection's files; ``collection.json`` comes last and makes them count.
 
@@ -45,12 +46,13 @@ def pack(
         settings: the preparation's.
         provenance: what else is written into the collection's settings.
         earlier: the finished collection in ``folder`` that the units are added to.
+        wanted: names of pictures to keep even if they repeat others.
 
     Raises:
         SourceError: nothing is left after choosing; the journal is removed.
     """
     held_out = np.zeros(0, np.bool_) if earlier is None else np.isin(np.arange(earlier.count), earlier.rows("holdout"))
-    chosen, kinds = _choose(journal, keys, settings, held_out, earlier)
+    chosen, kinds = _choose(journal, keys, settings, earlier=earlier, held_out=held_out, wanted=wanted)
     shards = [] if earlier is None else list(earlier.shards)
     count = len(chosen.holdout) - len(held_out) - len(chosen.verdicts)
     if count == 0 and earlier is None:
@@ -62,7 +64,7 @@ def pack(
     names = Tables("rejected.parquet", "sources.parquet") if earlier is None else earlier.tables.following()
     refused = Counter[str]({} if earlier is None else earlier.refused)
     with files.replacing(folder / names.rejected) as file, files.replacing(folder / names.sources) as listed:
-        rejected, sources = tables.Writer(file, tables.REJECTED), tables.Writer(listed, tables.SOURCES)
+        rejected, sources = tables.Writer(file, tables.REJECTED), tables.Writer(listed, tables.LISTED)
         known = {}
         if earlier is not None:
             rejected.extend(folder / earlier.tables.rejected)
@@ -71,7 +73,8 @@ def pack(
 
         def kept() -> Iterator[tuple[Screened, str]]:
             for found, reason, detail, part in _decided(journal, keys, chosen, len(held_out), known):
-                sources.add(found.source, found.size, found.stamp, files.fingerprint(found.labels))
+                sha256 = found.sha256 if reason else None
+                sources.add(found.source, found.size, found.stamp, files.fingerprint(found.labels), sha256)
                 if reason:
                     rejected.add(found.source, reason, detail, found.size)
                     refused[reason] += 1
@@ -112,25 +115,33 @@ def _choose(
     journal: Journal,
     keys: Sequence[str],
     settings: Settings,
-    held_out: NDArray[np.bool_],
+    *,
     earlier: Collection | None,
+    held_out: NDArray[np.bool_],
+    wanted: Set[str],
 ) -> tuple[Chosen, list[str]]:
     """Choose among the earlier collection's pictures and the journal's; return also the kinds of labels there are."""
     candidates = Candidates()
     kinds: set[str] = set()
+    position, positions = len(held_out), []
     if earlier is not None:
         kinds |= set(earlier.vocabularies)
         for batch in earlier.batches("sha256", "digest", "perceptual_hash", *map(tables.label_column, kinds)):
             columns = (column.to_pylist() for column in batch.values())
             for sha256, digest, perceptual, *labels in zip(*columns, strict=True):
                 carried = {kind: label for kind, label in zip(kinds, labels, strict=True) if label is not None}
-                candidates.add(sha256, digest, carried, perceptual)
+                try:
+                    candidates.add(sha256, digest, carried, perceptual)
+                except (ValueError, TypeError, AttributeError):  # no digest
+                    raise CollectionError(f"the index of {earlier.path} is damaged: prepare it again.") from None
     for unit in journal.units(keys, pixels=False):
         for found in unit:
             if not found.reason:
                 candidates.add(found.sha256, found.digest, found.labels, found.perceptual)
                 kinds |= set(found.labels)
-    return choose(candidates, settings, held_out), sorted(kinds)
+                positions += [position] if found.source in wanted else []
+                position += 1
+    return choose(candidates, settings, held_out, positions), sorted(kinds)
 
 
 def _names(collection: Collection, wanted: set[int]) -> dict[int, str]:

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from posixpath import splitext
 from typing import Any
@@ -78,6 +78,8 @@ def screen(entry: Entry, settings: Settings) -> Screened:
     """
     found = partial(Screened, entry.name, entry.size, entry.stamp, dict(entry.labels))
     data = b""
+    if entry.wanted:
+        settings = replace(settings, detect_damage=False, enlarge=True)
     try:
         if entry.size > LARGE and (head := entry.head(formats.HEAD)).strip(b"\0"):
             formats.identify(head, entry.name)  # a video need not be read
@@ -90,11 +92,12 @@ def screen(entry: Entry, settings: Settings) -> Screened:
             whole = _check(data, kind, settings)
             picture, (width, height), notes = _picture(data, kind, whole, settings)
         small = _small(picture)
-        if _span(small) < FEATURELESS:
+        if _span(small) < FEATURELESS and not entry.wanted:
             raise Refusal(Reason.FEATURELESS, "one colour, or nearly")
     except Refusal as refusal:
         thumbnail = _thumbnail(data) if data and refusal.reason in DRAWABLE else b""
-        return found(reason=refusal.reason, detail=refusal.detail, thumbnail=thumbnail)
+        sha256 = hashlib.sha256(data).hexdigest() if data else ""
+        return found(reason=refusal.reason, detail=refusal.detail, sha256=sha256, thumbnail=thumbnail)
     suffix = splitext(entry.name)[1].lower()
     misnamed = ("wrong-extension",) if suffix and suffix not in formats.FORMATS[kind] else ()
     pixels = picture.tobytes()

@@ -1,0 +1,73 @@
+"""Files beside a picture that tell about it, under its name: .cls and .json, as WebDataset and img2dataset write."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from posixpath import splitext
+
+from lienzo.collection.listing.entries import Entry
+from lienzo.collection.listing.labels import USUAL_KINDS
+from lienzo.collection.listing.rows import written
+from lienzo.collection.reasons import Refusal
+from lienzo.storage import schemas
+
+TELLING = (".cls", ".json", ".txt")
+"""Endings of such files. Texts are captions, not labels."""
+
+SHORT = 1 << 16
+"""A file that tells about a picture has at most so many bytes."""
+
+SAMPLE, SAMPLE_BYTES = 64, 1 << 25
+"""Of files that share a name at most so many, and so many bytes of them, are held at a time."""
+
+
+def described(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield entries, pictures with the labels that files of the same name beside them tell.
+
+    Args:
+        entries: such that the files that share a name up to its first dot follow each other.
+    """
+    sample: list[Entry] = []
+    key, size = "", 0
+    for entry in entries:
+        found = _key(entry.name)
+        if found != key or len(sample) == SAMPLE or size > SAMPLE_BYTES:
+            yield from _told(sample)
+            sample, key, size = [], found, 0
+        sample.append(entry)
+        size += len(entry.data or b"")
+    yield from _told(sample)
+
+
+def _key(name: str) -> str:
+    folder, _, last = name.rpartition("/")
+    return f"{folder}/{last.split('.')[0]}"
+
+
+def _told(sample: list[Entry]) -> Iterator[Entry]:
+    beside = [entry for entry in sample if splitext(entry.name)[1].lower() in TELLING]
+    for entry in sample:
+        about = [one for one in beside if entry.name.startswith(f"{splitext(one.name)[0]}.") and one is not entry]
+        if not about or entry in beside:
+            yield entry
+            continue
+        labels: dict[str, str] = {}
+        for one in about:
+            labels |= _labels(one)
+        yield replace(entry, described=True, labels=labels or entry.labels)
+
+
+def _labels(entry: Entry) -> Mapping[str, str]:
+    """Return the labels that a file tells; none where it is large, cannot be read, or tells something else."""
+    suffix = splitext(entry.name)[1].lower()
+    if entry.size > SHORT or suffix == ".txt":
+        return {}
+    try:
+        content = entry.read()
+        if suffix == ".cls":
+            text = content.decode("utf-8", "replace").strip()
+            return {"class": text} if text else {}
+        values = schemas.parse(content)
+    except (Refusal, ValueError):
+        return {}
+    found = values if isinstance(values, dict) else {}
+    return {kind: text for kind in USUAL_KINDS if (text := written(found.get(kind)))}
