@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from conftest import Command
 from pictures_for_tests import encoded, gallery, noisy, painting
 from PIL import Image
 
@@ -71,3 +72,10 @@ def test_near_duplicates_are_kept_after_all(source: Path) -> None:
     painting(0).resize((240, 180)).save(source / "larger.jpg", quality=60)
     chosen = prepared(source, "source,choice\nlarger.jpg,keep\n", near_duplicates=4)
     assert "larger.jpg" in chosen.column("source").to_pylist()
+
+
+def test_the_option_of_the_command(source: Path, command: Command) -> None:
+    (source.parent / "c.csv").write_text("source,choice\nplain.png,keep\n")
+    words = [source, source.parent / "out", "--size", 16, "--workers", 1, "--choices", source.parent / "c.csv"]
+    assert command("prepare", *words)[0] == 0
+    assert "plain.png" in lienzo.Collection.open(source.parent / "out").column("source").to_pylist()

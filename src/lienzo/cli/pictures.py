@@ -15,6 +15,7 @@ PREPARATION = {
     "size": Word("64|96x64"),
     "labels": Word("folders|FILE.csv|none"),
     "label_columns": Word("NAME,...", separator=","),
+    "choices": Word("FILE"),
     "background": Word("COLOUR"),
     "near_duplicates": Word("BITS"),
     "holdout": Word("SHARE"),
