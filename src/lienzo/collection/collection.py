@@ -30,15 +30,15 @@ class Collection:
     path: Path
     """The folder."""
     height: int
-    """Of every picture, in pixels."""
+    """Height of every picture, in pixels."""
     width: int
-    """Of every picture, in pixels."""
+    """Width of every picture, in pixels."""
     channels: int
     """1 (grey), 3 (sRGB) or 4 (sRGB and alpha)."""
     count: int
     """How many pictures."""
     fingerprint: str
-    """Of the pictures' bytes, their labels, their parts and their order; the same wherever the folder lies."""
+    """Hash of the pictures' bytes, labels, parts and order; the same wherever the folder lies."""
     vocabularies: dict[str, tuple[str, ...]]
     """Label kind -> names, sorted. Labels taken from folders are of the kind ``folder``."""
     settings: dict[str, Any]
@@ -167,7 +167,7 @@ class Collection:
         return pa.chunked_array(chunks)
 
     def batches(self, *names: str) -> Iterator[dict[str, pa.Array]]:
-        """Yield some columns of the index, so many rows at a time that memory does not grow with the collection.
+        """Yield some columns of the index, a few rows at a time: memory does not grow with the collection.
 
         One thread reads: each of Arrow's keeps some MB of its own.
         """

@@ -45,7 +45,7 @@ Screen = Callable[[Iterable[Unit]], Iterator[tuple[str, list[Screened]]]]
 """Takes units and yields their findings in any order."""
 
 UNIT, UNIT_BYTES = 32, 1 << 24
-"""A unit of work has at most so many files, and so many bytes of pixels or of files that come with their bytes."""
+"""Most files in a unit of work, and most bytes of its packed pixels, or of files that come with their bytes."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class _Identity(NamedTuple):
     labels: str
     """Fingerprint of its labels."""
     sha256: str | None = None
-    """Of its bytes, where it was refused; that of pictures stands in the index."""
+    """SHA-256 of its bytes, if it was refused; that of pictures stands in the index."""
 
 
 @takes(Settings)

@@ -20,28 +20,28 @@ from lienzo.display import pages
 from lienzo.storage import files
 
 NAME = "report.html"
-"""Of the page, in the collection's folder."""
+"""Name of the page in the collection's folder."""
 
 TITLE = "A collection of pictures"
 """Heading of the page, by which it is known again."""
 
 HEAD = 512
-"""The title stands in the first so many bytes."""
+"""Bytes at the beginning of the page that hold its title."""
 
 SHOWN = 8
-"""So many refused pictures are drawn for each reason."""
+"""Number of refused pictures that are drawn for each reason."""
 
 CONTACTS = 96
-"""So many pictures stand on the contact sheet."""
+"""Number of pictures on the contact sheet."""
 
 BLUE = "#0072B2"
-"""Of bars."""
+"""Colour of bars."""
 
 ASPECTS, SIDES = np.geomspace(0.25, 4, 17), np.geomspace(16, 16384, 21)
 """Edges of the bins in which the originals' width / height and short sides in pixels are counted."""
 
 NAMES = 30
-"""So many label names are drawn, the most frequent first."""
+"""Number of label names that are drawn, the most frequent first."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _refused(collection: Collection, drawn: Sequence[Drawn]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Tally:
-    """What is counted of the index."""
+    """Counts over the index."""
 
     parts: Counter[str]
     aspects: NDArray[np.int64]
@@ -154,7 +154,7 @@ def _kept(collection: Collection, tally: _Tally) -> list[str]:
 
 
 def _taken(collection: Collection, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Take pictures; a touch of a mapped shard brings in 64 kB of it, which stay until it is closed, so it is soon."""
+    """Return pictures of these rows, read eight at a time: what a mapped shard brings into memory stays with it."""
     return np.concatenate([replace(collection).take(part) for part in np.array_split(rows, -(-len(rows) // 8))])
 
 

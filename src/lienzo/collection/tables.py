@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from lienzo.errors import CollectionError
 
 ROW_GROUP = 1024
-"""So many rows are held in memory at a time."""
+"""Rows that are held in memory at a time."""
 
 REJECTED = pa.schema([("source", pa.string()), ("reason", pa.string()), ("detail", pa.string()), ("bytes", pa.int64())])
 """Columns of ``rejected.parquet``."""

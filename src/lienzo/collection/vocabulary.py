@@ -22,7 +22,7 @@ class Vocabulary:
     """The labels that a conditional generator has learnt, and how often it has met them."""
 
     kind: str
-    """Of the labels: ``style``, ``artist``, ``folder``."""
+    """Kind of the labels, such as ``style``, ``artist`` or ``folder``."""
 
     counts: dict[str, int]
     """Name -> training pictures that carry it; the order of the names is that of the numbers in a row."""

@@ -20,7 +20,7 @@ from lienzo.collection.reasons import Reason
 from lienzo.errors import SourceError
 
 CHUNK = 1 << 20
-"""So many bytes of a compressed tar file are unpacked at a time."""
+"""Bytes of a compressed tar file that are unpacked at a time."""
 
 HEADER_BYTES = 1 << 20
 """The headers of a member of a compressed tar file, its long names among them, unpack to no more than this."""

@@ -18,7 +18,7 @@ HEADER = 4096
 """A header of more bytes is not read."""
 
 LABELS = 1 << 27
-"""An array of labels has at most so many bytes."""
+"""Largest array of labels that is read, in bytes."""
 
 PICTURES = re.compile(r"(?:^|_)(images?|imgs?|pictures?|samples?|data|x|arr_0)$", re.I)
 """How the names of arrays of pictures end, after a split such as ``train_``."""
@@ -70,8 +70,8 @@ def entries(location: str) -> Iterator[Entry]:
                 split = PICTURES.sub("", name).strip("_-")
                 folder = f"{stem}/{split}" if split else stem
                 for i, entry in enumerate(_pictures(archive, file, location, array, layout)):
-                    told = {} if labels is None else {"label": labels[i]}
-                    yield replace(entry, name=f"{folder}/{i:08d}", labels=told)
+                    found = {} if labels is None else {"label": labels[i]}
+                    yield replace(entry, name=f"{folder}/{i:08d}", labels=found)
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
         raise SourceError(f"{location} cannot be read as NumPy arrays ({error}): download it again.") from None
 

@@ -15,8 +15,8 @@ LARGEST = 1 << 30
 """A picture file of more bytes than this is refused unread."""
 
 BOMB, RATIO = 1 << 24, 100
-"""What unpacks to more than so many bytes, and more than so many times its packed size, is an archive bomb: pictures
-are compressed already."""
+"""Limits of an archive bomb: a member that unpacks to more bytes than the first, and to more than the second times its
+packed size. Pictures are compressed already, and do not."""
 
 STORED, DEFLATED, BZIP2 = 0, 8, 12
 """Zip's numbers of the compression methods that can be read."""
@@ -31,7 +31,7 @@ class Entry:
     location: str
     """The file that holds the bytes: the picture itself or the archive; a path or an fsspec URL."""
     size: int
-    """Of the picture's file, in bytes, unpacked."""
+    """Bytes of the picture's file, unpacked."""
     stamp: str = ""
     """Changes whenever the file does: its time of modification, its checksum or the store's tag."""
     offset: int | None = None
@@ -105,7 +105,7 @@ class Entry:
 
 
 def is_bomb(size: int, packed: int) -> bool:
-    """Say whether so many bytes, packed into so few, are an archive bomb.
+    """Say whether ``size`` bytes that were packed into ``packed`` bytes are an archive bomb.
 
     >>> is_bomb(1 << 30, 1 << 20), is_bomb(1 << 20, 1 << 10), is_bomb(1 << 30, 1 << 29)
     (True, False, False)

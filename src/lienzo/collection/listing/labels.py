@@ -36,7 +36,7 @@ ENDING = re.compile(
 """How the names of picture files end."""
 
 SHOWN = 3
-"""So many names are given as examples."""
+"""Number of names that a message shows as examples."""
 
 
 @dataclass
@@ -46,9 +46,9 @@ class LabelTable:
     location: str
     """Path or URL of the table."""
     labels: list[dict[str, str]]
-    """Of each row: label kind -> name. Empty cells are missing labels."""
+    """For each row, label kind -> name. Empty cells are missing labels."""
     names: list[str]
-    """Of each row: the picture that it is about, as the table has it."""
+    """For each row, the name of its picture as the table writes it."""
     remarks: list[str] = field(default_factory=list)
     """What was taken for what, where the table does not say so."""
     matched: set[int] = field(default_factory=set)

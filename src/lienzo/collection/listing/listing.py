@@ -16,10 +16,10 @@ from lienzo.collection.settings import Settings
 from lienzo.errors import InputError
 
 SAMPLE = 4096
-"""So many pictures' names tell which column of a table has names, and whether it has a header."""
+"""Number of pictures whose names show which column of a table holds names, and whether the table has a header."""
 
 TABLE_BYTES = 1 << 28
-"""A table of labels within a source has at most so many bytes."""
+"""Largest table of labels within a source that is read, in bytes."""
 
 log = logging.getLogger("lienzo")
 
@@ -29,13 +29,15 @@ class _Survey:
     """What has to be known of all files before the first can get its label."""
 
     total: int = 0
+    """Number of files that may be pictures."""
     names: list[str] = field(default_factory=list)
-    """Of the first pictures."""
+    """Names of the first pictures."""
     folders: list[dict[Folder, bool]] = field(default_factory=list)
-    """Of each source: every folder with pictures -> whether files beside these tell about them."""
+    """For each source, its folders with pictures -> whether files beside these describe them."""
     tables: list[tuple[int, Entry]] = field(default_factory=list)
     """Tables of labels within the sources, with the number of the source."""
     remarks: list[str] = field(default_factory=list)
+    """Sentences about what could not be listed."""
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, TypeVar
 from lienzo.errors import SourceError
 
 ATTEMPTS = 5
-"""So often is a store asked before a preparation stops."""
+"""Number of times that a store is asked before a preparation stops."""
 
 PAUSE = 0.5
 """Seconds before a store is asked again; twice as long after every further failure."""

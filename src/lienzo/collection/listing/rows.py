@@ -19,7 +19,7 @@ DELIMITERS = ",;\t|"
 """What stands between the cells of a line, the most usual first."""
 
 SAMPLE = 50
-"""So many lines are looked at to find out what stands between cells."""
+"""Number of lines that show what stands between cells."""
 
 NAME, LABEL = "file", "label"
 """Columns that are made where a file has no names for them, such as StyleGAN's ``dataset.json``."""

@@ -1,4 +1,4 @@
-"""Files beside a picture that tell about it, under its name: .cls and .json, as WebDataset and img2dataset write."""
+"""Files beside a picture that describe it, under its name: .cls and .json, as WebDataset and img2dataset write them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -10,18 +10,18 @@ from lienzo.collection.listing.rows import written
 from lienzo.collection.reasons import Refusal
 from lienzo.storage import schemas
 
-TELLING = (".cls", ".json", ".txt")
+DESCRIBING = (".cls", ".json", ".txt")
 """Endings of such files. Texts are captions, not labels."""
 
 SHORT = 1 << 16
-"""A file that tells about a picture has at most so many bytes."""
+"""Largest file that is read for labels, in bytes."""
 
 SAMPLE, SAMPLE_BYTES = 64, 1 << 25
-"""Of files that share a name at most so many, and so many bytes of them, are held at a time."""
+"""Most files of one name, and most of their bytes, that are held in memory at a time."""
 
 
 def described(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Yield entries, pictures with the labels that files of the same name beside them tell.
+    """Yield entries; pictures have the labels that files of the same name beside them give.
 
     Args:
         entries: such that the files that share a name up to its first dot follow each other.
@@ -31,11 +31,11 @@ def described(entries: Iterable[Entry]) -> Iterator[Entry]:
     for entry in entries:
         found = _key(entry.name)
         if found != key or len(sample) == SAMPLE or size > SAMPLE_BYTES:
-            yield from _told(sample)
+            yield from _labelled(sample)
             sample, key, size = [], found, 0
         sample.append(entry)
         size += len(entry.data or b"")
-    yield from _told(sample)
+    yield from _labelled(sample)
 
 
 def _key(name: str) -> str:
@@ -43,8 +43,9 @@ def _key(name: str) -> str:
     return f"{folder}/{last.split('.')[0]}"
 
 
-def _told(sample: list[Entry]) -> Iterator[Entry]:
-    beside = [entry for entry in sample if splitext(entry.name)[1].lower() in TELLING]
+def _labelled(sample: list[Entry]) -> Iterator[Entry]:
+    """Yield the files of one name, pictures with their labels."""
+    beside = [entry for entry in sample if splitext(entry.name)[1].lower() in DESCRIBING]
     for entry in sample:
         about = [one for one in beside if entry.name.startswith(f"{splitext(one.name)[0]}.") and one is not entry]
         if not about or entry in beside:
@@ -57,7 +58,7 @@ def _told(sample: list[Entry]) -> Iterator[Entry]:
 
 
 def _labels(entry: Entry) -> Mapping[str, str]:
-    """Return the labels that a file tells; none where it is large, cannot be read, or tells something else."""
+    """Return the labels in a file; none where it is large, cannot be read, or holds something else."""
     suffix = splitext(entry.name)[1].lower()
     if entry.size > SHORT or suffix == ".txt":
         return {}

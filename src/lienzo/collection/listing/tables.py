@@ -19,7 +19,7 @@ PICTURE_COLUMNS = ("image", "img", "picture", "jpg", "png", "webp", "bytes")
 """Names of binary columns that hold pictures."""
 
 ROWS = 16
-"""So many rows are held in memory at a time."""
+"""Rows that are held in memory at a time."""
 
 
 def path_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:

@@ -13,24 +13,24 @@ from lienzo.collection.reasons import Reason
 from lienzo.collection.settings import Settings
 
 SIDE_BITS = 4
-"""Pictures whose perceptual hashes differ in at most so many of 64 bits are held out together, or not at all."""
+"""Most bits of 64 in which the perceptual hashes of pictures differ that are held out together, or not at all."""
 
 _BLOCK = 1 << 20
-"""So many pairs of hashes are compared at a time."""
+"""Number of pairs of hashes that are compared at a time."""
 
 
 @dataclass
 class Candidates:
-    """What has to be known of every picture to choose among them; 40 bytes each."""
+    """What choosing needs to know of every picture, 40 bytes each."""
 
     files: bytearray = field(default_factory=bytearray)
     """The first 8 bytes of the SHA-256 of the file."""
     digests: bytearray = field(default_factory=bytearray)
-    """Of the packed pixels, 16 bytes each."""
+    """BLAKE2b digests of the packed pixels, 16 bytes each."""
     labels: bytearray = field(default_factory=bytearray)
-    """Of the labels, 8 bytes each."""
+    """Digests of the labels, 8 bytes each."""
     hashes: bytearray = field(default_factory=bytearray)
-    """Perceptual, 8 bytes each, little-endian."""
+    """Perceptual hashes, 8 bytes each, little-endian."""
 
     def add(self, sha256: str, digest: str, labels: Mapping[str, str], perceptual: int) -> None:
         """Append a picture."""

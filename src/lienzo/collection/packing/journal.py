@@ -25,7 +25,7 @@ from lienzo.storage.files import fingerprint
 from lienzo.storage.schemas import Count, Fingerprint
 
 _FRAME = struct.Struct("<4sQQ16s")
-"""Of a frame, what precedes its head and its pixels: the magic, the bytes of both, and their digest."""
+"""Prefix of a frame: the magic, how many bytes its head and its pixels have, and the digest of both."""
 _MAGIC = b"LZJ2"
 
 

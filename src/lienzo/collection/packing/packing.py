@@ -27,6 +27,42 @@ SHARD_BYTES = 1 << 26
 """No shard has more bytes of pixels than this, unless one picture has."""
 
 
+class _Written:
+    """What the files of a preparation hold: shards, the tables beside them, and counts and pictures for the report."""
+
+    def __init__(self, shards: list[Shard], refused: Counter[str]) -> None:
+        self.shards, self.refused = shards, refused
+        self.drawn: list[report.Drawn] = []
+
+    def begin(self, rejected: tables.Writer, sources: tables.Writer, earlier: Collection | None) -> None:
+        """Begin both tables with the rows of the earlier collection, if there is one."""
+        self._rejected, self._sources = rejected, sources
+        if earlier is not None:
+            rejected.extend(earlier.path / earlier.tables.rejected)
+            sources.extend(earlier.path / earlier.tables.sources)
+
+    def kept(
+        self, decided: Iterator[tuple[Screened, str, str, str]], settings: Settings
+    ) -> Iterator[tuple[Screened, str]]:
+        """Yield the pictures that are kept, with their parts; write every file into a table, and count the refused."""
+        for found, reason, detail, part in decided:
+            sha256 = found.sha256 if reason else None
+            self._sources.add(found.source, found.size, found.stamp, files.fingerprint(found.labels), sha256)
+            if not reason:
+                yield found, part
+                continue
+            self._rejected.add(found.source, reason, detail, found.size)
+            self.refused[reason] += 1
+            few = sum(one.reason == reason for one in self.drawn) < report.SHOWN
+            if few and (one := report.draw(found, reason, detail, settings)) is not None:
+                self.drawn.append(one)
+
+    def end(self) -> None:
+        """Write the ends of both tables."""
+        self._rejected.close()
+        self._sources.close()
+
+
 def pack(
     folder: Path,
     journal: Journal,
@@ -53,58 +89,38 @@ def pack(
     """
     held_out = np.zeros(0, np.bool_) if earlier is None else np.isin(np.arange(earlier.count), earlier.rows("holdout"))
     chosen, kinds = _choose(journal, keys, settings, earlier=earlier, held_out=held_out, wanted=wanted)
-    shards = [] if earlier is None else list(earlier.shards)
     count = len(chosen.holdout) - len(held_out) - len(chosen.verdicts)
     if count == 0 and earlier is None:
         journal.remove()
         raise SourceError(
             "no picture is left: each stands under different labels, and conflicts are refused. Keep the first, or all."
         )
-    drawn: list[report.Drawn] = []
     names = Tables("rejected.parquet", "sources.parquet") if earlier is None else earlier.tables.following()
-    refused = Counter[str]({} if earlier is None else earlier.refused)
+    written = _Written([] if earlier is None else list(earlier.shards), Counter(earlier.refused if earlier else {}))
     with files.replacing(folder / names.rejected) as file, files.replacing(folder / names.sources) as listed:
-        rejected, sources = tables.Writer(file, tables.REJECTED), tables.Writer(listed, tables.LISTED)
-        known = {}
-        if earlier is not None:
-            rejected.extend(folder / earlier.tables.rejected)
-            sources.extend(folder / earlier.tables.sources)
-            known = _names(earlier, {verdict.other for verdict in chosen.verdicts.values()})
-
-        def kept() -> Iterator[tuple[Screened, str]]:
-            for found, reason, detail, part in _decided(journal, keys, chosen, len(held_out), known):
-                sha256 = found.sha256 if reason else None
-                sources.add(found.source, found.size, found.stamp, files.fingerprint(found.labels), sha256)
-                if reason:
-                    rejected.add(found.source, reason, detail, found.size)
-                    refused[reason] += 1
-                    few = sum(one.reason == reason for one in drawn) < report.SHOWN
-                    if few and (one := report.draw(found, reason, detail, settings)) is not None:
-                        drawn.append(one)
-                else:
-                    yield found, part
-
-        rows = kept()
+        written.begin(tables.Writer(file, tables.REJECTED), tables.Writer(listed, tables.LISTED), earlier)
+        known = {} if earlier is None else _names(earlier, {verdict.other for verdict in chosen.verdicts.values()})
+        rows = written.kept(_decided(journal, keys, chosen, len(held_out), known), settings)
         for size in _shard_counts(count, settings):
-            shards.append(_write_shard(folder, len(shards), rows, count=size, kinds=kinds, settings=settings))
+            shard = _write_shard(folder, len(written.shards), rows, count=size, kinds=kinds, settings=settings)
+            written.shards.append(shard)
         assert next(rows, None) is None
-        rejected.close()
-        sources.close()
-    vocabularies, fingerprint = _summary(folder, shards, settings)
+        written.end()
+    vocabularies, fingerprint = _summary(folder, written.shards, settings)
     collection = Collection(
         path=folder,
         height=settings.height,
         width=settings.width,
         channels=settings.channels,
-        count=sum(shard.count for shard in shards),
+        count=sum(shard.count for shard in written.shards),
         fingerprint=fingerprint,
         vocabularies=vocabularies,
         settings={**settings.to_json(), **provenance},
-        refused=dict(sorted(refused.items())),
-        shards=tuple(shards),
+        refused=dict(sorted(written.refused.items())),
+        shards=tuple(written.shards),
         tables=names,
     )
-    report.write(collection, drawn)
+    report.write(collection, written.drawn)
     files.write_json(folder / manifest.NAME, collection.to_json())
     for name in () if earlier is None else earlier.tables.names:
         (folder / name).unlink(missing_ok=True)
