@@ -27,6 +27,7 @@ from lienzo.errors import RecipeError
 from lienzo.networks.conditions import LabelEmbedding, LabelProjection
 from lienzo.networks.configurations import DCGAN
 from lienzo.networks.fading import Fade, enlarged, shrunk
+from lienzo.networks.kernels.grouped import FlatConv2d
 from lienzo.networks.kernels.pixel_blocks import PixelBlockConv2d, PixelBlockConvTranspose2d
 from lienzo.networks.kernels.strided import StridedConv2d, StridedConvTranspose2d
 from lienzo.networks.shape import Shape
@@ -212,7 +213,8 @@ class Modulation(nn.Module):
 
     def forward(self, features: Tensor, z: Tensor) -> Tensor:
         """Return (N, channels, H, W)."""
-        scale, shift = self.style(z)[..., None, None].chunk(2, 1)
+        weight = self.style.weight.T.contiguous()  # its gradient's sums are then the same for any number of threads
+        scale, shift = torch.addmm(self.style.bias, z, weight)[..., None, None].chunk(2, 1)
         modulated: Tensor = torch.addcmul(shift, self.norm(features), 1 + scale)
         return modulated
 
@@ -257,13 +259,13 @@ def _widths(width: int, doublings: int, stem: int) -> list[int]:
     return [stem] * (stem > 0) + [width * min(2**i, 8) for i in range(doublings)]
 
 
-def _flat(inputs: int, outputs: int) -> nn.Conv2d:
+def _flat(inputs: int, outputs: int) -> FlatConv2d:
     """Return a 3×3 convolution that keeps height and width.
 
     It has a bias. Without one, LeakyReLU and batch normalisation behind it would make the contrast of a batch
     invisible: a batch and the same batch times a positive number would give the same features.
     """
-    return nn.Conv2d(inputs, outputs, 3, padding=1)
+    return FlatConv2d(inputs, outputs)
 
 
 def _initialise(module: nn.Module) -> None:

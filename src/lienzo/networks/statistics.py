@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lienzo.compute import processes
+from lienzo.networks.kernels.normalisation import normalise
 
 _thread = threading.local()
 """``batches``: how many batches this thread's networks are given in one pass; 1 where it is not set."""
@@ -57,11 +58,26 @@ class BatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Return (N, C, H, W)."""
-        return _each(self._normalised, input) if self.training else super().forward(input)
+        if not self.training:
+            return super().forward(input)
+        alone = processes.count() == 1
+        if alone and input.device.type == "cpu" and not torch.compiler.is_compiling():
+            return self._normalised_on_a_cpu(input)
+        return _each(super().forward if alone else self._normalised, input)
+
+    def _normalised_on_a_cpu(self, input: Tensor) -> Tensor:  # noqa: A002
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        number = getattr(_thread, "batches", 1)
+        self.num_batches_tracked.add_(number)
+        running = self.running_mean, self.running_var
+        return normalise(
+            input, self.weight, self.bias, running, momentum=self.momentum, epsilon=self.eps, batches=number
+        )
 
     def _normalised(self, input: Tensor) -> Tensor:  # noqa: A002
-        if processes.count() == 1:
-            return super().forward(input)
         mean, variance = moments(input, (0, 2, 3))
         self._remember(mean.detach(), variance.detach(), processes.count() * input[:, 0].numel())
         scale = (variance + self.eps).rsqrt()

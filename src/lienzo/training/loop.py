@@ -11,6 +11,7 @@ from types import FrameType
 from lienzo.collection.collection import Collection
 from lienzo.compute import processes
 from lienzo.compute.devices import keeping_memory, pick_device
+from lienzo.compute.threads import Threads
 from lienzo.errors import RunError
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import find
@@ -22,6 +23,7 @@ from lienzo.run.run import Run, usual_path
 from lienzo.storage.files import write_bytes
 from lienzo.training import disk_space, resumption
 from lienzo.training.batches import Batches
+from lienzo.training.estimate import Estimate
 from lienzo.training.inputs import InputPipeline
 from lienzo.training.open_run import OpenRun, TroubleError
 from lienzo.training.origin import Origin
@@ -100,13 +102,17 @@ def steps(
     begun_from = None if origin is None else Origin.open(origin)
     if begun_from is not None:
         begun_from.copy_into(state)
-    with keeping_memory(chosen), _occupying(run, collection, recipe, begun_from, state) as manifest:
+    with (
+        keeping_memory(chosen),
+        Threads(chosen) as threads,
+        _occupying(run, collection, recipe, begun_from, state) as manifest,
+    ):
         while True:
             rollbacks = manifest.get("rollbacks", []) if manifest else []
             state.slow_down(processes.broadcast(resumption.slowdown(rollbacks)))
             try:
                 with OpenRun(run, recipe, state, batches, manifest) as open_run:
-                    yield from _ticks(open_run, pipeline)
+                    yield from _ticks(open_run, pipeline, threads)
             except TroubleError as error:
                 with processes.leading():
                     if manifest is not None:
@@ -146,16 +152,19 @@ def _begin(recipe: Recipe, batches: Batches) -> State:
     return State(recipe, shape, batches.device, batches.classes)
 
 
-def _ticks(run: OpenRun, pipeline: InputPipeline) -> Iterator[Tick]:
+def _ticks(run: OpenRun, pipeline: InputPipeline, threads: Threads) -> Iterator[Tick]:
     """Train to the end or to the next interruption.
 
     One process stops after the step that it is in; of several, all stop after the tick that they are in.
     """
     alone = processes.count() == 1
+    estimate = Estimate(run.state.images, run.recipe.total if processes.leads() else 0)
     with pipeline.stream(run.state.images) as stream, _holding(*() if alone else STOPS) as asked:
         while not run.done:
             with _holding(*STOPS if alone else ()) as interrupted:
+                threads.adjust()
                 tick = run.advance(list(islice(stream, run.steps_at_once)))
+            estimate.update(run.state.images)
             if interrupted or (tick is not None and processes.any_of(bool(asked))):
                 raise KeyboardInterrupt
             if tick is not None:

@@ -9,14 +9,15 @@ order.
 Features are (N, C, H, W), fastest channels-last; weights are (C, C / groups, 3, 3).
 """
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
-from torch.nn.grad import conv2d_weight
 
 from lienzo.compute.devices import in_autocast
+from lienzo.compute.threads import one_thread
 
 
 class GroupedConv2d(nn.Conv2d):
@@ -30,6 +31,21 @@ class GroupedConv2d(nn.Conv2d):
         assert self.bias is not None
         features, weight, bias = in_autocast(features, self.weight, self.bias)
         return convolve(features, weight, bias, self.groups)
+
+
+class FlatConv2d(nn.Conv2d):
+    """The 3×3 convolution with stride 1 and padding 1, from (N, C, H, W) to (N, O, H, W)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (N, O, H, W)."""
+        if features.device.type != "cpu" or torch.compiler.is_compiling():
+            return super().forward(features)
+        assert self.bias is not None
+        features, weight, bias = in_autocast(features, self.weight, self.bias)
+        return convolve(features, weight, bias, 1)
 
 
 def convolve(features: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
@@ -67,8 +83,14 @@ class _Correlation(torch.autograd.Function):
         context.save_for_backward(features, gradient)
         context.groups = groups
         shape = (gradient.shape[1], features.shape[1] // groups, 3, 3)
-        weight: Tensor = conv2d_weight(features, shape, gradient, padding=1, groups=groups)  # type: ignore[no-untyped-call]
-        return weight
+        with one_thread() if _splits_sums(shape, groups) else nullcontext():
+            like = torch.empty(shape, dtype=features.dtype, device=features.device, memory_format=torch.channels_last)
+            one = [1, 1]
+            _, weight, _ = torch.ops.aten.convolution_backward(
+                gradient, features, like, None, one, one, one, False, [0, 0], groups, [False, True, False]
+            )
+        found: Tensor = weight
+        return found
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -80,7 +102,14 @@ class _Correlation(torch.autograd.Function):
         )
 
 
+def _splits_sums(shape: tuple[int, ...], groups: int) -> bool:
+    """Return whether threads would share a sum over pictures: oneDNN gives each of them blocks of 8×8 weights first."""
+    blocks = groups * -(-shape[0] // groups // 8) * -(-shape[1] // 8)
+    return blocks < torch.get_num_threads()
+
+
 def _transposed(weight: Tensor, groups: int) -> Tensor:
     """Return the weights of the transposed convolution: inputs and outputs of each group swapped, kernels flipped."""
     outputs, inputs = weight.shape[:2]
-    return weight.view(groups, outputs // groups, inputs, 3, 3).transpose(1, 2).flatten(0, 1).flip(2, 3)
+    swapped = weight.view(groups, outputs // groups, inputs, 3, 3).transpose(1, 2).flatten(0, 1).flip(2, 3)
+    return swapped.contiguous(memory_format=torch.channels_last)  # and so is what they are convolved to
