@@ -145,3 +145,8 @@ def test_random_heads_never_raise_anything_else() -> None:
         with contextlib.suppress(Refusal):
             formats.identify(data, draw.choice(["a.tga", "a.jpg"]))
         assert screened(data, "a.tga").reason
+
+
+def test_a_compression_of_zip_that_is_not_read_is_named() -> None:
+    packed = Entry("a.jpg", __file__, 10, offset=0, packed=10, method=14)
+    assert screen(packed, Settings()).detail == "compressed by LZMA, which is not supported: zip it again with Deflate"

@@ -21,6 +21,9 @@ packed size. Pictures are compressed already, and do not."""
 STORED, DEFLATED, BZIP2 = 0, 8, 12
 """Zip's numbers of the compression methods that can be read."""
 
+METHODS = {9: "Deflate64", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "AES encryption"}
+"""Names of others that occur."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -132,7 +135,8 @@ def _unpack(data: bytes, entry: Entry) -> bytes:
         elif entry.method == BZIP2:
             data = bz2.BZ2Decompressor().decompress(data, entry.size + 1)
         elif entry.method != STORED:
-            raise Refusal(Reason.UNREADABLE, f"compressed by zip method {entry.method}, which is not supported")
+            name = METHODS.get(entry.method, f"zip method {entry.method}")
+            raise Refusal(Reason.UNREADABLE, f"compressed by {name}, which is not supported: zip it again with Deflate")
     except (zlib.error, OSError) as error:
         raise Refusal(Reason.UNREADABLE, f"damaged in the archive: {error}") from None
     if len(data) > entry.size:
