@@ -87,7 +87,7 @@ class Scores:
     """Name of the detector."""
 
     detector_fingerprint: str | None
-    """Of its weights, size, resize and precision."""
+    """Fingerprint of its weights, size, resize and precision."""
 
     seed: int
     """The first seed; the pictures are those of this and the following ones."""

@@ -24,7 +24,7 @@ class Subject:
     """As it stands in tables."""
 
     fingerprint: str
-    """Of the generator or collection."""
+    """Fingerprint of the generator or collection."""
 
     draw: Callable[[NDArray[np.int64]], NDArray[np.uint8]]
     """From seeds, or rows of a collection, to pictures (n, height, width, channels)."""

@@ -141,9 +141,9 @@ class Gain:
     taken: str
     """The label of B."""
     share: Estimate
-    """Of the results, how many show the label of A."""
+    """Share of the results that show the label of A."""
     control: Estimate
-    """Of (random − random + B), how many do."""
+    """Share of (random − random + B) that do."""
 
     @property
     def gain(self) -> Estimate:

@@ -57,7 +57,7 @@ class Path(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     walks: Annotated[tuple[Walk, ...], Meta(min_length=1, max_length=400)]
     """In the order of reading, left to right and down."""
     columns: Annotated[int, Meta(ge=1)] = 1
-    """Of the grid that they stand in."""
+    """Columns of the grid that they stand in."""
     curve: Kind = "great-circles"
     """What lies between keyframes."""
     closed: bool = False

@@ -38,13 +38,13 @@ class Film:
     """How a walk becomes a film."""
 
     frames: int = 240
-    """Of the film."""
+    """Frames of the film."""
     per_second: float = 30.0
     """Frames per second."""
     walks: int = 1
     """Side by side; each takes the seeds after those of the one before."""
     columns: int | None = None
-    """Of the grid that several walks stand in; by default as many as make it about square."""
+    """Columns of the grid that several walks stand in; by default as many as make it about square."""
     curve: Kind = "great-circles"
     """What lies between keyframes; a spline has no corners."""
     easing: Easing = "none"

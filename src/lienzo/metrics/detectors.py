@@ -45,7 +45,7 @@ class Detector:
     """From (n, height, width, channels) uint8 to (n, d) floats, each row depending on its picture alone."""
 
     fingerprint: str | None = None
-    """Of everything that the features depend on. Without one, nothing is kept in the cache."""
+    """Fingerprint of everything that the features depend on. Without one, nothing is kept in the cache."""
 
 
 def resize(images: Images, height: int, width: int, device: torch.device | str = "cpu") -> Tensor:

@@ -22,13 +22,13 @@ class Manifold(NamedTuple):
     """Four shares; the standard errors are over the pictures that are counted, with the balls as they are."""
 
     precision: Estimate
-    """Of the generated pictures, the share inside a ball of a real one: fidelity. An outlier's ball lets many in."""
+    """Share of the generated pictures inside a ball of a real one: fidelity. An outlier's ball lets many in."""
     recall: Estimate
-    """Of the real pictures, the share inside a ball of a generated one: diversity."""
+    """Share of the real pictures inside a ball of a generated one: diversity."""
     density: Estimate
     """How many real balls a generated picture lies in, over k: fidelity, 1 for the real distribution, uncapped."""
     coverage: Estimate
-    """Of the real balls, the share that holds a generated picture: diversity, steadier than recall."""
+    """Share of the real balls that hold a generated picture: diversity, steadier than recall."""
 
 
 def manifold(real: Tensor, fake: Tensor, k: int = 5, *, chunk: int = CHUNK) -> Manifold:

@@ -31,7 +31,7 @@ class Classified(NamedTuple):
 
     accuracy: Estimate
     per_label: dict[int, Estimate]
-    """Of the pictures with each label, the share that was recognised."""
+    """Share of the pictures with each label that was recognised."""
     chance: float
     """The share of the commonest label: what one gets without looking."""
 

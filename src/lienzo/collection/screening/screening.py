@@ -39,7 +39,7 @@ class Screened:
     source: str
     """The entry's name."""
     size: int
-    """Of the file, in bytes."""
+    """Size of the file, in bytes."""
     stamp: str
     """The entry's stamp."""
     labels: dict[str, str]
@@ -49,17 +49,17 @@ class Screened:
     detail: str = ""
     """One clause about the refusal."""
     sha256: str = ""
-    """Of the file's bytes."""
+    """SHA-256 of the file's bytes, in hexadecimal."""
     format: str = ""
     """By the file's bytes, whatever its name says."""
     width: int = 0
-    """Of the upright original."""
+    """Width of the upright original, in pixels."""
     height: int = 0
-    """Of the upright original."""
+    """Height of the upright original, in pixels."""
     notes: tuple[str, ...] = ()
     """What was special about it."""
     digest: str = ""
-    """Of the packed pixels: 128 bits, BLAKE2b."""
+    """Hash of the packed pixels: BLAKE2b, 128 bits."""
     perceptual: int = 0
     """Perceptual hash of the packed pixels, 64 bits; see :func:`perceptual_hash`."""
     pixels: bytes = b""
