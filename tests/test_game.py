@@ -17,6 +17,7 @@ from lienzo.seeds import derive
 from lienzo.training.batches import Batches
 from lienzo.training.game import Game, StepInputs
 from lienzo.training.inputs import InputPipeline
+from lienzo.training.optimizers import Adam
 from lienzo.training.state import State
 
 STEPS = 10
@@ -51,7 +52,8 @@ class Plain:
             (self.generator, self.generator_adam, game.generator_optimizer),
             (self.discriminator, self.discriminator_adam, game.discriminator_optimizer),
         ):
-            for parameter, memory in zip(module.parameters(), other.state.values(), strict=True):
+            assert isinstance(other, Adam)
+            for parameter, memory in zip(module.parameters(), other.memory, strict=True):
                 adam.state[parameter] = {key: value.clone().contiguous() for key, value in memory.items()}
 
     def logits(self, images: Tensor) -> Tensor:
