@@ -5,12 +5,14 @@ busy, one thread is always the last, and a step takes several times as long as w
 "A machine that does other work too").
 """
 
+import ctypes
 import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -96,16 +98,27 @@ def fitting(cores: int, others: float, most: int) -> int:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within it operations have one thread, so that sums do not depend on how many there are elsewhere."""
+    """Within it operations have one thread, so that sums do not depend on how many there are elsewhere.
+
+    OpenMP is asked itself where it can be: ``torch.set_num_threads`` also makes oneDNN forget its compiled convolutions.
+    """
     number = torch.get_num_threads()
     if number == 1:
         yield
         return
-    torch.set_num_threads(1)
+    set_number = _setter()
+    set_number(1)
     try:
         yield
     finally:
-        torch.set_num_threads(number)
+        set_number(number)
+
+
+@cache
+def _setter() -> Callable[[int], object]:
+    """Return what sets the number of threads."""
+    setter = getattr(ctypes.CDLL(None), "omp_set_num_threads", None) if sys.platform == "linux" else None
+    return setter or torch.set_num_threads
 
 
 def _cores() -> frozenset[int]:
