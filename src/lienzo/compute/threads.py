@@ -100,7 +100,7 @@ def fitting(cores: int, others: float, most: int) -> int:
 def one_thread() -> Iterator[None]:
     """Within it operations have one thread, so that sums do not depend on how many there are elsewhere.
 
-    OpenMP is asked itself where it can be: ``torch.set_num_threads`` also makes oneDNN forget its compiled convolutions.
+    OpenMP itself is asked where it can be: ``torch.set_num_threads`` makes oneDNN forget its compiled convolutions.
     """
     number = torch.get_num_threads()
     if number == 1:
