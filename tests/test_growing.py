@@ -384,8 +384,8 @@ def test_a_grown_run_goes_on_with_other_pictures_without_another_fade(
 ) -> None:
     grown = lienzo.grow(small_run, collection=large, out=tmp_path / "grown", device="cpu")
     with pytest.raises(RunError, match="has all layers that fade would bring in: set fade=0"):
-        lienzo.train(large, grown.recipe, tmp_path / "other", origin=grown, device="cpu")
-    lienzo.train(large, dataclasses.replace(grown.recipe, fade=0), tmp_path / "other", origin=grown, device="cpu")
+        lienzo.train(large, grown.recipe(), tmp_path / "other", origin=grown, device="cpu")
+    lienzo.train(large, dataclasses.replace(grown.recipe(), fade=0), tmp_path / "other", origin=grown, device="cpu")
 
 
 def refusals() -> dict[str, tuple[Callable[[Recipe], object], str]]:
