@@ -189,8 +189,10 @@ def _train(out: Path, settings: Settings, seconds: dict[str, float]) -> Generato
             if tick.seconds > SETTLED * limit and reached < 0.95 * tick.total and not warned:
                 warned = True
                 log.warning(
-                    "At %.0f pictures a second, training stops on time after about %s pictures instead of %s.",
+                    "At %.0f pictures a second, training stops on time after about %s pictures instead of %s. All of "
+                    "them would take %.0f minutes here, and show what is learnt last: hard edges and rare manners.",
                     tick.images_per_second, f"{reached:,}", f"{tick.total:,}",
+                    (tick.seconds + tick.seconds_left) / 60,
                 )  # fmt: skip
             if tick.seconds >= limit and tick.images < tick.total:
                 break
