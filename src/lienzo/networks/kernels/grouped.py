@@ -1,4 +1,4 @@
-"""The 3×3 convolution in groups of channels, for networks whose gradient is differentiated again, as by R1.
+"""3×3 convolutions, plain and in groups of channels, that networks differentiate twice, as R1 does.
 
 PyTorch computes the second derivative of its convolution by convolutions whose kernels are as large as the feature
 maps, several times as slow as the first (docs/log.md has the numbers). But a convolution is linear in its features and
