@@ -1,1 +1,1 @@
-"""One file after the other: decoded, checked, brought to one shape, or refused with a reason."""
+"""Screening of picture files: each is decoded, checked and brought to one shape, or refused with a reason."""

@@ -13,36 +13,36 @@ from PIL import Image
 from lienzo.collection.screening.pictures import Box
 
 LOOKED_AT = 256
-"""Pictures are shrunk to about this many pixels along their short side to be looked at."""
+"""Length in pixels of the short side to which a picture is shrunk, about, before borders are searched."""
 
 TOLERANCE = 16
-"""A border's pixel differs from the border's colour by at most this, in every channel."""
+"""Largest difference, in levels of each channel, between a border's pixel and the border's colour."""
 
 PLAIN = 0.96
-"""Share of a line's pixels that have to be the border's colour."""
+"""Least share of a line's pixels that have the border's colour, for the line to count as border."""
 
 WITHIN = 0.02
-"""A border ends within this share of the picture's lines: scans lie a little askew."""
+"""Share of the picture's lines within which a border has to end: more than one line, as scans lie a little askew."""
 
 EDGE = 0.75
-"""Where it ends, a line differs from the border in so many pixels, as a share of the usual in the picture's middle."""
+"""Least share of pixels unlike the border in the line where it ends, relative to the median in the picture's middle."""
 
 ENOUGH = 0.1
-"""Pictures whose middle differs from the border in a smaller share of the pixels are left alone."""
+"""Least share of pixels unlike the border in the picture's middle; with fewer, nothing is cut."""
 
 BLOCK = 16
-"""Lines before the end in which JPEG's ringing may blur a border."""
+"""Number of lines at a border's inner end that JPEG's ringing may blur: two JPEG blocks of 8 lines."""
 
 AT_MOST = 0.45
-"""No more than this share of the picture is cut from one side."""
+"""Largest share of the picture's lines that is cut from one side."""
 
 
 def find(image: Image.Image, box: Box) -> Box | None:
-    """Find what is left when plain borders are cut off.
+    """Find plain borders and return the part of the picture inside them.
 
     Args:
         image: any mode of :data:`lienzo.collection.screening.pictures.MODES`.
-        box: where the picture lies in it.
+        box: the part of ``image`` that is the picture, in its pixels; sides without a border keep this edge.
 
     Returns:
         left, top, right, bottom in pixels, or None where there is no border.
@@ -64,10 +64,10 @@ def find(image: Image.Image, box: Box) -> Box | None:
 
 
 class _Lines:
-    """Rows and columns of a picture, compared with colours."""
+    """Maps of the pixels that differ from a colour; a map is computed once for each colour."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
-        """Take (height, width, 3)."""
+        """Take a picture, (height, width, 3), uint8."""
         self.pixels = pixels
         self._planes: NDArray[np.uint8] | None = None
         self._others: dict[bytes, NDArray[np.float32]] = {}
@@ -85,16 +85,16 @@ class _Lines:
 
 
 def _differs(plane: NDArray[np.uint8], level: int) -> NDArray[np.bool_]:
-    """Say of each value whether it is further than :data:`TOLERANCE` from ``level``, in one comparison of bytes."""
+    """Return for each value whether it is further than :data:`TOLERANCE` from ``level``, by one comparison of bytes."""
     low, high = max(level - TOLERANCE, 0), min(level + TOLERANCE, 255)
     return (plane - np.uint8(low)) > high - low  # values below wrap around to large ones
 
 
 def _depths(lines: _Lines, start: int, end: int, along: int) -> tuple[int, int]:
-    """Return how many lines at either side of the rows from ``start`` to ``end`` are border.
+    """Return how many lines are border at the beginning and at the end of an axis.
 
-    A letterbox has two borders of one depth: the one that ends clearly vouches for the other, which may end in the
-    dark.
+    A letterbox has two borders of the same depth. If only one of them ends clearly, the other is cut too, although it
+    may end in a dark part of the picture where its end cannot be seen.
 
     Args:
         lines: the picture.
@@ -113,22 +113,25 @@ def _depths(lines: _Lines, start: int, end: int, along: int) -> tuple[int, int]:
 
 
 class _Side(NamedTuple):
-    """Lines at one side of a picture."""
+    """Depth of a possible border at one side of a picture."""
 
     plain: int
-    """So many lines have one colour."""
+    """Number of lines that have the colour of the outermost one."""
     ends: int
-    """So many lines are border beyond doubt, because they end like one."""
+    """Number of lines that are certainly border, because they end abruptly along their whole length; 0 if none."""
 
 
 def _side(lines: _Lines, start: int, end: int, along: int, outermost: int) -> _Side:
-    """Look at the side whose outermost line has that number, counted from ``start`` for rows; see :func:`_depths`."""
+    """Measure the possible border at the side whose outermost line is number ``outermost``; see :func:`_depths`.
+
+    Rows are counted from ``start``, columns from the left.
+    """
     rows = lines.pixels[start:end]
     line = rows[outermost] if along == 1 else rows[:, outermost]
     colour = np.sort(line, axis=0)[len(line) // 2]
     differs = (np.abs(line.astype(np.int16) - colour) > TOLERANCE).any(axis=1)
     if np.count_nonzero(differs) / len(line) > 1 - PLAIN:
-        return _Side(0, 0)  # as of most sides of most pictures
+        return _Side(0, 0)  # the usual case: the outermost line is not plain
     other, ones = lines.other(colour)[start:end], np.ones(len(line), np.float32)
     share = (other @ ones if along == 1 else ones @ other).astype(np.float64) / len(line)
     if outermost:

@@ -1,7 +1,8 @@
-"""Screening on a Ray cluster: units go out to every node, their findings come back, and the bytes are the same.
+"""Screening on a Ray cluster: every node screens units of files and returns the results to this process.
 
-Every Ray worker keeps one process of :mod:`lienzo.collection.screening.workers`, so that a picture that kills or stalls
-its decoder is found out in the same way as on one machine. A unit whose node or worker dies is given to another.
+The collection has the same bytes as one screened on a single machine. Every Ray worker keeps one process of
+:mod:`lienzo.collection.screening.workers`, so that a picture that kills or stalls its decoder is refused as it is on a
+single machine. A unit whose node or worker dies is screened by another.
 """
 
 import functools
@@ -17,12 +18,12 @@ from lienzo.errors import InputError, SourceError
 
 @functools.cache
 def _worker(settings: Settings) -> Worker:
-    """Return the process of this Ray worker; it screens one unit after the other."""
+    """Return what keeps the screening process of this Ray worker, made on the first call."""
     return Worker(settings)
 
 
 def _screen(key: str, entries: Sequence[Entry], settings: Settings) -> tuple[str, list[Screened] | str]:
-    """Screen a unit on a node; a store that does not answer comes back as its message."""
+    """Screen a unit on a node; return its key and the results, or the message if a store does not answer."""
     try:
         return key, _worker(settings).screen(entries)
     except SourceError as error:
@@ -32,15 +33,18 @@ def _screen(key: str, entries: Sequence[Entry], settings: Settings) -> tuple[str
 def screen_units(
     units: Iterable[Unit], settings: Settings, workers: int | None
 ) -> Iterator[tuple[str, list[Screened]]]:
-    """Screen units on the cluster that ``RAY_ADDRESS`` names, or that this process is connected to, or a local one.
+    """Screen units on a Ray cluster.
+
+    The cluster is the one that this process is connected to, or else the one that ``RAY_ADDRESS`` names, or else a
+    local one that is started for it.
 
     Args:
-        units: to be screened; every node must be able to read their locations.
-        settings: the preparation's.
-        workers: how many units are screened at once; by default as many as the cluster has cores.
+        units: keys and entries to screen; every node must be able to read the entries' locations.
+        settings: the settings of the preparation.
+        workers: half the number of units that are submitted at a time; by default the number of cores in the cluster.
 
     Yields:
-        each unit's key and what was found out, in the order in which they are done.
+        each unit's key and the results of its entries, in the order in which units are done.
 
     Raises:
         InputError: Ray is not installed or the cluster cannot be reached.

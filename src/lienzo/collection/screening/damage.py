@@ -1,6 +1,6 @@
-"""Damage that decodes: what broken downloads leave in files whose beginning and end are whole.
+"""Detection of lost content in files that decode: broken downloads may leave zeros between a whole beginning and end.
 
-The thresholds stand in docs/reasons.md with the rates of false alarms measured on real paintings.
+docs/reasons.md gives the rates of false alarms that these thresholds have on real paintings.
 """
 
 from typing import Any
@@ -13,28 +13,30 @@ from lienzo.collection.reasons import Reason, Refusal
 from lienzo.collection.screening.jpeg import ends_early, scans
 
 JPEG_ZEROS = 32
-"""So many zero bytes in a row do not occur in a JPEG's scan, unless its Huffman tables make them mean a plain area."""
+"""Number of zero bytes in a row that an intact JPEG scan never holds, unless its Huffman tables encode plain areas as
+zeros."""
 
 WEBP_ZEROS = 512
-"""The same for WebP, whose arithmetic coder writes some hundred of them for plain areas."""
+"""Number of zero bytes in a row that an intact WebP never holds; its arithmetic coder writes some hundred of them for
+plain areas."""
 
 GREY_CORNER = 3
-"""A JPEG's scan that ends early leaves the rest mid-grey: the last so many pixels by so many are exactly 128. Padding
-may be so too, hence such a scan is looked at more closely."""
+"""Side in pixels of the corner at the lower right that is examined: a JPEG scan that ends early leaves it at exactly
+128. Intact grey margins look the same, hence such a scan is also tested by :func:`ends_early`."""
 
 ABRUPT = 1 / 16
-"""Black rows of uncompressed pixels that begin within a row, this share of the width before or after the picture's own
-edge, were zeroed."""
+"""Least jump of a black area's edge from one row to the next, as a share of the width, that means lost bytes. Bytes are
+lost from any place within a row, while the edge of a painted black area moves little."""
 
 SPECKLES = 0.1
-"""Share of the rest of such a row that may be black all the same."""
+"""Largest share of black pixels in the rest of the row in which such an area begins or ends."""
 
 
 def check_bytes(data: bytes, kind: str) -> None:
-    """Look for zeroed stretches in compressed pixels.
+    """Refuse a file whose compressed pixels contain a stretch of zeros.
 
     Raises:
-        Refusal: DAMAGED.
+        Refusal: with the reason DAMAGED.
     """
     at = -1
     if kind == "JPEG" and _zero_words(data) and data.find(bytes(JPEG_ZEROS)) >= 0:
@@ -47,20 +49,20 @@ def check_bytes(data: bytes, kind: str) -> None:
 
 
 def _zero_words(data: bytes) -> bool:
-    """Say whether eight bytes in a row, at a multiple of eight, are zero: quick to see, and rare without damage."""
+    """Return whether an aligned word of eight bytes is zero: a fast test that few intact files pass."""
     return not np.frombuffer(data, np.uint64, len(data) // 8).all()
 
 
 def check_content(image: Image.Image, data: bytes, kind: str) -> None:
-    """Look for the grey rest of a JPEG and for zeroed rows of uncompressed pixels.
+    """Refuse a JPEG whose lower end is missing and uncompressed pixels with zeroed rows.
 
     Args:
-        image: loaded, as it is stored: not turned upright, its colours not converted.
-        data: the file.
-        kind: the format.
+        image: the loaded picture as it is stored: not turned upright, its colours not converted.
+        data: the bytes of the file.
+        kind: the format, one of :data:`formats.FORMATS`.
 
     Raises:
-        Refusal: DAMAGED.
+        Refusal: with the reason DAMAGED.
     """
     if kind == "JPEG" and _grey_end(image) and ends_early(data, list(scans(data))[-1]):
         raise Refusal(Reason.DAMAGED, "the lower end is grey: the rest of the scan is missing")
@@ -69,17 +71,20 @@ def check_content(image: Image.Image, data: bytes, kind: str) -> None:
 
 
 def check_rows(pixels: NDArray[Any]) -> None:
-    """Look for zeroed rows of uncompressed pixels, (height, width) or (height, width, channels), as they are stored.
+    """Refuse uncompressed pixels with zeroed rows.
+
+    Args:
+        pixels: (height, width) or (height, width, channels), as they are stored.
 
     Raises:
-        Refusal: DAMAGED.
+        Refusal: with the reason DAMAGED.
     """
     if _zeroed_rows(pixels.reshape(*pixels.shape[:2], -1)):
         raise Refusal(Reason.DAMAGED, "rows of pixels are zeroed, beginning or ending within a row")
 
 
 def _grey_end(image: Image.Image) -> bool:
-    """Say whether the last corner is exactly mid-grey."""
+    """Return whether every pixel of the lower right corner is exactly 128."""
     width, height = image.size
     if image.getpixel((width - 1, height - 1)) not in (128, (128,) * len(image.getbands())):  # nearly always, and quick
         return False
@@ -87,15 +92,19 @@ def _grey_end(image: Image.Image) -> bool:
 
 
 def _mid_grey(corner: Image.Image) -> bool:
-    """Say whether every channel is 128 everywhere."""
+    """Return whether every channel is 128 everywhere."""
     return set(np.ravel(corner.getextrema())) == {128}
 
 
 def _zeroed_rows(pixels: NDArray[Any]) -> bool:
-    """Say whether the longest run of black rows has an edge that only lost bytes leave.
+    """Return whether the longest run of black rows was zeroed rather than painted.
 
-    Lost bytes end and begin anywhere in a row, while the picture's own edge moves little from row to row. Rows may be
-    stored from the top or from the bottom, hence both directions.
+    Lost bytes begin and end anywhere in a row, so a row beside the run is black up to some column; the edge of a
+    painted black area moves little from row to row. Rows may be stored from the top or from the bottom, hence both
+    directions are tried.
+
+    Args:
+        pixels: (height, width, channels).
     """
     black = (pixels == 0).all(axis=2)
     rows = np.flatnonzero(np.diff(np.concatenate([[False], black.all(axis=1), [False]]).astype(np.int8)))
@@ -116,5 +125,5 @@ def _zeroed_rows(pixels: NDArray[Any]) -> bool:
 
 
 def _leading(flags: NDArray[np.bool_]) -> int:
-    """Return how many flags at the beginning are set."""
+    """Return the number of true values before the first false one."""
     return len(flags) if flags.all() else int(np.argmin(flags))

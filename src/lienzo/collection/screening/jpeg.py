@@ -1,4 +1,4 @@
-"""The structure of a JPEG (ITU-T T.81, annex B): segments, scans, and whether the end is there."""
+"""The structure of a JPEG file (ITU-T T.81, annex B): its segments and scans, and whether its end is missing."""
 
 import hashlib
 import io
@@ -11,19 +11,19 @@ from PIL import Image
 from lienzo.collection.reasons import Reason, Refusal
 
 FIRST, CHUNK = 1 << 12, 1 << 17
-"""So many bytes are looked through at first, and then at a time: a file may be made of many short scans."""
+"""Number of bytes that are searched for a marker at first, and then at a time. Fewer at first, as a file may be made of
+many short scans."""
 
 _RST, _TEM, _DHT, _SOI, _EOI, _SOS = 0xD0, 0x01, 0xC4, 0xD8, 0xD9, 0xDA
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""Markers of the header of a frame."""
+"""Second bytes of the markers that begin a frame's header (SOF0 to SOF15)."""
 
 END = b"\xff\xd9"
-"""The marker at a JPEG's end."""
+"""The end marker (EOI)."""
 
 _NO_MARKERS = frozenset([b"", b"\0", b"\xff", *(bytes([_RST + i]) for i in range(8))])
-"""What behind 0xFF makes no marker that ends a scan: nothing, stuffing, filling and restarts."""
-
+"""Bytes that, after 0xFF, form no marker that ends a scan: the end of the file, stuffing, fill bytes and restarts."""
 
 FILLERS = (
     b"",
@@ -31,7 +31,8 @@ FILLERS = (
     b"\xfe" * 256,
     b"".join(bytes([0xFF, _RST + i]) + b"\x55" * 32 for i in range(8)),
 )
-"""What is put at the end of a scan to see whether its decoder still waits for bits, or for a restart."""
+"""Bytes that are inserted at the end of a scan to find out whether the decoder still expects data or a restart; see
+:func:`ends_early`."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,15 @@ class Scan:
     start: int
     """Offset of its first byte."""
     end: int
-    """Offset of the marker behind it."""
+    """Offset of the marker after it."""
     components: tuple[int, ...]
-    """Numbers of the components that it holds."""
+    """Identifiers of the colour components in this scan."""
     components_in_all: tuple[int, ...]
-    """Numbers of those that the whole picture has."""
+    """Identifiers of all colour components of the picture."""
     band: tuple[int, int]
-    """First and last of the 64 coefficients that it holds."""
+    """First and last index of the DCT coefficients in this scan, from 0 to 63."""
     precision_left: int
-    """How many low bits of those are left for later scans."""
+    """Number of low bits of each coefficient that later scans have to add (Al in the standard)."""
     zeros_are_plain: bool
     """Whether zero bits may encode a plain area: each of its Huffman tables gives the shortest code, all zeros, to "no
     change" or "end of block", or its bits are not coded at all. Encoders that optimise their tables do so for pictures
@@ -57,13 +58,14 @@ class Scan:
 
 
 def scans(data: bytes) -> Iterator[Scan]:
-    """Walk through a JPEG.
+    """Yield the scans of a JPEG file, in their order.
 
     Yields:
-        its scans, while their ends are there.
+        each scan that is followed by another marker.
 
     Raises:
-        Refusal: TRUNCATED, there is no end; DAMAGED, another picture begins within this one.
+        Refusal: with the reason TRUNCATED if the file ends before its end marker, DAMAGED if another JPEG begins
+            within it.
     """
     first_symbols: dict[int, int] = {}
     position, start = 2, -1
@@ -94,15 +96,15 @@ def scans(data: bytes) -> Iterator[Scan]:
 
 
 def _marker(data: bytes, start: int) -> int:
-    """Return where the next marker's second byte is: behind 0xFF, but no stuffing, filling or restart; or −1."""
+    """Return the offset of the next marker's second byte, or −1; stuffing, fill bytes and restarts do not count."""
     if data[start : start + 1] == b"\xff" and data[start + 1 : start + 2] not in _NO_MARKERS:
-        return start + 1  # as one segment follows another
+        return start + 1  # the usual case: a segment directly after another
     step = FIRST
     while start < len(data) - 1:
         codes = np.frombuffer(data, np.uint8, min(step + 1, len(data) - start), start)
         marked = codes[:-1] == 0xFF
         marked &= codes[1:] != 0
-        if marked.any():  # hardly ever within a scan; to gather positions takes far longer
+        if marked.any():  # rarely true within a scan; gathering the positions takes far longer
             behind = np.flatnonzero(marked) + 1
             found = codes[behind]
             behind = behind[(found != 0xFF) & ((found & 0xF8) != _RST)]
@@ -113,7 +115,7 @@ def _marker(data: bytes, start: int) -> int:
 
 
 def _scan(start: int, end: int, frame: bytes, header: bytes, first_symbols: dict[int, int]) -> Scan:
-    """Read the headers of the frame (B.2.2) and of the scan (B.2.3)."""
+    """Make a scan from the contents of the frame header (T.81, B.2.2) and of the scan header (B.2.3)."""
     count = header[0] if header else 0
     first, last, approximation = (*header[1 + 2 * count : 4 + 2 * count], 0, 0, 0)[:3]
     components, in_all = (
@@ -125,13 +127,13 @@ def _scan(start: int, end: int, frame: bytes, header: bytes, first_symbols: dict
 
 
 def check_whole(data: bytes) -> tuple[str, ...]:
-    """See that every scan, and the picture itself, has an end.
+    """Refuse a JPEG file whose end is missing.
 
     Returns:
-        the note ``no-end-marker`` where nothing but the marker at the end is missing.
+        the note ``no-end-marker`` if only the end marker is missing and no pixels are, else no notes.
 
     Raises:
-        Refusal: TRUNCATED or DAMAGED.
+        Refusal: with the reason TRUNCATED or DAMAGED.
     """
     try:
         found = list(scans(data))
@@ -145,11 +147,12 @@ def check_whole(data: bytes) -> tuple[str, ...]:
 
 
 def ended(data: bytes) -> bytes:
-    """Return a JPEG that lacks its end marker with one."""
+    """Append the end marker to the bytes of a JPEG file that lacks it."""
     return data.rstrip(b"\xff") + END
 
 
 def _lacks_only_its_end(data: bytes) -> bool:
+    """Return whether nothing but the end marker is missing from a JPEG file."""
     whole = ended(data)
     try:
         found = list(scans(whole))
@@ -159,7 +162,7 @@ def _lacks_only_its_end(data: bytes) -> bool:
 
 
 def _complete(found: Sequence[Scan]) -> bool:
-    """Say whether the scans bring every coefficient of every component to its full precision."""
+    """Return whether the scans together hold every coefficient of every component to its full precision."""
     missing = {(component, k) for scan in found[:1] for component in scan.components_in_all for k in range(64)}
     if not missing:
         return False
@@ -171,23 +174,27 @@ def _complete(found: Sequence[Scan]) -> bool:
 
 
 def ends_early(data: bytes, scan: Scan) -> bool:
-    """Say whether bits are missing at the end of a JPEG's last scan.
+    """Return whether blocks are missing at the end of a JPEG's last scan.
 
-    A decoder passes over what stands between the last block and the next marker, but where blocks are missing it takes
-    whatever stands there for them. So bytes that are put in change the picture if, and only if, it is not whole.
+    A decoder ignores bytes between the last block and the next marker, but if blocks are missing it decodes these
+    bytes as blocks. So the picture is decoded several times with different bytes inserted there (:data:`FILLERS`): it
+    changes if, and only if, blocks are missing.
     """
     shown = set[bytes]()
     for filler in FILLERS:
         try:
             with Image.open(io.BytesIO(data[: scan.end] + filler + data[scan.end :]), formats=("JPEG",)) as image:
                 shown.add(hashlib.sha256(image.tobytes()).digest())
-        except Exception:  # Pillow raises what its parsers stumble over
+        except Exception:  # Pillow's parsers raise errors of many types
             return True
     return len(shown) > 1
 
 
 def _first_symbols(segment: bytes) -> dict[int, int]:
-    """Return class and number of each Huffman table -> the symbol that the code of zeros stands for."""
+    """Return, for each Huffman table in a DHT segment, the symbol of its all-zeros code.
+
+    Keys are the byte that names a table: its class (0 for DC, 1 for AC) in the high four bits, its number in the low.
+    """
     found = {}
     while len(segment) >= 17:
         count = sum(segment[1:17])
@@ -198,7 +205,7 @@ def _first_symbols(segment: bytes) -> dict[int, int]:
 
 
 def _zeros_are_plain(header: bytes, first_symbols: dict[int, int]) -> bool:
-    """Read a scan's header: components with their tables, the band of coefficients, the successive approximation."""
+    """Return whether zero bytes may encode a plain area in a scan with this header; see :class:`Scan`."""
     count = header[0] if header else 0
     if len(header) < 4 + 2 * count:
         return False

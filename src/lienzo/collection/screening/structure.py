@@ -1,4 +1,4 @@
-"""Where the structure of each format ends: a file that lost its tail is found, which Pillow's own checks miss."""
+"""Checks that the end of a file is there, for each format; Pillow decodes many truncated files without an error."""
 
 import zlib
 from collections.abc import Callable, Iterator
@@ -8,19 +8,23 @@ from lienzo.collection.screening import jpeg, tiff
 
 
 def check_whole(data: bytes, kind: str) -> tuple[str, ...]:
-    """Walk through the structure of a file of one of :data:`formats.FORMATS` and see that its end is there.
+    """Refuse a file whose end is missing.
+
+    Args:
+        data: the bytes of the file.
+        kind: its format, one of :data:`formats.FORMATS`.
 
     Returns:
-        notes: ``no-end-marker`` or ``wrong-length`` where that is all that is wrong.
+        the note ``no-end-marker`` or ``wrong-length`` if nothing else is wrong, else no notes.
 
     Raises:
-        Refusal: TRUNCATED or DAMAGED.
+        Refusal: with the reason TRUNCATED or DAMAGED.
     """
     return CHECKS[kind](data) or ()
 
 
 def _png(data: bytes) -> None:
-    """Chunks carry their length and CRC-32; IEND ends the picture."""
+    """Check a PNG: each chunk gives its length and CRC-32, and the chunk IEND is the last."""
     position = 8
     while True:
         length, kind = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8]
@@ -35,13 +39,13 @@ def _png(data: bytes) -> None:
 
 
 def _webp(data: bytes) -> None:
-    """RIFF says how long it is."""
+    """Check a WebP: its RIFF header gives the length of the file."""
     if int.from_bytes(data[4:8], "little") + 8 > len(data):
         raise Refusal(Reason.TRUNCATED, "the WebP is shorter than it says")
 
 
 def _gif(data: bytes) -> None:
-    """Blocks carry their length; a semicolon ends the picture."""
+    """Check a GIF: each block gives its length, and the trailer, a byte 0x3B, ends the file."""
     position = 13 + (3 << ((data[10] & 7) + 1) if len(data) > 10 and data[10] & 0x80 else 0)
     frames = 0
     while position < len(data):
@@ -63,7 +67,7 @@ def _gif(data: bytes) -> None:
 
 
 def _bmp(data: bytes) -> tuple[str, ...]:
-    """The size of the picture says how large the file is; the header says it too, but not always truly."""
+    """Check a BMP by the length that follows from its width and height; the length in its header may be wrong."""
     if len(data) < 54:
         raise Refusal(Reason.TRUNCATED, "the BMP ends within its header")
     start = int.from_bytes(data[10:14], "little")
@@ -84,7 +88,7 @@ def _bmp(data: bytes) -> tuple[str, ...]:
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield type, begin and end of each box's content (ISO/IEC 14496-12, 4.2; ISO/IEC 15444-1, annex I)."""
+    """Yield the type, start and end of each box's content (ISO/IEC 14496-12, 4.2; ISO/IEC 15444-1, annex I)."""
     position = 0
     while position < len(data):
         length, kind, start = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8], 8
@@ -100,13 +104,13 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _avif(data: bytes) -> None:
-    """Boxes carry their length; the pixels are in ``mdat``."""
+    """Check an AVIF: each box gives its length, and the box ``mdat`` holds the pixels."""
     if b"mdat" not in [kind for kind, _, _ in _boxes(data)]:
         raise Refusal(Reason.TRUNCATED, "the AVIF ends before its pixels")
 
 
 def _jpeg2000(data: bytes) -> None:
-    """A codestream, alone or in a box, ends with a marker that cannot stand within its pixels (SOD comes before)."""
+    """Check a JPEG 2000: its codestream, bare or in a box, has the end marker (EOC) after the start of data (SOD)."""
     bare = data.startswith(b"\xff\x4f")
     streams = [(0, len(data))] if bare else [(start, end) for kind, start, end in _boxes(data) if kind == b"jp2c"]
     if not streams or data.rfind(b"\xff\xd9", *streams[0]) <= data.find(b"\xff\x93", *streams[0]):
@@ -114,25 +118,25 @@ def _jpeg2000(data: bytes) -> None:
 
 
 def _heif(data: bytes) -> None:
-    """Boxes carry their length."""
+    """Check a HEIC: each box gives its length, and the box ``mdat`` or ``idat`` holds the pixels."""
     if not {b"mdat", b"idat"} & {kind for kind, _, _ in _boxes(data)} and b"idat" not in data:
         raise Refusal(Reason.TRUNCATED, "the HEIC ends before its pixels")
 
 
 def _jxl(data: bytes) -> None:
-    """Boxes carry their length; a bare codestream does not, and its decoder notices."""
+    """Check a JPEG XL in boxes, each of which gives its length; a bare codestream is left to the decoder."""
     if not data.startswith(b"\xff\x0a") and not {b"jxlc", b"jxlp"} & {kind for kind, _, _ in _boxes(data)}:
         raise Refusal(Reason.TRUNCATED, "the JPEG XL ends before its pixels")
 
 
 def _qoi(data: bytes) -> None:
-    """Eight bytes that stand nowhere else end the picture."""
+    """Check a QOI: seven zero bytes and a one, which occur nowhere else, end the file."""
     if data.find(bytes(7) + b"\1", 14) < 0:
         raise Refusal(Reason.TRUNCATED, "the QOI has no end marker")
 
 
 def _pcx(data: bytes) -> None:
-    """Runs are counted up to the last pixel, and a palette of 256 colours has to follow; else the decoder notices."""
+    """Check a PCX with a palette of 256 colours, which has to follow the last pixel; others are left to the decoder."""
     palette = len(data) - 769
     bits, planes, grey = data[3:4], data[65:66], data[68:69] == b"\2"
     if (bits, planes) != (b"\x08", b"\1") or grey:
@@ -148,7 +152,7 @@ def _pcx(data: bytes) -> None:
 
 
 def _ico(data: bytes) -> None:
-    """The directory lists where each picture begins and how long it is."""
+    """Check an ICO: its directory gives the offset and the length of each picture."""
     count = int.from_bytes(data[4:6], "little")
     entries = [data[6 + 16 * i : 22 + 16 * i] for i in range(count)]
     ends = [sum(int.from_bytes(entry[at : at + 4], "little") for at in (8, 12)) for entry in entries]
@@ -157,7 +161,7 @@ def _ico(data: bytes) -> None:
 
 
 def _decoder_notices(data: bytes) -> None:
-    """Pass formats whose pixels are as many as the header says: the decoder misses those that are not there."""
+    """Check nothing: in these formats the header gives the number of pixels, and the decoder fails if some lack."""
 
 
 CHECKS: dict[str, Callable[[bytes], tuple[str, ...] | None]] = {
@@ -177,4 +181,4 @@ CHECKS: dict[str, Callable[[bytes], tuple[str, ...] | None]] = {
     "HEIF": _heif,
     "JXL": _jxl,
 }
-"""How the end of each format is found."""
+"""Format -> the function that refuses a file of it whose end is missing."""

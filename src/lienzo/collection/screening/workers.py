@@ -1,7 +1,7 @@
-"""Processes that screen files: one that kills or stalls its decoder costs one process, never the preparation.
+"""Processes that screen files, so that a file that kills or stalls its decoder ends one process, not the preparation.
 
 Workers are started with the interpreter's own command line, not forked and without importing the caller's script, so
-that :func:`lienzo.prepare` works alike on every system, in notebooks and in scripts that guard nothing by ``__main__``.
+that :func:`lienzo.prepare` works on every system, in notebooks and in scripts without ``if __name__ == "__main__"``.
 """
 
 import contextlib
@@ -22,19 +22,22 @@ from lienzo.collection.settings import Settings
 from lienzo.errors import SourceError
 
 PATIENCE = 120.0
-"""Seconds after which a process that has not come to an end with a file is stopped."""
+"""Seconds that a process may spend on one file before it is killed."""
 
 SPARE_MEMORY = 4 << 30
-"""Bytes that a process may use beside the pixels of one picture: the file, up to 1 GiB, the decoder and copies."""
+"""Bytes of memory that a process may use beside one decoded picture: the file, up to 1 GiB, the decoder and copies."""
 
 _START = "import sys; sys.path[:] = {path!r}; from lienzo.collection.screening.workers import serve; serve()"
 
 Unit = tuple[str, Sequence[Entry]]
-"""A key and the entries that are screened in one go."""
+"""A unit of work: its key in the journal, and the entries that one process screens one after the other."""
 
 
 def serve() -> None:
-    """Screen the entries that arrive on standard input until it ends; the main function of a worker process."""
+    """Run a worker process: screen the entries that arrive on standard input until it is closed.
+
+    It reads pickles, first the settings, then lists of entries, and writes one pickle for each entry.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what C libraries print must not mix with the answers
@@ -50,34 +53,36 @@ def serve() -> None:
 
 
 def _answer(entry: Entry, settings: Settings) -> Screened | SourceError:
+    """Screen one entry; return errors instead of raising them."""
     try:
         return screen(entry, settings)
-    except SourceError as error:  # a store does not answer
+    except SourceError as error:  # a store does not answer; the worker's owner raises it
         return error
-    except Exception as error:  # a mistake of ours: it is told as what it is, and costs one picture
+    except Exception as error:  # a bug in lienzo: only this picture is refused, and the detail says why
         return _undecodable(entry, f"a mistake in lienzo, please report it: {type(error).__name__}: {error}")
 
 
 def _undecodable(entry: Entry, detail: str) -> Screened:
+    """Return the result of an entry that is refused as undecodable."""
     return Screened(entry.name, entry.size, entry.stamp, dict(entry.labels), Reason.UNDECODABLE, detail)
 
 
 def _limit_memory(size: int) -> None:
-    """Let no allocation take this process beyond ``size`` bytes, where the system can: it fails instead.
+    """Limit this process to ``size`` bytes of memory (Linux only).
 
-    A file that makes its decoder ask for more is refused; without a limit the system would end some process.
+    A file whose decoder asks for more is then refused; without a limit the system would kill some process.
     """
     if sys.platform == "linux":
-        import resource  # noqa: PLC0415  no other system has it, or heeds it
+        import resource  # noqa: PLC0415  other systems lack or ignore it
 
         _, highest = resource.getrlimit(resource.RLIMIT_DATA)
         resource.setrlimit(resource.RLIMIT_DATA, (size if highest < 0 else min(size, highest), highest))
 
 
 class Worker:
-    """A process that screens, started when it is first needed and again whenever it died.
+    """A process that screens entries, started on first use and restarted whenever it died.
 
-    A thread watches it: a process that is busy with one entry for longer than ``patience`` seconds is killed.
+    A thread of this process kills it when it spends longer than ``patience`` seconds on one entry.
     """
 
     def __init__(self, settings: Settings, patience: float = PATIENCE) -> None:
@@ -89,11 +94,11 @@ class Worker:
         threading.Thread(target=self._watch, daemon=True).start()
 
     def screen(self, entries: Sequence[Entry]) -> list[Screened]:
-        """Screen entries one after the other; one that kills its process twice, or stalls it, is refused.
+        """Screen entries in the process, in their order; an entry that kills it twice, or stalls it, is refused.
 
         Raises:
             SourceError: a store does not answer.
-            EOFError, OSError: :meth:`end` was called meanwhile.
+            EOFError, OSError: :meth:`end` was called from another thread.
         """
         screened: list[Screened] = []
         deaths = 0
@@ -128,6 +133,7 @@ class Worker:
         return screened
 
     def _running(self) -> subprocess.Popen[bytes]:
+        """Return the process; start it if there is none."""
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _START.format(path=sys.path)],
@@ -140,36 +146,37 @@ class Worker:
         return self._process
 
     def _watch(self) -> None:
+        """Kill the process once its deadline is over; runs in a thread until :meth:`end`."""
         while not self._ended.wait(0.5):
             process = self._process
             if process is not None and time.monotonic() > self._deadline:
                 process.kill()
 
     def end(self) -> None:
-        """Kill the process for good; a :meth:`screen` that is running in another thread fails."""
+        """Kill the process and start no other; a :meth:`screen` that runs in another thread raises."""
         self._ended.set()
         process = self._process
         if process is not None:
             process.kill()
 
     def close(self) -> None:
-        """Kill the process for good and let go of its pipes; no :meth:`screen` may be running."""
+        """Kill the process, start no other, and close its pipes; no :meth:`screen` may be running."""
         self.end()
         self._stop()
 
     def _stop(self) -> str:
-        """Kill the process, if there is one, and say how it had ended before."""
+        """Kill the process and close its pipes; return a clause on how it died, "" if there was none."""
         process, self._process = self._process, None
         if process is None:
             return ""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(1)  # one that died closes its pipes a little before it can be asked how
+            process.wait(1)  # the pipes of a process that died close shortly before its exit code is known
         code = process.poll()
         process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):
             assert pipe is not None
-            with contextlib.suppress(OSError):  # what was left unwritten went with the process
+            with contextlib.suppress(OSError):  # closing flushes, and nothing reads the rest
                 pipe.close()
         signals = {-one.value: one.name for one in signal.Signals}
         return "the decoder died of it" + (f" ({signals[code]})" if code in signals else "")
@@ -181,13 +188,13 @@ def screen_units(
     """Screen units in ``workers`` processes on this machine.
 
     Args:
-        units: to be screened; they are taken as processes become free.
-        settings: the preparation's.
-        workers: how many processes.
-        patience: seconds after which a process that has not come to an end with an entry is stopped.
+        units: keys and entries to screen; they are taken as processes become free.
+        settings: the settings of the preparation.
+        workers: number of processes.
+        patience: seconds that a process may spend on one entry before it is killed.
 
     Yields:
-        each unit's key and what was found out, in the order in which they are done.
+        each unit's key and the results of its entries, in the order in which units are done.
     """
     everyone = [Worker(settings, patience) for _ in range(workers)]
     idle = list(everyone)
