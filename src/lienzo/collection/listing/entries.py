@@ -1,4 +1,4 @@
-"""An entry: one file that may be a picture, and where its bytes are. Reading never changes a source."""
+"""Entries of a listing: one for each file that may be a picture, with where its bytes are and how to read them."""
 
 import bz2
 import io
@@ -12,60 +12,60 @@ from lienzo.collection.listing import places
 from lienzo.collection.reasons import Reason, Refusal
 
 LARGEST = 1 << 30
-"""A picture file of more bytes than this is refused unread."""
+"""Largest size in bytes of a picture file; a larger one is refused without being read."""
 
 BOMB, RATIO = 1 << 24, 100
-"""Limits of an archive bomb: a member that unpacks to more bytes than the first, and to more than the second times its
-packed size. Pictures are compressed already, and do not."""
+"""Size in bytes, and multiple of the packed size, above both of which an archive's member counts as a bomb. Pictures
+are compressed already, so that packing hardly makes them smaller."""
 
 STORED, DEFLATED, BZIP2 = 0, 8, 12
 """Zip's numbers of the compression methods that can be read."""
 
 METHODS = {9: "Deflate64", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd", 99: "AES encryption"}
-"""Names of others that occur."""
+"""Zip's number -> name of compression methods that cannot be read, for the message."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file that may be a picture."""
+    """One file that may be a picture, in a folder, an archive or a table. Reading it never changes the source."""
 
     name: str
-    """How it stands in the collection's index: the path within its source, with slashes, as printable Unicode."""
+    """Name in the collection's index: the path within its source, with slashes, as printable Unicode."""
     location: str
-    """The file that holds the bytes: the picture itself or the archive; a path or an fsspec URL."""
+    """Path or fsspec URL of the file that holds the bytes: the picture itself, or the archive."""
     size: int
-    """Bytes of the picture's file, unpacked."""
+    """Size of the picture's file in bytes, unpacked."""
     stamp: str = ""
-    """Changes whenever the file does: its time of modification, its checksum or the store's tag."""
+    """Text that changes whenever the file does: its time of modification, its checksum or the store's tag."""
     offset: int | None = None
-    """Where the bytes begin in ``location``, for members of an archive."""
+    """Offset in ``location`` of the first byte, for members of an archive."""
     packed: int = 0
-    """How many bytes stand there, for members of an archive."""
+    """Number of bytes from ``offset`` on, for members of an archive."""
     method: int = STORED
-    """How they are compressed, by zip's numbers."""
+    """Zip's number of the method by which these bytes are compressed."""
     data: bytes | None = None
-    """The bytes themselves, where they cannot be read apart from their neighbours."""
+    """The bytes themselves, if they cannot be read without their neighbours, as the rows of a Parquet file."""
     shape: tuple[int, int, int] | None = None
-    """Height, width and channels, where the bytes are no file but the pixels of an array."""
+    """Height, width and channels, if the bytes are not a file but the pixels of an array, uint8."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Label kind -> name, as far as the source knows them."""
+    """Label kind -> label, of the labels that the source gives."""
     refusal: tuple[Reason, str] | None = None
-    """Found out while listing."""
+    """Reason and detail, if listing already found that the file cannot be used."""
     wanted: bool = False
-    """Whether it is to be kept although it looks damaged, plain or too small."""
+    """Whether the user chose to keep the picture even if it looks damaged, plain or too small."""
     described: bool = False
-    """Whether a file of the same name beside it tells about it, as in the shards of img2dataset."""
+    """Whether a file of the same name beside it holds its labels, as in the shards of img2dataset."""
 
     def at(self, offset: int, refusal: tuple[Reason, str] | None = None) -> "Entry":
-        """Return the entry with its place in the archive."""
+        """Return a copy of the entry with its offset in the archive, and its refusal if it cannot be read there."""
         return replace(self, offset=offset, refusal=refusal)
 
     def labelled(self, labels: Mapping[str, str]) -> "Entry":
-        """Return the entry with labels."""
+        """Return a copy of the entry with these labels."""
         return replace(self, labels=dict(labels))
 
     def head(self, length: int) -> bytes:
-        """Return the first bytes, or fewer or none where they cannot be had without reading all of them."""
+        """Return the first ``length`` bytes; fewer or none if they cannot be read without reading the whole file."""
         if self.refusal is not None or self.data is not None or self.method not in (STORED, DEFLATED):
             return (self.data or b"")[:length]
         try:
@@ -77,10 +77,10 @@ class Entry:
             return b""
 
     def read(self) -> bytes:
-        """Return the bytes.
+        """Return the bytes of the picture's file; pixels of an array are returned as a PNG.
 
         Raises:
-            Refusal: they cannot be had.
+            Refusal: the file cannot be read, has changed since it was listed, or is too large.
             SourceError: a store does not answer.
         """
         if self.refusal is not None:
@@ -108,7 +108,7 @@ class Entry:
 
 
 def is_bomb(size: int, packed: int) -> bool:
-    """Say whether ``size`` bytes that were packed into ``packed`` bytes are an archive bomb.
+    """Return whether a member of ``packed`` bytes that unpacks to ``size`` bytes counts as an archive bomb.
 
     >>> is_bomb(1 << 30, 1 << 20), is_bomb(1 << 20, 1 << 10), is_bomb(1 << 30, 1 << 29)
     (True, False, False)
@@ -117,7 +117,7 @@ def is_bomb(size: int, packed: int) -> bool:
 
 
 def _as_png(pixels: bytes, shape: tuple[int, int, int]) -> bytes:
-    """Return pixels as the file of a picture."""
+    """Return the bytes of a PNG of these pixels, uint8, of the shape height, width, channels."""
     height, width, channels = shape
     mode = {1: "L", 3: "RGB", 4: "RGBA"}[channels]
     buffer = io.BytesIO()
@@ -126,6 +126,11 @@ def _as_png(pixels: bytes, shape: tuple[int, int, int]) -> bytes:
 
 
 def _unpack(data: bytes, entry: Entry) -> bytes:
+    """Decompress the bytes of an archive's member.
+
+    Raises:
+        Refusal: they are incomplete or damaged, of an unsupported method, or unpack to more than ``entry.size`` bytes.
+    """
     if len(data) != entry.packed:
         raise Refusal(Reason.TRUNCATED, "the archive ends within this member")
     try:

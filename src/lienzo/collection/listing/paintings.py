@@ -1,7 +1,8 @@
-"""Painter by Numbers (Kaggle, 2016): 103,250 paintings with artist, style, genre and date, as they are downloaded.
+"""Listing of Painter by Numbers (Kaggle, 2016), 103,250 paintings with artist, style, genre and date, as downloaded.
 
-The folder holds ``all_data_info.csv`` (or it zipped), the pictures in ``train.zip`` and ``test.zip``, in their numbered
-parts, or unpacked, and ``replacements_for_corrupted_files.zip``, whose pictures replace broken ones.
+The folder holds the table ``all_data_info.csv``, perhaps zipped; the pictures in ``train.zip`` and ``test.zip``, in
+numbered parts of these (``train_1.zip``), or unpacked; and ``replacements_for_corrupted_files.zip``, whose pictures
+replace broken ones.
 """
 
 import csv
@@ -15,22 +16,22 @@ from lienzo.collection.listing.entries import Entry
 from lienzo.errors import SourceError
 
 TABLE = "all_data_info.csv"
-"""Table of all paintings."""
+"""Name of the table of all paintings."""
 
 REPLACEMENTS = "replacements_for_corrupted_files"
-"""Archive or folder whose pictures replace those of the same name."""
+"""Beginning of the name of the archive or folder whose pictures replace those of the same name."""
 
 HALVES = ("train", "test")
-"""How the names of archives and folders of paintings begin: ``train.zip``, ``train_1.zip``, ``test/``."""
+"""Beginnings of the names of archives and folders of paintings: ``train.zip``, ``train_1.zip``, ``test/``."""
 
 KINDS = ("artist", "style", "genre", "date")
-"""Columns that are labels."""
+"""Columns of the table that become labels."""
 
 _SCHEME = "kaggle:"
 
 
 def download(source: str) -> str:
-    """Return where ``kaggle:COMPETITION`` was downloaded to; other sources as they are.
+    """Download a source of the form ``kaggle:COMPETITION`` and return its folder; return other sources unchanged.
 
     Raises:
         SourceError: kagglehub is missing, or the download fails.
@@ -43,7 +44,7 @@ def download(source: str) -> str:
         raise SourceError(f"{source} needs kagglehub: install it with pip install 'lienzo[kaggle]'.") from None
     try:
         return str(kagglehub.competition_download(source.removeprefix(_SCHEME)))
-    except Exception as error:  # kagglehub has many
+    except Exception as error:  # kagglehub raises errors of many types
         text = " ".join(str(error).split())[:200]
         raise SourceError(
             f"{source} cannot be downloaded ({text}): check its name and your Kaggle credentials."
@@ -56,7 +57,7 @@ def is_layout(folder: str) -> bool:
 
 
 def entries(folder: str) -> Iterator[Entry]:
-    """List the paintings, ordered by ``train/NAME`` and ``test/NAME``, replaced where there is a replacement."""
+    """List the paintings under the names ``train/NAME`` and ``test/NAME``, sorted; replacements take their place."""
     labels = _labels(folder)
     found: dict[str, Entry] = {}
     for replacing in (False, True):
@@ -73,7 +74,7 @@ def entries(folder: str) -> Iterator[Entry]:
 
 
 def _pictures(folder: str, replacing: bool) -> Iterator[Entry]:
-    """List the pictures of train and test, or the replacements, in archives and folders."""
+    """List the pictures of train and test, or if ``replacing`` is true the replacements, in archives and folders."""
     for file in places.walk(folder):
         top = file.parts[0]
         if top.startswith(REPLACEMENTS) != replacing or not top.startswith((*HALVES, REPLACEMENTS)):
@@ -87,7 +88,7 @@ def _pictures(folder: str, replacing: bool) -> Iterator[Entry]:
 
 
 def _labels(folder: str) -> dict[str, dict[str, str]]:
-    """Read artist, style, genre and date by file name."""
+    """Read the table: file name -> label kind (one of :data:`KINDS`) -> label."""
     location = places.join(folder, TABLE)
     try:
         if places.exists(location):

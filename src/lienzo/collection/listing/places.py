@@ -1,4 +1,7 @@
-"""Where bytes are: a path on this machine or an fsspec URL. One way to list and read either."""
+"""Access to files by location: a path on this machine, or an fsspec URL of a store such as ``s3://bucket/paintings``.
+
+The functions take either kind. A store that fails is asked again, as :func:`_ask` says.
+"""
 
 import os
 import stat
@@ -12,40 +15,40 @@ from typing import Any, BinaryIO, TypeVar
 from lienzo.errors import SourceError
 
 ATTEMPTS = 5
-"""Number of times that a store is asked before a preparation stops."""
+"""Number of times that a store is asked before :class:`SourceError` is raised."""
 
 PAUSE = 0.5
 """Seconds before a store is asked again; twice as long after every further failure."""
 
 TAGS = ("ETag", "etag", "md5Hash", "checksum", "mtime", "LastModified", "Last-Modified")
-"""What stores call that which changes with an object, the surest first."""
+"""Names that stores give to an object's checksum, tag or time of modification, the most reliable first."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file in a folder."""
+    """A file that :func:`walk` found in a folder."""
 
     parts: tuple[str, ...]
-    """Path within the folder, part by part."""
+    """Names of the folders within the walked one that lead to the file, and its own name."""
     location: str
-    """Path or URL."""
+    """Path or URL of the file."""
     size: int
-    """In bytes."""
+    """Size of the file in bytes."""
     stamp: str
-    """Changes whenever the file does."""
+    """Text that changes whenever the file does: its time of modification, or the tag that the store gives it."""
     problem: str = ""
-    """Why it cannot be read, if that is known."""
+    """Why the file cannot be read, if that is known already."""
 
 
 def is_url(location: str) -> bool:
-    """Say whether a location is an fsspec URL."""
+    """Return whether a location is an fsspec URL."""
     return "://" in location
 
 
 def exists(location: str) -> bool:
-    """Say whether there is a file or folder."""
+    """Return whether there is a file or folder at a location."""
     if not is_url(location):
         return Path(location).exists()
     store, path = _store(location)
@@ -53,7 +56,7 @@ def exists(location: str) -> bool:
 
 
 def is_folder(location: str) -> bool:
-    """Say whether there is a folder; the stores of objects have folders where names have slashes."""
+    """Return whether there is a folder at a location; in a store, whether names begin with it and a slash."""
     if not is_url(location):
         return Path(location).is_dir()
     store, path = _store(location)
@@ -61,7 +64,7 @@ def is_folder(location: str) -> bool:
 
 
 def names(location: str) -> set[str]:
-    """Return the names of what stands directly in a folder."""
+    """Return the names of the files and folders directly in a folder."""
     if not is_url(location):
         return set(os.listdir(location))  # noqa: PTH208
     store, path = _store(location)
@@ -75,7 +78,15 @@ def join(location: str, name: str) -> str:
 
 
 def read(location: str, start: int = 0, length: int | None = None) -> bytes:
-    """Read a file or a stretch of it; fewer bytes where it ends before.
+    """Read a file or a stretch of it.
+
+    Args:
+        location: path or URL of the file.
+        start: offset of the first byte.
+        length: number of bytes; None for all up to the end.
+
+    Returns:
+        the bytes, fewer than ``length`` if the file ends before.
 
     Raises:
         OSError: a file on this machine, or a single object of a store, cannot be read.
@@ -91,11 +102,11 @@ def read(location: str, start: int = 0, length: int | None = None) -> bytes:
     if end == start:
         return b""
     found = bytes(_ask(location, lambda: store.cat_file(path, start=start, end=end)))
-    return found if length is None or len(found) <= length else found[start:end]  # some web servers know no ranges
+    return found if length is None or len(found) <= length else found[start:end]  # some web servers ignore the range
 
 
 def opened(location: str) -> BinaryIO:
-    """Open a file for reading, such that one can seek in it."""
+    """Open a file for reading; the object that is returned can seek."""
     if not is_url(location):
         return Path(location).open("rb")
     store, path = _store(location)
@@ -104,16 +115,16 @@ def opened(location: str) -> BinaryIO:
 
 
 def write(location: str, file: Path) -> None:
-    """Copy a local file to a store, whole: objects appear when they are complete."""
+    """Copy a local file to a URL; the object appears there only when it is complete."""
     store, path = _store(location)
     _ask(location, lambda: store.put_file(str(file), path))
 
 
 def stamp_of(location: str) -> tuple[int, str]:
-    """Return size and stamp of a file.
+    """Return the size in bytes and the stamp of a file (see :class:`Found`).
 
     Raises:
-        OSError: there is none.
+        OSError: there is no such file.
     """
     if not is_url(location):
         status = Path(location).stat()
@@ -123,11 +134,13 @@ def stamp_of(location: str) -> tuple[int, str]:
 
 
 def walk(folder: str, leave_out: str | None = None) -> Iterator[Found]:
-    """Yield the files of a folder, however deep, in the order of their names' parts.
+    """Yield the files in a folder and the folders within it, sorted by :attr:`Found.parts`.
+
+    What cannot be read within the folder is yielded too, with its ``problem``.
 
     Args:
-        folder: to walk through; links are followed, but not in circles.
-        leave_out: a folder within it that is passed over.
+        folder: path or URL of the folder; links are followed, but not in circles.
+        leave_out: path of a folder within it that is not walked.
 
     Raises:
         SourceError: the folder itself cannot be read.
@@ -140,6 +153,14 @@ def walk(folder: str, leave_out: str | None = None) -> Iterator[Found]:
 
 
 def _walk_disk(folder: str, parts: tuple[str, ...], above: tuple[str, ...], left_out: str | None) -> Iterator[Found]:
+    """Yield the files in a folder on this machine.
+
+    Args:
+        folder: path of the folder.
+        parts: the names that lead to it from the folder that :func:`walk` was given.
+        above: real paths of the folders that lead to it, so that circles of links are noticed.
+        left_out: real path of the folder that is not walked.
+    """
     real = os.path.realpath(folder)
     if real == left_out or real in above:
         return
@@ -166,23 +187,26 @@ def _walk_disk(folder: str, parts: tuple[str, ...], above: tuple[str, ...], left
 
 
 def _walk_store(folder: str) -> Iterator[Found]:
+    """Yield the files under a URL."""
     store, root = _store(folder)
     root = root.rstrip("/")
     found = _ask(folder, lambda: store.find(root, detail=True))
     for path in sorted(found, key=lambda path: path[len(root) :].strip("/").split("/")):
         parts = tuple(path[len(root) :].strip("/").split("/"))
         known = found[path]
-        if known.get("size") is None:  # an index page of a web server tells no sizes
+        if known.get("size") is None:  # a web server's index page gives no sizes
             known = _ask(folder, partial(store.info, path))
         yield Found(parts, store.unstrip_protocol(path), *_stamp(known))
 
 
 def _stamp(info: dict[str, Any]) -> tuple[int, str]:
+    """Return the size in bytes and the stamp of an object that fsspec's ``info`` describes."""
     tag = next((info[name] for name in TAGS if name in info), "")
     return int(info.get("size") or 0), str(tag).strip('"')
 
 
 def _store(location: str) -> tuple[Any, str]:
+    """Return the fsspec file system of a URL, and the path within it."""
     from fsspec.core import url_to_fs  # noqa: PLC0415  only stores need it
 
     try:
@@ -193,13 +217,18 @@ def _store(location: str) -> tuple[Any, str]:
 
 
 def _ask(location: str, question: Callable[[], T]) -> T:
-    """Ask a store, again and again while it stumbles."""
+    """Call ``question``, which asks a store; if it fails, call it again up to :data:`ATTEMPTS` times, with pauses.
+
+    Raises:
+        OSError: the store answers that the file is missing, or that it may not be read.
+        SourceError: every attempt failed.
+    """
     for attempt in range(ATTEMPTS):
         try:
             return question()
         except (FileNotFoundError, PermissionError, IsADirectoryError):
             raise
-        except Exception as error:  # each store has its own
+        except Exception as error:  # each store raises errors of its own types
             if attempt == ATTEMPTS - 1:
                 text = " ".join(str(error).split())[:200] or type(error).__name__
                 raise SourceError(

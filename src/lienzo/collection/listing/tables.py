@@ -1,4 +1,4 @@
-"""Listing tables: CSV or Parquet with a column of paths, Parquet that holds the pictures (as Hugging Face does)."""
+"""Listing of tables: CSV or Parquet with a column of paths, Parquet or Arrow with the pictures (as Hugging Face's)."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -16,16 +16,20 @@ from lienzo.collection.reasons import Reason
 from lienzo.errors import InputError, SourceError, unknown
 
 PICTURE_COLUMNS = ("image", "img", "picture", "jpg", "png", "webp", "bytes")
-"""Names of binary columns that hold pictures."""
+"""Names of binary columns that are taken for pictures."""
 
 ROWS = 16
-"""Rows that are held in memory at a time."""
+"""Number of rows, with their pictures, that are held in memory at a time."""
 
 
 def path_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
-    """List the pictures that a table names, in its order, each with its row's labels; a path counts once.
+    """List the pictures whose paths stand in a table, in its order, each with the labels of its row.
 
-    Relative paths are relative to the table's folder.
+    A path that occurs in several rows is listed once. Relative paths are relative to the table's folder.
+
+    Args:
+        location: path or URL of the table.
+        columns: names of the columns that are labels; none for the usual ones.
     """
     folder = location.rpartition("/")[0] if places.is_url(location) else str(PurePosixPath(location).parent)
     table = labels.read(location, columns)
@@ -42,7 +46,7 @@ def path_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
 
 
 def holds_pictures(location: str) -> bool:
-    """Say whether a Parquet or Arrow file has a column of pictures."""
+    """Return whether a Parquet or Arrow file has a column of pictures."""
     try:
         with places.opened(location) as file:
             schema = _arrow(file).schema if location.endswith(".arrow") else pq.ParquetFile(file).schema_arrow
@@ -52,10 +56,18 @@ def holds_pictures(location: str) -> bool:
 
 
 def embedded_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
-    """List the pictures in a Parquet file, or in an Arrow file of `save_to_disk`, row by row with their bytes.
+    """List the pictures in a Parquet file, or in an Arrow file as ``save_to_disk`` of Hugging Face's datasets writes.
+
+    Args:
+        location: path or URL of the file.
+        columns: names of the columns that are labels; none for the usual ones.
+
+    Yields:
+        an entry with the picture's bytes for each row, named after the file and the number of the row.
 
     Raises:
-        SourceError: it is broken.
+        InputError: there is no column of one of these names.
+        SourceError: the file is damaged.
     """
     stem = PurePosixPath(location).stem
     try:
@@ -82,7 +94,7 @@ def embedded_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
 
 
 def _columns(schema: pa.Schema, columns: Sequence[str]) -> list[str]:
-    """Return which columns are read: the pictures and the labels."""
+    """Return the names of the columns to read: that of the pictures, then those of the labels."""
     classes, picture = _classes(schema), _picture_column(schema)
     wanted = list(columns) or [name for name in schema.names if name in classes or name.lower() in USUAL_KINDS]
     for name in wanted:
@@ -101,7 +113,7 @@ def _arrow(file: Any) -> Any:
 
 
 class _Batches:
-    """The record batches of an Arrow file, one after the other."""
+    """The record batches of an Arrow file, iterable like those of an Arrow stream."""
 
     def __init__(self, reader: Any) -> None:
         self._reader, self.schema = reader, reader.schema
@@ -111,6 +123,15 @@ class _Batches:
 
 
 def _entry(values: dict[str, Any], column: str, name: str, location: str, classes: dict[str, list[str]]) -> Entry:
+    """Return the entry of one row.
+
+    Args:
+        values: column name -> value.
+        column: name of the column of pictures.
+        name: of the entry; a path that stands beside the picture is appended.
+        location: path or URL of the file.
+        classes: column name -> names of its classes, for columns of class numbers.
+    """
     picture = values.pop(column)
     data = picture.get("bytes") if isinstance(picture, dict) else picture
     if isinstance(picture, dict) and picture.get("path"):
@@ -128,6 +149,7 @@ def _entry(values: dict[str, Any], column: str, name: str, location: str, classe
 
 
 def _picture_column(schema: pa.Schema) -> str | None:
+    """Return the name of the first column that holds pictures, as bytes or as Hugging Face's struct with bytes."""
     for field in schema:
         kind = field.type
         if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0:
@@ -138,7 +160,7 @@ def _picture_column(schema: pa.Schema) -> str | None:
 
 
 def _classes(schema: pa.Schema) -> dict[str, list[str]]:
-    """Return the names of the classes of columns that Hugging Face's metadata describes."""
+    """Return column name -> names of its classes, for the columns of class numbers in Hugging Face's metadata."""
     try:
         features = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))["info"]["features"]
         return {name: list(feature["names"]) for name, feature in features.items()
