@@ -20,15 +20,15 @@ from lienzo.errors import CollectionError, unknown
 from lienzo.storage import arrays, files
 
 FIELDS = [name for name in Manifest.__struct_fields__ if name not in ("format", "version")]
-"""What a collection and its manifest have in common."""
+"""Names of the fields that a collection and its manifest share."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """Pictures of one shape, packed, with where each came from and its labels."""
+    """Pictures of one shape as raw arrays in shards, with an index of where each came from and of its labels."""
 
     path: Path
-    """The folder."""
+    """The collection's folder."""
     height: int
     """Height of every picture, in pixels."""
     width: int
@@ -36,26 +36,26 @@ class Collection:
     channels: int
     """1 (grey), 3 (sRGB) or 4 (sRGB and alpha)."""
     count: int
-    """How many pictures."""
+    """Number of pictures."""
     fingerprint: str
-    """Hash of the pictures' bytes, labels, parts and order; the same wherever the folder lies."""
+    """Hash of the pictures' bytes, labels, parts and order; it does not depend on where the folder is."""
     vocabularies: dict[str, tuple[str, ...]]
-    """Label kind -> names, sorted. Labels taken from folders are of the kind ``folder``."""
+    """Label kind -> labels, sorted. Labels taken from folders are of the kind ``folder``."""
     settings: dict[str, Any]
-    """How the collection was prepared."""
+    """Setting -> value, of the preparation."""
     refused: dict[str, int]
-    """Reason -> how many sources were refused for it."""
+    """Reason -> how many files were refused for it."""
     shards: tuple[Shard, ...]
-    """The files, in the order of the rows."""
+    """The shards that hold the pictures, in the order of the rows."""
     tables: Tables
     """Names of the tables of what was refused and of what was listed."""
 
     @classmethod
     def open(cls, path: str | Path) -> "Collection":
-        """Open the collection in a folder, or at an fsspec URL, from where it is copied into the user's cache.
+        """Open the collection in a folder, or at an fsspec URL; the latter is copied into the user's cache.
 
         Raises:
-            CollectionError: it is missing, unfinished, foreign or damaged.
+            CollectionError: there is no collection, or it is unfinished, damaged or of another version.
         """
         if places.is_url(str(path)):
             if not places.exists(places.join(str(path), "collection.json")):
@@ -79,7 +79,7 @@ class Collection:
         return collection
 
     def _check_files(self) -> None:
-        """Refuse a manifest that speaks of files that are not there, or of more pictures than they have bytes for."""
+        """Raise a CollectionError if a file that the manifest names is missing, or too short for its pictures."""
         for shard in self.shards:
             for name in (shard.images, shard.index):
                 if not (self.path / name).is_file():
@@ -91,7 +91,7 @@ class Collection:
                 )
 
     def to_json(self) -> dict[str, Any]:
-        """Return what ``collection.json`` holds."""
+        """Return the contents of ``collection.json``."""
         described = msgspec.to_builtins(Manifest(**{name: getattr(self, name) for name in FIELDS}))
         assert isinstance(described, dict)
         return described
@@ -101,11 +101,12 @@ class Collection:
 
     @cached_property
     def _starts(self) -> NDArray[np.int64]:
-        """First row of each shard, then the count; (shards + 1,)."""
+        """Row number of each shard's first picture, then the number of all pictures; (shards + 1,)."""
         return np.cumsum([0, *(shard.count for shard in self.shards)], dtype=np.int64)
 
     @cached_property
     def _opened(self) -> dict[int, NDArray[np.uint8]]:
+        """Shard number -> its pictures, for the shards that are mapped into memory so far."""
         return {}
 
     def _shard(self, number: int) -> NDArray[np.uint8]:
@@ -134,13 +135,16 @@ class Collection:
         return taken
 
     def rows(self, part: Part = "all") -> NDArray[np.int64]:
-        """Return the row numbers of a part, ascending. Without a share held out, every picture is to train on."""
+        """Return the row numbers of ``all`` pictures, or of one part, ``train`` or ``holdout``, ascending; (n,).
+
+        If the collection was prepared without holding pictures out, all of them are in ``train``.
+        """
         if part == "all":
             return np.arange(self.count, dtype=np.int64)
         return np.flatnonzero(np.asarray(pc.equal(self.column("part"), part))).astype(np.int64)
 
     def labels(self, kind: str) -> NDArray[np.int64]:
-        """Return each picture's position in ``vocabularies[kind]``, −1 where it has no such label; (count,).
+        """Return each picture's label as a position in ``vocabularies[kind]``, −1 if it has none; (count,), int64.
 
         Raises:
             CollectionError: the collection has no labels of that kind.
@@ -154,7 +158,7 @@ class Collection:
         return np.asarray(pc.fill_null(codes, -1)).astype(np.int64)
 
     def index(self) -> pa.Table:
-        """Return the index: a row for each picture; null for kinds of labels that came after its shard."""
+        """Return the index, a row for each picture; null for label kinds that were added after the row's shard."""
         found = []
         for shard in self.shards:
             with tables.opened(self.path / shard.index, tables.INDEX, shard.count) as index:
@@ -162,14 +166,14 @@ class Collection:
         return pa.concat_tables(found, promote_options="default")
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Return one column of the index without reading the others; null in shards that lack it."""
+        """Return one column of the index, a value for each picture, null in shards without that column."""
         chunks = [batch[name] for batch in self.batches(name)]
         return pa.chunked_array(chunks)
 
     def batches(self, *names: str) -> Iterator[dict[str, pa.Array]]:
-        """Yield some columns of the index, a few rows at a time: memory does not grow with the collection.
+        """Yield column name -> values, a few rows of the index at a time; memory does not grow with the collection.
 
-        One thread reads: each of Arrow's keeps some MB of its own.
+        A single thread reads, since each of Arrow's threads keeps some MB of its own.
         """
         for shard in self.shards:
             with tables.opened(self.path / shard.index, tables.INDEX, shard.count) as index:
@@ -179,12 +183,12 @@ class Collection:
                     yield {name: batch.column(name) if name in there else missing for name in names}
 
     def rejected(self) -> pa.Table:
-        """Return what was refused: source, reason, detail, bytes."""
+        """Return the table of refused files: source, reason, detail and size in bytes of each."""
         with tables.opened(self.path / self.tables.rejected, tables.REJECTED) as rejected:
             return rejected.read()
 
     def verify(self) -> None:
-        """Check every byte against ``collection.json``.
+        """Compare the SHA-256 of every shard's files with ``collection.json``; this reads every byte of them.
 
         Raises:
             CollectionError: a file differs.

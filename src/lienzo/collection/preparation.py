@@ -1,4 +1,4 @@
-"""Preparing: from sources of pictures to a collection. See docs/prepare.md."""
+"""Preparation of a collection from sources of pictures: listing, screening and packing. See docs/prepare.md."""
 
 import contextlib
 import errno
@@ -33,19 +33,22 @@ from lienzo.signatures import takes
 from lienzo.storage import files
 
 JOURNAL = ".journal"
-"""Name of the file, in the collection's folder, that holds what was screened until the collection is whole."""
+"""Name of the file in the collection's folder that holds screened files until the collection is packed."""
 
 LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", ".directory"})
-"""Names of files that file managers leave: a folder with nothing else is empty."""
+"""Names of files that file managers leave behind; a folder with nothing else counts as empty."""
 
 LOCK = ".lock"
-"""Name of the empty file there that a preparation holds locked while it writes; the system lets go when it dies."""
+"""Name of the empty file in the collection's folder that a preparation locks while it writes.
+
+The system releases the lock when the process dies."""
 
 Screen = Callable[[Iterable[Unit]], Iterator[tuple[str, list[Screened]]]]
-"""Takes units and yields their findings in any order."""
+"""A function that screens units of work and yields each unit's key and results, in any order."""
 
 UNIT, UNIT_BYTES = 32, 1 << 24
-"""Most files in a unit of work, and most bytes of its packed pixels, or of files that come with their bytes."""
+"""Largest number of files in a unit of work; largest number of bytes of its packed pixels, and of the files whose
+entries carry their bytes."""
 
 
 @dataclass(frozen=True)
@@ -65,27 +68,32 @@ class PreparationProgress:
 
 
 class _Identity(NamedTuple):
-    """What tells that a file is the one that it was."""
+    """What a collection records of a listed file, to notice later whether the file or its labels have changed."""
 
     size: int
+    """Size of the file in bytes."""
     stamp: str
+    """The entry's stamp."""
     labels: str
     """Fingerprint of its labels."""
     sha256: str | None = None
-    """SHA-256 of its bytes, if it was refused; that of pictures stands in the index."""
+    """SHA-256 of its bytes, if it was refused; for pictures, it is in the index."""
 
 
 @takes(Settings)
 def prepare(source: str | Path | Sequence[str | Path], out: str | Path, settings: Settings) -> Collection:
     """Make a collection of the pictures in one or several sources; the sources are only read.
 
-    Killed at any moment, the same call goes on and ends with the same bytes. Called again for a finished collection, it
-    adds what is new in the sources.
+    If a preparation is interrupted, the same call continues it and ends with the same bytes. Called again for a
+    finished collection, it adds the pictures that are new in the sources.
 
     Args:
         source: a folder, a zip or tar file, a table, or several of those; see docs/prepare.md.
         out: the collection's folder, or an fsspec URL.
         settings: the fields of :class:`~lienzo.collection.settings.Settings`, each by its name, such as ``size=64``.
+
+    Returns:
+        the collection, open for reading.
 
     Raises:
         SourceError: a source is missing or unreadable, or holds no usable picture.
@@ -102,9 +110,10 @@ def prepare(source: str | Path | Sequence[str | Path], out: str | Path, settings
 def steps(
     source: str | Path | Sequence[str | Path], out: str | Path, settings: Settings, *, dry_run: bool = False
 ) -> Iterator[PreparationProgress]:
-    """Do what :func:`prepare` does, step by step; leaving the loop stops it, and the same call goes on.
+    """Do what :func:`prepare` does and yield the progress after each unit of files.
 
-    With ``dry_run`` nothing is written but the report; the last step then brings no collection.
+    Leaving the loop stops the preparation; the same call continues it. With ``dry_run`` only the report is written,
+    and the last step has no collection.
     """
     run = partial(_steps, source, settings)
     if dry_run:
@@ -139,6 +148,7 @@ def _send_report(page: Path, out: str) -> None:
 def _steps(
     source: str | Path | Sequence[str | Path], settings: Settings, folder: Path
 ) -> Iterator[PreparationProgress]:
+    """Prepare a collection in a folder on this machine, and yield the progress; the last step has the collection."""
     sources = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
     _check_places(sources, folder)
     if settings.engine == "ray":
@@ -201,7 +211,7 @@ def _cores() -> int:
 
 @contextlib.contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Say in one sentence that the collection cannot be written."""
+    """Raise a CollectionError in place of an OSError from the block, which writes into the collection's folder."""
     try:
         yield
     except OSError as error:
@@ -213,7 +223,10 @@ def _writing(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Make the folder where there is none, and keep other preparations out; one that nothing came into goes again."""
+    """Hold the lock of a collection's folder while the block runs, so that no other preparation writes into it.
+
+    The folder is made if it does not exist, and removed again if the block puts nothing into it.
+    """
     fresh = not folder.exists()
     lock = FileLock(folder / LOCK, blocking=False, thread_local=False)
     with _writing(folder):
@@ -233,6 +246,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _check_places(sources: Sequence[str], folder: Path) -> None:
+    """Refuse a list of no sources, and a folder that is itself one of the sources."""
     if not sources:
         raise SourceError("no source was given: name a folder or an archive of pictures.")
     for source in sources:
@@ -243,7 +257,11 @@ def _check_places(sources: Sequence[str], folder: Path) -> None:
 
 
 def _earlier(folder: Path, wanted: Mapping[str, Any]) -> Collection | None:
-    """Return the collection that is to be added to, if there is one."""
+    """Return the collection in the folder that pictures are to be added to, or None.
+
+    Raises:
+        CollectionError: the folder holds something else, or a collection with other settings than ``wanted``.
+    """
     _refuse_strangers(str(folder), {JOURNAL})
     if not (folder / manifest.NAME).exists():
         return None
@@ -274,7 +292,7 @@ def _refuse_strangers(out: str, ours: Set[str]) -> None:
 
 
 def _known(earlier: Collection | None) -> dict[str, _Identity]:
-    """Return what the collection was made of, by name."""
+    """Return entry name -> record, for every file that the collection was made of, refused ones too."""
     if earlier is None:
         return {}
     known: dict[str, _Identity] = {}
@@ -290,10 +308,10 @@ def _known(earlier: Collection | None) -> dict[str, _Identity]:
 def _compare(
     listing: Listing, known: Mapping[str, _Identity], earlier: Collection | None, folder: Path
 ) -> tuple[int, int]:
-    """Return how many files there are, and how many that the collection does not know yet.
+    """Return how many files are listed, and how many of them are new to the collection.
 
     Raises:
-        CollectionError: one that it knows has changed or is gone.
+        CollectionError: a file that the collection was made of has changed or is gone.
     """
     if earlier is None and not listing.counts:
         return listing.total, listing.total
@@ -306,7 +324,7 @@ def _compare(
             new += 1
             continue
         same = (before.size, before.labels) == (entry.size, files.fingerprint(dict(entry.labels)))
-        if same and before.stamp != entry.stamp:  # it was touched: the same bytes have not changed
+        if same and before.stamp != entry.stamp:  # a new date alone is no change: compare the bytes
             if contents is None:
                 contents = _contents(earlier)
             same = _sha256(entry) == (before.sha256 or contents.get(entry.name, ""))
@@ -325,7 +343,7 @@ def _compare(
 
 
 def _contents(earlier: Collection | None) -> dict[str, str]:
-    """Return the SHA-256 of the files that became pictures, by name."""
+    """Return entry name -> SHA-256 of its file, for the entries that became pictures."""
     found: dict[str, str] = {}
     for batch in () if earlier is None else earlier.batches("source", "sha256"):
         found.update(zip(batch["source"].to_pylist(), batch["sha256"].to_pylist(), strict=True))
@@ -333,6 +351,7 @@ def _contents(earlier: Collection | None) -> dict[str, str]:
 
 
 def _sha256(entry: Entry) -> str | None:
+    """Return the SHA-256 of an entry's bytes, or None if they cannot be read."""
     try:
         return hashlib.sha256(entry.read()).hexdigest()
     except Refusal:
@@ -340,7 +359,7 @@ def _sha256(entry: Entry) -> str | None:
 
 
 def _units(listed: Iterable[Entry], settings: Settings) -> Iterator[Unit]:
-    """Yield entries in units of work."""
+    """Group entries into units of work, within the limits :data:`UNIT` and :data:`UNIT_BYTES`."""
     most = max(1, min(UNIT, UNIT_BYTES // (settings.height * settings.width * settings.channels)))
     unit: list[Entry] = []
     carried = 0
@@ -358,7 +377,14 @@ def _units(listed: Iterable[Entry], settings: Settings) -> Iterator[Unit]:
 def _screened(
     units: Iterable[Unit], journal: Journal, keys: list[str], screen: Screen
 ) -> Iterator[tuple[str, list[Screened]]]:
-    """Yield every unit's findings, from the journal where they stand there; note the order of the units in ``keys``."""
+    """Yield the key and the results of every unit, read from the journal if it holds them, else screened.
+
+    Args:
+        units: the units of work.
+        journal: results of units that were screened before.
+        keys: receives the keys of all units in their order, as results come in any order.
+        screen: screens the units that the journal lacks.
+    """
     ready: list[tuple[str, list[Screened]]] = []
 
     def missing() -> Iterator[Unit]:

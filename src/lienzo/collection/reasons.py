@@ -1,10 +1,10 @@
-"""Why a file was refused: the one list of reasons. ``docs/reasons.md`` explains each."""
+"""The reasons for which preparation refuses a file. ``docs/reasons.md`` explains each."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a source did not become a picture of the collection; :data:`EXPLANATIONS` says what each means."""
+    """The reason why a file did not become a picture of the collection; :data:`EXPLANATIONS` explains each."""
 
     UNREADABLE = "unreadable"
     VANISHED = "vanished"
@@ -44,15 +44,15 @@ EXPLANATIONS = {
     Reason.CONFLICT: "The same picture stands in the source under different labels.",
     Reason.LEFT_OUT: "The table of choices says to leave it out.",
 }
-"""What each reason means, in a sentence."""
+"""Reason -> what it means, in a sentence."""
 
 
-class Refusal(Exception):  # noqa: N818  a verdict, not an error: it never leaves screening
-    """A source is refused.
+class Refusal(Exception):  # noqa: N818  not an error: it never leaves screening
+    """Raised within screening when a file is refused.
 
     Attributes:
-        reason: the code.
-        detail: one clause for people, without a full stop.
+        reason: why it is refused.
+        detail: one clause that explains it to a reader, without a full stop.
     """
 
     def __init__(self, reason: Reason, detail: str) -> None:

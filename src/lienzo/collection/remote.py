@@ -1,4 +1,4 @@
-"""Collections behind fsspec URLs: worked on in a local folder, whole files go up and down."""
+"""Collections at fsspec URLs: they are prepared and read in a local folder, and whole files are copied up and down."""
 
 import hashlib
 import shutil
@@ -10,21 +10,25 @@ from lienzo.collection.manifest import Shard
 from lienzo.storage import caches, files
 
 SENT = ".sent"
-"""Stands in the local folder when the collection in it is at the URL too; without it, it still has to go up."""
+"""Name of the empty file that marks a local folder whose collection is at the URL too; without it, it still has to be
+sent."""
 
 
 def local_folder(url: str) -> Path:
-    """Return the folder on this machine that stands for a collection's URL, in the user's cache."""
+    """Return the folder in the user's cache that holds the local copy of the collection at a URL."""
     return caches.folder("collections") / hashlib.sha256(url.rstrip("/").encode()).hexdigest()[:16]
 
 
 def is_sent(folder: Path) -> bool:
-    """Say whether all of a local folder is at its URL, so that the folder may be deleted."""
+    """Return whether all of a local folder is at its URL too, so that the folder may be deleted."""
     return (folder / SENT).exists() and not (folder / ".journal").exists()
 
 
 def fetch(url: str) -> Path:
-    """Bring the collection at ``url``, if there is one, to its local folder; files that are there already stay.
+    """Copy the collection at ``url``, if there is one, into its local folder, except for shards that are there already.
+
+    Returns:
+        the local folder, which need not exist if there is no collection.
 
     Raises:
         SourceError: the store does not answer.
@@ -49,7 +53,7 @@ def fetch(url: str) -> Path:
 
 
 def sent(folder: Path) -> set[str]:
-    """Return the names of the shards that are at the URL already, for a folder that was just brought up to date."""
+    """Return the names of the shards' files that are at the URL already, for a folder that :func:`fetch` returned."""
     if not (folder / SENT).exists():
         return set()
     found = manifest.read((folder / manifest.NAME).read_bytes(), str(folder))
@@ -57,7 +61,13 @@ def sent(folder: Path) -> set[str]:
 
 
 def send(folder: Path, url: str, known: set[str]) -> None:
-    """Bring a finished collection from its local folder to ``url``; ``known`` names the shards that are there."""
+    """Copy a finished collection from its local folder to ``url``; the manifest goes last.
+
+    Args:
+        folder: the local folder.
+        url: where the collection goes.
+        known: names of files that are there already and are not copied, from :func:`sent`.
+    """
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     for name in sorted(names, key=lambda name: name == manifest.NAME):
         if name not in known:
@@ -66,5 +76,5 @@ def send(folder: Path, url: str, known: set[str]) -> None:
 
 
 def _files(shard: Shard) -> list[tuple[str, str]]:
-    """Return names and SHA-256 of a shard's files."""
+    """Return the name and the SHA-256 of each of a shard's files."""
     return [(shard.images, shard.images_sha256), (shard.index, shard.index_sha256)]

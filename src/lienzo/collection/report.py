@@ -20,48 +20,58 @@ from lienzo.display import pages
 from lienzo.storage import files
 
 NAME = "report.html"
-"""Name of the page in the collection's folder."""
+"""Name of the report in the collection's folder."""
 
 TITLE = "A collection of pictures"
-"""Heading of the page, by which it is known again."""
+"""Title of the page, by which :func:`is_ours` recognises it."""
 
 HEAD = 512
-"""Bytes at the beginning of the page that hold its title."""
+"""Number of bytes from the beginning of the page that contain its title."""
 
 SHOWN = 8
-"""Number of refused pictures that are drawn for each reason."""
+"""Number of refused pictures that are shown for each reason."""
 
 CONTACTS = 96
 """Number of pictures on the contact sheet."""
 
 BLUE = "#0072B2"
-"""Colour of bars."""
+"""Colour of the bars in charts."""
 
 ASPECTS, SIDES = np.geomspace(0.25, 4, 17), np.geomspace(16, 16384, 21)
 """Edges of the bins in which the originals' width / height and short sides in pixels are counted."""
 
 NAMES = 30
-"""Number of label names that are drawn, the most frequent first."""
+"""Number of labels that are drawn for each kind, the most frequent first."""
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A refused picture that can be drawn."""
+    """A refused picture that the report shows."""
 
     source: str
+    """The name of its entry."""
     reason: str
+    """One of :class:`Reason`."""
     detail: str
+    """One clause about the refusal."""
     picture: bytes
-    """A small JPEG or PNG."""
+    """The picture, shrunk, as a JPEG or PNG."""
 
 
 def is_ours(head: bytes) -> bool:
-    """Say whether a page that begins with these :data:`HEAD` bytes is a report of a preparation."""
+    """Return whether a page is a report of a preparation, given its first :data:`HEAD` bytes."""
     return f"<title>{TITLE}</title>".encode() in head
 
 
 def draw(found: Screened, reason: str, detail: str, settings: Settings) -> Drawn | None:
-    """Return a refused picture to be drawn, if its pixels are known."""
+    """Return a refused picture for the report, or None if it could not be decoded.
+
+    Args:
+        found: the result of screening.
+        reason: why it was refused, perhaps only after screening, as duplicates are.
+        detail: one clause about the refusal.
+        settings: the settings of the preparation, for the shape of its pixels.
+    """
     if found.thumbnail:
         return Drawn(found.source, reason, detail, found.thumbnail)
     if not found.pixels:
@@ -112,19 +122,20 @@ def _refused(collection: Collection, drawn: Sequence[Drawn]) -> list[str]:
 
 @dataclass(frozen=True)
 class _Tally:
-    """Counts over the index."""
+    """Counts over the index of a collection."""
 
     parts: Counter[str]
+    """Part (``train`` or ``holdout``) -> number of pictures."""
     aspects: NDArray[np.int64]
-    """(len(ASPECTS) − 1,): how many originals lie between each two."""
+    """(len(ASPECTS) − 1,): number of originals whose width / height lies between each two neighbouring edges."""
     sides: NDArray[np.int64]
-    """(len(SIDES) − 1,): the same for their short sides."""
+    """(len(SIDES) − 1,): the same for their short sides in pixels."""
     labels: dict[str, Counter[str | None]]
-    """Label kind -> name -> how many pictures carry it; None for those without."""
+    """Label kind -> label -> number of pictures that have it; the label None counts those without one."""
 
 
 def _tally(collection: Collection) -> _Tally:
-    """Go through the index once."""
+    """Count a collection's pictures by part, shape and label, in one pass over the index."""
     kinds = list(collection.vocabularies)
     tally = _Tally(Counter(), np.zeros(len(ASPECTS) - 1, np.int64), np.zeros(len(SIDES) - 1, np.int64),
                    {kind: Counter() for kind in kinds})  # fmt: skip
@@ -139,7 +150,7 @@ def _tally(collection: Collection) -> _Tally:
 
 
 def _between(values: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Count values between edges, those outside in the outermost bins."""
+    """Return how many values lie between each two neighbouring edges; those outside count in the outermost bins."""
     return np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0]
 
 
@@ -154,26 +165,30 @@ def _kept(collection: Collection, tally: _Tally) -> list[str]:
 
 
 def _taken(collection: Collection, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Return pictures of these rows, read eight at a time: what a mapped shard brings into memory stays with it."""
+    """Return the pictures of these rows, (n, height, width, channels).
+
+    Eight are read at a time through a fresh view of the collection, because pages of a mapped shard stay in memory
+    for as long as the shard is mapped.
+    """
     return np.concatenate([replace(collection).take(part) for part in np.array_split(rows, -(-len(rows) // 8))])
 
 
 def _bins(counts: NDArray[np.int64], edges: NDArray[np.float64], written: str) -> list[tuple[str, int]]:
-    """Name the bins; empty ones at both ends are left out."""
+    """Return the name and the count of each bin, without the empty bins at both ends."""
     used = np.flatnonzero(counts)
     names = [f"{written.format(low)} to {written.format(high)}" for low, high in itertools.pairwise(edges)]
     return [(names[i], int(counts[i])) for i in range(used[0], used[-1] + 1)]
 
 
 def _histogram(kind: str, counts: Counter[str | None]) -> str:
-    """Draw how many pictures carry each label, the most frequent first."""
+    """Return a bar chart of how many pictures have each label of a kind, the most frequent first."""
     named = [(name, number) for name, number in counts.items() if name is not None]
     common = sorted(named, key=lambda pair: (-pair[1], pair[0]))[:NAMES]
     return _bars(common, f"pictures of each {kind}; {counts[None]:,} have none")
 
 
 def _bars(pairs: Sequence[tuple[str, int]], caption: str) -> str:
-    """Draw a bar for each name and number."""
+    """Return a bar chart, with a bar for each pair of a name and a number."""
     most = max(number for _, number in pairs)
     drawn = [
         f'<text x="148" y="{18 * i + 13}" text-anchor="end">{pages.escape(name[:24])}</text>'
@@ -186,7 +201,10 @@ def _bars(pairs: Sequence[tuple[str, int]], caption: str) -> str:
 
 
 def _sheet(pictures: NDArray[np.uint8]) -> bytes:
-    """Draw pictures in rows; (n, h, w, c) uint8."""
+    """Return a PNG of pictures (n, height, width, channels), uint8, in a grid of at most 16 columns.
+
+    Small pictures are enlarged and large ones shrunk by whole factors, to sides of about 64 to 96 pixels.
+    """
     count, height, width, _ = pictures.shape
     enlarged = max(1, 64 // max(height, width))
     step = max(1, max(height, width) // 96)
