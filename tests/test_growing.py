@@ -283,7 +283,7 @@ def test_what_grew_grows_again(small_run: Run, large: Collection, pictures: Path
     once = lienzo.grow(small_run, collection=large, out=tmp_path / "once", device="cpu", settings=["images=16"])
     huge = lienzo.prepare(pictures, tmp_path / "huge", size=64, enlarge=True, workers=1)
     twice = lienzo.grow(once, 64, collection=huge, out=tmp_path / "twice", device="cpu", settings=["images=8"])
-    assert twice.recipe.network == DCGAN(8, 8, grown=2)
+    assert twice.recipe().network == DCGAN(8, 8, grown=2)
     state = grown_state(once, once.recipe(), Shape(64, 64, 3), fade=8)
     z = latents(8, 3)[None]
     assert torch.equal(state.shown.eval()(z), enlarged(lienzo.load(once).module(z)))

@@ -40,6 +40,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> ScoreScript:
         given = iter(scores)
 
         class Scripted:
+            seconds = 0.0
+
             def __init__(self, *_: object) -> None: ...
 
             def kid(self, *_: object) -> Estimate:
