@@ -1,4 +1,4 @@
-"""The Parquet tables of a collection: their columns, written row by row, checked where they are read."""
+"""The Parquet tables of a collection: their columns, a writer that takes rows, and checks when they are opened."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,10 +24,11 @@ SOURCES = pa.schema(
         ("labels", pa.string()),
     ]
 )
-"""Columns of every ``sources.parquet``: what was listed, so that a later preparation finds what is new."""
+"""Columns that every ``sources.parquet`` has: the listed files, by which a later preparation finds new ones."""
 
 LISTED = SOURCES.append(pa.field("sha256", pa.string()))
-"""Columns that it is written with. The SHA-256 is that of refused files; that of pictures stands in the index."""
+"""Columns that ``sources.parquet`` is written with. Only refused files have a SHA-256 here; that of pictures is in the
+index."""
 
 INDEX = pa.schema(
     [
@@ -43,10 +44,10 @@ INDEX = pa.schema(
         ("perceptual_hash", pa.uint64()),
     ]
 )
-"""Columns of every shard's index; one for each kind of labels follows."""
+"""Columns of every shard's index, after which follows one for each kind of labels."""
 
 LABEL = "label_"
-"""How the names of the index's columns of labels begin."""
+"""Beginning of the names of the index's columns of labels."""
 
 
 def label_column(kind: str) -> str:
@@ -56,15 +57,15 @@ def label_column(kind: str) -> str:
 
 @contextmanager
 def opened(path: Path, schema: pa.Schema, rows: int | None = None) -> Iterator[pq.ParquetFile]:
-    """Open a table whose columns are those of the schema, and labels.
+    """Open a table of a collection and check its columns.
 
     Args:
-        path: of the Parquet file.
-        schema: columns that have to be there.
-        rows: how many it has to have.
+        path: path of the Parquet file.
+        schema: columns that it has to have; columns of labels and others may follow.
+        rows: number of rows that it has to have; None for any.
 
     Raises:
-        CollectionError: there is none, it is damaged, or it is another table.
+        CollectionError: the file is missing or damaged, or has other columns or another number of rows.
     """
     try:
         with pq.ParquetFile(path) as table:
@@ -86,7 +87,7 @@ def opened(path: Path, schema: pa.Schema, rows: int | None = None) -> Iterator[p
 
 
 class Writer:
-    """A Parquet file written row by row: memory does not grow with it."""
+    """A Parquet file that is written row by row, so that memory does not grow with it."""
 
     def __init__(self, file: BinaryIO, schema: pa.Schema) -> None:
         self._writer = pq.ParquetWriter(_Sink(file), schema)
@@ -100,7 +101,7 @@ class Writer:
             self._write()
 
     def extend(self, path: Path) -> None:
-        """Append the rows of a finished file of the same columns."""
+        """Append the rows of a finished file with the same columns; one without SHA-256 counts as having null there."""
         with opened(path, pa.schema([field for field in self._schema if field.name != "sha256"])) as earlier:
             for batch in earlier.iter_batches(ROW_GROUP):
                 for row in batch.to_pylist():
@@ -112,13 +113,16 @@ class Writer:
         self._rows.clear()
 
     def close(self) -> None:
-        """Write what is left, and the end of the file; the file itself stays open."""
+        """Write the remaining rows and the end of the Parquet file; the file object stays open."""
         self._write()
         self._writer.close()
 
 
 class _Sink:
-    """A file to which nothing more is written once a write has failed, so that its writer can be let go in silence."""
+    """A file to which nothing more is written once a write has failed.
+
+    PyArrow's writer writes the end of its file when it is deleted, which after a failure would raise a second error.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file, self._failed = file, False

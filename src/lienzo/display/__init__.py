@@ -1,1 +1,1 @@
-"""What a person sees: HTML pages, charts, grids of pictures, progress in a terminal."""
+"""Output for people: HTML pages, charts, grids of pictures, films, and progress in a terminal."""

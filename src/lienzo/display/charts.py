@@ -1,4 +1,4 @@
-"""How lienzo draws: Matplotlib without a screen, one style, colours that colour-blind eyes tell apart."""
+"""Charts by Matplotlib, in one style, with colours that colour-blind people can tell apart; no screen is needed."""
 
 import io
 from collections.abc import Iterator
@@ -30,8 +30,8 @@ _STYLE: dict[str, Any] = {
 
 @contextmanager
 def figure(width: float = 7.0, height: float = 3.6) -> "Iterator[Figure]":
-    """Give a figure of ``width`` × ``height`` inches in lienzo's style, for as long as it is drawn and saved."""
-    import matplotlib  # noqa: PLC0415  it takes half a second, which a training of few pictures need not wait for
+    """Provide a figure of ``width`` × ``height`` inches in lienzo's style; draw and save it within the block."""
+    import matplotlib  # noqa: PLC0415  the import takes half a second
     from cycler import cycler  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
@@ -40,14 +40,14 @@ def figure(width: float = 7.0, height: float = 3.6) -> "Iterator[Figure]":
 
 
 def png(drawn: "Figure", dots_per_inch: int = 144) -> bytes:
-    """Return a figure as PNG."""
+    """Return a figure as the bytes of a PNG."""
     buffer = io.BytesIO()
     drawn.savefig(buffer, format="png", dpi=dots_per_inch, metadata={"Software": None})
     return buffer.getvalue()
 
 
 def svg(drawn: "Figure") -> str:
-    """Return a figure as SVG; the same figure gives the same text."""
+    """Return a figure as SVG text without a date, so that equal figures give equal text."""
     buffer = io.StringIO()
     drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Moving pictures: frames to the bytes of a film."""
+"""Films: encoders from frames to the bytes of an animated AVIF, WebP or GIF, or of an MP4."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -15,16 +15,16 @@ Pixels = NDArray[np.uint8]
 
 
 def encoder(ending: str) -> Callable[[Sequence[Pixels], float], bytes]:
-    """Return the function that encodes films of a kind.
+    """Return the function that encodes films of one kind.
 
-    It takes frames, each (height, width, channels) uint8, all of one shape, channels being 1, 3 or 4, and frames per
-    second, and returns the file's bytes.
+    It takes the frames and the number of frames per second, and returns the bytes of the file. All frames have one
+    shape, (height, width, 1, 3 or 4 channels), and are uint8.
 
     Args:
-        ending: of the file's name, such as ``.avif``.
+        ending: ending of the file's name, such as ``.avif``.
 
     Raises:
-        InputError: no such kind, or one that needs a package that is not there.
+        InputError: the ending is unknown, or its encoder needs a package that is not installed.
     """
     if ending.lower() not in ENCODERS:
         raise InputError(f"{unknown('ending of a film', ending, ENCODERS)} Without an ending it is a folder of PNGs.")
@@ -34,25 +34,25 @@ def encoder(ending: str) -> Callable[[Sequence[Pixels], float], bytes]:
 
 
 def avif(frames: Sequence[Pixels], per_second: float) -> bytes:
-    """Return an endless AVIF: the smallest of the kinds, which browsers of 2023 and later show."""
+    """Return an endlessly repeating AVIF: the smallest of the kinds, shown by browsers since 2023."""
     return _animated(frames, per_second, "AVIF", quality=85, speed=8)
 
 
 def webp(frames: Sequence[Pixels], per_second: float) -> bytes:
-    """Return an endless WebP: four times as large as AVIF, which browsers of 2020 and later show."""
+    """Return an endlessly repeating WebP: four times as large as AVIF, shown by browsers since 2020."""
     return _animated(frames, per_second, "WEBP", quality=90, method=2)
 
 
 def gif(frames: Sequence[Pixels], per_second: float) -> bytes:
-    """Return an endless GIF of 256 colours, which everything shows; frames last whole hundredths of a second."""
+    """Return an endlessly repeating GIF of 256 colours; a frame lasts whole hundredths of a second, at least two."""
     milliseconds = max(20, round(100 / per_second) * 10)
     return gallery.gif(frames, milliseconds, hold=milliseconds)
 
 
 def mp4(frames: Sequence[Pixels], per_second: float) -> bytes:
-    """Return H.264 with halved colour (yuv420p) in MP4, which every player and telephone shows.
+    """Return an MP4 with H.264 and colour at half resolution (yuv420p), which all players and telephones show.
 
-    Such pictures have even sides: a last row or column is repeated where one is odd.
+    The format needs even sides: if one is odd, the last row or column is repeated.
     """
     av = _require_av()
     buffer = io.BytesIO()
@@ -76,7 +76,7 @@ ENCODERS: dict[str, Callable[[Sequence[Pixels], float], bytes]] = {
     ".gif": gif,
     ".mp4": mp4,
 }
-"""The kinds of films by the ending of their files' names."""
+"""Ending of a file's name -> the function that encodes such a film."""
 
 
 def _animated(frames: Sequence[Pixels], per_second: float, kind: str, **options: int) -> bytes:
@@ -87,6 +87,7 @@ def _animated(frames: Sequence[Pixels], per_second: float, kind: str, **options:
 
 
 def _require_av() -> ModuleType:
+    """Import PyAV, or raise an InputError that says how to install it."""
     try:
         import av  # noqa: PLC0415  an extra: its wheels carry encoders under the GPL
     except ImportError:

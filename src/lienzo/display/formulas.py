@@ -1,4 +1,4 @@
-"""Formulas on pages: LaTeX becomes MathML, which browsers draw by themselves, without a script."""
+"""Formulas for HTML pages: LaTeX is converted to MathML, which browsers draw without a script."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def formula(latex: str, *, block: bool = False) -> str:
         block: whether it stands in a line of its own.
 
     Raises:
-        ValueError: names the formula that cannot be read, and why.
+        ValueError: the formula cannot be read; the message gives it and the reason.
     """
     try:
         written = tex2mathml(" ".join(latex.split()), as_block=block)
@@ -30,16 +30,16 @@ def formula(latex: str, *, block: bool = False) -> str:
 
 
 def _spaced(mathml: str) -> str:
-    """Return MathML with the thin spaces that TeX puts around the name of a function, as in a log b."""
+    """Insert the thin spaces that TeX puts around the name of a function, as in a log b, into MathML."""
     mathml = re.sub(r"(<mo>&ApplyFunction;</mo>)(?!<mo[^>]*>[(\[])", rf"\1{THIN_SPACE}", mathml)
     return re.sub(r"(</m(?:i|n|sub|sup|subsup|frac)>|\)</mo>)(?=<mi>\w\w+</mi><mo>&App)", rf"\1{THIN_SPACE}", mathml)
 
 
 def prose(text: str) -> Iterator[str]:
-    """Yield the paragraphs and the formulas of a text as pieces of a page.
+    """Yield the paragraphs and the formulas of a text as pieces of HTML.
 
-    Empty lines part the paragraphs. A paragraph that is indented by four spaces is a formula in LaTeX; within the
-    others, formulas stand between dollar signs.
+    Paragraphs are separated by empty lines. A paragraph indented by four spaces is a formula in LaTeX; in the others,
+    formulas are enclosed in dollar signs.
     """
     for block in text.strip("\n").split("\n\n"):
         if block.startswith("    "):

@@ -16,13 +16,13 @@ def grid(images: Pixels, columns: int | None = None, gap: int = 2, background: i
     """Put pictures side by side in a grid.
 
     Args:
-        images: (n, height, width, channels).
-        columns: by default as many as make the grid about square.
+        images: (n, height, width, channels), uint8.
+        columns: number of columns; by default the grid is about square.
         gap: pixels between pictures and around them.
-        background: grey level of the wall.
+        background: grey level between pictures, from 0 to 255.
 
     Returns:
-        (H, W, channels).
+        the grid, (H, W, channels), uint8.
     """
     count, height, width, channels = images.shape
     columns = columns or math.ceil(math.sqrt(count * height / width))
@@ -35,12 +35,12 @@ def grid(images: Pixels, columns: int | None = None, gap: int = 2, background: i
 
 
 def to_pillow(image: Pixels) -> Image.Image:
-    """Return a picture (height, width, 1, 3 or 4 channels) as Pillow's."""
+    """Return a picture (height, width, 1, 3 or 4 channels), uint8, as a Pillow image."""
     return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
 
 
 def png(image: Pixels, text: Mapping[str, str] | None = None) -> bytes:
-    """Return a picture (height, width, 1, 3 or 4 channels) as PNG, with ``text`` in its metadata."""
+    """Return a picture (height, width, 1, 3 or 4 channels), uint8, as the bytes of a PNG with ``text`` as metadata."""
     info = PngInfo()
     for key, value in (text or {}).items():
         info.add_itxt(key, value)
@@ -50,10 +50,15 @@ def png(image: Pixels, text: Mapping[str, str] | None = None) -> bytes:
 
 
 def gif(frames: Sequence[Pixels], milliseconds: int = 150, hold: int = 1500) -> bytes:
-    """Return frames (height, width, channels) as an endless GIF whose last frame is held longer.
+    """Return frames (height, width, channels), uint8, as the bytes of an endlessly repeating GIF.
 
-    The frames share 256 colours, so that areas that stay do not flicker: chosen from up to nine of them, and from every
-    second pixel of every second row, which takes a third of the time.
+    All frames share one palette of 256 colours, so that areas that do not change do not flicker. It is computed from up
+    to nine frames and from every second pixel and row of these, which takes a third of the time.
+
+    Args:
+        frames: frames of one shape.
+        milliseconds: time that each frame is shown.
+        hold: time in milliseconds that the last frame is shown.
     """
     pictures = [to_pillow(frame).convert("RGB") for frame in frames]
     chosen = pictures[:: -(-len(pictures) // 8)] + pictures[-1:]

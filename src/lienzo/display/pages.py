@@ -1,6 +1,6 @@
-"""Self-contained HTML pages: one file, no script from elsewhere, pictures inside, legible by day and night.
+"""Self-contained HTML pages: one file with its pictures inside, no script, light and dark colours.
 
-Every function returns a piece of HTML as a string; :func:`page` puts the pieces together.
+Every function returns a piece of HTML as a string; :func:`page` joins the pieces to a whole page.
 """
 
 import base64
@@ -48,7 +48,7 @@ pre { background: var(--shade); padding: .8rem 1rem; border-radius: 6px; overflo
 
 
 def escape(text: object) -> str:
-    """Return ``text`` fit to stand in HTML, also inside an attribute."""
+    """Return ``text`` with the characters escaped that have a meaning in HTML, quotation marks included."""
     return html.escape(str(text), quote=True)
 
 
@@ -56,10 +56,10 @@ def page(title: str, *blocks: str, lead: str = "", language: str = "en") -> str:
     """Return a whole page.
 
     Args:
-        title: plain text, the page's heading.
+        title: heading of the page, plain text.
         blocks: pieces of HTML, one after the other.
-        lead: plain text, a sentence under the heading.
-        language: of the text, as a BCP 47 tag.
+        lead: sentence under the heading, plain text.
+        language: language of the text, as a BCP 47 tag.
     """
     below = f'<p class="lead">{escape(lead)}</p>' if lead else ""
     return (
@@ -71,7 +71,7 @@ def page(title: str, *blocks: str, lead: str = "", language: str = "en") -> str:
 
 
 def section(title: str, *blocks: str) -> str:
-    """Return a section with a heading."""
+    """Return a section with a heading (plain text) and pieces of HTML."""
     return f"<section>\n<h2>{escape(title)}</h2>\n" + "\n".join(blocks) + "\n</section>"
 
 
@@ -81,12 +81,12 @@ def paragraph(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return a block of code or of a command."""
+    """Return a block of code or a command, from plain text."""
     return f"<pre>{escape(text)}</pre>"
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a table; numbers (and cells that are written as numbers) stand to the right."""
+    """Return a table; a column whose cells are all numbers, or written like numbers, is aligned to the right."""
     written = [[str(cell) for cell in row] for row in rows]
     numeric = [bool(written) and all(_is_number(row[i]) for row in written) for i in range(len(headers))]
 
@@ -105,21 +105,21 @@ def _is_number(cell: str) -> bool:
 
 
 def facts(pairs: Iterable[tuple[object, str]]) -> str:
-    """Return a row of figures, each with what it counts below it."""
+    """Return a row of large figures from pairs of a value and the words that stand below it."""
     return '<div class="facts">' + "".join(
         f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for value, name in pairs
     ) + "</div>"  # fmt: skip
 
 
 def picture(data: bytes, alt: str, *, caption: str = "", pixels: bool = False, width: int | None = None) -> str:
-    """Return a picture whose bytes (PNG, GIF, JPEG or WebP) stand in the page.
+    """Return a figure of a picture, whose bytes are embedded in the page.
 
     Args:
-        data: the encoded picture.
-        alt: what it shows, for those who cannot see it.
+        data: the bytes of a PNG, GIF, JPEG or WebP.
+        alt: what the picture shows, for people who cannot see it.
         caption: plain text below it.
-        pixels: enlarge it without smoothing, as small pictures want.
-        width: in CSS pixels; by default the picture's own.
+        pixels: whether to enlarge it without smoothing, for small pictures.
+        width: width in CSS pixels; by default that of the picture.
     """
     source = f"data:{_media_type(data)};base64,{base64.b64encode(data).decode()}"
     style = ' class="pixels"' if pixels else ""
@@ -128,12 +128,12 @@ def picture(data: bytes, alt: str, *, caption: str = "", pixels: bool = False, w
 
 
 def svg(data: str, *, caption: str = "") -> str:
-    """Return a drawing in SVG, its XML head cut off."""
+    """Return a figure of a drawing in SVG; what precedes its ``<svg>`` element is left out."""
     return _figure(data[data.index("<svg") :], caption)
 
 
 def row(*figures: str) -> str:
-    """Return figures side by side where the window is wide enough."""
+    """Return figures side by side; they wrap if the window is too narrow."""
     return f'<div class="row">{"".join(figures)}</div>'
 
 

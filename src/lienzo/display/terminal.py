@@ -1,4 +1,4 @@
-"""What a person sees while a verb works: a bar in a terminal, plain lines otherwise; all of it on standard error."""
+"""Progress of a command, on standard error: a bar in a terminal, plain lines elsewhere."""
 
 import datetime
 import logging
@@ -14,30 +14,30 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 PLAIN_SECONDS = 10.0
-"""Without a terminal, a line at most this often."""
+"""Least number of seconds between two lines of progress outside a terminal."""
 
 
 def under_torchrun() -> bool:
-    """Say whether torchrun started this process."""
+    """Return whether torchrun started this process."""
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def speaks() -> bool:
-    """Say whether this process speaks for all: of those that torchrun started on a machine, the first does."""
+    """Return whether this process prints messages: of those that torchrun started on a machine, only the first does."""
     return not under_torchrun() or os.environ["LOCAL_RANK"] == "0"
 
 
 def note(text: str) -> None:
-    """Say something that is no result."""
+    """Print a message to standard error, since standard output is for results."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 @dataclass
 class Bar:
-    """How far a verb has come."""
+    """A display of a command's progress; see :func:`bar`."""
 
     progress: "Progress | None"
-    """Rich's display, or none where there is no terminal."""
+    """Rich's progress bar, or None outside a terminal."""
 
     title: str
     _task: "TaskID | None" = None
@@ -46,7 +46,7 @@ class Bar:
     _first: tuple[float, float] | None = None
 
     def show(self, done: float, total: float, text: str = "", title: str | None = None) -> None:
-        """Show that ``done`` of ``total`` are done, and a few words or figures beside it."""
+        """Show that ``done`` of ``total`` are done, with ``text`` beside it; ``title`` replaces the earlier title."""
         if title is not None and title != self.title:
             self.title, self._first = title, None
         now = time.monotonic()
@@ -59,12 +59,12 @@ class Bar:
             self._first = self._first or (now, done)
             words = [f"{self.title}: {done:,.0f} of {total:,.0f}", text, self._left(now, done, total)]
             line = "  ".join(word for word in words if word)
-            if line != self._line:  # many a verb comes to its end twice
+            if line != self._line:  # some commands report their end twice
                 note(line)
             self._line = line
 
     def _left(self, now: float, done: float, total: float) -> str:
-        """Say how long it still takes, at the speed since the first line; what was done before does not count."""
+        """Return the time left as text, estimated from the speed since the first line under this title."""
         assert self._first is not None
         since, at = self._first
         if done >= total or done <= at:
@@ -73,8 +73,8 @@ class Bar:
 
 
 def _in_terminal() -> tuple["Progress", logging.Handler]:
-    """Return what shows progress in a terminal, and what writes messages above it."""
-    from rich.console import Console  # noqa: PLC0415  whoever has no terminal needs none of it
+    """Return Rich's progress bar, and a handler that writes log messages above it."""
+    from rich.console import Console  # noqa: PLC0415  needed in a terminal only
     from rich.logging import RichHandler  # noqa: PLC0415
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
@@ -86,7 +86,7 @@ def _in_terminal() -> tuple["Progress", logging.Handler]:
 
 @contextmanager
 def bar(title: str) -> Iterator[Bar]:
-    """Give a :class:`Bar` for as long as the block runs; messages of the library appear above it."""
+    """Show a :class:`Bar` while the block runs; log messages of lienzo are written above it."""
     progress, handler = _in_terminal() if sys.stderr.isatty() and speaks() else (None, logging.StreamHandler())
     logger = logging.getLogger("lienzo")
     logger.addHandler(handler)

@@ -1,1 +1,1 @@
-"""The theory laboratory: what the papers prove, checked on the code that paints."""
+"""The theory laboratory: numerical experiments that compare theorems about GANs with the code that trains them."""

@@ -1,4 +1,4 @@
-"""The theory laboratory: what the papers prove, checked on the objectives, networks and loop that paint."""
+"""The table of the theory laboratory's experiments, each of which checks a theorem on lienzo's own training code."""
 
 from lienzo.theory.experiments import (
     batch_normalisation,
@@ -26,4 +26,4 @@ EXPERIMENTS: dict[str, Experiment] = {
     "convolutions": convolutions.experiment,
     "batch-normalisation": batch_normalisation.experiment,
 }
-"""Every experiment by its name, in the order of the thesis."""
+"""Name of an experiment -> the function that runs it, in the order of the thesis."""

@@ -1,4 +1,4 @@
-"""What an experiment of the laboratory brings back: claims with numbers, drawings and tables."""
+"""Findings: the results of an experiment of the theory laboratory, as claims with numbers, drawings and tables."""
 
 import math
 from collections.abc import Callable, Generator
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement of the theory, as a number that it predicts beside the number that was measured."""
+    """One statement of the theory: the number that it predicts, and the number that was measured."""
 
     statement: str
     """What the theory says, with its source."""
@@ -18,15 +18,15 @@ class Claim:
     measured: float
 
     tolerance: float = 0.0
-    """How far the measurement may miss the prediction: rounding, quadrature, or four standard errors of a sample."""
+    """Largest error that the claim allows, for rounding, quadrature, or as four standard errors of a sample."""
 
     relation: Literal["=", "≤", "≥"] = "="
-    """Whether the measurement has to equal the prediction, or to stay below or above it."""
+    """The relation that the measurement must have to the prediction: equal, at most, or at least."""
 
     @property
     def error(self) -> float:
-        """How far the measurement misses the prediction; NaN where either is NaN."""
-        if self.measured == self.predicted:  # infinities too
+        """Distance of the measurement from satisfying the relation, not negative; NaN if either number is NaN."""
+        if self.measured == self.predicted:  # also if both are the same infinity
             return 0.0
         miss = self.measured - self.predicted
         if self.relation == "=" or math.isnan(miss):
@@ -41,7 +41,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, drawn."""
+    """A figure with its caption."""
 
     content: str | bytes
     """SVG as text, or the bytes of a PNG or GIF."""
@@ -52,7 +52,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers beside the claims."""
+    """A table of numbers that accompanies the claims."""
 
     title: str
 
@@ -63,7 +63,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one experiment found."""
+    """The result of one experiment."""
 
     name: str
     """Name of the experiment, a key of ``EXPERIMENTS``."""
@@ -71,8 +71,7 @@ class Finding:
     title: str
 
     mathematics: str
-    """The theory: a headline, then paragraphs with formulas in LaTeX, as :func:`lienzo.display.formulas.prose` reads
-    them."""
+    """The theory, as a headline and paragraphs with formulas in LaTeX (see :func:`lienzo.display.formulas.prose`)."""
 
     claims: tuple[Claim, ...]
 
@@ -81,16 +80,16 @@ class Finding:
     tables: tuple[Table, ...] = ()
 
     failure: Exception | None = None
-    """What stopped the experiment before it found anything."""
+    """The error that stopped the experiment, or None if it was completed."""
 
     @property
     def holds(self) -> bool:
-        """Whether the experiment came to its end and every claim holds."""
+        """Whether the experiment was completed and every claim holds."""
         return self.failure is None and all(claim.holds for claim in self.claims)
 
     @property
     def verdict(self) -> str:
-        """What became of the experiment, in one sentence without a full stop."""
+        """The outcome of the experiment, as one sentence without a full stop."""
         if self.failure is not None:
             return f"{self.name} stopped with {type(self.failure).__name__}: {self.failure}".rstrip(".: ")
         held = sum(claim.holds for claim in self.claims)
@@ -127,7 +126,8 @@ class Finding:
 
 
 Experiment = Callable[[int], Generator[str, None, Finding]]
-"""A function from a seed to a finding. It is a generator: on the way it yields what it is about to do, in words."""
+"""An experiment: a generator function that takes a seed, yields a few words before each of its parts, and returns its
+finding."""
 
 
 def _number(value: str | float) -> str | float:

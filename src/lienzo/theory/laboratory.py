@@ -21,31 +21,31 @@ NUMBERS = "theory.json"
 
 @dataclass(frozen=True)
 class TheoryProgress:
-    """Where the laboratory stands."""
+    """The progress of the experiments."""
 
     experiment: str
 
     number: int
-    """Position of the experiment among those that are played, from 1."""
+    """Position of the experiment among those that are run, from 1."""
 
     count: int
-    """How many experiments there are."""
+    """Number of experiments that are run."""
 
     part: str
-    """What begins now, or an empty string when the experiment is over."""
+    """Name of the part that begins now, or an empty string when the experiment is over."""
 
     seconds: float
     """Seconds since the first experiment began."""
 
     finding: Finding | None = None
-    """What the experiment found, when it is over."""
+    """The experiment's result, when it is over."""
 
 
 def steps(experiments: Sequence[str] = (), out: Path | str | None = None, seed: int = 0) -> Iterator[TheoryProgress]:
-    """Run experiments and yield what begins, and each finding.
+    """Run experiments, and yield the progress at the beginning of every part and at the end of every experiment.
 
-    The page is written after every experiment, so that nothing is lost when a later one is interrupted. An experiment
-    that raises an error leaves a finding with its ``failure``, and the next one begins.
+    The page is written after every experiment, so that nothing is lost when a later one is interrupted. If an
+    experiment raises an error, its finding has the ``failure``, and the next one begins.
 
     Args:
         experiments: their names, by default all.
@@ -87,7 +87,7 @@ def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[Theo
             except StopIteration as end:
                 finding: Finding = end.value
                 break
-            except Exception as failure:  # whatever it is, the other experiments do not depend on it
+            except Exception as failure:  # the other experiments do not depend on it
                 finding = Finding(name, title=name, mathematics="", claims=(), failure=failure)
                 break
             yield TheoryProgress(name, number, len(names), part, time.monotonic() - began)
@@ -99,7 +99,7 @@ def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[Theo
 
 @contextmanager
 def _conditions() -> Iterator[None]:
-    """Compute on one thread, as these tensors are too small to share; NaN is no warning but a claim that fails."""
+    """Set up one thread, as the tensors are small, and silence warnings of NaN, which makes a claim fail instead."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -115,7 +115,7 @@ def _write(findings: list[Finding], out: Path, seed: int) -> None:
 
 
 def page(findings: Sequence[Finding], seed: int) -> str:
-    """Return the page: the table of all claims, then each experiment with its mathematics, figures and numbers."""
+    """Return the HTML page: a table of all claims, then for each experiment its theory, figures and tables."""
     claims = [claim for finding in findings for claim in finding.claims]
     failed = [claim for claim in claims if not claim.holds]
     stopped = [finding for finding in findings if finding.failure is not None]
@@ -159,7 +159,7 @@ def page(findings: Sequence[Finding], seed: int) -> str:
 
 
 def claims_table(claims: Sequence[Claim]) -> str:
-    """Return the table theorem, predicted, measured, error, tolerance, holds."""
+    """Return an HTML table of claims: theorem, prediction, measurement, error, tolerance, and whether it holds."""
     return pages.table(
         ("theorem", "predicted", "measured", "error", "tolerance", "holds"),
         [
@@ -192,7 +192,7 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def spelt(value: float) -> str:
-    """Return a number with six significant digits, in full where it is an integer."""
+    """Return a number as text with six significant digits; integers are written in full."""
     if value in (float("inf"), float("-inf")):
         return "∞" if value > 0 else "−∞"
     text = f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e9 else f"{value:.6g}"

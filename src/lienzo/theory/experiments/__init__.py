@@ -1,1 +1,1 @@
-"""The experiments of the laboratory, one file for each."""
+"""The experiments of the theory laboratory, one file for each."""

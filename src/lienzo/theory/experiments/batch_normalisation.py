@@ -36,28 +36,28 @@ from lienzo.theory.finding import Claim, Drawing, Finding
 from lienzo.theory.models.laws import Array
 
 OVER = (0, 2, 3)
-"""A channel's values are those of every picture, row and column."""
+"""Axes over which a channel's mean and variance are taken: pictures, rows and columns."""
 
 
 @dataclass(frozen=True)
 class Steps:
-    """The algorithm, step by step, on a batch (N, C, H, W)."""
+    """Results of the four steps of batch normalisation, on a batch (N, C, H, W)."""
 
     mean: Array
-    """(C,)"""
+    """Means of the channels, (C,)."""
 
     variance: Array
-    """(C,) with divisor n."""
+    """Variances of the channels, with divisor n, (C,)."""
 
     normalised: Array
-    """(N, C, H, W) x̂."""
+    """The normalised values x̂, (N, C, H, W)."""
 
     output: Array
-    """(N, C, H, W) y."""
+    """The scaled and shifted values y, (N, C, H, W)."""
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:
-    """Hold the algorithm, written out, against PyTorch's layer in training and in evaluation."""
+    """Compare the algorithm, written out in NumPy, with PyTorch's layer in training and in evaluation."""
     yield "against one layer"
     claims = one_layer(seed)
     yield "inside the generator of the thesis"
@@ -75,7 +75,7 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
 
 
 def normalise(x: Array, gamma: Array, beta: Array, epsilon: float) -> Steps:
-    """Take the four steps of algorithm 1 on x (N, C, H, W)."""
+    """Return the results of the four steps of algorithm 1 for x (N, C, H, W) and gamma and beta (C,)."""
     mean = x.mean(OVER)
     variance = ((x - _wide(mean)) ** 2).mean(OVER)
     normalised = (x - _wide(mean)) / np.sqrt(_wide(variance) + epsilon)
@@ -83,7 +83,7 @@ def normalise(x: Array, gamma: Array, beta: Array, epsilon: float) -> Steps:
 
 
 def one_layer(seed: int) -> list[Claim]:
-    """Return the claims about one layer of PyTorch's."""
+    """Return the claims that one layer of PyTorch's computes what the algorithm says, forwards and backwards."""
     random = torch.Generator().manual_seed(seeds.derive(seed, "theory/batch-normalisation"))
     layer = nn.BatchNorm2d(5).double()
     layer.weight.data.copy_(1 + 0.5 * torch.randn(5, generator=random))
@@ -124,7 +124,7 @@ def one_layer(seed: int) -> list[Claim]:
 
 
 def inside_the_generator(seed: int) -> tuple[Array, Array, float]:
-    """Return what one layer in the thesis's generator gets and gives, and the largest error of all four in float32."""
+    """Return the input and the output of one layer in the thesis's generator, and the largest error of all four."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.derive(seed, "theory/weights"))
         generator = DCGAN().generator(Shape(64, 64, 3))

@@ -1,4 +1,4 @@
-"""How the error of noise-contrastive estimation falls with the sample, beside the theory of the 2010 paper."""
+"""The error of noise-contrastive estimation as a function of the sample size, compared with the theory of 2010."""
 
 from dataclasses import dataclass
 
@@ -17,10 +17,10 @@ from lienzo.theory.models.double_well import CELLS, NOISE, TRUTH, DoubleWell, da
 from lienzo.theory.models.laws import Array, gaussian
 
 SIZES = (500, 1000, 2000, 4000)
-"""T: data, and as many draws of noise."""
+"""Sample sizes T, each the number of data points and of points of noise."""
 
 DRAWS = 400_000
-"""Data of all samples of one size together."""
+"""Number of data points of all samples of one size together."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Estimates:
     """Noise-contrastive estimates of (a, b, c) from samples of growing size."""
 
     errors: tuple[Array, ...]
-    """(samples, 3) estimate − truth, for each size."""
+    """Estimate − truth of each sample, (samples, 3), for each size."""
 
     covariance: Array
-    """Σ (3, 3)."""
+    """The covariance Σ that the theory predicts for √T · error, (3, 3)."""
 
     @property
     def mean_square(self) -> Array:
-        """Return E‖error‖², (sizes,)."""
+        """Return the mean squared error ‖error‖² for each size, (sizes,)."""
         return np.array([(error**2).sum(1).mean() for error in self.errors])
 
     @property
@@ -146,7 +146,7 @@ def draw(estimates: Estimates) -> Drawing:
 
 
 def _covariance(density: Array) -> Array:
-    """Return Σ (3, 3) by quadrature."""
+    """Return the predicted covariance Σ, (3, 3), by quadrature."""
     square = (2 * CELLS.points) ** 2
     gradient = np.stack([square, -(square**2), np.ones_like(square)])
     noise = gaussian(0.0, NOISE).log_density(CELLS.points)

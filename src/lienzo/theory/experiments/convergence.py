@@ -35,16 +35,16 @@ from lienzo.theory.models.laws import Array, Cells, Mixture, gaussian
 
 @dataclass(frozen=True)
 class Rest:
-    """What the theory says about an objective at the equilibrium of the Dirac-GAN."""
+    """The equilibrium of the Dirac-GAN under one objective, as the theory predicts it."""
 
     coupling: float
-    """a: how strongly each player moves the other."""
+    """The coupling a, up to its sign the derivative of each player's velocity by the other's parameter."""
 
     level_rate: float
     """The eigenvalue that belongs to the discriminator's bias."""
 
     level: float
-    """The bias at the equilibrium."""
+    """The bias b at the equilibrium."""
 
 
 RESTS = {
@@ -55,14 +55,14 @@ RESTS = {
     "wasserstein": Rest(1.0, 0.0, 0.0),
     "relativistic": Rest(0.5, 0.0, 0.0),
 }
-"""The equilibrium of every objective, by its name in ``OBJECTIVES``."""
+"""Name of an objective in ``OBJECTIVES`` -> its equilibrium."""
 
 PENALTIES = {
     "none": (Regularisation(), 0.0),
     "R1": (Regularisation(r1=0.6), 0.6),
     "R1 + R2": (Regularisation(r1=0.4, r2=0.4), 0.8),
 }
-"""Each with the total weight γ."""
+"""Name of a penalty -> its settings and its total weight γ."""
 
 CIRCLING = {
     "wasserstein, clipped": Regularisation(clip=0.5),
@@ -73,14 +73,14 @@ STEPS, RATE = 600, 0.1
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:  # noqa: ARG001  nothing here is random
-    """Descend in p_g with the optimal discriminator, then play the Dirac-GAN with every objective."""
+    """Minimise C(G) over p_g with the optimal discriminator, then train the Dirac-GAN with every objective."""
     yield "with the optimal discriminator"
     values = descend()
     yield "eigenvalues of the Dirac-GAN"
     spectral, table = eigenvalues()
     yield "phase portraits"
-    paths = {(name, kind): play(name, *PENALTIES[kind][:1]) for name in OBJECTIVES for kind in ("none", "R1")}
-    paths |= {(name, "itself"): play("wasserstein", regularisation) for name, regularisation in CIRCLING.items()}
+    paths = {(name, kind): train(name, *PENALTIES[kind][:1]) for name in OBJECTIVES for kind in ("none", "R1")}
+    paths |= {(name, "itself"): train("wasserstein", regularisation) for name, regularisation in CIRCLING.items()}
     return Finding(
         name="convergence",
         title="Theorem 3: convergence, and the Dirac-GAN where it fails",
@@ -92,9 +92,9 @@ def experiment(seed: int) -> Generator[str, None, Finding]:  # noqa: ARG001  not
 
 
 def descend(steps: int = 400, rate: float = 0.5) -> Array:
-    """Return C(G) at each step of p_g, a table of 60 probabilities, against the optimal discriminator."""
+    """Minimise C(G) over p_g, a table of 60 probabilities, and return its value at each step, (steps,)."""
     cells = Cells(-3.0, 3.0, 60)
-    data, painted = (
+    data, generated = (
         torch.from_numpy(law.log_density(cells.points)).log_softmax(0)
         for law in (Mixture((-1.2, 1.0), (0.4, 0.5), (0.5, 0.5)), gaussian(0.5, 1.5))
     )
@@ -105,15 +105,15 @@ def descend(steps: int = 400, rate: float = 0.5) -> Array:
     for_generator = torch.vmap(lambda logit: objective.generator(None, logit[None]))
     both_at_rest = float(objective.discriminator(nothing, nothing))
     for _ in range(steps):
-        best = data - painted  # the logit of D*
-        loss = (data.exp() * of_real(best)).sum() + (painted.exp() * of_fake(best)).sum() - both_at_rest
+        best = data - generated  # the logit of D*
+        loss = (data.exp() * of_real(best)).sum() + (generated.exp() * of_fake(best)).sum() - both_at_rest
         values.append(-float(loss))
-        painted = (painted - rate * for_generator(best)).log_softmax(0)
+        generated = (generated - rate * for_generator(best)).log_softmax(0)
     return np.array(values)
 
 
 def eigenvalues() -> tuple[list[Claim], Table]:
-    """Return the claims about the Dirac-GAN's eigenvalues, for every objective and penalty, and their table."""
+    """Return the claims about the Dirac-GAN's eigenvalues for every objective and penalty, and a table of them."""
     claims, rows = [], []
     for name, objective in OBJECTIVES.items():
         for kind, (regularisation, gamma) in PENALTIES.items():
@@ -132,7 +132,7 @@ def eigenvalues() -> tuple[list[Claim], Table]:
 
 
 def bounds_on_the_slope() -> list[Claim]:
-    """Return the claims about what each bound does to the slope ψ = ½ at θ = 0, where the objective leaves it alone."""
+    """Return the claims about how each bound on the slope changes ψ = ½ at θ = 0, where the loss has no gradient."""
     slope = 0.5
     bounds = (
         ("R1, γ = 0.6: −γψ", Regularisation(r1=0.6), -0.3),
@@ -148,8 +148,8 @@ def bounds_on_the_slope() -> list[Claim]:
     return claims
 
 
-def play(name: str, regularisation: Regularisation) -> Array:
-    """Return the path (steps + 1, 3) of (θ, ψ, b) in alternating play from (1, 0, b*)."""
+def train(name: str, regularisation: Regularisation) -> Array:
+    """Return the path of (θ, ψ, b), (steps + 1, 3), under alternating training steps from (1, 0, b*)."""
     game = dirac.Dirac(OBJECTIVES[name](), regularisation, RATE, theta=1.0, psi=0.0, level=RESTS[name].level)
     path = [game.position()]
     for _ in range(STEPS):
@@ -195,7 +195,7 @@ def _claims_of_paths(paths: dict[tuple[str, str], Array]) -> list[Claim]:
 
 
 def _spelt(values: NDArray[np.complex128]) -> str:
-    """Spell eigenvalues, of each conjugate pair the upper one with ±."""
+    """Return eigenvalues as text, a conjugate pair as one number with ±."""
     words = []
     for value in sorted(np.round(values, 3) + 0.0, key=lambda value: (-abs(value.imag), value.real)):
         real = f"{value.real:.3g}" if value.real or not value.imag else ""

@@ -39,7 +39,7 @@ THESIS = Shape(64, 64, 3)
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:
-    """Hold sizes, matrices and receptive fields against PyTorch's convolutions and the thesis's networks."""
+    """Compare sizes, matrices and receptive fields with PyTorch's convolutions and the thesis's networks."""
     yield "sizes"
     claims = sizes()
     yield "matrices"
@@ -63,12 +63,12 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
 
 
 def shrunk(side: int, kernel: int, stride: int, padding: int) -> int:
-    """Return the side that a convolution gives."""
+    """Return the output side, in pixels, of a convolution."""
     return (side - kernel + 2 * padding) // stride + 1
 
 
 def grown(side: int, kernel: int, stride: int, padding: int) -> int:
-    """Return the side that a transposed convolution gives."""
+    """Return the output side, in pixels, of a transposed convolution."""
     return stride * (side - 1) + kernel - 2 * padding
 
 
@@ -116,7 +116,7 @@ def transposes(seed: int) -> list[Claim]:
 
 
 def networks() -> tuple[list[Claim], list[tuple[str | float, ...]]]:
-    """Return the claims about the thesis's networks, and its discriminator layer by layer."""
+    """Return the claims about the thesis's networks, and the rows of a table of its discriminator's layers."""
     generator, discriminator = DCGAN().generator(THESIS).eval(), DCGAN().discriminator(THESIS).eval()
     descending, ascending = _convolving(discriminator), _convolving(generator)
     rows: list[tuple[str | float, ...]] = []
@@ -165,7 +165,7 @@ def _convolving(network: nn.Module) -> list[nn.Module]:
 
 
 def _arithmetic(layer: nn.Module) -> tuple[int, int, int]:
-    """Return kernel, stride and padding; the layers beside the latents and the logit have stride 1 and no padding."""
+    """Return kernel, stride and padding; :class:`Projection` and :class:`Readout` have stride 1 and no padding."""
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
         return layer.kernel_size[0], layer.stride[0], int(layer.padding[0])
     return layer.get_parameter("weight").shape[-1], 1, 0
@@ -203,7 +203,7 @@ def _pair(kernel: int, stride: int, padding: int) -> tuple[nn.Module, nn.Module]
 
 
 def _sides(network: nn.Module, layers: list[nn.Module], inputs: Tensor) -> list[int]:
-    """Return the side of what each layer gives, seen while the network works; a single number has side 1."""
+    """Run a network and return the side of each layer's output in pixels; outputs without height have side 1."""
     sides: list[int] = []
     hooks = [
         layer.register_forward_hook(lambda _, __, out: sides.append(out.shape[-1] if out.dim() == 4 else 1))
@@ -217,7 +217,7 @@ def _sides(network: nn.Module, layers: list[nn.Module], inputs: Tensor) -> list[
 
 
 def _seen(layers: list[nn.Module]) -> int:
-    """Return the side of the patch in which pixels change the output of the last of these convolutions.
+    """Measure the receptive field of the last of these convolutions: the side of the patch that affects an output.
 
     The picture is larger than the patch, and the weights are made positive, so that no two changes cancel.
     """

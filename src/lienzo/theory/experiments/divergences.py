@@ -46,7 +46,7 @@ DRAWS = 200_000
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:
-    """Compute the divergences by quadrature and by Monte Carlo, and hold them against their theorems."""
+    """Compute the divergences by quadrature and by Monte Carlo, and compare them with theorems."""
     yield "closed forms"
     claims = closed_forms() + bounds(seed)
     yield "Monte Carlo"
@@ -105,7 +105,7 @@ def bounds(seed: int) -> list[Claim]:
 
 
 def by_monte_carlo(seed: int) -> tuple[list[Claim], Table]:
-    """Return claims that estimates from samples agree with quadrature within four standard errors, and their table."""
+    """Return the claims that Monte Carlo agrees with quadrature within four standard errors, and a table of both."""
     pairs: dict[str, tuple[Law, Law]] = {
         "two Gaussians": (gaussian(1.0, 0.7), gaussian(-0.5, 1.3)),
         "two mixtures": (
@@ -135,7 +135,7 @@ def by_monte_carlo(seed: int) -> tuple[list[Claim], Table]:
 
 
 def disjoint_supports() -> list[Claim]:
-    """Return the claims about laws without a common support, and about their gradients."""
+    """Return the claims about the divergences of laws with disjoint supports, and about their derivatives."""
     here, apart = (law.log_density(CELLS.points) for law in (Uniform(0.0, 1.0), Uniform(2.0, 3.0)))
     wider = Uniform(0.0, 2.0).log_density(CELLS.points)
 

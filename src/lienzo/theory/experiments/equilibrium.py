@@ -42,22 +42,23 @@ GAMES: dict[str, tuple[Array, Array, Array, float]] = {
     "a saddle in pure strategies": (np.array([[3.0, 1], [4, 6]]), np.array([1.0, 0]), np.array([1.0, 0]), 3.0),
     "two by two, mixed": (np.array([[3.0, -1], [-2, 1]]), np.array([3 / 7, 4 / 7]), np.array([2 / 7, 5 / 7]), 1 / 7),
 }
-"""Payoffs to the column player, both players' equilibrium strategies and the value, all known by hand."""
+"""Name of a game -> payoffs to the column player (m, n), equilibrium strategies of the row player (m,) and of the
+column player (n,), and the value of the game."""
 
 STEP = 0.2
 PLAYED = 400
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:
-    """Solve matrix games by linear programming and play the bilinear game by gradients."""
+    """Solve matrix games by linear programming, and train on the bilinear game by gradient steps."""
     yield "matrix games"
     claims, table = matrix_games()
     claims += random_games(seed)
     yield "gradient play"
     paths = {
-        "simultaneous": play(simultaneous=True),
-        "alternating": play(simultaneous=False),
-        "alternating, R1": play(simultaneous=False, penalty=1.0),
+        "simultaneous": train(simultaneous=True),
+        "alternating": train(simultaneous=False),
+        "alternating, R1": train(simultaneous=False, penalty=1.0),
     }
     return Finding(
         name="equilibrium",
@@ -73,7 +74,7 @@ def solve(payoffs: Array) -> tuple[Array, float]:
     """Return the row player's equilibrium strategy (m,) and the value of a zero-sum game, by linear programming.
 
     Args:
-        payoffs: (m, n) what the row player pays to the column player.
+        payoffs: (m, n), the amounts that the row player pays to the column player.
     """
     m, n = payoffs.shape
     program = linprog(
@@ -88,7 +89,7 @@ def solve(payoffs: Array) -> tuple[Array, float]:
 
 
 def matrix_games() -> tuple[list[Claim], Table]:
-    """Return the claims about games that are solved by hand, and their table."""
+    """Return the claims about games whose solutions are known, and a table of them."""
     claims, rows = [], []
     for name, (payoffs, row, column, value) in GAMES.items():
         x, cost = solve(payoffs)
@@ -116,8 +117,8 @@ def random_games(seed: int) -> list[Claim]:
     ]
 
 
-def play(simultaneous: bool, penalty: float = 0.0) -> Array:
-    """Return the path (steps + 1, 2) of (θ, ψ) in the Wasserstein game of one point, from (1, 0)."""
+def train(simultaneous: bool, penalty: float = 0.0) -> Array:
+    """Train the Dirac-GAN with the Wasserstein losses from (1, 0), and return the path of (θ, ψ), (steps + 1, 2)."""
     game = Dirac(Wasserstein(), Regularisation(r1=penalty), STEP, theta=1.0, psi=0.0, bias=False)
     path = [game.position()]
     for _ in range(PLAYED):

@@ -39,23 +39,23 @@ from lienzo.theory.models.laws import Array, Cells, Mixture, gaussian, levels
 
 CELLS = Cells(-3.0, 3.0, 6000)
 DATA = (0.2, 0.2)
-"""Mean and deviation of the Gaussian that the path of generators passes through."""
+"""Mean and standard deviation of the data, a Gaussian."""
 
 PATH = tuple((0.2 + 0.8 * t, 0.2 * 2.0**t) for t in np.linspace(-1.0, 1.0, 17))
-"""Mean and deviation of each generator on the path; the ninth is the data's."""
+"""Mean and standard deviation of each of 17 generators, of which the ninth has the law of the data."""
 
 BATCH = 4096
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A discriminator at one generator of the path."""
+    """A discriminator that was trained against one generator of the path."""
 
     value: float
-    """V(D, G), at most C(G)."""
+    """The value V(D, G), which is at most C(G)."""
 
     answers: Array
-    """D at the cells' midpoints."""
+    """D at the cells' midpoints, (cells,)."""
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:
@@ -85,7 +85,7 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
 
 
 def values_at_the_optimum() -> list[Claim]:
-    """Return the claims about each discriminator's loss, lienzo's, at its known optimum."""
+    """Return the claims about the value of each of lienzo's discriminator losses at its known optimum."""
     data, other = Mixture((-0.6, 0.5), (0.2, 0.3), (0.5, 0.5)), gaussian(0.1, 0.5)
     p, q = data.log_density(CELLS.points), other.log_density(CELLS.points)
 
@@ -123,7 +123,7 @@ def values_at_the_optimum() -> list[Claim]:
 
 
 def no_better(seed: int) -> list[Claim]:
-    """Return the claim that no disturbance of D* raises V."""
+    """Return the claim that no random disturbance of D* raises V."""
     p, q = (gaussian(*law).log_density(CELLS.points) for law in (DATA, PATH[3]))
     x, y = (CELLS.quantiles(law, levels(BATCH)) for law in (p, q))
     random = seeds.numpy_generator(seed, "theory/global-minimum/disturbances")
@@ -140,7 +140,7 @@ def no_better(seed: int) -> list[Claim]:
 
 
 def gradients() -> list[Claim]:
-    """Return the claims about what the generator descends at a fixed optimal discriminator, G(z) = μ + σ z."""
+    """Return the claims about the gradients of G(z) = μ + σ z by μ, against a fixed optimal discriminator."""
     (mean, deviation), data = PATH[6], gaussian(*DATA)
     p = data.log_density(CELLS.points)
 
@@ -183,7 +183,7 @@ def gradients() -> list[Claim]:
 
 
 def train(seed: int, updates: int = 100) -> list[Trained]:
-    """Train one discriminator by lienzo's loop at each generator of the path, each beginning where the last ended."""
+    """Train one discriminator against each generator of the path in turn, without starting anew in between."""
     rate = 5e-3
     game = players.game(MLP(1, 64, 3), players.LINE, Minimax(), seed, rate=rate, betas=(0.9, 0.99))
     laws = [gaussian(*law).log_density(CELLS.points) for law in (DATA, *PATH)]

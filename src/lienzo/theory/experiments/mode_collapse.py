@@ -48,20 +48,20 @@ BATCH = 128
 UPDATES = 600
 RATE = 2e-3
 DRAWS = 50
-"""Per mode, when the modes are counted."""
+"""Number of generated points for each mode, when the modes are counted."""
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """Equal, round Gaussian modes."""
+    """A mixture of round Gaussians, the modes, of equal weight and deviation."""
 
     centres: Array
-    """(K, d)"""
+    """Centres of the modes, (K, d)."""
 
     deviation: float
 
     shape: Shape
-    """Shape of the pictures whose d values are a point."""
+    """Shape of the picture that a point of d values becomes."""
 
     def sample(self, count: int, random: np.random.Generator) -> Array:
         """Return points (count, d)."""
@@ -84,7 +84,7 @@ CLUSTERS = {
 
 @dataclass(frozen=True)
 class Contender:
-    """Who plays: an objective, its penalties and the momentum of Adam."""
+    """A GAN that is compared: an objective, its penalties and the momentum of Adam."""
 
     objective: Objective
     regularisation: Regularisation = field(default_factory=Regularisation)
@@ -112,12 +112,12 @@ ROUNDS = {
     "grid of 25": (("non-saturating", "non-saturating, R1 + R2", "relativistic, R1 + R2"), 2),
     "stack of 1000": (("non-saturating", "non-saturating, R1 + R2", "relativistic, R1 + R2"), 2),
 }
-"""Who plays on which clusters, over how many seeds."""
+"""Clusters -> the names of the contenders that are trained on them, and the number of seeds."""
 
 
 @dataclass(frozen=True)
 class Count:
-    """What became of the modes."""
+    """How many modes a generator found, and how evenly."""
 
     found: int
 
@@ -136,7 +136,7 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
         for name in names:
             yield f"{target}, {name}"
             for repeat in range(repeats):
-                points = play(CLUSTERS[target], CONTENDERS[name], seeds.derive(seed, "theory/mode-collapse", repeat))
+                points = train(CLUSTERS[target], CONTENDERS[name], seeds.derive(seed, "theory/mode-collapse", repeat))
                 counts.setdefault((target, name), []).append(count(points, CLUSTERS[target]))
                 shown.setdefault((target, name), points)
     return Finding(
@@ -178,7 +178,7 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
 
 def count(points: Array, clusters: Clusters) -> Count:
     """Count the modes that the draws (n, d) found."""
-    finite = np.nan_to_num(points, nan=1e6)  # what is no number is far from every mode
+    finite = np.nan_to_num(points, nan=1e6)  # NaN counts as far from every mode
     distances, nearest = cKDTree(clusters.centres).query(finite)
     modes = len(clusters.centres)
     near = distances < 3 * clusters.deviation
@@ -190,7 +190,7 @@ def count(points: Array, clusters: Clusters) -> Count:
 
 
 def known_answers(seed: int) -> list[Claim]:
-    """Return the claims about draws whose modes and divergence are known: of all modes, and of some."""
+    """Return the claims about samples of known modes and divergence: fair ones, and ones that leave modes out."""
     claims = []
     for position, (name, clusters) in enumerate(CLUSTERS.items()):
         modes = len(clusters.centres)
@@ -212,8 +212,8 @@ def known_answers(seed: int) -> list[Claim]:
     return claims
 
 
-def play(clusters: Clusters, contender: Contender, seed: int) -> Array:
-    """Play the game and return points (n, d) of the trained generator."""
+def train(clusters: Clusters, contender: Contender, seed: int) -> Array:
+    """Train a GAN on clusters and return points (n, d) of its generator."""
     betas = (contender.momentum, 0.9)
     game = players.game(
         NET,

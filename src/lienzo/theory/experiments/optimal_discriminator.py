@@ -45,7 +45,7 @@ WATCHED = (0, 10, 30, 100, 300, 1000, UPDATES)
 
 @dataclass(frozen=True)
 class Approach:
-    """How a trained discriminator came near to the optimum."""
+    """The distance of a discriminator to the optimum in the course of its training."""
 
     supremum: tuple[float, ...]
     """Largest |D − D*| where the two laws have mass, after each of the ``WATCHED`` updates."""
@@ -58,7 +58,7 @@ class Approach:
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:
-    """Find the optimum by brute force and by training, and draw the game of the 2014 paper."""
+    """Find the optimal discriminator by exhaustive search and by training, and draw the figure of the 2014 paper."""
     yield "point by point"
     claims = point_by_point()
     approaches = {}
@@ -95,7 +95,7 @@ def optimum(smoothing: float = 1.0) -> Array:
 
 
 def point_by_point() -> list[Claim]:
-    """Return the claims that each separable loss has its known optimum at each point, found by trying outputs."""
+    """Return the claims that each separable loss has its known optimum at each point, by a search over outputs."""
     p, q = (np.exp(density[::10]) for density in _log_densities())
     odds, step = p / (p + q), 0.01
     tried = torch.arange(-16.0, 16.0 + step / 2, step, dtype=torch.float64)
@@ -104,7 +104,7 @@ def point_by_point() -> list[Claim]:
     def best(objective: Objective) -> Array:
         real = torch.vmap(lambda logit: objective.discriminator(logit[None], at_rest))(tried).numpy()
         fake = torch.vmap(lambda logit: objective.discriminator(at_rest, logit[None]))(tried).numpy()
-        costs = p[:, None] * real + q[:, None] * fake  # but for what does not depend on the logit
+        costs = p[:, None] * real + q[:, None] * fake  # up to terms that do not depend on the logit
         lowest: Array = tried.numpy()[costs.argmin(axis=1)]
         return lowest
 
@@ -128,7 +128,7 @@ def point_by_point() -> list[Claim]:
 
 
 def approach(smoothing: float, seed: int) -> Approach:
-    """Train a discriminator against a generator that stands still, by lienzo's loss and lienzo's loop."""
+    """Train a discriminator against a fixed generator, by lienzo's loss and training step."""
     game = players.game(NET, players.LINE, Minimax(real_label=smoothing), seed, rate=5e-3, betas=(0.9, 0.99))
     data, generated = _log_densities()
     best, mass = optimum(smoothing), _mass()

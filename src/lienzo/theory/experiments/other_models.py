@@ -50,11 +50,11 @@ from lienzo.training.game import StepInputs
 
 BATCH = 512
 BLUR = 0.06
-"""Standard deviation s of the noise through which the decoder and the generator are seen."""
+"""Standard deviation s of the Gaussian noise that is added to the outputs of the decoder and of the generator."""
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:
-    """Estimate one density by noise contrast, by an autoencoder and by a game, and compare them by exact KL."""
+    """Learn one density by noise contrast, by a variational autoencoder and by a GAN, and compare them by exact KL."""
     yield "noise-contrastive estimation from samples of growing size"
     estimates = contrast_errors.estimate(seed)
     claims = contrast_errors.claims_of(estimates)
@@ -79,7 +79,7 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
 
 
 def contrast(seed: int, updates: int = 1000) -> Array:
-    """Return log p_m at the cells' midpoints, learnt by a perceptron as energy, with its own constant."""
+    """Train a perceptron as energy, and a constant, by noise contrast; return log p_m at the cells' midpoints."""
     rate, density = 5e-3, data()[0]
     noise = nn.Sequential(perceptron(1, [], 1), nn.Unflatten(1, (1, 1, 1)))  # pictures of one pixel, as the data are
     noise.load_state_dict({"0.0.weight": torch.tensor([[NOISE]]), "0.0.bias": torch.zeros(1)})
@@ -97,7 +97,7 @@ def contrast(seed: int, updates: int = 1000) -> Array:
 
 
 def autoencode(seed: int, updates: int = 1500) -> Autoencoder:
-    """Return a variational autoencoder of one latent, trained by lienzo's step."""
+    """Train a variational autoencoder of one latent by lienzo's training step, and return it."""
     rate, density = 3e-3, data()[0]
     with players.weights_from(seed):
         network = MLP(latents=1, width=64, depth=2)
@@ -112,7 +112,7 @@ def autoencode(seed: int, updates: int = 1500) -> Autoencoder:
 
 
 def play(seed: int, updates: int = 1000) -> Array:
-    """Return log p_g at the cells' midpoints, of a generator seen through the same noise as the decoder."""
+    """Train a GAN; return log p_g at the cells' midpoints, of its outputs plus the same noise as the decoder's."""
     rate, density = 2e-3, data()[0]
     net = MLP(1, 64, 2)
     with players.weights_from(seed):
@@ -145,7 +145,7 @@ def observed_law(decoder: nn.Module) -> Array:
 
 @torch.no_grad()
 def bound_and_gap(autoencoder: Autoencoder) -> tuple[Array, Array]:
-    """Return lienzo's bound at each x, and KL(q(z | x) ‖ p(z | x)) by quadrature over z, both (cells,)."""
+    """Return lienzo's bound on log p(x) at each x, and KL(q(z | x) ‖ p(z | x)) by quadrature over z, both (cells,)."""
     bound, x = EvidenceBound(BLUR), players.pictures(CELLS.points)
     mean, log_variance = (part.double() for part in autoencoder.encoder(x))
     law, images = observed_law(autoencoder.decoder), x.double()
@@ -160,7 +160,7 @@ def bound_and_gap(autoencoder: Autoencoder) -> tuple[Array, Array]:
 
 
 def compare(laws: dict[str, Array]) -> tuple[list[Claim], Table]:
-    """Return the claims about each model's exact distance from the data, and their table."""
+    """Return the claims about each model's exact distance from the data, and a table of these distances."""
     density = data()[0]
     rows, claims = [], []
     for name, law in laws.items():

@@ -41,7 +41,7 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Stage:
-    """The networks' gradients after some updates of the discriminator alone."""
+    """The gradients of the networks after a number of updates of the discriminator alone."""
 
     updates: int
 
@@ -54,7 +54,7 @@ class Stage:
     non_saturating: float
 
     batch_logit: float
-    """Mean over a batch."""
+    """Mean logit of a batch."""
 
     batch_minimax: float
     """Norm of the generator's gradient through the batch."""
@@ -63,7 +63,7 @@ class Stage:
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:
-    """Compare the generator's gradients: of a logit, of a mean, and of the thesis's networks."""
+    """Compare both generator losses by their gradients: by a logit, by a mean, and by the weights of real networks."""
     yield "of a logit"
     claims = of_a_logit()
     yield "of a generator's mean"
@@ -131,7 +131,7 @@ def of_a_mean() -> tuple[Array, Array]:
 
 
 def of_the_networks(seed: int) -> list[Stage]:
-    """Train the thesis's discriminator against its untrained generator and watch the generator's gradients."""
+    """Train the thesis's discriminator against its untrained generator, and measure the generator's gradients."""
     shape = Shape(64, 64, 3)
     game = players.game(DCGAN(), shape, NonSaturating(), seed, rate=2e-5, betas=(0.5, 0.999))
     torch_random = torch.Generator().manual_seed(seeds.derive(seed, "theory/saturation"))
@@ -152,6 +152,7 @@ def of_the_networks(seed: int) -> list[Stage]:
 
 
 def _pull(objective: Objective, at: Tensor) -> Array:
+    """Return the derivative of the generator's loss by each logit (N,), times the number of logits."""
     logits = at.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(objective.generator(None, logits), logits)
     pull: Array = gradient.numpy() * len(at)

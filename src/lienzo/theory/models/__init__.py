@@ -1,1 +1,1 @@
-"""Laws that are known exactly, and the small games that are played on them."""
+"""Probability laws whose densities are known exactly, and small GANs that are trained on them."""

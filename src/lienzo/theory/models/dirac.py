@@ -1,4 +1,4 @@
-"""The smallest game there is: one real point at 0, one painted point at θ, a linear discriminator.
+"""The Dirac-GAN, the smallest GAN: one real point at 0, one generated point at θ, and a linear discriminator.
 
 Mescheder, Geiger and Nowozin 2018, definition 2.1, with the bias that some objectives need: D(x) = ψ x + b.
 """
@@ -18,7 +18,7 @@ from lienzo.training.game import Game, StepInputs
 
 
 class Dirac:
-    """lienzo's game of two players of one parameter each (and a bias), learning by plain gradient steps."""
+    """A Dirac-GAN trained by :class:`lienzo.training.game.Game` with SGD; its parameters are θ, ψ and b."""
 
     def __init__(
         self,
@@ -31,18 +31,18 @@ class Dirac:
         bias: bool = True,
         level: float = 0.0,
     ) -> None:
-        """Put the players at (θ, ψ, b).
+        """Make a generator and a discriminator with these parameters.
 
         Args:
-            objective: what they want.
-            regularisation: of the discriminator.
-            rate: step h of both.
-            theta: where the generator begins.
-            psi: slope with which the discriminator begins.
+            objective: the losses of both.
+            regularisation: gradient penalties of the discriminator.
+            rate: learning rate h of both.
+            theta: first value of θ, the generator's point.
+            psi: first value of ψ, the discriminator's slope.
             bias: whether the discriminator learns b too.
-            level: b at the beginning.
+            level: first value of b.
         """
-        generator = perceptron(1, [], 1)  # its latents are 0: what it paints is its bias
+        generator = perceptron(1, [], 1)  # its latents are always 0, so that its output is its bias
         discriminator = MLP(depth=0).discriminator(LINE)
         self.theta = next(p for name, p in generator.named_parameters() if name.endswith("bias"))
         self.psi, self.level = discriminator.parameters()
@@ -62,7 +62,7 @@ class Dirac:
         self.mix = torch.full((1,), 0.5)
 
     def step(self, simultaneous: bool = False) -> None:
-        """Play once: the discriminator first and the generator against the new one, or both at the same time."""
+        """Take one training step: first the discriminator, then the generator against the new one, or both at once."""
         real = self.nothing
         if simultaneous:
             fake = self.game.generator(self.nothing)
@@ -72,16 +72,16 @@ class Dirac:
             self.game.step(StepInputs(real[None], self.nothing[None], self.mix[None]))
 
     def position(self) -> Array:
-        """Return (θ, ψ, b)."""
+        """Return the parameters (θ, ψ, b), (3,)."""
         return np.array([float(parameter.detach()) for parameter in (self.theta, self.psi, self.level)])
 
 
 def jacobian(
     objective: Objective, regularisation: Regularisation, level: float, simultaneous: bool, rate: float
 ) -> Array:
-    """Return the Jacobian (3, 3) of one step of play at θ = ψ = 0, b = ``level``, by central differences.
+    """Return the Jacobian (3, 3) of one training step at θ = ψ = 0, b = ``level``, by central differences.
 
-    A simultaneous step of rate h has the Jacobian I + hJ, where J is that of the field along which the players move.
+    A simultaneous step of rate h has the Jacobian I + hJ, J being that of the vector field of both players' descent.
     """
     rest, reach = np.array([0.0, 0.0, level]), 0.01
     columns = []
@@ -104,5 +104,5 @@ def spectrum(matrix: Array) -> NDArray[np.complex128]:
 
 
 def spectral_error(measured: NDArray[np.complex128], predicted: NDArray[np.complex128]) -> float:
-    """Return the largest difference of two spectra, paired in the best way."""
+    """Return the largest difference between two spectra (n,), over the pairing for which it is smallest."""
     return float(min(np.abs(measured - list(order)).max() for order in itertools.permutations(predicted)))

@@ -34,7 +34,7 @@ def total_variation(p: Array, q: Array, cells: Cells) -> float:
 
 
 def wasserstein_1(p: Array, q: Array, cells: Cells) -> float:
-    """Return W₁(p, q) = ∫ |P − Q| with P and Q the distribution functions: how far mass has to be carried."""
+    """Return W₁(p, q) = ∫ |P − Q|, with P and Q the distribution functions: the mean distance mass has to be moved."""
     difference = np.concatenate([[0.0], np.cumsum(np.exp(p) - np.exp(q)) * cells.width])
     return cells.integral(0.5 * np.abs(difference[1:] + difference[:-1]))
 
@@ -51,7 +51,7 @@ def monte_carlo(values: Array) -> tuple[float, float]:
 
 
 def derivative(function: Callable[[float], float], at: float, step: float = 1e-3) -> float:
-    """Return f′ by the central difference of fourth order."""
+    """Return the derivative of a function at a point, by the central difference of fourth order."""
     near = function(at + step) - function(at - step)
     far = function(at + 2 * step) - function(at - 2 * step)
     return (8 * near - far) / (12 * step)

@@ -1,4 +1,4 @@
-"""A density with two wells that is known up to its integral, and the noise to tell it from."""
+"""An unnormalised density with two modes, and a noise density, for noise-contrastive estimation."""
 
 import numpy as np
 import torch
@@ -9,14 +9,17 @@ from lienzo.theory.models.laws import Array, Cells
 
 CELLS = Cells(-1.6, 1.6, 1600)
 NOISE = 0.5
-"""Standard deviation of the noise that data are distinguished from."""
+"""Standard deviation of the Gaussian noise that the data are contrasted with."""
 
 TRUTH = (4.0, 2.0)
-"""Coefficients of the energy of the data."""
+"""Coefficients a and b of the energy of the data; see :class:`DoubleWell`."""
 
 
 class DoubleWell(nn.Module):
-    """The energy −a (2x)² + b (2x)⁴ of pictures of one pixel: two wells at x = ±½√(a/2b), with no known integral."""
+    """The energy E(x) = −a (2x)² + b (2x)⁴ of pictures of one pixel x; its two minima are at x = ±½√(a/2b).
+
+    The integral of exp(−E) has no closed form.
+    """
 
     def __init__(self, quadratic: float, quartic: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The figure of the first paper (Goodfellow et al. 2014, figure 1), played and animated."""
+"""An animation of Goodfellow et al. 2014, figure 1: a GAN trained on a density of one dimension."""
 
 import io
 
@@ -23,9 +23,10 @@ FRAMES = 44
 
 
 def play(seed: int) -> tuple[Drawing, list[Claim]]:
-    """Play the whole game on one density; return it as the animated figure, and the claims about its end.
+    """Train a GAN on a density of one dimension; return the animated figure, and the claims about the end.
 
-    The discriminator takes five steps for each of the generator's, at ten times its rate, and stays near its optimum.
+    The discriminator takes five steps for each of the generator's, at ten times its rate, so that it stays near its
+    optimum.
     """
     rates, updates, data = (5e-4, 5e-3), 500, DATA.log_density(CELLS.points)
     game = players.game(MLP(1, 64, 2), players.LINE, NonSaturating(), seed, betas=(0.5, 0.9))
@@ -57,6 +58,7 @@ def play(seed: int) -> tuple[Drawing, list[Claim]]:
 
 
 def _frame(generator: nn.Module, discriminator: nn.Module, update: int) -> Image.Image:
+    """Draw both densities, the discriminator, its optimum and the map from z to x after a number of updates."""
     data = np.exp(DATA.log_density(CELLS.points))
     with np.errstate(divide="ignore"):
         generated = np.exp(_smooth(players.pushed_forward(generator, CELLS)))
@@ -86,12 +88,14 @@ def _frame(generator: nn.Module, discriminator: nn.Module, update: int) -> Image
 
 
 def _smooth(log_density: Array) -> Array:
+    """Return a log density (cells,) after its density was smoothed by a Gaussian of 1.5 cells."""
     kernel = np.exp(-0.5 * (np.arange(-4, 5) / 1.5) ** 2)
     smoothed: Array = np.log(np.convolve(np.exp(log_density), kernel / kernel.sum(), mode="same"))
     return smoothed
 
 
 def _animate(frames: list[Image.Image]) -> bytes:
+    """Return frames as the bytes of an animated GIF of 64 colours."""
     palette = frames[-1].quantize(64)
     reduced = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     buffer = io.BytesIO()

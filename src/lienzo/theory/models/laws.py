@@ -12,7 +12,7 @@ Array = NDArray[np.floating]
 
 
 class Law(Protocol):
-    """A law on the line."""
+    """A probability law of one real variable."""
 
     def log_density(self, x: Array) -> Array:
         """Return log p(x) for points (N,): −∞ outside the support."""
@@ -61,9 +61,10 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Cells:
-    """Equal cells between two ends: the midpoint rule, which converges faster than any power for Gaussians.
+    """Cells of equal width between two ends, for quadrature by the midpoint rule.
 
-    It is exact for laws that are constant on cells.
+    The rule converges faster than any power of the width for Gaussians, and is exact for laws that are constant on each
+    cell.
     """
 
     low: float

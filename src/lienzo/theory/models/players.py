@@ -1,7 +1,7 @@
-"""Games on densities: the networks, the objectives and the loop that paint, on pictures of one pixel.
+"""GANs on points instead of pictures, trained by lienzo's own networks, objectives and game.
 
-A point of the line is a picture of one grey pixel, a point of space one pixel of three colours. Values lie in (−1, 1),
-as everywhere in lienzo.
+A point of one dimension is a picture of one grey pixel, a point of three dimensions one of a coloured pixel. Values lie
+in (−1, 1), as everywhere in lienzo.
 """
 
 from collections.abc import Iterator
@@ -35,16 +35,16 @@ def game(
     rate: float = 1e-3,
     betas: tuple[float, float] = (0.5, 0.99),
 ) -> Game:
-    """Return a game of two fresh networks, both learning by Adam.
+    """Return a game of a new generator and a new discriminator, both trained by Adam.
 
     Args:
-        net: configuration of the pair.
-        shape: of the pictures.
-        objective: what the players want.
-        seed: of their weights.
-        regularisation: of the discriminator, by default none.
+        net: configuration of the pair of networks.
+        shape: shape of the pictures.
+        objective: the losses of both.
+        seed: seed from which their weights are drawn.
+        regularisation: gradient penalties of the discriminator, by default none.
         rate: learning rate of both.
-        betas: Adam's.
+        betas: β₁ and β₂ of Adam.
     """
     with weights_from(seed):
         pair = net.generator(shape), net.discriminator(shape)
@@ -60,7 +60,7 @@ def game_of(
     rate: float = 1e-3,
     betas: tuple[float, float] = (0.5, 0.99),
 ) -> Game:
-    """Return a game of two networks that are given, both learning by Adam; the rest as in :func:`game`."""
+    """Return a game of two given networks, both trained by Adam; the other arguments are those of :func:`game`."""
     return Game(generator, discriminator, objective, adam(generator, rate, betas), adam(discriminator, rate, betas),
                 regularisation or Regularisation())  # fmt: skip
 
@@ -72,7 +72,7 @@ def adam(network: nn.Module, rate: float, betas: tuple[float, float]) -> Adam:
 
 @contextmanager
 def weights_from(seed: int) -> Iterator[None]:
-    """Let networks made inside draw their weights from ``seed``, and leave PyTorch's own randomness as it was."""
+    """Seed PyTorch for networks that are made within the block, and restore its random state afterwards."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seeds.derive(seed, "theory/weights"))
         yield
@@ -91,7 +91,7 @@ def set_rate(optimizer: Optimizer, rate: float, done: float) -> None:
 
 
 def pictures(points: Array, shape: Shape = LINE) -> Tensor:
-    """Return points (N,) of the line, or (N, d), as pictures (N, C, H, W) in float32."""
+    """Return points (N,) or (N, d) as pictures (N, C, H, W) of float32, with d = C · H · W."""
     return torch.from_numpy(points.astype(np.float32)).view(-1, shape.channels, shape.height, shape.width)
 
 
@@ -102,16 +102,16 @@ def latents(at: Array) -> Tensor:
 
 @torch.no_grad()
 def logits(discriminator: nn.Module, points: Array) -> Array:
-    """Return the discriminator's logits (N,) at points (N,) of the line."""
+    """Return the discriminator's logits (N,) at points (N,) of one dimension."""
     answers: Tensor = discriminator(pictures(points))
     return answers.double().numpy()
 
 
 @torch.no_grad()
 def pushed_forward(generator: nn.Module, cells: Cells, count: int = 40_000) -> Array:
-    """Return log p_g at the cells' midpoints, for a generator from one latent to the line.
+    """Return log p_g at the cells' midpoints, (cells,), for a generator of one latent and one pixel.
 
-    The latents are ``count`` quantiles of N(0, 1); the density is the share of them that falls into each cell.
+    The density is the share of the generator's outputs in each cell, for ``count`` quantiles of N(0, 1) as latents.
     """
     points = generator(latents(levels(count))).flatten().double().numpy()
     shares, _ = np.histogram(points, bins=np.linspace(cells.low, cells.high, cells.count + 1))
