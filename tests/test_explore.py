@@ -197,7 +197,7 @@ def test_films(tmp_path: Path, ending: str, channels: int) -> None:
     if ending == ".mp4":
         pytest.importorskip("av")
     frames = [np.full((17, 19, channels), value, np.uint8) for value in (0, 120, 250)]
-    path = save(frames, tmp_path / f"film{ending}", 10)
+    path = save(frames, str(tmp_path / f"film{ending}"), 10)
     if not ending:
         assert [file.name for file in sorted(path.iterdir())] == [f"frame-{i:05}.png" for i in range(3)]
     elif ending != ".mp4":

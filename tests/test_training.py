@@ -221,6 +221,15 @@ def test_the_generator_of_a_finished_run_is_written_again_where_it_is_damaged(
     assert run.generator_path.read_bytes() == content
 
 
+def test_a_finished_run_keeps_its_recipe_when_it_is_asked_for_less(
+    collection: Collection, recipe: Recipe, whole: Run
+) -> None:
+    shown, kept = recipe.images, whole.recipe_path.read_bytes()
+    assert shown is not None
+    lienzo.train(collection, dataclasses.replace(recipe, images=shown // 2), whole.path, device="cpu")
+    assert whole.recipe_path.read_bytes() == kept
+
+
 def test_a_finished_run_can_be_made_longer(collection: Collection, recipe: Recipe, whole: Run, tmp_path: Path) -> None:
     longer = dataclasses.replace(recipe, images=96)
     in_one_go = lienzo.train(collection, longer, tmp_path / "one", device="cpu")

@@ -22,8 +22,6 @@ def url(request: pytest.FixtureRequest, paint: Paint, tmp_path: Path, monkeypatc
     place = (
         f"memory://{tmp_path.name}/art-16" if request.param == "memory" else (tmp_path / "store" / "art-16").as_uri()
     )
-    if request.param == "file":
-        (tmp_path / "store" / "art-16").mkdir(parents=True)
     lienzo.prepare(paint(tmp_path / "pictures", 60), place, size=16, holdout=0.3, workers=1)
     yield place
     fsspec.filesystem("memory").store.clear()

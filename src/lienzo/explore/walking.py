@@ -130,8 +130,9 @@ def painted(generator: Generator, walked: Path) -> Steps[EvaluationProgress, Non
     return [gallery.grid(frame, walked.columns) for frame in pictures]
 
 
-def save(frames: Sequence[Pixels], file: File, per_second: float) -> File:
+def save(frames: Sequence[Pixels], file: str | File, per_second: float) -> File:
     """Write a film (``.avif``, ``.webp``, ``.gif``, ``.mp4``), or a folder of PNGs where the name has no ending."""
+    file = File(file)
     if file.suffix:
         write_bytes(file, films.encoder(file.suffix)(frames, per_second))
     else:

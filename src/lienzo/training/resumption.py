@@ -12,7 +12,7 @@ import torch
 
 from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_precision
-from lienzo.errors import RunError, TrainingError
+from lienzo.errors import RecipeError, RunError, TrainingError
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.manifest import FORMAT, Manifest, OriginRecord, Rollback, Stop
 from lienzo.run.run import Run
@@ -72,7 +72,8 @@ def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: Origin
         _refuse_others(run, manifest, collection, recipe, origin)
         for name in ("", "checkpoints", "generators", "samples", "milestones"):
             sweep(run.path / name)
-        write_text(run.recipe_path, recipe.to_toml())
+        if not _has_shown_more(run, recipe):
+            write_text(run.recipe_path, recipe.to_toml())
         return manifest
     write_text(run.recipe_path, recipe.to_toml())
     manifest = {
@@ -97,6 +98,15 @@ def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: Origin
         manifest["origin"] = origin
     run.write_manifest(manifest)
     return manifest
+
+
+def _has_shown_more(run: Run, recipe: Recipe) -> bool:
+    """Say whether a run is beyond the end of a recipe already, so that nothing will be trained and its own holds."""
+    try:
+        run.recipe()
+    except RecipeError:
+        return False
+    return any(int(path.stem) > recipe.total for path in run.checkpoints())
 
 
 def _refuse_others(

@@ -117,6 +117,8 @@ def opened(location: str) -> BinaryIO:
 def write(location: str, file: Path) -> None:
     """Copy a local file to a URL; the object appears there only when it is complete."""
     store, path = _store(location)
+    if location.startswith(("file://", "local://")):  # objects need no folders, files of this machine do
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
     _ask(location, lambda: store.put_file(str(file), path))
 
 
