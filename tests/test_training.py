@@ -221,6 +221,15 @@ def test_the_generator_of_a_finished_run_is_written_again_where_it_is_damaged(
     assert run.generator_path.read_bytes() == content
 
 
+def test_a_run_is_not_kept_at_a_url(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="folder of this machine, not at memory://runs/a"):
+        lienzo.train(collection, recipe, "memory://runs/a", device="cpu")
+    assert not (tmp_path / "memory:").exists()
+
+
 def test_a_finished_run_keeps_its_recipe_when_it_is_asked_for_less(
     collection: Collection, recipe: Recipe, whole: Run
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from lienzo.collection.collection import Collection
+from lienzo.collection.listing import places
 from lienzo.compute import processes
 from lienzo.compute.devices import keeping_memory, pick_device
 from lienzo.compute.threads import Threads
@@ -89,6 +90,8 @@ def steps(
     """
     recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
     out = out or usual_path("runs", collection, recipe)
+    if places.is_url(str(out)):
+        raise RunError(f"a run is kept in a folder of this machine, not at {out}: name a folder with --out.")
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     chosen = processes.join(pick_device(device))
     run = Run(Path(out))
