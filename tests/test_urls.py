@@ -40,6 +40,9 @@ def test_the_command_takes_a_url_wherever_it_takes_a_collection(
     found = said("info", url, "--json")
     assert isinstance(found, dict)
     assert (found["kind"], found["pictures"]) == ("collection", 60)
+    status, _, told = command("train", url, "--recipe", "small.toml", "--out", "memory://runs/a", "--device", "cpu")
+    assert status == 2
+    assert "not at memory://runs/a" in told
     status, out, told = command("train", url, "--recipe", "small.toml", "--images", 16, "--device", "cpu")
     assert (status, Path(out.strip())) == (0, Path("runs") / "art-16-small"), told
     scores = said("evaluate", "runs/art-16-small", url, url, "--detector", "pixels", "--samples", 12, "--json")

@@ -28,7 +28,7 @@ def train(
     /,
     *,
     recipe: Recipe = "thesis",
-    out: Annotated[Path | None, Word("FOLDER")] = None,
+    out: Annotated[str | None, Word("FOLDER")] = None,
     origin: Annotated[Path | None, Word("RUN|FILE", name="from")] = None,
     epochs: Epochs = None,
     images: Images = None,
