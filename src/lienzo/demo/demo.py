@@ -39,10 +39,10 @@ JOURNAL = "demo.json"
 """Name of the file that says which stages are done."""
 
 PAGE_SECONDS = 15.0
-"""Time in which the page is made, and which training leaves free."""
+"""Seconds that are reserved for making the page, after training."""
 
 SETTLED = 0.1
-"""After this share of its time the speed of training is believed."""
+"""Share of the training time after which the measured speed is reliable enough for a warning."""
 
 
 def recipe() -> Recipe:

@@ -32,7 +32,7 @@ GENERATED, COLUMNS = 64, 8
 """Pictures in the generated grid, and side by side in it."""
 
 CLASSIFIED = 512
-"""Generated pictures whose manner is recognised."""
+"""Number of generated pictures that are assigned to manners, by their nearest real picture."""
 
 EACH_REASON = 3
 """Refused files of which a picture is shown for each reason, where anything of them can be drawn."""

@@ -24,7 +24,7 @@ THUMBNAIL = 16
 log = logging.getLogger("lienzo")
 
 Function = Callable[[Images, int], Any]
-"""Of pictures, and how many came before them."""
+"""A function of a batch of pictures and of the number of pictures before it."""
 
 
 def detected(detector: Detector, device: torch.device) -> Function:

@@ -1,4 +1,4 @@
-"""Where latents enter a network and where they stop being straight, found by watching it work.
+"""The layers through which latents enter a network, and the first that is not linear in them, found by forward hooks.
 
 No network has to say so: a forward hook sees what every layer gets and gives.
 """

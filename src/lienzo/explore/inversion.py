@@ -43,7 +43,7 @@ RATE = 0.08
 """Learning rate of Adam at the beginning, which falls to zero as a cosine."""
 
 SHELL = 1e-3
-"""Weight of (|z|²/d − 1)², which keeps latents near the sphere where a generator knows its way."""
+"""Weight of (|z|²/d − 1)², which keeps latents near the sphere of radius √d, where those of training lie."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from lienzo.metrics.kernel import kid
 from lienzo.metrics.manifold import manifold
 
 NEIGHBOURS = 5
-"""The balls of precision and its siblings reach to this neighbour."""
+"""Number k of the neighbour that gives the radius of the balls of precision, recall, density and coverage."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Measures:
     """Share of real pictures in the neighbourhood of generated ones: diversity."""
 
     density: Estimate
-    """Fidelity without precision's weakness for outliers; about 1 for the real distribution."""
+    """Fidelity that outliers among the real pictures do not inflate; about 1 for the real distribution."""
 
     coverage: Estimate
     """Share of real neighbourhoods that hold a generated picture: diversity."""
@@ -65,7 +65,7 @@ MEASURES: dict[str, Callable[[Tensor, Tensor], dict[str, Any]]] = {
     "KID": _kid,
     "precision, recall, density, coverage": _manifold,
 }
-"""What is computed in one go, by the name that progress shows, and the function that returns fields of `Measures`."""
+"""Name that progress shows -> function from real and generated features to some fields of `Measures`."""
 
 
 def measure(real: Tensor, fake: Tensor) -> Measures:

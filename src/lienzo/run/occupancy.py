@@ -45,7 +45,7 @@ class Occupant:
 
 
 def occupant(run: Run) -> Occupant | None:
-    """Return who is training in the run's folder, or none."""
+    """Return the process that is training in the run's folder, or None."""
     try:
         found = decode(run.presence_path.read_bytes(), Occupant)
     except (FileNotFoundError, NotADirectoryError, ValueError):
