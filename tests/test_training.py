@@ -181,8 +181,8 @@ def test_every_recipe_takes_two_ticks_as_it_is(paint: Paint, tmp_path: Path, nam
     size, tick = SIZES.get(name, 64), 4 * find(name).discriminator_steps
     collection = lienzo.prepare(paint(tmp_path / "pictures", 12, size, size), tmp_path / "out", size=size, workers=1)
     run = Run(tmp_path / "run")
-    words = ["train", collection.path, "--recipe", name, "--out", run.path, "--device", "cpu", "--batch", 4]
-    settings = ["--images", 2 * tick, "--set", f"tick={tick}", "samples=4"]
+    words = ["train", collection.path, "--recipe", name, "--out", run.path, "--device", "cpu"]
+    settings = ["--images", 2 * tick, "--set", f"tick={tick}", "samples=4", "batch=4"]
     process = start("from lienzo.cli.main import main; main()", *words, *settings)
     _, said = process.communicate()
     assert process.returncode == 0, said
