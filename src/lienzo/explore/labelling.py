@@ -14,7 +14,7 @@ from lienzo.evaluation.features import cached_features
 from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.evaluation.subject import sample
 from lienzo.metrics.detectors import Detector
-from lienzo.metrics.representations import FOLDS, fit
+from lienzo.metrics.representations import FOLDS, decisions, fit, standard
 
 COST = 1.0
 """What a picture on the wrong side costs the classifier, against the length of its weights."""
@@ -38,8 +38,7 @@ class Classifier:
 
     def scores(self, features: Tensor) -> Tensor:
         """Return how much pictures look like each label, from features (n, d); (n, labels), above 0 for yes."""
-        x = (features.float().cpu() - self.middle) / self.scale
-        return x @ self.weights[:-1] + self.weights[-1]
+        return decisions((features.float().cpu() - self.middle) / self.scale, self.weights)
 
     def by_name(self, features: NDArray[np.float32]) -> dict[str, NDArray[np.float64]]:
         """Return the scores (n,) under each label's name."""
@@ -68,8 +67,7 @@ def fitted(collection: Collection, kind: str, detector: Detector) -> Generator[E
             f"with {FOLDS} training pictures each."
         )
     features = yield from cached_features(collection, "train", chosen, detector, torch.device("cpu"))
-    spread, middle = torch.std_mean(features.float(), 0)
-    scale = spread.clamp_min(1e-6) * features.shape[1] ** 0.5
+    middle, scale = standard(features)
     weights = fit((features.float() - middle) / scale, torch.from_numpy(codes), len(names), COST)
     vocabulary = collection.vocabularies[kind]
     return Classifier(tuple(vocabulary[name] for name in names), middle, scale, weights)

@@ -89,8 +89,7 @@ def classify(
         )
     if not len(test_labels):
         raise ScoreError("there are no labelled pictures to try the classifier on: prepare with --holdout 0.1.")
-    spread, middle = torch.std_mean(train.float(), 0)
-    scale = spread.clamp_min(1e-6) * train.shape[1] ** 0.5  # rows then have about unit length, whatever their dimension
+    middle, scale = standard(train)
     x, tried = ((side.float() - middle) / scale for side in (train, test))
     y = torch.from_numpy(classes).to(x.device)
     fold = torch.arange(len(x), device=x.device) % FOLDS
@@ -137,6 +136,20 @@ def fit(x: Tensor, y: Tensor, classes: int, cost: float) -> Tensor:
     return weights.detach()
 
 
+def standard(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what to subtract from features (n, d) before a classifier sees them, and then to divide by; (d,) each.
+
+    Rows then have about unit length, whatever their dimension.
+    """
+    spread, middle = torch.std_mean(features.float(), 0)
+    return middle, spread.clamp_min(1e-6) * features.shape[1] ** 0.5
+
+
+def decisions(x: Tensor, weights: Tensor) -> Tensor:
+    """Return how far each row (n, d) lies on the side of each class of a fitted classifier; (n, classes)."""
+    return x @ weights[:-1] + weights[-1]
+
+
 def _predict(x: Tensor, weights: Tensor) -> Tensor:
     """Return the likeliest class (n,) of each row."""
-    return (x @ weights[:-1] + weights[-1]).argmax(1)
+    return decisions(x, weights).argmax(1)
