@@ -11,17 +11,23 @@ import lienzo
 from lienzo.collection import settings as preparation
 from lienzo.errors import InputError
 from lienzo.evaluation import settings as evaluation
+from lienzo.export import settings as export
 
-PAIRS = [(lienzo.prepare, preparation.Settings), (lienzo.evaluate, evaluation.Settings)]
+PAIRS = [
+    (lienzo.prepare, preparation.Settings),
+    (lienzo.evaluate, evaluation.Settings),
+    (lienzo.export, export.Settings),
+]
 
 
 @pytest.mark.parametrize(("function", "settings"), PAIRS)
 def test_a_function_takes_every_field_by_its_name_and_default(function: Callable[..., Any], settings: Any) -> None:
     parameters = list(inspect.signature(function).parameters.values())
     fields = dataclasses.fields(settings)
-    assert [parameter.name for parameter in parameters[2:]] == [field.name for field in fields]
-    assert [parameter.default for parameter in parameters[2:]] == [field.default for field in fields]
-    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters[2:])
+    taken = parameters[-len(fields) :]
+    assert [parameter.name for parameter in taken] == [field.name for field in fields]
+    assert [parameter.default for parameter in taken] == [field.default for field in fields]
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in taken)
 
 
 def test_words_may_be_given_by_name_and_unknown_ones_are_refused() -> None:

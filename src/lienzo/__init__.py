@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lienzo.evaluation.evaluation import evaluate as evaluate
     from lienzo.evaluation.probing import probe as probe
     from lienzo.evaluation.scores import Scores as Scores
+    from lienzo.export.export import export as export
     from lienzo.generation.generation import Generator as Generator
     from lienzo.generation.generation import generate as generate
     from lienzo.generation.generation import load as load
@@ -42,6 +43,7 @@ CONTENTS = {
     "Scores": "lienzo.evaluation.scores",
     "demo": "lienzo.demo.demo",
     "evaluate": "lienzo.evaluation.evaluation",
+    "export": "lienzo.export.export",
     "generate": "lienzo.generation.generation",
     "grow": "lienzo.growth.growth",
     "info": "lienzo.inspection.inspection",

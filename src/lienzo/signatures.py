@@ -3,19 +3,32 @@
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 First = TypeVar("First")
 Second = TypeVar("Second")
 Result = TypeVar("Result")
 Chosen = TypeVar("Chosen")
+Chosen_co = TypeVar("Chosen_co", covariant=True)
 Fields = ParamSpec("Fields")
 
 
-def takes(
-    settings: Callable[Fields, Chosen],
-) -> Callable[[Callable[[First, Second, Chosen], Result]], Callable[Concatenate[First, Second, Fields], Result]]:
-    """Let a function of two arguments and settings take the settings' fields instead of the settings.
+class Spread(Protocol[Fields, Chosen_co]):
+    """A decorator that puts the fields of settings in the place of the settings, which a function takes last."""
+
+    @overload
+    def __call__(
+        self, function: Callable[[First, Chosen_co], Result], /
+    ) -> Callable[Concatenate[First, Fields], Result]: ...
+
+    @overload
+    def __call__(
+        self, function: Callable[[First, Second, Chosen_co], Result], /
+    ) -> Callable[Concatenate[First, Second, Fields], Result]: ...
+
+
+def takes(settings: Callable[Fields, Chosen]) -> Spread[Fields, Chosen]:
+    """Let a function of one or two arguments and settings take the settings' fields instead of the settings.
 
     Type checkers and :func:`inspect.signature` see the fields, with their types and defaults.
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from lienzo.cli import syntax
+from lienzo.cli.export import export
 from lienzo.cli.inspection import info, recipes
 from lienzo.cli.measurement import evaluate, probe, theory
 from lienzo.cli.options import show
@@ -27,6 +28,7 @@ VERBS: dict[str, Callable[..., None]] = {
     "grow": grow,
     "tune": tune,
     "generate": generate,
+    "export": export,
     "evaluate": evaluate,
     "probe": probe,
     "theory": theory,

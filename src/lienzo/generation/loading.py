@@ -28,12 +28,15 @@ def module(state: dict[str, Tensor], header: dict[str, Any]) -> nn.Module:
 
     Args:
         state: the generator's tensors by name.
-        header: its configuration: ``network``, ``shape`` (height, width, channels) and, if it has any, ``labels``.
+        header: its configuration: ``network``, ``shape`` (height, width, channels) and, if it has any, ``labels``;
+            ``weights`` is ``float16`` where those are stored so, which makes a network in float32 all the same.
 
     Raises:
         GeneratorError: the header has another form, or describes another network than that of the tensors.
     """
     network, shape, classes = described(header)
+    if header.get("weights") == "float16":
+        state = {name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in state.items()}
     try:
         with torch.device("meta"), _Uninitialised(), _at_most(len(state)):
             made = network.generator(shape, classes)

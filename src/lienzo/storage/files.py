@@ -5,11 +5,14 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from lienzo.errors import InputError
 
 PAUSES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Seconds between tries to replace a file that a reader holds open on Windows."""
@@ -50,6 +53,31 @@ def _replace(temporary: Path, path: Path) -> None:
         else:
             return
     temporary.replace(path)
+
+
+@contextlib.contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """Give a path beside ``path``, at which a file or a folder is made; on success it becomes ``path``.
+
+    On an error it vanishes, and ``path`` stays as it is.
+
+    Raises:
+        InputError: there is something at ``path`` already.
+    """
+    if os.path.lexists(path):
+        raise InputError(f"{path} exists: choose another name, or move it away.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name[:NAME]}.{secrets.token_hex(4)}{TEMPORARY}")
+    try:
+        yield temporary
+        if os.path.lexists(path):
+            raise InputError(f"{path} was made by someone else meanwhile: choose another name, or move it away.")
+        temporary.rename(path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""Generators and collections in the formats of other tools."""

@@ -1,0 +1,13 @@
+"""The kinds that a collection can be exported to."""
+
+from collections.abc import Callable
+
+from lienzo.export.progress import Steps
+from lienzo.export.settings import Kind
+
+COLLECTIONS: dict[Kind, Callable[..., Steps]] = {}
+"""Kind -> the function that writes it.
+
+A function takes a :class:`~lienzo.collection.collection.Collection`; all else is as for
+:data:`lienzo.export.generators.GENERATORS`.
+"""

@@ -1,0 +1,79 @@
+"""Exporting: what is written is whole, says where it comes from, and replaces nothing."""
+
+import dataclasses
+import inspect
+import typing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Command
+
+import lienzo
+from lienzo.errors import InputError
+from lienzo.export.collections import COLLECTIONS
+from lienzo.export.generators import GENERATORS
+from lienzo.export.settings import ENDINGS, Kind, Settings
+
+
+def test_every_kind_has_a_function_and_every_setting_a_kind() -> None:
+    assert {*GENERATORS, *COLLECTIONS} == set(typing.get_args(Kind)) == ENDINGS.keys()
+    taken = {name for kind in (GENERATORS | COLLECTIONS).values() for name in inspect.signature(kind).parameters}
+    assert {field.name for field in dataclasses.fields(Settings)} - {"to", "out"} <= taken
+
+
+def test_a_generator_goes_out_as_one_file_with_its_card(run: lienzo.Run, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "a.safetensors"
+    exported = lienzo.export(run.path, to="safetensors", out=out, licence="cc-by-4.0")
+    assert exported.path == out
+    assert exported.facts["bytes"] == out.stat().st_size
+    before, after = lienzo.load(run), lienzo.load(out)
+    assert np.array_equal(before.generate(range(3)).images, after.generate(range(3)).images)
+    card = lienzo.info(out)["card"]
+    assert card["generator"] == before.fingerprint
+    assert card["recipe"] == run.recipe().to_dict()
+    assert card["collection"] == {"fingerprint": before.header["collection"], "count": 24, "shape": [16, 16, 3]}
+    assert card["licence"] == "cc-by-4.0"
+
+
+def test_float16_halves_the_weights_and_hardly_the_pictures(run: lienzo.Run, tmp_path: Path) -> None:
+    whole = lienzo.export(run, to="safetensors", out=tmp_path / "whole.safetensors")
+    half = lienzo.export(run, to="safetensors", out=tmp_path / "half.safetensors", float16=True)
+    assert half.facts["bytes"] < 0.75 * whole.facts["bytes"]
+    assert lienzo.info(half.path)["weights"] == "float16"
+    before, after = (lienzo.load(path).generate(range(32)).images.astype(int) for path in (run, half.path))
+    assert np.abs(before - after).max() <= 1
+
+
+def test_what_cannot_be_exported_is_said_in_one_sentence(
+    run: lienzo.Run, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there.safetensors").write_text("mine")
+    for words, said in {
+        ("nowhere", "--to", "safetensors"): "there is no nowhere: give a run",
+        (tmp_path, "--to", "safetensors"): "is neither a run nor a collection",
+        (run.path,): "a generator can be exported --to safetensors",
+        (run.path, "--to", "safetensor"): "did you mean 'safetensors'?",
+        (run.path, "--to", "safetensors", "--out", "there.safetensors"): "there.safetensors exists: choose another",
+        (run.checkpoints()[0], "--to", "safetensors"): "is no lienzo generator",
+    }.items():
+        status, out, error = command("export", *words)
+        assert (status, out) == (2, "")
+        assert said in error
+        assert error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["there.safetensors"]
+    assert Path("there.safetensors").read_text() == "mine"
+
+
+def test_an_export_that_fails_leaves_nothing(run: lienzo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = GENERATORS["safetensors"]
+
+    def failing(*given: object, **named: object) -> typing.Iterator[object]:
+        yield from steps(*given, **named)
+        raise InputError("the pictures are not the same.")
+
+    monkeypatch.setitem(GENERATORS, "safetensors", failing)
+    with pytest.raises(InputError, match="not the same"):
+        lienzo.export(run, to="safetensors", out=tmp_path / "a.safetensors")
+    assert list(tmp_path.iterdir()) == []
