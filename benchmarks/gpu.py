@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader, Dataset
 
 import lienzo
 from lienzo.collection.collection import Collection
-from lienzo.demo.painter.painting import paint
+from lienzo.painter.painting import paint
 from lienzo.recipe.catalogue import thesis
 from lienzo.training import cuda_graphs, state
 from lienzo.training.batches import Batches

@@ -3,7 +3,7 @@
 A linear classifier of lite0's features is fitted on the training pictures. It is tried on held-out ones, which shows
 what it can tell at all, and on as many generated pictures of each label.
 
-    python -c "from pathlib import Path; from lienzo.demo.painter.painting import paint; paint(Path('painted'))"
+    python -c "from pathlib import Path; from lienzo.painter.painting import paint; paint(Path('painted'))"
     lienzo prepare painted art-32 --size 32 --holdout 0.25
     python benchmarks/labels.py art-32 [--recipe conditional] [--images 48000] [--samples 50] [--out labels]
 """

@@ -20,6 +20,7 @@ SOURCES = ROOT / "src" / "lienzo"
 
 ROOMS: dict[str, str] = {
     "storage compute display": "",
+    "painter": "storage",
     "collection": "storage display",
     "networks": "compute",
     "metrics": "storage",
@@ -34,7 +35,7 @@ ROOMS: dict[str, str] = {
     "theory": "storage display networks recipe training",
     "tuning": "storage display collection recipe run training",
     "growth": "compute collection networks recipe run training",
-    "demo": "storage display collection networks recipe run generation training",
+    "demo": "storage display painter collection networks recipe run generation training",
     "cli": "*",
 }
 """Rooms, and the rooms that they import from; all import from :data:`GROUND`. Every arrow points up in this table."""
@@ -43,7 +44,7 @@ GROUND = ("errors", "seeds", "signatures", "version")
 """Files at the root that import nothing of lienzo."""
 
 MAY = {room: others.split() for rooms, others in ROOMS.items() for room in rooms.split()}
-TORCHLESS = ("errors", "seeds", "version", "collection", "recipe", "run", "inspection", "display", "cli")
+TORCHLESS = ("errors", "seeds", "version", "painter", "collection", "recipe", "run", "inspection", "display", "cli")
 """Files and rooms that are read without PyTorch."""
 
 

@@ -12,10 +12,10 @@ import pytest
 from lienzo.collection.collection import Collection
 from lienzo.demo import demo
 from lienzo.demo.page import draw, nearest
-from lienzo.demo.painter import painting
 from lienzo.errors import InputError
 from lienzo.generation import generation
 from lienzo.networks.configurations import DCGAN
+from lienzo.painter import painting
 from lienzo.run.run import Run
 
 TINY = demo.Settings(

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from lienzo.demo.painter import painting
-from lienzo.demo.painter.manners import MANNERS, SHORT_SIDES, paint_canvas
 from lienzo.errors import InputError
+from lienzo.painter import painting
+from lienzo.painter.manners import MANNERS, PARTS, SHORT_SIDES, paint_canvas, paint_with_parts
 
 
 def contents(folder: Path) -> dict[str, str]:
@@ -53,6 +53,34 @@ def test_canvases_have_different_sizes_within_the_bounds(manner: str) -> None:
         ratio = width / height
         low, high = MANNERS[manner].ratios
         assert low - 0.02 <= ratio <= high + 0.02
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_canvas_is_the_same_with_its_parts_named_and_they_cover_it(manner: str) -> None:
+    met: set[str] = set()
+    for number in range(12):
+        picture, parts = paint_with_parts(manner, 3, number)
+        assert picture.tobytes() == paint_canvas(manner, 3, number).tobytes()
+        assert np.allclose(sum(parts.values()), 1, atol=1e-5)
+        assert all(part.shape == (picture.height, picture.width) and part.min() >= 0 for part in parts.values())
+        met |= parts.keys()
+    assert met == set(MANNERS[manner].parts) <= set(PARTS)
+
+
+def test_parts_lie_where_their_colours_are() -> None:
+    """The parts of these have one colour each, told apart from the rest of the picture by which channel leads."""
+    picture, parts = paint_with_parts("grids", 0, 3)
+    colours = np.asarray(picture, int)
+    for part, channel, other in (("red plane", 0, 2), ("blue plane", 2, 0)):
+        leads = colours[..., channel] - colours[..., other] > 60
+        if part == "red plane":
+            leads &= colours[..., 1] < 120  # yellow has green as well
+        found = parts[part] > 0.5
+        assert (found & leads).sum() / (found | leads).sum() > 0.97
+    sky, sun = (paint_with_parts("seascapes", 0, 4)[1][part] > 0.5 for part in ("sky", "sun"))
+    rows = np.flatnonzero(sky.any(1))
+    assert 0 < sun.sum() < 0.1 * sun.size
+    assert rows[0] == 0 < np.flatnonzero(sun.any(1))[0]
 
 
 def test_the_nearest_neighbour_among_tiny_pictures_tells_the_manners_apart() -> None:
@@ -137,7 +165,7 @@ def test_a_script_without_a_guard_paints(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "from pathlib import Path\n"
-        "from lienzo.demo.painter import painting\n"
+        "from lienzo.painter import painting\n"
         f"print(list(painting.steps(Path({str(tmp_path / 'pictures')!r}), 40, workers=2))[-1])\n"
     )
     ended = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)

@@ -24,9 +24,9 @@ from typing import Any
 from lienzo.collection import preparation
 from lienzo.collection.settings import Settings as Preparation
 from lienzo.demo.page import page
-from lienzo.demo.painter import painting
 from lienzo.errors import InputError
 from lienzo.networks.configurations import DCGAN
+from lienzo.painter import painting
 from lienzo.recipe.catalogue import thesis
 from lienzo.recipe.objectives import Hinge
 from lienzo.recipe.recipe import Adam, Recipe

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from lienzo import seeds
-from lienzo.demo.painter.manners import MANNERS, paint_canvas
 from lienzo.errors import InputError
+from lienzo.painter.manners import MANNERS, paint_canvas
 from lienzo.storage import files
 
 COUNT = 1600
@@ -163,7 +163,7 @@ def _start(out: Path, chunks: Sequence[range], seed: int) -> "subprocess.Popen[b
 
     The caller's script is not imported there, so that it need not guard anything by ``__main__``.
     """
-    program = f"import sys; sys.path[:] = {sys.path!r}; from lienzo.demo.painter.painting import serve; serve()"
+    program = f"import sys; sys.path[:] = {sys.path!r}; from lienzo.painter.painting import serve; serve()"
     process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     pickle.dump((out, chunks, seed), process.stdin)
