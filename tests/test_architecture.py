@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import lienzo
-from lienzo.cli.main import VERBS
+from lienzo.cli.main import VERBS, commands
 from lienzo.collection.collection import Collection
 from lienzo.recipe.recipe import Recipe
 
@@ -109,7 +109,15 @@ def test_importing_lienzo_loads_nothing_heavy(python: Python) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], *([verb, "--help"] for verb in VERBS), ["recipes"], ["recipes", "thesis"]], ids=" ".join
+    "words",
+    [
+        ["--help"],
+        *([*verb.split(), "--help"] for verb, _ in commands()),
+        ["explore", "--help"],
+        ["recipes"],
+        ["recipes", "thesis"],
+    ],
+    ids=" ".join,
 )
 def test_help_and_recipes_load_nothing_heavy(python: Python, words: list[str]) -> None:
     assert_command_does_not_load(python, words, ["torch", "numpy", "pyarrow", "PIL", "matplotlib", "rich"])

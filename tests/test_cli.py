@@ -1,8 +1,10 @@
 """The command: help for everything, one sentence for every mistake, exit statuses, results apart from messages."""
 
 import ast
+import dataclasses
 import inspect
 import json
+import operator
 import os
 import re
 import shutil
@@ -25,6 +27,7 @@ from lienzo.cli import main, syntax
 from lienzo.cli.options import Images, Settings
 from lienzo.collection.collection import Collection
 from lienzo.errors import ProcessError, TrainingError
+from lienzo.explore.film import Film
 from lienzo.recipe.catalogue import RECIPES
 from lienzo.recipe.recipe import Recipe
 from lienzo.training import loop
@@ -37,11 +40,15 @@ def recipe_file(recipe: Recipe, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("verb", main.VERBS)
+VERBS = dict(main.commands())
+"""Every verb that can be run, by all of its words."""
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_and_every_option_has_a_help_text(verb: str, command: Command) -> None:
-    built = syntax.command(verb, main.VERBS[verb])
-    assert re.match(r"[A-Z].*\.$", (main.VERBS[verb].__doc__ or "").split("\n")[0])
-    status, out, _ = command(verb, "--help")
+    built = syntax.command(verb, VERBS[verb])
+    assert re.match(r"[A-Z].*\.$", (VERBS[verb].__doc__ or "").split("\n")[0])
+    status, out, _ = command(*verb.split(), "--help")
     assert status == 0
     assert max(map(len, out.splitlines())) <= 80
     shown = " ".join(out.split())
@@ -52,15 +59,17 @@ def test_every_verb_and_every_option_has_a_help_text(verb: str, command: Command
         assert re.match(r"[A-Z0-9].*\.$", text.replace("\n", " ")), f"lienzo {verb}: {text}"
 
 
-@pytest.mark.parametrize("verb", main.VERBS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_is_a_function_with_the_commands_names_and_defaults(verb: str) -> None:
-    function = inspect.signature(getattr(lienzo, verb)).parameters
+    function = dict(inspect.signature(operator.attrgetter(verb.replace(" ", "."))(lienzo)).parameters)
     options = {
         param.name: None if param.default in (None, ()) else param.default
-        for param in syntax.command(verb, main.VERBS[verb]).params
+        for param in syntax.command(verb, VERBS[verb]).params
         if isinstance(param, click.Option)
     }
     alone = {"json", "dry_run", "report"}  # what is printed, tried out or drawn
+    if verb.startswith("explore"):  # functions return arrays and write nothing; a walk's film is a value
+        alone |= {"out", *(field.name for field in dataclasses.fields(Film))}
     in_recipe = {"epochs", "images", "evaluate_every", "seed", "precision", "accumulate", "on_trouble", "fade"}
     if "recipe" in function or "settings" in function:
         options = {name: value for name, value in options.items() if name not in in_recipe or name in function}
@@ -91,6 +100,11 @@ def test_help_names_every_verb(command: Command) -> None:
     status, out, _ = command("--help")
     assert status == 0
     assert all(verb in out for verb in main.VERBS)
+    for name, group in main.VERBS.items():
+        if isinstance(group, syntax.Group):
+            status, out, _ = command(name, "--help")
+            assert status == 0
+            assert all(verb in out for verb in group.verbs)
 
 
 def test_the_version(command: Command) -> None:
@@ -99,7 +113,7 @@ def test_the_version(command: Command) -> None:
 
 def test_verbs_are_thin() -> None:
     """A verb parses, calls and prints: what is longer belongs into the library."""
-    for function in main.VERBS.values():
+    for function in VERBS.values():
         (definition,) = ast.parse(textwrap.dedent(inspect.getsource(function))).body
         assert isinstance(definition, ast.FunctionDef)
         statements = definition.body[1:]  # after the docstring
@@ -305,6 +319,14 @@ WORDS = {
     "paint": "unknown verb 'paint': did you mean 'train'? Known: demo,",
     "--json": "unknown verb '--json'. Known: demo,",
     "train": "train needs COLLECTION: lienzo train --help explains it",
+    "explore": "lienzo explore needs a verb: walk",
+    "explore wolk a": "unknown verb of explore 'wolk': did you mean 'walk'?",
+    "explore walk": "explore walk needs RUN|FILE: lienzo explore walk --help explains it",
+    "explore walk a b": "'b' is one word too many: write lienzo explore walk [OPTIONS] RUN|FILE",
+    "explore walk a --frame 3": "unknown option of explore walk '--frame': did you mean '--frames'?",
+    "explore walk a --frames 0": "frames is 0, but has to be at least 1",
+    "explore walk a --columns 0": "columns is 0, but has to be at least 1",
+    "explore walk a --curve line": "unknown value of --curve 'line': did you mean 'spline'?",
     "train a b": "'b' is one word too many: write lienzo train [OPTIONS] COLLECTION",
     "train a --recipie thesis": "unknown option of train '--recipie': did you mean '--recipe'? Known: --accumulate,",
     "train a --epochs": "--epochs says nothing: write N behind it",

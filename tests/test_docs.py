@@ -6,8 +6,10 @@ import functools
 import importlib
 import re
 import shlex
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import ROOT, Command, Paint
@@ -42,9 +44,13 @@ def commands(page: Path) -> list[list[str]]:
     return [words for words in found if words[:1] == ["lienzo"] and len(words) > 1]
 
 
+VERBS = dict(main.commands())
+"""Every verb that can be run, by all of its words."""
+
+
 def options(verb: str) -> set[str]:
     """Return the options of a verb, as they are written."""
-    written = syntax.options(syntax.command(verb, main.VERBS[verb]))
+    written = syntax.options(syntax.command(verb, VERBS[verb]))
     return {"--help", "--debug", *(names[-1] for names in written)}  # of --novelty and --no-novelty the second one
 
 
@@ -73,6 +79,11 @@ def test_commands_and_options_exist(page: Path) -> None:
         if verb == "VERB" or verb.startswith("-"):
             continue
         assert verb in main.VERBS, f"{name(page)}: lienzo {verb}"
+        if isinstance(main.VERBS[verb], syntax.Group):
+            if not words or words[0] == "VERB":
+                continue
+            verb, *words = f"{verb} {words[0]}", *words[1:]  # noqa: PLW2901
+            assert verb in VERBS, f"{name(page)}: lienzo {verb}"
         for word in words:
             option = word.partition("=")[0].rstrip(",:")
             if option.startswith("--"):
@@ -82,8 +93,16 @@ def test_commands_and_options_exist(page: Path) -> None:
 @pytest.fixture
 def parse(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Give a function that only reads the words of a command, with the parser that `lienzo` has."""
-    for verb, function in main.VERBS.items():
-        monkeypatch.setitem(main.VERBS, verb, functools.wraps(function)(lambda *words, **options: None))
+
+    def reading(verbs: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            word: dataclasses.replace(verb, verbs=reading(verb.verbs))
+            if isinstance(verb, syntax.Group)
+            else functools.wraps(verb)(lambda *words, **options: None)
+            for word, verb in verbs.items()
+        }
+
+    monkeypatch.setattr(main, "LIENZO", dataclasses.replace(main.LIENZO, verbs=reading(main.VERBS)))
     return command
 
 
@@ -97,9 +116,9 @@ def test_commands_can_be_parsed(page: Path, parse: Command) -> None:
             assert status == 0, f"{name(page)}: {line}\n{said}"
 
 
-@pytest.mark.parametrize("verb", main.VERBS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_a_verbs_page_names_every_option(verb: str) -> None:
-    text = (ROOT / "docs" / f"{verb}.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / f"{verb.replace(' ', '-')}.md").read_text(encoding="utf-8")
     for option in options(verb) - {"--help", "--debug", "--json"}:
         assert re.search(rf"{option}\b", text), f"docs/{verb}.md does not explain {option}"
 
@@ -195,6 +214,7 @@ def small(monkeypatch: pytest.MonkeyPatch, recipe: Recipe) -> Recipe:
 
 
 CHEAPER = {
+    "explore": "--frames 4",
     "evaluate": "--detector pixels --samples 16 --no-novelty",
     "grow": "--images 16 --fade 8",
     "probe": "--samples 16",

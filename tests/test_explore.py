@@ -1,20 +1,23 @@
 """Exploring a generator: what each verb finds, on generators whose answer is known."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import Command
 from PIL import Image
 from torch import Tensor, nn
 
 import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.errors import InputError, ScoreError
+from lienzo.explore.film import Film
 from lienzo.explore.inversion import inverted
 from lienzo.explore.paths import Path as WalkPath
 from lienzo.explore.steering import METHODS
-from lienzo.explore.walking import Film, save
+from lienzo.explore.walking import save
 from lienzo.generation.directions import Directions
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents, joined, truncated
@@ -170,7 +173,7 @@ def test_a_walk_begins_and_ends_with_its_seeds(generator: Generator) -> None:
 
 
 def test_a_walk_through_labels_keeps_the_seed(generator: Generator) -> None:
-    frames = lienzo.explore.walk(generator, seeds=[5], labels=["calm", "wild"], film=Film(frames=3)).frames
+    frames = lienzo.explore.walk(generator, seeds=[5], label=["calm", "wild"], film=Film(frames=3)).frames
     wanted = generator.generate([5, 5, 5], ["calm", "calm=1,wild=1", "wild"]).images
     assert np.abs(np.stack(frames).astype(int) - wanted).max() <= 1
 
@@ -236,8 +239,8 @@ def test_a_path_that_is_none_is_refused(tmp_path: Path, text: bytes, said: str) 
 
 def test_what_does_not_fit_a_walk_is_refused(generator: Generator) -> None:
     for wrong, said in (
-        ({}, "at least one"),
-        ({"seeds": [0], "labels": ["cubism"]}, "calm"),
+        ({"seeds": [0], "latents": Latents(*generator.drawn([0]), generator.fingerprint)}, "give one of the two"),
+        ({"seeds": [0], "label": "cubism"}, "calm"),
         ({"seeds": [0], "film": Film(frames=2), "path": "p.json"}, "leave seeds"),
     ):
         with pytest.raises(InputError, match=said):
@@ -350,3 +353,22 @@ def test_what_cannot_be_explored_is_refused(tmp_path: Path, halves: Collection, 
         lienzo.explore.directions(generator, count=9)
     with pytest.raises(ScoreError, match="too few"):
         lienzo.explore.arithmetic(wrapped(Brightness(), "b"), "1", collection, detector="pixels", trials=5)
+
+
+def test_the_command_walks_and_replays(command: Command, run: lienzo.Run, tmp_path: Path) -> None:
+    film = tmp_path / "walk.webp"
+    words = ("explore", "walk", run.path, "--seeds", "3-5", "--frames", 5, "--closed", "--out", film)
+    status, out, said = command(*words)
+    assert (status, out) == (0, f"{film}\n"), said
+    assert "frames: 5 of 5" in said
+    again = tmp_path / "again"
+    status, out, _ = command("--json", "explore", "--out", again, "walk", run.path, "--path", tmp_path / "walk.json")
+    assert status == 0
+    about = json.loads(out)
+    assert (about["frames"], about["path"]) == (5, str(again / "path.json"))
+    assert (again / "path.json").read_bytes() == (tmp_path / "walk.json").read_bytes()
+    with Image.open(again / "frame-00000.png") as first:
+        assert np.array_equal(np.asarray(first), lienzo.load(run).generate([3]).images[0])
+    status, _, said = command("explore", "walk", run.path, "--path", film.with_suffix(".json"), "--frames", 7)
+    assert (status, said.count("\n")) == (2, 1)
+    assert "leave seeds, labels, latents and the film's settings out" in said

@@ -1,8 +1,8 @@
-"""Settings that are declared once: a function takes the fields of a dataclass as keyword arguments of its own."""
+"""Arguments that are declared once: settings that become arguments, and verbs made of their steps."""
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 First = TypeVar("First")
@@ -61,3 +61,34 @@ def takes(settings: Callable[Fields, Chosen]) -> Spread[Fields, Chosen]:
         return called
 
     return spread
+
+
+def finished(steps: Callable[Fields, Generator[Any, None, Result]], name: str) -> Callable[Fields, Result]:
+    """Return the function that runs an iterator of progress to its end, and returns what it came to.
+
+    It has the arguments and the docstring of the iterator's function.
+
+    >>> def steps(count):
+    ...     yield "half of it"
+    ...     return 2 * count
+    >>> double = finished(steps, "double")
+    >>> double(3)
+    6
+
+    Args:
+        steps: yields progress, and returns a result.
+        name: of the function.
+    """
+
+    @functools.wraps(steps)
+    def to_the_end(*given: Fields.args, **named: Fields.kwargs) -> Result:
+        going = steps(*given, **named)
+        while True:
+            try:
+                next(going)
+            except StopIteration as ended:
+                result: Result = ended.value
+                return result
+
+    to_the_end.__name__ = to_the_end.__qualname__ = name
+    return to_the_end

@@ -6,22 +6,24 @@ said in one sentence; 1 for the rest; 130 after Ctrl-C.
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import click
 
 from lienzo.cli import syntax
+from lienzo.cli.exploration import EXPLORE
 from lienzo.cli.export import export
 from lienzo.cli.inspection import info, recipes
 from lienzo.cli.measurement import evaluate, probe, theory
 from lienzo.cli.options import show
 from lienzo.cli.pictures import demo, generate, prepare
+from lienzo.cli.syntax import Group
 from lienzo.cli.training import grow, train, tune
 from lienzo.display.terminal import note, speaks
 from lienzo.errors import InputError, ProcessError, TrainingError, unknown
 from lienzo.version import __version__
 
-VERBS: dict[str, Callable[..., None]] = {
+VERBS: dict[str, Callable[..., None] | Group] = {
     "demo": demo,
     "prepare": prepare,
     "train": train,
@@ -34,8 +36,21 @@ VERBS: dict[str, Callable[..., None]] = {
     "theory": theory,
     "recipes": recipes,
     "info": info,
+    "explore": EXPLORE,
 }
-"""Every verb by its name."""
+"""Every verb by its name; a group of verbs by the word that they share."""
+
+LIENZO = Group("Train generative adversarial networks on pictures, above all paintings.", VERBS)
+"""The whole command."""
+
+
+def commands(group: Group = LIENZO, before: str = "") -> Iterator[tuple[str, Callable[..., None]]]:
+    """Yield every verb that can be run, with all of its words, such as ``explore walk``."""
+    for word, verb in group.verbs.items():
+        if isinstance(verb, Group):
+            yield from commands(verb, f"{before}{word} ")
+        else:
+            yield f"{before}{word}", verb
 
 
 def main() -> None:
@@ -58,35 +73,56 @@ def main() -> None:
 
 
 def _run(given: Sequence[str]) -> None:
-    """Do what the words say. Options may stand before the verb that they belong to."""
+    """Do what the words say."""
     if list(given) == ["--version"]:
         show(f"lienzo {__version__}", as_json=False)
-    elif given and given[0] in ("-h", "--help"):
-        show(_overview(), as_json=False)
+    else:
+        _find(LIENZO, "", given)
+
+
+def _find(group: Group, before: str, given: Sequence[str]) -> None:
+    """Run the verb of a group that the words name. Options may stand before the verb that they belong to.
+
+    Args:
+        group: that the verb belongs to.
+        before: the words that led here, such as ``explore``; empty for the whole command.
+        given: the words that are left.
+    """
+    name = f"lienzo {before}".rstrip()
+    if given and given[0] in ("-h", "--help"):
+        show(_overview(group, name), as_json=False)
     elif not given:
-        raise InputError(f"lienzo needs a verb: {', '.join(VERBS)}; lienzo --help explains them.")
+        raise InputError(f"{name} needs a verb: {', '.join(group.verbs)}; {name} --help explains them.")
     else:
         options_first = given[0].startswith("-")
-        verb = next((word for word in given if word in VERBS), given[0]) if options_first else given[0]
-        if verb not in VERBS:
-            raise InputError(unknown("verb", verb, VERBS))
+        word = next((word for word in given if word in group.verbs), given[0]) if options_first else given[0]
+        if word not in group.verbs:
+            raise InputError(unknown(f"verb of {before}" if before else "verb", word, group.verbs))
         rest = list(given)
-        rest.remove(verb)
-        syntax.read(syntax.command(verb, VERBS[verb]), rest)
+        rest.remove(word)
+        verb, words = group.verbs[word], f"{before} {word}".lstrip()
+        if isinstance(verb, Group):
+            _find(verb, words, rest)
+        else:
+            syntax.read(syntax.command(words, verb), rest)
 
 
-def _overview() -> str:
-    """Return the help page of the whole command: every verb with the first line of its docstring."""
+def _overview(group: Group, name: str) -> str:
+    """Return the help page of a group: every verb with the first line of its docstring."""
     page = click.HelpFormatter(width=80)
-    page.write_usage("lienzo", "VERB [OPTIONS]")
+    page.write_usage(name, "VERB [OPTIONS]")
     page.write_paragraph()
-    page.write_text("Train generative adversarial networks on pictures, above all paintings.")
+    page.write_text(group.purpose)
     with page.section("Verbs"):
-        page.write_dl([(verb, (function.__doc__ or "").split("\n")[0]) for verb, function in VERBS.items()])
+        page.write_dl([(word, _purpose(verb)) for word, verb in group.verbs.items()])
     page.write_paragraph()
-    page.write_text("lienzo VERB --help explains a verb's words and options, which stand in any order. With --debug, "
+    page.write_text(f"{name} VERB --help explains a verb's words and options, which stand in any order. With --debug, "
                     "errors show where they came from. lienzo --version says which lienzo this is.")  # fmt: skip
     return page.getvalue().rstrip()
+
+
+def _purpose(verb: Callable[..., None] | Group) -> str:
+    return verb.purpose if isinstance(verb, Group) else (verb.__doc__ or "").split("\n")[0]
 
 
 def _sentence(error: Exception) -> str:

@@ -36,6 +36,16 @@ class Word:
     """Whether a word behind the option's own value belongs to the option too."""
 
 
+@dataclass(frozen=True)
+class Group:
+    """Verbs that share a first word, such as ``lienzo explore walk`` and ``lienzo explore invert``."""
+
+    purpose: str
+    """What they are for, a sentence."""
+    verbs: Mapping[str, "Callable[..., None] | Group"]
+    """Every verb by its last word."""
+
+
 class Whole(click.ParamType[Any]):
     """Whole numbers, also written as 1e3."""
 

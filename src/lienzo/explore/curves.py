@@ -8,21 +8,16 @@ Everything is computed in float64 by NumPy, so that a saved path gives the same 
 """
 
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lienzo.explore.film import Curve, Easing
+
 Array = NDArray[np.float64]
 
-Kind = Literal["great-circles", "spline"]
-"""Great circles turn at each keyframe; a spline passes through all of them without a corner."""
 
-Easing = Literal["none", "smooth"]
-"""``smooth`` slows down at each keyframe: 3t² − 2t³ in place of t."""
-
-
-def points(keyframes: Array, times: Array, kind: Kind = "great-circles", *, closed: bool = False) -> Array:
+def points(keyframes: Array, times: Array, kind: Curve = "great-circles", *, closed: bool = False) -> Array:
     """Return points of the curve through keyframes.
 
     Args:

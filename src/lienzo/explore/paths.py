@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lienzo.errors import InputError
 from lienzo.explore import curves
-from lienzo.explore.curves import Kind
+from lienzo.explore.film import Curve
 from lienzo.generation.generation import Generator
 from lienzo.storage.files import write_bytes
 
@@ -58,7 +58,7 @@ class Path(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """In the order of reading, left to right and down."""
     columns: Annotated[int, Meta(ge=1)] = 1
     """Columns of the grid that they stand in."""
-    curve: Kind = "great-circles"
+    curve: Curve = "great-circles"
     """What lies between keyframes."""
     closed: bool = False
     """Whether each walk returns from its last keyframe to its first."""
@@ -130,7 +130,7 @@ def places(generator: Generator, keyframes: Sequence[Keyframe]) -> tuple[Array, 
     return np.concatenate([z for z, _ in parts]), np.concatenate([y for _, y in parts])
 
 
-def between(z: Array, y: Array, times: NDArray[np.float64], curve: Kind, *, closed: bool) -> tuple[Array, Array]:
+def between(z: Array, y: Array, times: NDArray[np.float64], curve: Curve, *, closed: bool) -> tuple[Array, Array]:
     """Return latents and labels at times of a walk through keyframes ``z`` (k, latents) and ``y`` (k, classes)."""
     along = curves.points(z.astype(np.float64), times, curve, closed=closed)
     labels = curves.mixed(y.astype(np.float64), times, closed=closed)

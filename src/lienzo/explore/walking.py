@@ -2,26 +2,28 @@
 
 import math
 from collections.abc import Generator as Steps
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path as File
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from lienzo.display import films, gallery
-from lienzo.errors import InputError, refuse_below
+from lienzo.errors import InputError
 from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.explore import curves
-from lienzo.explore.curves import Easing, Kind
+from lienzo.explore.film import Film
 from lienzo.explore.paths import Keyframe, Path, Walk, between, places
 from lienzo.explore.sources import opened
-from lienzo.generation.generation import Generator
+from lienzo.generation.generation import Generator, parse_seeds
 from lienzo.generation.latents import Latents
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import Detector
 from lienzo.run.run import Run
+from lienzo.signatures import finished
 from lienzo.storage.files import write_bytes
 
 Pixels = NDArray[np.uint8]
@@ -29,37 +31,11 @@ Pixels = NDArray[np.uint8]
 FINER = 4
 """Where speed is to be even, a walk is first painted with so many times as many frames."""
 
+SEEDS = 8
+"""Seeds that a walk goes through where nothing else is given."""
+
 PIECE = 256
 """Pictures that are painted between two reports of how far it is."""
-
-
-@dataclass(frozen=True)
-class Film:
-    """How a walk becomes a film."""
-
-    frames: int = 240
-    """Frames of the film."""
-    per_second: float = 30.0
-    """Frames per second."""
-    walks: int = 1
-    """Side by side; each takes the seeds after those of the one before."""
-    columns: int | None = None
-    """Columns of the grid that several walks stand in; by default as many as make it about square."""
-    curve: Kind = "great-circles"
-    """What lies between keyframes; a spline has no corners."""
-    easing: Easing = "none"
-    """``smooth`` slows down at every keyframe."""
-    closed: bool = False
-    """Return to the beginning, so that the film can go on for ever."""
-    even: bool = False
-    """The same distance in a detector's features from every frame to the next."""
-
-    def __post_init__(self) -> None:
-        refuse_below(1, {"frames": self.frames, "walks": self.walks, "columns": self.columns or 1})
-        if not 0 < self.per_second <= 1000:
-            raise InputError(f"a film of {self.per_second} frames per second cannot be shown: give a number up to 60.")
-        if self.even and self.easing != "none":
-            raise InputError("a walk at an even speed cannot slow down at its keyframes: leave one of the two out.")
 
 
 def keyframes(
@@ -72,17 +48,23 @@ def keyframes(
 
     With labels, a seed is walked through all of them, and several seeds or latents take them in turn.
 
+    Args:
+        generator: that paints them.
+        seeds: by default the first eight, or the first alone with labels.
+        labels: names or mixtures that the generator knows.
+        latents: in place of seeds.
+
     Raises:
-        InputError: nothing to walk through, latents of another generator, or labels that it does not know.
+        InputError: seeds and latents at once, latents of another generator, or labels that it does not know.
     """
+    if latents is not None and seeds:
+        raise InputError("a walk goes through seeds or through latents: give one of the two.")
     if latents is not None:
         latents.check(generator.fingerprint, generator.latents, generator.classes)
         rows = [tuple(map(float, y)) if len(y) else None for y in latents.y]
         found = [Keyframe(z=tuple(map(float, z)), y=y) for z, y in zip(latents.z, rows, strict=True)]
     else:
-        found = [Keyframe(seed=seed) for seed in seeds]
-    if not found:
-        raise InputError("a walk goes through seeds or latents: give at least one, such as seeds=[0, 1, 2].")
+        found = [Keyframe(seed=seed) for seed in seeds or range(1 if labels else SEEDS)]
     if labels:
         count = max(len(found), len(labels)) if len(found) > 1 else len(labels)
         found = [
@@ -105,7 +87,7 @@ def _path(generator: Generator, walks: Sequence[Sequence[Keyframe]], film: Film)
         columns=film.columns or math.ceil(math.sqrt(len(several))),
         curve=film.curve,
         closed=film.closed,
-        frames_per_second=film.per_second,
+        frames_per_second=film.frames_per_second,
     )
 
 
@@ -189,29 +171,48 @@ class Walked:
     """Each (height, width, channels), walks side by side in a grid."""
     path: Path
     """That paints them again."""
-    speed: Speed | None
+    speed: Speed | None = None
     """How evenly it goes, where that was asked for."""
-    speed_before: Speed | None
+    speed_before: Speed | None = None
     """How evenly it went before its speed was evened."""
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what it is as JSON values, without its pictures."""
+        about: dict[str, Any] = {"frames": len(self.frames), "frames_per_second": self.path.frames_per_second}
+        about |= {"walks": len(self.path.walks), "generator": self.path.generator}
+        speeds = {"speed": self.speed, "speed_before": self.speed_before}
+        return about | {name: asdict(value) for name, value in speeds.items() if value is not None}
 
-def walk(
+    def save(self, film: str | File) -> tuple[File, File]:
+        """Write the film, and its path beside it under the same name with ``.json``; return both places.
+
+        Args:
+            film: ``.avif``, ``.webp``, ``.gif``, ``.mp4``, or a folder for PNGs, in which the path is then.
+
+        Raises:
+            InputError: another ending, or ``.mp4`` without PyAV.
+        """
+        written = save(self.frames, film, self.path.frames_per_second)
+        return written, self.path.save(written.with_suffix(".json") if written.suffix else written / "path.json")
+
+
+def steps(
     source: str | File | Run | Generator,
     *,
-    seeds: Sequence[int] = (),
-    labels: Sequence[str] = (),
+    seeds: str | Iterable[int] | None = None,
+    label: str | Sequence[str] = (),
     latents: str | File | Latents | None = None,
     path: str | File | Path | None = None,
     film: Film | None = None,
     detector: str = "lite0",
     device: str = "cpu",
-) -> Walked:
+) -> Steps[EvaluationProgress, None, Walked]:
     """Walk through latents and return the frames of a film.
 
     Args:
         source: a generator, a run, or where one lies.
-        seeds: to walk through.
-        labels: to walk through with one seed; several seeds or latents take them in turn.
+        seeds: to walk through: numbers, or a text such as ``0,1,2`` or ``10-19``; by default the first eight.
+        label: one or several to walk through with one seed; several seeds or latents take them in turn.
         latents: to walk through in place of seeds, or a file of them.
         path: to replay, or its file; nothing else is then given.
         film: how the walk becomes a film.
@@ -219,39 +220,20 @@ def walk(
         device: where to compute.
 
     Raises:
-        InputError: nothing to walk through, a path or latents of another generator, or an unknown label.
+        InputError: a path or latents of another generator, or an unknown label.
     """
-    for step in steps(
-        source, seeds=seeds, labels=labels, latents=latents, path=path, film=film, detector=detector, device=device
-    ):
-        if isinstance(step, Walked):
-            return step
-    raise AssertionError("a walk ends with its frames")
-
-
-def steps(
-    source: str | File | Run | Generator,
-    *,
-    seeds: Sequence[int] = (),
-    labels: Sequence[str] = (),
-    latents: str | File | Latents | None = None,
-    path: str | File | Path | None = None,
-    film: Film | None = None,
-    detector: str = "lite0",
-    device: str = "cpu",
-) -> Iterator[EvaluationProgress | Walked]:
-    """Do what :func:`walk` does, and yield how far it has come and at last the result."""
     generator = opened(source, device)
     if path is not None:
-        if seeds or labels or latents is not None or film is not None:
+        if seeds is not None or label or latents is not None or film not in (None, Film()):
             raise InputError("a path says all of a walk: leave seeds, labels, latents and the film's settings out.")
         replayed = Path.open(path) if isinstance(path, str | File) else path
         frames = yield from painted(generator, replayed)
-        yield Walked(tuple(frames), replayed, None, None)
-        return
+        return Walked(tuple(frames), replayed)
     film = film or Film()
+    labels = [label] if isinstance(label, str) else label
     kept = Latents.open(latents) if isinstance(latents, str | File) else latents
-    found = keyframes(generator, seeds, labels, kept)
+    chosen = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds or ())
+    found = keyframes(generator, chosen, labels, kept)
     following = _path(generator, _beside(found, film.walks), film)
     before = after = None
     if film.even:
@@ -263,7 +245,10 @@ def steps(
         after = speed(generator, following, features_of)
         yield EvaluationProgress("speed", 2, 2)
     frames = yield from painted(generator, following)
-    yield Walked(tuple(frames), following, after, before)
+    return Walked(tuple(frames), following, after, before)
+
+
+walk = finished(steps, "walk")
 
 
 def _beside(found: Sequence[Keyframe], walks: int) -> list[tuple[Keyframe, ...]]:
