@@ -34,7 +34,7 @@ ROOMS: dict[str, str] = {
     "inspection": "storage collection recipe run",
     "theory": "storage display networks recipe training",
     "tuning": "storage display collection recipe run training",
-    "growth": "compute collection networks recipe run training",
+    "growth": "storage compute collection networks recipe run training",
     "demo": "storage display painter collection networks recipe run generation training",
     "cli": "*",
 }

@@ -212,6 +212,16 @@ def test_what_grew_is_a_run_like_any_other(small_run: Run, large: Collection, tm
     assert len(again.log()) == 4
 
 
+def test_a_run_that_was_interrupted_says_so_when_it_grows(
+    collection: Collection, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in lienzo.steps(collection, recipe, tmp_path / "small", device="cpu"):
+        break
+    with pytest.raises(CollectionError, match="nowhere"):
+        lienzo.grow(tmp_path / "small", collection=tmp_path / "nowhere", device="cpu")
+    assert "small has shown 16 of its 64 pictures" in caplog.text
+
+
 def test_a_generator_from_the_middle_of_a_fade_paints_as_it_did(
     small_run: Run, large: Collection, tmp_path: Path
 ) -> None:
@@ -418,6 +428,7 @@ def test_the_command(small_run: Run, large: Collection, tmp_path: Path, command:
     assert "training: 16 of 16" in said
     recipe = Run(tmp_path / "run").recipe()
     assert (recipe.images, recipe.fade, recipe.batch) == (16, 8, 4)
+    assert "has shown" not in said
     status, out, _ = command(*words, "--json")
     assert (status, json.loads(out)["images"]) == (0, 16)
     for wrong in (["--size", 64], ["--epochs", 1], ["--collection", tmp_path / "nowhere"]):

@@ -152,7 +152,8 @@ def test_how_much_of_a_table_was_used(tmp_path: Path, caplog: pytest.LogCaptureF
     with caplog.at_level(logging.INFO, "lienzo"):
         collection = lienzo.prepare(source, tmp_path / "out", size=16, labels=tmp_path / "table.csv", workers=1)
     assert (collection.labels("kind") >= 0).sum() == 5
-    assert "table.csv labels 5 of 6 pictures; 1 of its 6 rows are about none (999.jpg" in caplog.text
+    assert "table.csv labels 5 of 6 pictures; about none of them: 1 of its 6 rows (999.jpg)" in caplog.text
+    assert "; without a row: portraits/005.jpg." in caplog.text
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from lienzo.display import charts, gallery, pages
+from lienzo.display.wording import counted, examples, speed
 
 
 class Reader(html.parser.HTMLParser):
@@ -95,3 +96,10 @@ def test_a_chart_is_drawn_the_same_every_time() -> None:
     assert first_svg == second_svg
     with Image.open(io.BytesIO(first_png)) as image:
         assert image.size == (150, 100)
+
+
+def test_numbers_and_names_stand_in_a_sentence_as_they_should() -> None:
+    assert [counted(n, "picture") for n in (0, 1, 2_000)] == ["0 pictures", "1 picture", "2,000 pictures"]
+    assert counted(2, "match", "matches") == "2 matches"
+    assert [speed(each) for each in (0.04, 0.98, 9.96, 10, 1_234.5)] == ["0.0", "1.0", "10.0", "10", "1,234"]
+    assert [examples("abcd"[:n]) for n in range(5)] == ["", "a", "a, b", "a, b, c", "a, b, c, ..."]

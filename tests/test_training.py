@@ -221,6 +221,21 @@ def test_the_generator_of_a_finished_run_is_written_again_where_it_is_damaged(
     assert run.generator_path.read_bytes() == content
 
 
+def test_a_run_that_is_asked_for_less_than_it_has_shown_is_not_called_finished(
+    collection: Collection, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for tick in lienzo.steps(collection, recipe, tmp_path / "run", device="cpu"):
+        if tick.images == 32:
+            break
+    with caplog.at_level(logging.INFO, "lienzo"):
+        lienzo.train(collection, recipe.lasting(epochs=None, images=16), tmp_path / "run", device="cpu")
+    assert "finished" not in caplog.text
+    assert (
+        "run has shown 32 pictures already, and stays as it is: to go on to the end of its recipe, ask for --images 64."
+        in caplog.text
+    )
+
+
 def test_a_run_is_not_kept_at_a_url(
     collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     "unknown recipe 'thesys': did you mean 'thesis'? Known: fast, thesis."
     """
     known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f": did you mean '{close[0]}'?" if close else "."
+    words = {word.lstrip("-"): word for word in known}  # the dashes of options make all of them alike
+    close = difflib.get_close_matches(name.lstrip("-"), words, n=1, cutoff=0.5)
+    hint = f": did you mean '{words[close[0]]}'?" if close else "."
     return f"unknown {kind} '{name}'{hint} Known: {', '.join(known) or 'none, leave it out'}."

@@ -35,11 +35,15 @@ def evaluate(
     from lienzo.evaluation import evaluation
     from lienzo.evaluation.report import page
     from lienzo.evaluation.scores import lines
+    from lienzo.evaluation.subject import holds_collection
     from lienzo.storage import files
 
     if len(places) < 2:
         raise InputError("evaluate needs what to score and a collection: lienzo evaluate SUBJECT... COLLECTION")
     *subjects, collection = places
+    if holds_collection(subjects[0]) and not holds_collection(collection):
+        ordered = " ".join([*subjects[1:], collection, subjects[0]])
+        raise InputError(f"the collection stands last: lienzo evaluate {ordered}")
     found = []
     with bar("evaluating") as shown:
         for step in evaluation.compare(subjects, collection, settings):

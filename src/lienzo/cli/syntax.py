@@ -18,6 +18,7 @@ import click
 import docstring_parser
 
 from lienzo.errors import InputError, unknown
+from lienzo.storage.files import local
 
 
 @dataclass(frozen=True)
@@ -249,7 +250,7 @@ def _kind(hint: Any) -> tuple[click.ParamType[Any], bool]:
         return Choice(typing.get_args(hint)), False
     if typing.get_origin(hint) in (Sequence, tuple):
         return _kind(typing.get_args(hint)[0])[0], True
-    kinds_of = {int: Whole(), float: Number(), Path: click.Path(path_type=Path)}
+    kinds_of = {int: Whole(), float: Number(), Path: click.types.FuncParamType(local)}
     return kinds_of.get(hint, click.STRING), False
 
 

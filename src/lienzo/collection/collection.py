@@ -65,6 +65,8 @@ class Collection:
         described = path / manifest.NAME
         if not path.exists():
             raise CollectionError(f"there is no collection at {path}: make one with `lienzo prepare PICTURES {path}`.")
+        if (path / "run.json").is_file():
+            raise CollectionError(f"{path} is a run: name the collection instead, a folder made by `lienzo prepare`.")
         if not described.is_file():
             raise CollectionError(
                 f"{path} is no collection, or an unfinished one: make one of pictures with "

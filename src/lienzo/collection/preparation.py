@@ -115,7 +115,9 @@ def steps(
     Leaving the loop stops the preparation; the same call continues it. With ``dry_run`` only the report is written,
     and the last step has no collection.
     """
-    run = partial(_steps, source, settings)
+    sources = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
+    _check_places(sources, str(out))
+    run = partial(_steps, sources, settings)
     if dry_run:
         _refuse_strangers(str(out), set())
         if places.exists(places.join(str(out), manifest.NAME)):
@@ -145,12 +147,8 @@ def _send_report(page: Path, out: str) -> None:
             files.write_bytes(Path(out) / report.NAME, page.read_bytes())
 
 
-def _steps(
-    source: str | Path | Sequence[str | Path], settings: Settings, folder: Path
-) -> Iterator[PreparationProgress]:
+def _steps(sources: Sequence[str], settings: Settings, folder: Path) -> Iterator[PreparationProgress]:
     """Prepare a collection in a folder on this machine, and yield the progress; the last step has the collection."""
-    sources = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
-    _check_places(sources, folder)
     if settings.engine == "ray":
         screen: Screen = partial(cluster.screen_units, settings=settings, workers=settings.workers)
     else:
@@ -245,15 +243,24 @@ def _alone(folder: Path) -> Iterator[None]:
             shutil.rmtree(folder)
 
 
-def _check_places(sources: Sequence[str], folder: Path) -> None:
-    """Refuse a list of no sources, and a folder that is itself one of the sources."""
+def _check_places(sources: Sequence[str], out: str) -> None:
+    """Refuse a list of no sources, and a place for the collection that is one of the sources or within one.
+
+    A collection that an earlier version made within a source can still be added to.
+    """
     if not sources:
         raise SourceError("no source was given: name a folder or an archive of pictures.")
-    for source in sources:
-        if Path(source).exists() and folder.exists() and Path(source).samefile(folder):
+    whole = _whole(out)
+    for source in map(_whole, sources):
+        if whole == source or (whole.startswith(f"{source}/") and not places.exists(places.join(out, manifest.NAME))):
             raise CollectionError(
-                f"the collection cannot be written into its own source {source}: name another folder."
+                f"the collection cannot be written into its own source, {out} is in {source}: name a folder outside it."
             )
+
+
+def _whole(location: str) -> str:
+    """Return a URL without a slash at its end, or a path from the root with all links followed."""
+    return location.rstrip("/") if places.is_url(location) else Path(location).resolve().as_posix().rstrip("/")
 
 
 def _earlier(folder: Path, wanted: Mapping[str, Any]) -> Collection | None:

@@ -24,6 +24,7 @@ from typing import Any
 from lienzo.collection import preparation
 from lienzo.collection.settings import Settings as Preparation
 from lienzo.demo.page import page
+from lienzo.display.wording import speed
 from lienzo.errors import InputError
 from lienzo.networks.configurations import DCGAN
 from lienzo.painter import painting
@@ -129,6 +130,7 @@ def page_path(out: Path) -> Path:
 def steps(out: Path, settings: Settings | None = None) -> Generator[DemoProgress, None, None]:
     """Do what :func:`demo` does, and yield how far it has come."""
     settings = settings or Settings()
+    files.local(out)
     journal = _open_journal(out, settings)
     for stage, work in (("painting", _paint), ("preparing", _prepare), ("training", _train)):
         if stage in journal["seconds"]:
@@ -189,9 +191,9 @@ def _train(out: Path, settings: Settings, seconds: dict[str, float]) -> Generato
             if tick.seconds > SETTLED * limit and reached < 0.95 * tick.total and not warned:
                 warned = True
                 log.warning(
-                    "At %.0f pictures a second, training stops on time after about %s pictures instead of %s. All of "
+                    "At %s pictures a second, training stops on time after about %s pictures instead of %s. All of "
                     "them would take %.0f minutes here, and show what is learnt last: hard edges and rare manners.",
-                    tick.images_per_second, f"{reached:,}", f"{tick.total:,}",
+                    speed(tick.images_per_second), f"{reached:,}", f"{tick.total:,}",
                     (tick.seconds + tick.seconds_left) / 60,
                 )  # fmt: skip
             if tick.seconds >= limit and tick.images < tick.total:

@@ -60,6 +60,11 @@ def sample(count: int, samples: int) -> NDArray[np.int64]:
     return np.sort(np.random.Generator(np.random.Philox(0)).permutation(count)[:samples]).astype(np.int64)
 
 
+def holds_collection(place: str | Path) -> bool:
+    """Say whether a collection is at a path; at a URL there can be nothing else."""
+    return is_url(str(place)) or (Path(place) / "collection.json").exists()
+
+
 def open_subject(source: Source, against: Collection, device: str = "cpu", part: Part = "train") -> Subject:
     """Return what is to be scored against a collection.
 
@@ -79,7 +84,7 @@ def open_subject(source: Source, against: Collection, device: str = "cpu", part:
     """
     if isinstance(source, Subject):
         return source
-    if isinstance(source, str | Path) and (is_url(str(source)) or (Path(source) / "collection.json").exists()):
+    if isinstance(source, str | Path) and holds_collection(source):
         source = Collection.open(source)
     if isinstance(source, Collection):
         subject = _real(source, against, part)

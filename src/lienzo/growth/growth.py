@@ -5,6 +5,7 @@ once more, and a collection of the same pictures at twice the size. See docs/gro
 """
 
 import dataclasses
+import logging
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,7 +20,10 @@ from lienzo.errors import CollectionError, RecipeError, RunError, SourceError
 from lienzo.networks import configurations
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
+from lienzo.storage.files import local
 from lienzo.training import loop
+
+log = logging.getLogger("lienzo")
 
 FADE = 0.5
 """Share of the training, at its beginning, over which new layers are faded in: half of it, as in the paper."""
@@ -86,12 +90,15 @@ def steps(
 ) -> Generator[GrowthProgress, None, None]:
     """Do what :func:`grow` does, step by step; leaving the loop saves, and the same call goes on."""
     run = Run.open(source)
+    folder = grown_path(run) if out is None else local(out)
     height, width = _twice(run)
     if size is not None and parse_size(size) != (height, width):
         raise RunError(
             f"{run.path} grows to {_written(height, width)} pixels, not to {size}: each run doubles the size once, "
             "and what it becomes can grow again."
         )
+    if not Run(folder).exists():
+        _warn_of_interruption(run)
     recipe = _recipe(run, settings)
     processes.join(pick_device(device))
     if collection is None:
@@ -114,10 +121,20 @@ def steps(
     if not any(setting.partition("=")[0].strip() == "fade" for setting in settings):
         assert recipe.images is not None
         recipe = dataclasses.replace(recipe, fade=round(FADE * recipe.images))
-    folder = grown_path(run) if out is None else Path(out)
     with closing(loop.steps(collection, recipe, folder, origin=run, device=device)) as ticks:
         for tick in ticks:
             yield GrowthProgress("training", tick.images, tick.total, tick.figures)
+
+
+def _warn_of_interruption(run: Run) -> None:
+    """Say that a run has not come to its end, where it has not."""
+    shown, total = next((line["images"] for line in reversed(run.log())), 0), run.recipe().total
+    if shown < total:
+        log.warning(
+            "%s has shown %s of its %s pictures, and what grows is its networks as they are now: to let it come to its "
+            "end first, run the `lienzo train` that began it once more.",
+            run.path, f"{shown:,}", f"{total:,}",
+        )  # fmt: skip
 
 
 def grown_path(source: str | Path | Run) -> Path:

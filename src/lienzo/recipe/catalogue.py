@@ -232,5 +232,9 @@ def find(name: str | Path) -> Recipe:
     if str(name).endswith(".toml"):
         return Recipe.from_toml(Path(name))
     if str(name) not in RECIPES:
+        if Path(name).suffix or Path(name).exists():
+            raise RecipeError(
+                f"{name} is no recipe: give a .toml file, or one of the names {', '.join(sorted(RECIPES))}."
+            )
         raise RecipeError(unknown("recipe", str(name), RECIPES))
     return RECIPES[str(name)]()

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -22,6 +23,21 @@ NAME = 40
 
 TEMPORARY = ".part"
 """Ending of the name of a file that is not finished yet."""
+
+
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+"""How a URL begins, ``s3://bucket``, and how one that was taken for a path does: ``s3:/bucket``. ``C:/`` is a path."""
+
+
+def local(path: str | Path) -> Path:
+    """Return a path on this machine; a URL taken for one would become a folder called ``s3:``.
+
+    Raises:
+        InputError: it is a URL.
+    """
+    if URL.match(str(path)):
+        raise InputError(f"{path} is a URL, and only a collection can be kept at one: name a path on this machine.")
+    return Path(path)
 
 
 @contextlib.contextmanager

@@ -58,7 +58,8 @@ def steps(experiments: Sequence[str] = (), out: Path | str | None = None, seed: 
     for name in experiments:
         if name not in EXPERIMENTS:
             raise InputError(unknown("experiment", name, EXPERIMENTS))
-    return _steps([name for name in EXPERIMENTS if not experiments or name in experiments], out, seed)
+    chosen = [name for name in EXPERIMENTS if not experiments or name in experiments]
+    return _steps(chosen, None if out is None else files.local(out), seed)
 
 
 def theory(experiments: Sequence[str] = (), out: Path | str | None = "theory", seed: int = 0) -> list[Finding]:
@@ -75,7 +76,7 @@ def theory(experiments: Sequence[str] = (), out: Path | str | None = "theory", s
     return [progress.finding for progress in steps(experiments, out, seed) if progress.finding is not None]
 
 
-def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[TheoryProgress]:
+def _steps(names: list[str], out: Path | None, seed: int) -> Iterator[TheoryProgress]:
     began = time.monotonic()
     findings: list[Finding] = []
     for number, name in enumerate(names, 1):
@@ -93,7 +94,7 @@ def _steps(names: list[str], out: Path | str | None, seed: int) -> Iterator[Theo
             yield TheoryProgress(name, number, len(names), part, time.monotonic() - began)
         findings.append(finding)
         if out is not None:
-            _write(findings, Path(out), seed)
+            _write(findings, out, seed)
         yield TheoryProgress(name, number, len(names), "", time.monotonic() - began, finding)
 
 
@@ -119,7 +120,8 @@ def page(findings: Sequence[Finding], seed: int) -> str:
     claims = [claim for finding in findings for claim in finding.claims]
     failed = [claim for claim in claims if not claim.holds]
     stopped = [finding for finding in findings if finding.failure is not None]
-    verdict = "Every claim holds." if not failed else f"{len(failed)} of {len(claims)} claims do not hold."
+    do = "does" if len(failed) == 1 else "do"
+    verdict = f"{len(failed)} of {len(claims)} claims {do} not hold." if failed else "Every claim holds."
     if stopped:
         verdict += f" {len(stopped)} of {len(findings)} experiments stopped with an error."
     return pages.page(

@@ -11,6 +11,7 @@ from torch import Tensor
 from lienzo.collection.collection import Collection
 from lienzo.collection.vocabulary import Vocabulary
 from lienzo.compute.devices import resident_bytes
+from lienzo.errors import CollectionError
 from lienzo.seeds import numpy_generator
 
 
@@ -39,6 +40,12 @@ class Batches:
         self._orders: dict[int, NDArray[np.int64]] = {}
         self.codes = np.full(len(self.members), -1)
         self.vocabulary: Vocabulary | None = None
+        if labels and labels not in collection.vocabularies and collection.vocabularies:
+            kinds = list(collection.vocabularies)
+            raise CollectionError(
+                f"the recipe wants labels of the kind {labels}, and those of {collection.path} are of the kind "
+                f"{' or '.join(kinds)}: add --set labels={kinds[0]}."
+            )
         if labels:
             self.codes = collection.labels(labels)[self.members]
             self.vocabulary = Vocabulary.counted(labels, collection.vocabularies[labels], self.codes)

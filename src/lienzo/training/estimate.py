@@ -3,6 +3,8 @@
 import logging
 import time
 
+from lienzo.display import wording
+
 SECONDS = 5.0
 """What is measured, after the first step, which also prepares memory and libraries."""
 
@@ -46,4 +48,5 @@ def sentence(images: int, speed: float) -> str:
         length = f"{rounded // 60} h" + (f" {rounded % 60} min" if rounded % 60 else "")
     else:
         length = f"{minutes} min" if seconds >= 90 else f"{round(seconds)} s"
-    return f"Training takes about {length} here, at {speed:,.0f} pictures a second: {images:,} are to be shown."
+    pace = wording.speed(speed)
+    return f"Training takes about {length} here, at {pace} pictures a second: {images:,} are to be shown."

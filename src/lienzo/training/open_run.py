@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lienzo.compute import processes
 from lienzo.compute.devices import peak_memory
+from lienzo.display.wording import counted
 from lienzo.errors import RunError
 from lienzo.generation.generation import save_generator
 from lienzo.recipe.recipe import Recipe
@@ -220,7 +221,7 @@ class OpenRun:
     def _evaluate(self, monitor: KIDMonitor) -> dict[str, float]:
         """Measure the generator, and keep it if it is the best so far; the time this takes is no training time."""
         begun, state = time.perf_counter(), self.state
-        log.info("Measuring KID after %s pictures: about %.0f s.", f"{state.images:,}", monitor.seconds)
+        log.info("Measuring KID after %s: about %.0f s.", counted(state.images, "picture"), monitor.seconds)
         module = state.shown.eval()
         score = monitor.kid(module, self.recipe.network.latents, self.vocabulary)
         module.train()
@@ -252,6 +253,13 @@ class OpenRun:
         except RunError as error:
             log.warning("%s It is written again, from the last checkpoint.", error)
             self._save_generator(self.run.generator_path)
+            return
+        images = self.run.recipe().images
+        if images is not None and self.state.images < images:
+            log.info(
+                "%s has shown %s already, and stays as it is: to go on to the end of its recipe, ask for --images %d.",
+                self.run.path, counted(self.state.images, "picture"), images,
+            )  # fmt: skip
         else:
             log.info("%s was finished before, and stays as it is.", self.run.path)
 

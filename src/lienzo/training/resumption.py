@@ -12,6 +12,7 @@ import torch
 
 from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_precision
+from lienzo.display.wording import counted
 from lienzo.errors import RecipeError, RunError, TrainingError
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.manifest import FORMAT, Manifest, OriginRecord, Rollback, Stop
@@ -235,13 +236,14 @@ def roll_back(run: Run, manifest: Manifest, recipe: Recipe, images: int, trouble
     if gives_up(recipe, rollbacks):
         before = f"{ROLLBACKS} rollbacks and " if recipe.on_trouble == "rollback" else ""
         way_on = "" if trouble.final else "; --on-trouble warn goes on as it is"
-        said = f"after {before}{images:,} pictures {str(trouble).removesuffix('.')}{way_on}."
+        said = f"after {before}{counted(images, 'picture')} {str(trouble).removesuffix('.')}{way_on}."
         write_stop(run, manifest, {"at": images, "trouble": said})
         raise TrainingError(said)
     tried = rollbacks[-1]["to"] if rollbacks else None
     to = next((stood for path in run.milestones() if (stood := int(path.stem)) != tried), 0)
     log.warning(
-        "After %s pictures %s: back to %s pictures, at half the learning rates.", f"{images:,}", trouble.seen, f"{to:,}"
-    )
+        "After %s %s: back to %s, at half the learning rates.",
+        counted(images, "picture"), trouble.seen, counted(to, "picture"),
+    )  # fmt: skip
     manifest["rollbacks"] = [*rollbacks, {"at": images, "to": to, "trouble": trouble.seen}]
     run.write_manifest(manifest)

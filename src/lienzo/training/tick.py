@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from lienzo.display.wording import speed
+
 FIGURES = {
     "discriminator_loss": "loss D {:.3f}",
     "generator_loss": "G {:.3f}",
@@ -48,7 +50,7 @@ class Tick:
     def figures(self) -> str:
         """Speed and measures as one line of text."""
         texts = [form.format(self.measures[name]) for name, form in FIGURES.items() if name in self.measures]
-        return "  ".join([f"{self.images_per_second:,.0f} pictures/s", *texts])
+        return "  ".join([f"{speed(self.images_per_second)} pictures/s", *texts])
 
     def to_dict(self) -> dict[str, float | str]:
         """Return the line of the log."""

@@ -12,6 +12,7 @@ from PIL import Image
 
 from lienzo.collection.collection import Collection
 from lienzo.display import charts, pages
+from lienzo.display.wording import counted
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 
@@ -122,7 +123,7 @@ def _values(trials: Sequence[FrozenTrial], state: TrialState) -> tuple[list[int]
 def _importances(study: optuna.Study, completed: Sequence[FrozenTrial]) -> list[str]:
     """Draw how much each setting had to do with a trial's being among the best."""
     if len(completed) < ENOUGH:
-        text = f"{len(completed)} trials came to their end, and importances take {ENOUGH} of them."
+        text = f"{counted(len(completed), 'trial')} came to the end, and importances take {ENOUGH}."
         return [pages.paragraph(text)]
     if len({trial.value for trial in completed}) == 1:
         return [pages.paragraph("All trials came to the same KID: no setting mattered.")]

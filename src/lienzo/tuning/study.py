@@ -12,6 +12,7 @@ import torch
 from optuna.trial import FrozenTrial, TrialState
 
 from lienzo.collection.collection import Collection
+from lienzo.display.wording import counted
 from lienzo.errors import RecipeError, RunError, TrainingError
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
@@ -98,7 +99,7 @@ class Study:
                     if "kid" in tick.measures:
                         self._report(trial, run, recipe.evaluate_every)
                         if tick.images < tick.total and trial.should_prune():
-                            self._prune(trial, f"worse than the median after {tick.images:,} pictures")
+                            self._prune(trial, f"worse than the median after {counted(tick.images, 'picture')}")
                             return
         except (TrainingError, RecipeError, torch.OutOfMemoryError) as error:
             self._prune(trial, str(error))

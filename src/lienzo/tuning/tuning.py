@@ -15,6 +15,7 @@ from lienzo.errors import InputError, RunError, TrainingError
 from lienzo.recipe.catalogue import find
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import usual_path
+from lienzo.storage.files import local
 from lienzo.training.tick import Tick
 from lienzo.tuning.space import parse, usual
 
@@ -107,7 +108,7 @@ def steps(
         tick=min(recipe.tick, every),
         keep_epochs=False,
     )
-    study = Study(Path(out), parse(search or usual(recipe), recipe), recipe, budget, collection)
+    study = Study(local(out), parse(search or usual(recipe), recipe), recipe, budget, collection)
     while (begun := study.begin(trials)) is not None:
         trial, held = begun
         with held, closing(study.train(trial, device)) as ticks:

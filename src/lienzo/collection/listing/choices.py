@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from lienzo.collection.listing import places, rows
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.reasons import Reason
+from lienzo.display.wording import counted, examples
 from lienzo.errors import InputError
 from lienzo.storage import files
 
@@ -58,11 +59,11 @@ class Choices:
         left = [name for name in self.choices if name not in self.met]
         if not self.met:
             raise InputError(
-                f"no row of {self.location} is about a picture of the sources ({', '.join(left[:3])}, ...): "
+                f"no row of {self.location} is about a picture of the sources ({examples(left)}): "
                 f"its column {SOURCE} has to hold names as the collection's index does."
             )
-        unmet = f"; {len(left):,} are about none ({', '.join(left[:3])}, ...)" if left else ""
-        return f"{self.location} chooses about {len(self.met):,} pictures{unmet}."
+        unmet = f"; {counted(len(left), 'row')} about none ({examples(left)})" if left else ""
+        return f"{self.location} chooses about {counted(len(self.met), 'picture')}{unmet}."
 
 
 def read(location: str) -> Choices:

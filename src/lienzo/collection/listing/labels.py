@@ -1,12 +1,14 @@
 """Labels from tables: which picture carries which, for several kinds at once."""
 
+import difflib
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from lienzo.collection.listing import places, rows
+from lienzo.display.wording import SHOWN, counted, examples
 from lienzo.errors import InputError, unknown
 from lienzo.storage import schemas
 
@@ -35,9 +37,6 @@ ENDING = re.compile(
 )
 """How the names of picture files end."""
 
-SHOWN = 3
-"""Number of names that a message shows as examples."""
-
 
 @dataclass
 class LabelTable:
@@ -57,8 +56,8 @@ class LabelTable:
     """Pictures that were looked up."""
     labelled: int = 0
     """Those of them that have a row."""
-    strangers: list[str] = field(default_factory=list)
-    """The first pictures that have none."""
+    unlabelled: list[str] = field(default_factory=list)
+    """The first pictures that have none, one more than a message shows."""
 
     def __post_init__(self) -> None:
         self._paths: dict[str, list[int]] = {}
@@ -105,24 +104,24 @@ class LabelTable:
             if row is not None:
                 self.labelled += 1
                 self.matched.add(row)
-            elif len(self.strangers) < SHOWN:
-                self.strangers.append(name)
+            elif len(self.unlabelled) <= SHOWN:
+                self.unlabelled.append(name)
         return None if row is None else self.labels[row]
 
     def summary(self) -> str:
         """Say in one sentence how much of the pictures and of the table belong together."""
         left = len(self.names) - len(self.matched)
-        said = f"{self.location} labels {self.labelled:,} of {self.pictures:,} pictures"
+        said = f"{self.location} labels {self.labelled:,} of {counted(self.pictures, 'picture')}"
         if left:
-            said += f"; {left:,} of its {len(self.names):,} rows are about none ({', '.join(self.unmatched())}, ...)"
+            said += f"; about none of them: {left:,} of its {counted(len(self.names), 'row')}"
+            said += f" ({examples(self.unmatched())})"
         if self.labelled < self.pictures:
-            said += f"; without a row are {', '.join(self.strangers)}, ..."
+            said += f"; without a row: {examples(self.unlabelled)}"
         return f"{said}."
 
-    def unmatched(self) -> list[str]:
-        """Return the first rows' names that belong to no picture that was looked up."""
-        found = (name for row, name in enumerate(self.names) if row not in self.matched)
-        return [name for name, _ in zip(found, range(SHOWN), strict=False)]
+    def unmatched(self) -> Iterator[str]:
+        """Yield the rows' names that belong to no picture that was looked up."""
+        return (name for row, name in enumerate(self.names) if row not in self.matched)
 
 
 def canonical(name: str) -> list[str]:
@@ -152,8 +151,10 @@ def read(location: str, columns: Sequence[str] = (), pictures: Collection[str] =
         InputError: no table, or a column that it does not have.
     """
     if not places.exists(location) or places.is_folder(location):
+        near = difflib.get_close_matches(location, ("folders", "none"), n=1, cutoff=0.7)
+        hint = f"did you mean '{near[0]}'? Give" if near else "give"
         raise InputError(
-            f"there is no table at {location}: give a CSV, JSON or Parquet file of labels, 'folders' or 'none'."
+            f"there is no table at {location}: {hint} a CSV, JSON or Parquet file of labels, 'folders' or 'none'."
         )
     return parse(location, places.read(location), columns, pictures)
 

@@ -13,6 +13,7 @@ from lienzo.collection.listing.entries import Entry
 from lienzo.collection.listing.labels import LabelTable
 from lienzo.collection.reasons import Refusal
 from lienzo.collection.settings import Settings
+from lienzo.display.wording import examples
 from lienzo.errors import InputError
 
 SAMPLE = 4096
@@ -104,8 +105,8 @@ class Listing:
             table = within.table
             if table.pictures and not table.matched:
                 said = (
-                    f"no row of {table.location} is about a picture: it has {', '.join(table.unmatched())}, ..., "
-                    f"where the pictures are {', '.join(table.strangers)}, ..."
+                    f"no row of {table.location} is about a picture: it has {examples(table.unmatched())}, "
+                    f"where the pictures are {examples(table.unlabelled)}"
                 )
                 if within.named:
                     raise InputError(f"{said}: name the pictures as in the source, or leave --labels out.")

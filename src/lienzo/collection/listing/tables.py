@@ -33,9 +33,14 @@ def path_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
     """
     folder = location.rpartition("/")[0] if places.is_url(location) else str(PurePosixPath(location).parent)
     table = labels.read(location, columns)
-    for name, found in zip(table.names, table.labels, strict=True):
-        path = name.replace("\\", "/").removeprefix("./")
-        place = path if places.is_url(path) else places.join(folder, path)
+    paths = [name.replace("\\", "/").removeprefix("./") for name in table.names]
+    locations = [path if places.is_url(path) else places.join(folder, path) for path in paths]
+    if locations and not any(map(places.exists, locations)):
+        raise SourceError(
+            f"none of the pictures that {location} names is there, such as {locations[0]}: write paths as they are "
+            f"seen from the table's folder, {folder}."
+        )
+    for path, place, found in zip(paths, locations, table.labels, strict=True):
         try:
             size, stamp = places.stamp_of(place)
         except OSError:
