@@ -531,10 +531,10 @@ def test_ctrl_c_is_status_130(
 
 
 @pytest.mark.parametrize("local_rank", ["0", "1"])
-def test_under_torchrun_one_process_speaks_for_all_and_each_for_a_lost_one(
+def test_under_torchrun_one_process_prints_for_all_and_each_for_a_lost_one(
     command: Command, monkeypatch: pytest.MonkeyPatch, local_rank: str
 ) -> None:
-    """The process that speaks may be the one that is lost."""
+    """The process that prints may be the one that is lost."""
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "any")
     monkeypatch.setenv("LOCAL_RANK", local_rank)
     words = ("train", "art", "--out", "runs/a b")
@@ -549,10 +549,10 @@ def test_under_torchrun_one_process_speaks_for_all_and_each_for_a_lost_one(
         return status, said
 
     assert met(ProcessError("another process has gone.")) == (1, "lienzo: another process has gone.\n")
-    speaks = local_rank == "0"
-    assert met(TrainingError("no numbers.")) == (1, "lienzo: no numbers.\n" * speaks)
+    prints = local_rank == "0"
+    assert met(TrainingError("no numbers.")) == (1, "lienzo: no numbers.\n" * prints)
     again = "Stopped and saved. To go on, with torchrun as before: lienzo train art --out 'runs/a b'\n"
-    assert met(KeyboardInterrupt()) == (130, again * speaks)
+    assert met(KeyboardInterrupt()) == (130, again * prints)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other pipes")

@@ -64,7 +64,7 @@ def test_the_three_models_train_on_pictures_of_one_pixel() -> None:
     laws = {
         "NCE": other_models.contrast(0, updates=2),
         "VAE": other_models.observed_law(other_models.autoencode(0, updates=2).decoder),
-        "GAN": other_models.play(0, updates=2),
+        "GAN": other_models.train_gan(0, updates=2),
     }
     assert all(np.isfinite(law).all() for law in laws.values())
     claims, table = other_models.compare(laws)

@@ -1,1 +1,1 @@
-"""The command line: words in, one call of a verb, results out."""
+"""The command line: each command reads its words, calls the function of its verb, and prints the result."""

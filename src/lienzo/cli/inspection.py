@@ -1,4 +1,4 @@
-"""The verbs that look at what is there."""
+"""The commands recipes and info, which only read."""
 
 from typing import Annotated
 

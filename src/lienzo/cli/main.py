@@ -19,7 +19,7 @@ from lienzo.cli.options import show
 from lienzo.cli.pictures import demo, generate, prepare
 from lienzo.cli.syntax import Group
 from lienzo.cli.training import grow, train, tune
-from lienzo.display.terminal import note, speaks
+from lienzo.display.terminal import note, prints_messages
 from lienzo.errors import InputError, ProcessError, TrainingError, unknown
 from lienzo.version import __version__
 
@@ -67,7 +67,7 @@ def main() -> None:
         if len(given) < len(sys.argv[1:]):
             raise
         alike = isinstance(error, InputError | TrainingError) and not isinstance(error, ProcessError)
-        if speaks() or not alike:  # what all processes meet alike, one of them says
+        if prints_messages() or not alike:  # an error that all processes meet is printed by one of them
             note(f"lienzo: {_sentence(error)}")
         sys.exit(2 if isinstance(error, InputError | OSError) else 1)
 

@@ -1,4 +1,4 @@
-"""The verbs that measure."""
+"""The commands evaluate, probe and theory."""
 
 import sys
 from pathlib import Path

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from lienzo.cli.syntax import Word
-from lienzo.display.terminal import note, speaks, under_torchrun
+from lienzo.display.terminal import note, prints_messages, under_torchrun
 from lienzo.errors import InputError
 
 
@@ -62,7 +62,7 @@ def resumable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if speaks():
+        if prints_messages():
             way = ", with torchrun as before" * under_torchrun()
             note(f"Stopped and saved. To go on{way}: lienzo {shlex.join(sys.argv[1:])}")
         raise

@@ -1,4 +1,4 @@
-"""The verbs that paint, read and make pictures."""
+"""The commands demo, prepare and generate."""
 
 import itertools
 from collections.abc import Sequence
@@ -85,7 +85,7 @@ def generate(
         source: Folder of a run, or a generator's .safetensors file.
         count: Number of pictures of each label, from seed 0 on; by default 64, or 8 of several labels.
         seeds: Seeds of the pictures, such as 0,1,2 or 10-19.
-        label: What to paint, or a mixture such as 'cubism=0.3,baroque=0.7'; given again, the same seeds once more.
+        label: Label, or a mixture such as 'cubism=0.3,baroque=0.7'; of several, each is made from the same seeds.
         out: A .png file for one grid, or a folder for single files.
         columns: Number of pictures side by side in the grid.
     """

@@ -1,4 +1,4 @@
-"""The verbs that train."""
+"""The commands train, grow and tune."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The whole of lienzo in minutes and one command: paint a collection, prepare it, train on it, show what came out.
+"""The demo: paint a collection, prepare it, train on it, and show the results, in minutes and by one command.
 
 Every stage leaves its artefact in the demo's folder, so that the same call goes on where an earlier one stopped::
 
@@ -47,7 +47,7 @@ SETTLED = 0.1
 
 
 def recipe() -> Recipe:
-    """The thesis's recipe, changed for a few minutes on two cores.
+    """Return the thesis's recipe, changed for a few minutes on two cores.
 
     Half the width, a quarter of the batch, the hinge loss for a discriminator with spectral instead of batch
     normalisation that sees how much the pictures of a batch differ, Adam without momentum at twice the rate, averaged
@@ -74,14 +74,14 @@ def recipe() -> Recipe:
 
 @dataclass(frozen=True)
 class Settings:
-    """How big a demo is."""
+    """Size of a demo."""
 
     files: int = painting.COUNT
-    """Files that the painter paints."""
+    """Number of files that are painted."""
     size: int = 64
     """Height and width of the collection's pictures, in pixels."""
     recipe: Recipe = dataclasses.field(default_factory=recipe)
-    """How to train."""
+    """Recipe of the training."""
     seconds: float = 330.0
     """Time for everything: training stops before its end where the machine is too slow for this."""
     workers: int | None = None
@@ -95,11 +95,11 @@ class DemoProgress:
     stage: str
     """``painting``, ``preparing``, ``training`` or ``showing``."""
     done: float
-    """How much of the stage is done: files, or pictures shown."""
+    """Number of files, or of pictures shown, that are done in the stage."""
     total: float
-    """How much there is."""
+    """Number of all of them."""
     text: str = ""
-    """A few figures beside it."""
+    """Figures for the line of progress."""
 
 
 def demo(out: str | Path = "lienzo-demo", settings: Settings | None = None) -> Path:
@@ -109,7 +109,7 @@ def demo(out: str | Path = "lienzo-demo", settings: Settings | None = None) -> P
 
     Args:
         out: the folder for everything that the demo makes.
-        settings: how big the demo is.
+        settings: size of the demo.
 
     Returns:
         The path of the page.

@@ -22,7 +22,7 @@ def under_torchrun() -> bool:
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
-def speaks() -> bool:
+def prints_messages() -> bool:
     """Return whether this process prints messages: of those that torchrun started on a machine, only the first does."""
     return not under_torchrun() or os.environ["LOCAL_RANK"] == "0"
 
@@ -54,7 +54,7 @@ class Bar:
             if self._task is None:
                 self._task = self.progress.add_task(self.title, completed=int(done), total=total, text=text)
             self.progress.update(self._task, completed=done, total=total, text=text, description=self.title)
-        elif speaks() and (done >= total or now - self._shown >= PLAIN_SECONDS):
+        elif prints_messages() and (done >= total or now - self._shown >= PLAIN_SECONDS):
             self._shown = now
             self._first = self._first or (now, done)
             words = [f"{self.title}: {done:,.0f} of {total:,.0f}", text, self._left(now, done, total)]
@@ -87,7 +87,7 @@ def _in_terminal() -> tuple["Progress", logging.Handler]:
 @contextmanager
 def bar(title: str) -> Iterator[Bar]:
     """Show a :class:`Bar` while the block runs; log messages of lienzo are written above it."""
-    progress, handler = _in_terminal() if sys.stderr.isatty() and speaks() else (None, logging.StreamHandler())
+    progress, handler = _in_terminal() if sys.stderr.isatty() and prints_messages() else (None, logging.StreamHandler())
     logger = logging.getLogger("lienzo")
     logger.addHandler(handler)
     level = logger.level

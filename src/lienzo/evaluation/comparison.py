@@ -1,4 +1,4 @@
-"""What an evaluation compares: pictures to score, and real ones."""
+"""The two sides of an evaluation: pictures to score, and the real pictures that they are compared with."""
 
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Labels(NamedTuple):
     """Labels of one kind, of the pictures to score and of the real ones."""
 
     names: tuple[str, ...]
-    of_real: NDArray[np.int64]  # (rows of the collection,) positions among the names, −1 for none
+    of_real: NDArray[np.int64]  # (rows of the collection,) positions among the names, −1 for no label
     of_fake: NDArray[np.int64]  # (pictures to score,) likewise
 
 
@@ -36,19 +36,19 @@ class Comparison:
     """Pictures to score and the real ones to compare them with, opened and checked."""
 
     settings: Settings
-    """As they were asked for."""
+    """Settings of the evaluation."""
 
     collection: Collection
-    """Holds the real pictures."""
+    """Collection of the real pictures."""
 
     subject: Subject
-    """Draws the pictures to score."""
+    """Source of the pictures to score."""
 
     device: torch.device
-    """Where detectors run."""
+    """Device on which the detector runs."""
 
     detector: Detector
-    """Makes features of pictures."""
+    """Detector that turns pictures into features."""
 
     numbers: NDArray[np.int64]
     """Seeds of the pictures to score, or their rows where they are a collection's."""
@@ -57,7 +57,7 @@ class Comparison:
     """Rows of the real pictures in the collection, ascending."""
 
     labels: Labels | None
-    """Where each label is scored by itself too."""
+    """Labels of both sides, if each label is scored by itself too."""
 
     @property
     def seeks_copies(self) -> bool:

@@ -1,4 +1,4 @@
-"""From pictures, batch by batch, to all that is measured of them; the features of collections are kept."""
+"""Features of pictures, computed batch by batch; those of collections are cached."""
 
 import logging
 from collections.abc import Callable, Generator, Sequence
@@ -29,12 +29,14 @@ Function = Callable[[Images, int], Any]
 
 def detected(detector: Detector, device: torch.device) -> Function:
     """Return the function that gives the features (n, d) of pictures."""
-    return lambda images, _: _at_home(detectors.features(detector, images), device)
+    return lambda images, _: _to_device_of_measures(detectors.features(detector, images), device)
 
 
 def shrunk(device: torch.device) -> Function:
     """Return the function that gives pictures shrunk, as rows (n, 3 · THUMBNAIL²) in [0, 1]."""
-    return lambda images, _: _at_home(torch.from_numpy(detectors.thumbnails(images, THUMBNAIL, device)), device)
+    return lambda images, _: _to_device_of_measures(
+        torch.from_numpy(detectors.thumbnails(images, THUMBNAIL, device)), device
+    )
 
 
 def cut_patches(images: Images, before: int) -> dict[int, Tensor]:
@@ -43,12 +45,12 @@ def cut_patches(images: Images, before: int) -> dict[int, Tensor]:
 
 
 def joined_patches(parts: list[dict[int, Tensor]]) -> dict[int, Tensor]:
-    """Put together what `cut_patches` made of batch after batch."""
+    """Return the patches of all batches together: level -> patches, from the results of :func:`cut_patches`."""
     return {level: torch.cat([part[level] for part in parts]) for level in parts[0]}
 
 
-def _at_home(features: Tensor, device: torch.device) -> Tensor:
-    """Put features where they are measured: on a CUDA device, else on the CPU, since MPS has no float64."""
+def _to_device_of_measures(features: Tensor, device: torch.device) -> Tensor:
+    """Move features to the device of the measures: a CUDA device, else the CPU, since MPS has no float64."""
     return features.to(device if device.type == "cuda" else "cpu")
 
 
@@ -76,7 +78,7 @@ def cached_features(
     key = files.fingerprint([detector.fingerprint, collection.fingerprint, rows.tolist()])
     path = caches.folder("features") / collection.fingerprint / f"{detector.name}-{part}-{len(rows)}-{key}.npy"
     if detector.fingerprint is not None and (kept := _kept(path, len(rows))) is not None:
-        return _at_home(kept, device)
+        return _to_device_of_measures(kept, device)
     made = yield from walk(f"{detector.name} of {part}", collection.take, rows, [detected(detector, device)])
     features = torch.cat(made[0])
     if detector.fingerprint is not None:

@@ -15,10 +15,10 @@ from lienzo.metrics.distances import nearest
 from lienzo.metrics.novelty import blends, excess
 
 BLENDED = 1_000
-"""Blends are sought of this many pictures of either kind: every pair of training pictures is a candidate."""
+"""Pictures of either kind that blends are sought of: each is compared with every pair of training pictures."""
 
 WORST = 12
-"""Cases that are kept to be looked at."""
+"""Number of the least new pictures that are kept, for the report."""
 
 
 def search(

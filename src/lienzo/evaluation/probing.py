@@ -38,13 +38,13 @@ class Probed:
     """Names of the labels."""
 
     train: int
-    """Pictures the classifiers were fitted on: those the run was trained on."""
+    """Number of training pictures that the classifiers were fitted on."""
 
     test: int
-    """Held-out pictures they were tried on."""
+    """Number of held-out pictures that they were tested on."""
 
     features: dict[str, Classified]
-    """By the features' name: discriminator, untrained (the same network before training), pixels, lite0."""
+    """Name of features -> result: discriminator, untrained (the same network before training), pixels, lite0."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -72,7 +72,7 @@ def probe(
     """Measure how well a classifier tells labels apart by a discriminator's features, and by others for comparison.
 
     Args:
-        run: or where it lies.
+        run: the run, or its folder.
         collection: the one it was trained on, or another of the same shape, with labels and held-out pictures.
         labels: their kind.
         samples: pictures at most to fit the classifiers on, and at most to try them on.
@@ -138,7 +138,7 @@ def _layers(network: nn.Module, device: torch.device) -> Function:
 
 
 def _untrained(run: Run, shape: Shape) -> nn.Module:
-    """Return a discriminator of the run's kind that has seen nothing."""
+    """Return an untrained discriminator of the run's configuration."""
     with torch.random.fork_rng():
         torch.manual_seed(derive(run.recipe().seed, "untrained"))
         return run.recipe().network.discriminator(shape, _classes(run))

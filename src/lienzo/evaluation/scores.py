@@ -18,16 +18,16 @@ from lienzo.storage.files import write_bytes
 
 @dataclass(frozen=True)
 class Case:
-    """A generated picture that looks least new, and what it looks like."""
+    """One of the generated pictures that look least new, and the training pictures that it resembles."""
 
     seed: int
-    """Makes the picture again. Where a collection was scored, its row."""
+    """Seed of the picture, or its row where a collection was scored."""
 
     rows: tuple[int, ...]
-    """In the collection: the nearest training picture, or the two that it is a blend of."""
+    """Rows in the collection of the nearest training picture, or of the two that it is a blend of."""
 
     value: float
-    """The distance, or the share that the blend leaves unexplained."""
+    """Distance to the nearest training picture, or the share of the picture that the blend leaves unexplained."""
 
     rank: float
     """Share of held-out real pictures with a lower value: 0 is closer than any real picture comes."""
@@ -35,36 +35,36 @@ class Case:
 
 @dataclass(frozen=True)
 class Trial:
-    """One way to ask whether pictures are new: against held-out real ones, and its worst cases."""
+    """One test of whether generated pictures are new, in comparison with held-out real pictures."""
 
     excess: Excess
-    """Generated pictures against held-out ones."""
+    """Comparison of the generated with the held-out pictures."""
 
     generated: int
-    """How many generated pictures were tried."""
+    """Number of generated pictures that were tested."""
 
     held_out: int
-    """How many held-out ones."""
+    """Number of held-out pictures that were tested."""
 
     worst: tuple[Case, ...]
-    """The most suspicious first."""
+    """The generated pictures that look least new, the most suspicious first."""
 
 
 @dataclass(frozen=True)
 class Novelty:
-    """Whether generated pictures are new, in comparison with real pictures that were not trained on."""
+    """Three tests of whether generated pictures are new, in comparison with real pictures that were not trained on."""
 
     training: int
-    """Training pictures searched."""
+    """Number of training pictures that were searched."""
 
     features: Trial
     """Distance to the nearest training picture, in the detector's features."""
 
     pixels: Trial
-    """The same in pixels, shrunk to 16×16."""
+    """Distance to the nearest training picture, in pixels, after both were shrunk to 16×16."""
 
     blends: Trial
-    """What the best blend of two training pictures leaves unexplained, in the same pixels."""
+    """Share of a picture that the best blend of two training pictures leaves unexplained, in pixels of 16×16."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +72,10 @@ class Scores:
     """All that was measured of one generator against one collection."""
 
     subject: str
-    """What was scored, as it was named."""
+    """Name of what was scored, as it was given."""
 
     generator: str
-    """Its fingerprint."""
+    """Fingerprint of the generator, or of the collection that was scored."""
 
     collection: str
     """Fingerprint of the collection it was scored against."""
@@ -93,25 +93,25 @@ class Scores:
     """The first seed; the pictures are those of this and the following ones."""
 
     measures: Measures
-    """By features."""
+    """Measures by the detector's features."""
 
     sliced_wasserstein: dict[int, float]
-    """Distance of small patches, by height in pixels of the pyramid's level: no detector takes part."""
+    """Height in pixels of a level of the Laplacian pyramid -> distance of its patches, which needs no detector."""
 
     novelty: Novelty | None
-    """None where no pictures were held out, or where it was not asked for."""
+    """Tests for copies and blends; None where no pictures are held out, or where they were not asked for."""
 
     labels: dict[str, Measures]
-    """The same measures label by label, where labels were asked for."""
+    """Label -> measures of its pictures alone, where labels were asked for."""
 
     notes: tuple[str, ...]
-    """What could not be measured, and why."""
+    """Sentences about what could not be measured, and why."""
 
     seconds: float
-    """How long it took."""
+    """Duration of the evaluation, in seconds."""
 
     lienzo: str
-    """Version."""
+    """Version of lienzo."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; an `Estimate` becomes ``{"value": …, "error": …}``."""
@@ -122,19 +122,19 @@ class Scores:
 
 @dataclass(frozen=True)
 class EvaluationProgress:
-    """How far an evaluation has come."""
+    """The progress of an evaluation."""
 
     stage: str
-    """What is being done."""
+    """Name of the present stage."""
 
     done: int
-    """Pictures, or measures, that are done in this stage."""
+    """Number of pictures, or of measures, that are done in this stage."""
 
     total: int
-    """How many there are in this stage."""
+    """Number of all of them."""
 
     scores: Scores | None = None
-    """On the last step."""
+    """The scores, on the last step."""
 
 
 def append(path: Path, scores: Scores) -> None:
@@ -152,7 +152,7 @@ def refuse_incomparable(scores: Sequence[Scores]) -> None:
     """Refuse scores that were not taken in the same way.
 
     Raises:
-        ScoreError: saying in what they differ and what to do.
+        ScoreError: says in what they differ.
     """
     first = scores[0]
     for other in scores[1:]:

@@ -10,7 +10,7 @@ from lienzo.errors import ScoreError
 if TYPE_CHECKING:
     from lienzo.metrics.detectors import Detector
 else:
-    Detector = str  # a detector of one's own is for Python only: whoever reads words reads names
+    Detector = str  # the command line reads these types, and takes detectors by name only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class Settings:
     """How to evaluate. The fields are the options of ``lienzo evaluate`` and of :func:`lienzo.evaluate`."""
 
     detector: str | Detector = "lite0"
-    """What makes features of pictures: lite0, inception or pixels; in Python also a Detector of your own."""
+    """Detector whose features are compared: lite0, inception or pixels; in Python also a Detector of your own."""
 
     detector_file: Path | None = None
     """Weights of inception; by default they are fetched once."""

@@ -21,25 +21,25 @@ class Subject:
     """Pictures to score, each made or found by a number."""
 
     name: str
-    """As it stands in tables."""
+    """Name of the subject in tables and messages."""
 
     fingerprint: str
     """Fingerprint of the generator or collection."""
 
     draw: Callable[[NDArray[np.int64]], NDArray[np.uint8]]
-    """From seeds, or rows of a collection, to pictures (n, height, width, channels)."""
+    """Function from seeds, or from rows of a collection, to pictures (n, height, width, channels)."""
 
     rows: NDArray[np.int64] | None = None
-    """The rows of a collection that may be drawn; none for a generator, which knows no end."""
+    """Rows of a collection that may be drawn; None for a generator, which has a picture for every seed."""
 
     vocabularies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Kind of label -> names, of the labels that its pictures carry."""
+    """Kind of labels -> names of the labels that the pictures have."""
 
     labels: Callable[[str, NDArray[np.int64]], NDArray[np.int64]] | None = None
-    """From such a kind, and seeds or rows, to the pictures' positions among its names, −1 where one has no label."""
+    """Function from a kind of labels, and seeds or rows (n,), to positions among its names (n,), −1 for no label."""
 
     run: Run | None = None
-    """Where they are a run's newest generator's."""
+    """The run whose newest generator is scored, if it is one."""
 
     def numbers(self, samples: int, seed: int) -> NDArray[np.int64]:
         """Return the seeds of ``samples`` pictures, one after the other, or the rows of as many as there are."""

@@ -1,9 +1,9 @@
 """Measures of generated pictures: how good, how varied, and whether they are new.
 
 ===================  =================================================================================================
-`detectors`          pictures → features; the one resize
+`detectors`          pictures → features, and the resize that all detectors share
 `weights`            files of weights, checked by SHA-256
-`estimate`           a number and its standard error
+`estimate`           a value and its standard error
 `distances`          tiles of pairwise distances, nearest neighbours
 `frechet`            FID
 `kernel`             KID

@@ -36,25 +36,25 @@ INCEPTION_SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e9
 
 @dataclass(frozen=True)
 class Detector:
-    """A function from pictures to features, and what tells its features from others'."""
+    """A function from pictures to features, with a name and a fingerprint that identify these features."""
 
     name: str
-    """Stands beside every score."""
+    """Name of the detector, which stands beside every score."""
 
     detect: Callable[[Images], NDArray[np.floating[Any]]]
-    """From (n, height, width, channels) uint8 to (n, d) floats, each row depending on its picture alone."""
+    """Function from pictures (n, height, width, channels) uint8 to features (n, d), each row of its picture alone."""
 
     fingerprint: str | None = None
-    """Fingerprint of everything that the features depend on. Without one, nothing is kept in the cache."""
+    """Hash of everything that the features depend on. Without one, features are not cached."""
 
 
 def resize(images: Images, height: int, width: int, device: torch.device | str = "cpu") -> Tensor:
-    """Return pictures as detectors see them: RGB of one size. This is the one resize of all detectors.
+    """Return pictures as RGB of one size. All detectors share this resize.
 
-    Bicubic with antialiasing (the same filter as Pillow's), which matters where pictures shrink: Parmar et al., On
-    Aliased Resizing and Surprising Subtleties in GAN Evaluation, 2022 (https://arxiv.org/abs/2104.11222). Overshoot
-    is cut off, nothing is rounded, the picture's aspect is not kept. Grey is repeated; what is transparent shows
-    white.
+    It is bicubic with antialiasing (the same filter as Pillow's), which matters where pictures shrink: Parmar et al.,
+    On Aliased Resizing and Surprising Subtleties in GAN Evaluation, 2022 (https://arxiv.org/abs/2104.11222). Values
+    beyond [0, 255] are clamped, nothing is rounded, and the aspect ratio is not kept. Grey is repeated in all three
+    channels; transparent pictures are composited on white.
 
     Args:
         images: (n, h, w, c).
@@ -180,7 +180,7 @@ def extract(detector: Detector, batches: Iterable[Images]) -> Iterator[NDArray[n
     """Yield the features (n, d) of batch after batch of pictures.
 
     Raises:
-        ScoreError: what came is no pictures, or what the detector made of them is no features.
+        ScoreError: a batch is no array of pictures, or the detector returns no finite row of features for each picture.
     """
     for images in batches:
         check(images)
@@ -195,10 +195,10 @@ def extract(detector: Detector, batches: Iterable[Images]) -> Iterator[NDArray[n
 
 
 def check(images: NDArray[Any]) -> None:
-    """Refuse what is not (n, height, width, 1, 3 or 4) uint8.
+    """Refuse an array that is not pictures (n, height, width, 1, 3 or 4) of uint8.
 
     Raises:
-        ScoreError: saying what it is instead.
+        ScoreError: says what it is instead.
     """
     if np.issubdtype(images.dtype, np.floating) and not np.isfinite(images).all():
         raise ScoreError("the pictures hold values that are no finite numbers (NaN): the generator has diverged.")
@@ -209,6 +209,6 @@ def check(images: NDArray[Any]) -> None:
 
 
 def features(detector: Detector, images: Images) -> Tensor:
-    """Return the features (n, d) float32 of pictures that are all at hand, such as those of a tick of training."""
+    """Return the features (n, d) float32 of pictures that are in memory, a batch at a time."""
     batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
     return torch.from_numpy(np.concatenate(list(extract(detector, batches))))

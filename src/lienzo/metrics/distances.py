@@ -22,7 +22,7 @@ class Neighbours(NamedTuple):
 def tiles(
     a: Tensor, b: Tensor, chunk: int = CHUNK, *, origin: Tensor | float = 0.0
 ) -> Iterator[tuple[slice, slice, Tensor, Tensor]]:
-    """Go through all pairs of rows: yield rows of ``a``, rows of ``b``, and what stands there in float64.
+    """Yield tiles of all pairs of rows: a slice of ``a``, a slice of ``b``, and the rows of both in float64.
 
     Args:
         a: (n, d).
@@ -57,8 +57,8 @@ def nearest(queries: Tensor, references: Tensor, k: int = 1, *, same: bool = Fal
     Args:
         queries: (n, d).
         references: (m, d).
-        k: how many.
-        same: queries and references are the same set, and nothing is its own neighbour (its duplicates are).
+        k: number of neighbours.
+        same: whether queries and references are the same set. Then no row is its own neighbour; its duplicates are.
         chunk: size of a tile.
 
     Raises:

@@ -33,7 +33,7 @@ STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1)
 """Strides of the sixteen inverted residual blocks. All else about a block can be read off its weights."""
 
 EPSILON = 1e-3
-"""What batch normalisation adds to a variance."""
+"""Number that batch normalisation adds to a variance."""
 
 PART = 4
 """Pictures that a thread computes at a time. More are no faster, and the last thread would keep the others waiting."""
@@ -62,11 +62,11 @@ class Convolution:
     """Whether the output is clamped to [0, 6] (ReLU6)."""
 
     skip: int | None = None
-    """The place in the table of the convolution whose *input* is added to this one's output."""
+    """Position in the table of the convolution whose *input* is added to this one's output."""
 
     @property
     def groups(self) -> int:
-        """Return the groups of channels: each by itself where the convolution is depthwise, else one."""
+        """Number of groups of channels: as many as channels where the convolution is depthwise, else one."""
         return len(self.weight) if self.weight.shape[1] == 1 else 1
 
     def padding(self, size: int) -> tuple[int, int]:
@@ -111,7 +111,7 @@ def on_cpu() -> Network:
 
     As many threads as PyTorch has in this process take `PART` pictures each, one part after the other. ONNX Runtime
     itself starts no threads, which would spin while they wait and take the processor from others. So a thread that
-    shares its core holds nobody up, and the features do not depend on the number of threads.
+    shares its core delays no other, and the features do not depend on the number of threads.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -175,11 +175,11 @@ def graph(table: list[Convolution]) -> onnx.ModelProto:
         nodes.append(helper.make_node(operator, operands, [f"x{len(nodes)}"], **attributes))
         return f"x{len(nodes) - 1}"
 
-    for place, convolution in enumerate(table):
+    for position, convolution in enumerate(table):
         inputs.append(x)
         before, after = convolution.padding(size)
         size = -(-size // convolution.stride)
-        weight, bias = f"weight{place}", f"bias{place}"
+        weight, bias = f"weight{position}", f"bias{position}"
         constants += [numbers(convolution.weight.numpy(), weight), numbers(convolution.bias.numpy(), bias)]
         x = add(
             "Conv", x, weight, bias,

@@ -19,14 +19,15 @@ _EDGE = 1 - 1e-9
 
 
 class Manifold(NamedTuple):
-    """Four shares; the standard errors are over the pictures that are counted, with the balls as they are."""
+    """Precision, recall, density and coverage; their standard errors take the balls as given."""
 
     precision: Estimate
     """Share of the generated pictures inside a ball of a real one: fidelity. An outlier's ball lets many in."""
     recall: Estimate
     """Share of the real pictures inside a ball of a generated one: diversity."""
     density: Estimate
-    """How many real balls a generated picture lies in, over k: fidelity, 1 for the real distribution, uncapped."""
+    """Mean number of real balls that hold a generated picture, over k: fidelity, 1 for the real distribution. It may be
+    larger."""
     coverage: Estimate
     """Share of the real balls that hold a generated picture: diversity, steadier than recall."""
 
@@ -39,7 +40,7 @@ def manifold(real: Tensor, fake: Tensor, k: int = 5, *, chunk: int = CHUNK) -> M
     Args:
         real: (n, d), n > k.
         fake: (m, d), m > k.
-        k: which neighbour a ball reaches to; 5 as Naeem et al. advise.
+        k: number of the neighbour that a ball reaches to; 5, as Naeem et al. advise.
         chunk: size of a tile.
 
     Raises:

@@ -1,4 +1,4 @@
-"""All measures of one set of generated pictures beside one of real ones, by their features."""
+"""All measures that compare generated with real pictures by their features."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ NEIGHBOURS = 5
 
 @dataclass(frozen=True)
 class Measures:
-    """One set of generated pictures beside one of real ones, by their features."""
+    """Measures of generated against real pictures, by the features of both."""
 
     generated: int
-    """How many generated pictures."""
+    """Number of generated pictures."""
 
     reference: int
-    """How many real ones."""
+    """Number of real pictures."""
 
     fid: Estimate | None
     """Fréchet distance, lower is better; none where there are no more pictures than features."""
@@ -88,7 +88,10 @@ def measure_labels(
         fake: features (m, d).
         real_labels: (n,) positions in ``names``, −1 for none.
         fake_labels: (m,) likewise.
-        names: of the labels.
+        names: names of the labels.
+
+    Returns:
+        Name of a label -> its measures.
     """
     measured = {}
     for label, name in enumerate(names):

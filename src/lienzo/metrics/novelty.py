@@ -17,14 +17,15 @@ from lienzo.metrics.estimate import Estimate
 
 
 class Excess(NamedTuple):
-    """How generated pictures compare with held-out real ones in a number that is suspicious when it is low."""
+    """Comparison of generated with held-out real pictures by a number, such as a distance, suspicious if low."""
 
     share: Estimate
-    """The share of generated pictures below ``threshold``; of real ones it is ``quantile``."""
+    """Share of the generated pictures below ``threshold``; of the held-out ones it is the quantile asked for."""
     probability: Estimate
-    """That of one picture of either kind the generated one has the lower number; ½ where they do not differ."""
+    """Probability that, of one generated and one held-out picture, the generated one has the lower number; ½ if the two
+    kinds do not differ."""
     threshold: float
-    """The ``quantile`` of the held-out pictures' numbers."""
+    """Quantile of the held-out pictures' numbers."""
 
 
 class Blends(NamedTuple):
@@ -39,7 +40,7 @@ class Blends(NamedTuple):
 
 
 def excess(generated: Tensor, held_out: Tensor, quantile: float = 0.05) -> Excess:
-    """Compare numbers of generated pictures with those of held-out real ones, the low being suspicious.
+    """Compare numbers of generated pictures with those of held-out real ones, where low numbers are suspicious.
 
     The standard error of the probability is DeLong's (1988), of the share that of both counts.
 
@@ -63,13 +64,13 @@ def blends(pictures: Tensor, training: Tensor, *, candidates: int = 8, chunk: in
     """Explain each picture as the best blend of two training pictures.
 
     The first of the two is one of the ``candidates`` training pictures that correlate with it most (either part of an
-    even blend of two uncorrelated pictures correlates with it by 0.7, a stranger by 0), the second is sought among
-    all.
+    even blend of two uncorrelated pictures correlates with it by 0.7, any other picture by 0). The second is sought
+    among all.
 
     Args:
         pictures: (n, d) pixels.
         training: (N, d) pixels of the same kind, N > 1.
-        candidates: how many training pictures are tried as the first of the two.
+        candidates: number of training pictures that are tried as the first of the two.
         chunk: pictures taken at a time; memory grows as chunk · candidates · N.
     """
     origin = middle(training)

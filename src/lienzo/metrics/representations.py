@@ -20,29 +20,30 @@ GRID = 4
 """Height and width that every layer is pooled to."""
 
 COSTS = (0.01, 0.1, 1.0, 10.0)
-"""What a picture on the wrong side costs, against the weights' length; the best is chosen by cross-validation."""
+"""Candidates for the cost of a squared hinge loss against ½|w|²; cross-validation chooses one."""
 
 FOLDS = 3
-"""Parts of that cross-validation: every third picture."""
+"""Number of folds of that cross-validation: of three folds, one has every third picture."""
 
 
 class Classified(NamedTuple):
     """How well a classifier tells labels apart on pictures that it was not fitted on."""
 
     accuracy: Estimate
+    """Share of all pictures whose label was recognised."""
     per_label: dict[int, Estimate]
-    """Share of the pictures with each label that was recognised."""
+    """Number of a label -> share of its pictures that were recognised."""
     chance: float
-    """The share of the commonest label: what one gets without looking."""
+    """Share of the commonest label: the accuracy of a classifier that always answers with it."""
 
 
 def activations(module: nn.Module, images: Tensor) -> Tensor:
-    """Return what the convolutional layers of a network make of pictures.
+    """Return the outputs of a network's convolutional layers, max-pooled to 4×4 and put side by side.
 
     Layers whose output is smaller than 4×4 (the last, which holds the logit) are left out.
 
     Args:
-        module: the network; it is called on the pictures as it is: put it in ``eval()`` first.
+        module: the network, in the mode in which it is to be called; ``eval()`` for a trained one.
         images: (n, c, h, w) as the network takes them.
 
     Returns:
@@ -115,7 +116,7 @@ def fit(x: Tensor, y: Tensor, classes: int, cost: float) -> Tensor:
     Args:
         x: (n, d).
         y: (n,) from 0 to ``classes`` − 1.
-        classes: how many.
+        classes: number of classes.
         cost: weight of the loss.
 
     Returns:

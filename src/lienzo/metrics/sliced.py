@@ -2,8 +2,8 @@
 
 Rabin et al., Wasserstein Barycenter and its Application to Texture Mixing, 2011. Of pictures it is taken on small
 patches, one scale at a time, as in Karras et al., Progressive Growing of GANs, 2018
-(https://arxiv.org/abs/1710.10196), section 5: large scales tell of the layout, small ones of the brushwork. No
-trained network takes part.
+(https://arxiv.org/abs/1710.10196), section 5: large scales show the layout, small ones the brushwork. No
+trained network is needed.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""The canvas, and the manners of covering it."""
+"""A canvas, and six manners of painting: functions that cover it with shapes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lienzo import seeds
 Array = npt.NDArray[np.float32]
 
 SHORT_SIDES = (96, 260)
-"""The shorter side of a canvas lies between these, in pixels."""
+"""Least and largest length of a canvas's shorter side, in pixels."""
 
 
 class Canvas:
@@ -51,7 +51,7 @@ class Canvas:
             part: what of the picture it is, such as ``sun``; several shapes may be one part.
             colour: (3,) or (height, width, 3), in [0, 1].
             distance: signed distance to the shape's edge, negative within; broadcasts to (height, width).
-            soft: how wide the edge is; never narrower than a pixel.
+            soft: width of the edge; at least a pixel.
             opacity: in [0, 1], a number or (height, width).
         """
         share = np.clip(0.5 - distance / max(soft, self.pixel), 0, 1)
@@ -260,9 +260,9 @@ class Manner:
     paint: Callable[[Canvas], None]
     """Covers a canvas."""
     ratios: tuple[float, float]
-    """Width over height lies between these."""
+    """Least and largest ratio of width to height."""
     parts: tuple[str, ...]
-    """What its pictures consist of; some have no sail, say."""
+    """Names of the parts that its pictures may have."""
 
 
 MANNERS = {
@@ -284,8 +284,8 @@ def paint_canvas(manner: str, seed: int, number: int) -> Image.Image:
 
     Args:
         manner: a key of :data:`MANNERS`.
-        seed: the whole collection's.
-        number: which canvas of the collection.
+        seed: seed of the collection.
+        number: number of the canvas in the collection.
     """
     return _painted(manner, seed, number, named=False)[0]
 
@@ -297,17 +297,17 @@ def paint_with_parts(manner: str, seed: int, number: int) -> tuple[Image.Image, 
         The picture, and how much of each pixel each part covers, by its name: (height, width) float32 in [0, 1].
         Parts that others hide are not counted where they are hidden, so that all parts together cover every pixel.
     """
-    picture, easel = _painted(manner, seed, number, named=True)
-    assert easel.parts is not None
-    return picture, easel.parts
+    picture, canvas = _painted(manner, seed, number, named=True)
+    assert canvas.parts is not None
+    return picture, canvas.parts
 
 
 def _painted(manner: str, seed: int, number: int, *, named: bool) -> tuple[Image.Image, Canvas]:
     random = seeds.numpy_generator(seed, f"painter/{manner}", number)
     short, ratio = random.integers(*SHORT_SIDES, endpoint=True), random.uniform(*MANNERS[manner].ratios)
     width, height = (round(short * max(1.0, ratio)), round(short * max(1.0, 1 / ratio)))
-    easel = Canvas(width, height, random, named=named)
-    MANNERS[manner].paint(easel)
-    light = 1 + 0.025 * easel.clouds(4, 4) + 0.015 * random.standard_normal((height, width), np.float32)
-    picture = Image.fromarray((np.clip(easel.colours * light[..., None], 0, 1) * 255 + 0.5).astype(np.uint8))
-    return picture, easel
+    canvas = Canvas(width, height, random, named=named)
+    MANNERS[manner].paint(canvas)
+    light = 1 + 0.025 * canvas.clouds(4, 4) + 0.015 * random.standard_normal((height, width), np.float32)
+    picture = Image.fromarray((np.clip(canvas.colours * light[..., None], 0, 1) * 255 + 0.5).astype(np.uint8))
+    return picture, canvas

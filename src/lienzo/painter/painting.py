@@ -18,7 +18,7 @@ from lienzo.painter.manners import MANNERS, paint_canvas
 from lienzo.storage import files
 
 COUNT = 1600
-"""How many files are painted when nothing else is said; 1,549 of them are whole."""
+"""Default number of files, of which 1,549 are whole."""
 
 BROKEN_EVERY = 31
 """One file in so many is broken."""
@@ -27,7 +27,7 @@ TURNED_EVERY = 24
 """One file in so many, if it is a JPEG, is stored lying on its side with an EXIF note of how to turn it."""
 
 KINDS = ("jpg", "jpg", "png", "webp")
-"""File formats, drawn evenly."""
+"""File formats, one of which is drawn for each file; JPEG has two of four chances."""
 
 CHUNK = 16
 """Files that a process paints at a time."""
@@ -69,7 +69,7 @@ DAMAGES: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 
 @dataclass(frozen=True)
 class File:
-    """What the painter means to write under one name."""
+    """The plan of one file of the collection."""
 
     number: int
     """Which file of the collection."""
@@ -87,7 +87,7 @@ class File:
 
 
 def plan(number: int, seed: int = 0) -> File:
-    """Return what file ``number`` of the collection of ``seed`` is."""
+    """Return the plan of a file: its manner, format and damage follow from its number and the seed."""
     manner = sorted(MANNERS)[number % len(MANNERS)]
     kind = KINDS[int(seeds.numpy_generator(seed, "painter/kind", number).integers(len(KINDS)))]
     turn, position = divmod(number, BROKEN_EVERY)
@@ -119,7 +119,7 @@ def steps(out: Path, count: int = COUNT, seed: int = 0, workers: int | None = No
     Args:
         out: the folder; each manner gets a folder in it. A file of the same name is painted over.
         count: how many files.
-        seed: of everything.
+        seed: seed of all randomness.
         workers: processes; by default as many as there are cores.
 
     Raises:
@@ -147,7 +147,7 @@ def steps(out: Path, count: int = COUNT, seed: int = 0, workers: int | None = No
 
 
 def serve() -> None:
-    """Paint the chunks that come in on standard input, and answer each; the main function of a painter's process."""
+    """Paint the chunks of files that come in on standard input, and report each: the main function of a process."""
     out, chunks, seed = pickle.load(sys.stdin.buffer)
     for chunk in chunks:
         try:
@@ -189,7 +189,7 @@ def _answer(process: "subprocess.Popen[bytes]") -> int:
 
 
 def paint(out: Path, count: int = COUNT, seed: int = 0, workers: int | None = None) -> Path:
-    """Paint a collection and return its folder; :func:`steps` with the progress left out."""
+    """Paint a collection to its end, and return its folder; the arguments are those of :func:`steps`."""
     for _ in steps(out, count, seed, workers):
         pass
     return out

@@ -1,6 +1,6 @@
-"""The settings of augmentation: how pictures are changed before the discriminator sees them.
+"""The settings of augmentation, which changes pictures before the discriminator sees them.
 
-What they mean is computed in :mod:`lienzo.training.augmentation`.
+The changes are made by :mod:`lienzo.training.augmentation`.
 """
 
 from dataclasses import dataclass
@@ -12,16 +12,17 @@ TARGET, SPEED = 0.6, 500_000
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How pictures are changed before the discriminator sees them."""
+    """Settings of the random changes that pictures undergo before the discriminator sees them."""
 
     flips: bool = False
     """Mirror each real picture left to right with probability one half."""
 
     policy: Literal["none", "diffaugment", "ada"] = "none"
-    """Zhao et al. 2020: always and mildly; or Karras et al. 2020: as often as the measured overfitting asks for."""
+    """diffaugment changes every picture mildly (Zhao et al. 2020); ada changes pictures as often as the measured
+    overfitting asks for (Karras et al. 2020)."""
 
     colour: bool = False
-    """Change colours too. Paintings are colour: leave it off where no changed colour may leak into them."""
+    """Change colours too. Changed colours may leak into generated pictures, which matters for paintings."""
 
     target: float = TARGET
     """With ada: overfitting r = E[sign D(x)] on real pictures, from −1 to 1, above which changes become likelier."""

@@ -17,7 +17,7 @@ NAMED: dict[Any, dict[str, type[Any]]] = {Network: NETS, Objective | EvidenceBou
 """Fields of these types become tables whose key ``name`` chooses a class from a dict."""
 
 LENGTHS = {"epochs": "images", "images": "epochs"}
-"""Two keys of a recipe of which one takes the place of the other."""
+"""Key of a recipe -> the key that it replaces: a length is in epochs or in pictures."""
 
 
 def network_to_dict(network: Network) -> dict[str, Any]:

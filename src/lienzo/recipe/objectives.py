@@ -27,7 +27,7 @@ class Objective(Protocol):
     """The losses of the two networks, from logits of shape (N,)."""
 
     relativistic: ClassVar[bool]
-    """Whether the generator's loss looks at the logits of real pictures too."""
+    """Whether the generator's loss depends on the logits of real pictures too."""
 
     probabilistic: ClassVar[bool]
     """Whether σ(logit) is the discriminator's probability of a real picture; otherwise a logit is a score as it is."""

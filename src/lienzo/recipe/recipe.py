@@ -58,7 +58,7 @@ class Recipe:
     """Penalties on the discriminator's gradient, and bounds on its weights."""
 
     augmentation: Augmentation = field(default_factory=Augmentation)
-    """How pictures are changed before the discriminator sees them, so that few pictures are not learnt by heart."""
+    """Random changes of pictures before the discriminator sees them, against learning few pictures by heart."""
 
     generator_optimizer: Adam = field(default_factory=Adam)
     """The generator's optimiser; with an evidence bound, that of both networks."""

@@ -14,8 +14,10 @@ class Claim:
     """What the theory says, with its source."""
 
     predicted: float
+    """The number that the theory predicts."""
 
     measured: float
+    """The number that the experiment gave."""
 
     tolerance: float = 0.0
     """Largest error that the claim allows, for rounding, quadrature, or as four standard errors of a sample."""

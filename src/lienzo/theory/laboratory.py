@@ -156,7 +156,8 @@ def page(findings: Sequence[Finding], seed: int) -> str:
                 f"All randomness comes from seed {seed}."
             ),
         ),
-        lead=f"What the theory of generative adversarial networks proves, checked on the code that paints. {verdict}",
+        lead="What the theory of generative adversarial networks proves, checked on the code that trains on pictures. "
+        f"{verdict}",
     )
 
 

@@ -1,1 +1,1 @@
-"""The training loop: a run's state, its steps, its inputs, resumption and trouble."""
+"""The training loop, and what it is made of: state, steps, inputs, resumption, and signs of trouble."""

@@ -17,7 +17,7 @@ from torch.nn.functional import grid_sample
 from lienzo.recipe.augmentation import Augmentation
 
 CHANCES: dict[str, int] = {"none": 0, "diffaugment": 7, "ada": 31}
-"""How many random numbers each policy takes to change one picture once."""
+"""Policy -> how many random numbers it takes to change one picture once."""
 
 SAFE = 0.8
 """The largest probability of ada's changes. Beyond it too few pictures show the original, and the generator begins to
@@ -80,13 +80,13 @@ def flipped(images: Tensor, chance: Tensor) -> Tensor:
 
 
 def _diffaugment(images: Tensor, chance: Tensor, colour: bool, cutout: bool) -> Tensor:
-    """Colour, translation by up to an eighth, a hole with half the sides (Zhao et al. 2020, section 3.2)."""
+    """Change colours, move by up to an eighth, cut a hole of half the sides (Zhao et al. 2020, section 3.2)."""
     brightness, saturation, contrast, down, right, y, x = chance[..., None, None, None].unbind(1)
     if colour:
-        paint, alpha = images[:, :3], images[:, 3:]
-        paint = _saturated(paint + (brightness - 0.5), 2 * saturation)
-        mean = paint.mean((1, 2, 3), keepdim=True)
-        images = torch.cat([mean + (paint - mean) * (contrast + 0.5), alpha], 1)
+        colours, alpha = images[:, :3], images[:, 3:]
+        colours = _saturated(colours + (brightness - 0.5), 2 * saturation)
+        mean = colours.mean((1, 2, 3), keepdim=True)
+        images = torch.cat([mean + (colours - mean) * (contrast + 0.5), alpha], 1)
     images = _shifted(images, down, right)
     return _holed(images, _grid(images), 2 * y - 1, 2 * x - 1, torch.ones_like(y)) if cutout else images
 
@@ -94,15 +94,16 @@ def _diffaugment(images: Tensor, chance: Tensor, colour: bool, cutout: bool) -> 
 def _decided(chance: Tensor, probability: Tensor, height: int, width: int, colour: bool) -> Tensor:
     """Return which of ada's changes happen and how strongly, (..., 9) numbers and with colour (..., 15).
 
-    Blitting, geometry, colour and a hole, each change with the same probability (Karras et al. 2020, appendix B).
+    They are flips, quarter turns and whole-pixel shifts, geometry, colour and a hole, each with the same probability
+    (Karras et al. 2020, appendix B).
     """
-    dice = _Dice(chance, probability)
-    numbers = [*_origins(height, width, dice), dice.uniform(), dice.uniform(), dice.happens()]
+    draws = _Draws(chance, probability)
+    numbers = [*_origins(height, width, draws), draws.uniform(), draws.uniform(), draws.happens()]
     if colour:
-        numbers += [0.2 * dice.happens() * dice.normal(), torch.exp2(0.5 * dice.happens() * dice.normal())]
-        numbers += [2 * dice.happens() * dice.below(0.5)]
-        angle = dice.happens() * dice.uniform() * math.pi
-        numbers += [angle.cos(), angle.sin(), torch.exp2(dice.happens() * dice.normal())]
+        numbers += [0.2 * draws.happens() * draws.normal(), torch.exp2(0.5 * draws.happens() * draws.normal())]
+        numbers += [2 * draws.happens() * draws.below(0.5)]
+        angle = draws.happens() * draws.uniform() * math.pi
+        numbers += [angle.cos(), angle.sin(), torch.exp2(draws.happens() * draws.normal())]
     return torch.cat(numbers, -1)
 
 
@@ -115,13 +116,13 @@ def _ada(images: Tensor, numbers: Tensor) -> Tensor:
     if not tones:
         return images
     brightness, contrast, luma, cosine, sine, saturation = tones
-    paint, alpha = images[:, :3], images[:, 3:]
-    paint = (paint + brightness) * contrast
-    paint = paint - luma * paint.mean(1, keepdim=True)  # light to dark, hues kept
-    return torch.cat([_saturated(_hued(paint, cosine, sine), saturation), alpha], 1)
+    colours, alpha = images[:, :3], images[:, 3:]
+    colours = (colours + brightness) * contrast
+    colours = colours - luma * colours.mean(1, keepdim=True)  # light to dark, hues kept
+    return torch.cat([_saturated(_hued(colours, cosine, sine), saturation), alpha], 1)
 
 
-class _Dice:
+class _Draws:
     """Random numbers (..., chances), taken one after the other and turned into events; every result is (..., 1)."""
 
     def __init__(self, chance: Tensor, probability: Tensor) -> None:
@@ -146,7 +147,7 @@ class _Dice:
         return math.sqrt(2) * torch.erfinv(self.uniform().clamp(-1 + 1e-6, 1 - 1e-6))
 
 
-def _origins(height: int, width: int, dice: _Dice) -> tuple[Tensor, Tensor]:
+def _origins(height: int, width: int, draws: _Draws) -> tuple[Tensor, Tensor]:
     """Return the affine map from a pixel's coordinates after ada's geometric changes to those before them.
 
     The last change is undone first. Coordinates are in pixels, down and right of the centre.
@@ -155,20 +156,20 @@ def _origins(height: int, width: int, dice: _Dice) -> tuple[Tensor, Tensor]:
         Two tensors (..., 3), for the coordinate down and for the one right: the factors of the coordinates down and
         right, and the constant.
     """
-    once = 1 - (1 - dice.probability).sqrt()  # so that at least one of two rotations has ada's probability
-    y, x, pixel = torch.eye(3, dtype=dice.probability.dtype, device=dice.probability.device)
-    slides = dice.happens() / 8 * pixel
-    y, x = y - slides * dice.normal() * height, x - slides * dice.normal() * width
-    y, x = _rotated(y, x, dice.below(once) * dice.uniform() * math.pi)
-    stretch = torch.exp2(0.2 * dice.happens() * dice.normal())
-    y, x = _rotated(y * stretch, x / stretch, dice.below(once) * dice.uniform() * math.pi)
-    scale = torch.exp2(0.2 * dice.happens() * dice.normal())
-    shifts = dice.happens() / 8
-    y = y / scale - (shifts * dice.uniform() * height).round() * pixel
-    x = x / scale - (shifts * dice.uniform() * width).round() * pixel
-    turns = (2 * dice.uniform()).floor() if height == width else 2 * dice.uniform().floor()
-    y, x = _quarter_turned(y, x, dice.happens() * turns)
-    return y, x * (1 - 2 * dice.happens() * dice.below(0.5))
+    once = 1 - (1 - draws.probability).sqrt()  # so that at least one of two rotations has ada's probability
+    y, x, pixel = torch.eye(3, dtype=draws.probability.dtype, device=draws.probability.device)
+    slides = draws.happens() / 8 * pixel
+    y, x = y - slides * draws.normal() * height, x - slides * draws.normal() * width
+    y, x = _rotated(y, x, draws.below(once) * draws.uniform() * math.pi)
+    stretch = torch.exp2(0.2 * draws.happens() * draws.normal())
+    y, x = _rotated(y * stretch, x / stretch, draws.below(once) * draws.uniform() * math.pi)
+    scale = torch.exp2(0.2 * draws.happens() * draws.normal())
+    shifts = draws.happens() / 8
+    y = y / scale - (shifts * draws.uniform() * height).round() * pixel
+    x = x / scale - (shifts * draws.uniform() * width).round() * pixel
+    turns = (2 * draws.uniform()).floor() if height == width else 2 * draws.uniform().floor()
+    y, x = _quarter_turned(y, x, draws.happens() * turns)
+    return y, x * (1 - 2 * draws.happens() * draws.below(0.5))
 
 
 def _grid(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -207,7 +208,7 @@ def _mirrored(coordinate: Tensor, size: int) -> Tensor:
 
 
 def _taken(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Return the pixels (N, C, H, W) at rows and columns, whose indices broadcast to (N, 1, H, W)."""
+    """Return the pixels (N, C, H, W) at rows and columns, whose indrawss broadcast to (N, 1, H, W)."""
     coordinates = (rows * images.shape[3] + columns).flatten(2).expand(-1, images.shape[1], -1)
     return images.flatten(2).gather(2, coordinates).view(images.shape)
 
@@ -233,13 +234,13 @@ def _holed(images: Tensor, grid: tuple[Tensor, Tensor], y: Tensor, x: Tensor, ho
     return images * (1 - holed * hole)
 
 
-def _saturated(paint: Tensor, factor: Tensor) -> Tensor:
-    grey = paint.mean(1, keepdim=True)
-    return grey + (paint - grey) * factor
+def _saturated(colours: Tensor, factor: Tensor) -> Tensor:
+    grey = colours.mean(1, keepdim=True)
+    return grey + (colours - grey) * factor
 
 
-def _hued(paint: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+def _hued(colours: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     """Rotate colours around the axis of greys, (1, 1, 1)/√3 (Rodrigues' formula); one grey channel stays."""
-    grey = paint.mean(1, keepdim=True)
-    across = (paint.roll(1, 1) - paint.roll(-1, 1)) / math.sqrt(3)
-    return grey + (paint - grey) * cosine + across * sine
+    grey = colours.mean(1, keepdim=True)
+    across = (colours.roll(1, 1) - colours.roll(-1, 1)) / math.sqrt(3)
+    return grey + (colours - grey) * cosine + across * sine

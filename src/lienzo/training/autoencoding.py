@@ -1,4 +1,4 @@
-"""The training step of a variational autoencoder, beside the game of two players."""
+"""The training step of a variational autoencoder; :mod:`lienzo.training.game` has that of a GAN."""
 
 from dataclasses import dataclass
 
@@ -57,19 +57,19 @@ class Autoencoding:
         """
         images = inputs.real[0]
         with torch.autocast(images.device.type, dtype=self.autocast, enabled=self.autocast is not None):
-            painted, guess = self._pass(images, inputs.latents[0])
-        painted, mean, log_variance = (full_precision(part) for part in (painted, *guess))
-        loss = self.bound.loss(images, painted, mean, log_variance)
+            made, guess = self._pass(images, inputs.latents[0])
+        made, mean, log_variance = (full_precision(part) for part in (made, *guess))
+        loss = self.bound.loss(images, made, mean, log_variance)
         self.optimizer.zero_grad()
         torch.autograd.backward(loss)
         processes.synchronise(self.autoencoder)
         seldom = {}
         if watched:
             seldom["generator_gradient"] = gradient_norm(self.autoencoder.decoder)
-            seldom["real_diversity"], seldom["fake_diversity"] = diversity(images), diversity(painted)
+            seldom["real_diversity"], seldom["fake_diversity"] = diversity(images), diversity(made)
         self.optimizer.step()
         return seldom | {
             "evidence_bound": -loss.detach(),
             "divergence": self.bound.divergence(mean, log_variance).mean().detach(),
-            "painting_error": processes.mean((painted - images).square().mean()).sqrt().detach(),
+            "painting_error": processes.mean((made - images).square().mean()).sqrt().detach(),
         }

@@ -22,7 +22,8 @@ class Batches:
     end of an epoch if need be, so that no picture is left out and nothing has to divide the batch.
 
     In a balanced stream labels take turns, and each has a stream of its own pictures: every label is shown equally
-    often, and a picture the more often the fewer share its label. Pictures without a label keep their places.
+    often, and a picture the more often the fewer share its label. Pictures without a label are shown as often as in a
+    stream that is not balanced.
     """
 
     def __init__(
@@ -52,11 +53,11 @@ class Batches:
 
     @property
     def classes(self) -> int:
-        """Numbers in a label's row: 0 where no kind of labels is given."""
+        """Number of labels; 0 where no kind of labels is given."""
         return 0 if self.vocabulary is None else len(self.vocabulary.counts)
 
     def rows(self, position: int, count: int) -> NDArray[np.int64]:
-        """Return which members of the collection stand at (position, …, position + count − 1) of the stream."""
+        """Return the members of the collection (count,) at position, …, position + count − 1 of the stream."""
         return _joined(self._order, len(self.members), position, count)
 
     def take(self, rows: NDArray[np.int64]) -> Tensor:
@@ -104,7 +105,7 @@ def _shuffled(seed: int, stream: str, size: int, epoch: int) -> NDArray[np.int64
 
 
 def _joined(order: Callable[[int], NDArray[np.int64]], size: int, position: int, count: int) -> NDArray[np.int64]:
-    """Return what stands at (position, …, position + count − 1) where one order (size,) follows the other."""
+    """Return the entries at position, …, position + count − 1 of all orders (size,), put one after the other."""
     parts, end = [], position + count
     while position < end:
         epoch, start = divmod(position, size)

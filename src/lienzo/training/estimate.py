@@ -1,4 +1,4 @@
-"""How long a training takes on the machine where it runs, said once, after some seconds of measuring."""
+"""An estimate of how long a training takes on this machine, logged once, after some seconds of measuring."""
 
 import logging
 import time
@@ -6,7 +6,7 @@ import time
 from lienzo.display import wording
 
 SECONDS = 5.0
-"""What is measured, after the first step, which also prepares memory and libraries."""
+"""Time over which the speed is measured, in seconds, after the first step, which also prepares memory and libraries."""
 
 log = logging.getLogger("lienzo")
 

@@ -20,14 +20,14 @@ from lienzo.training import augmentation
 from lienzo.training.optimizers import Optimizer
 
 Measures = dict[str, Tensor]
-"""Scalars on the device, detached: nothing is read back from there inside the loop."""
+"""Name of a measure -> a scalar on the device, detached. The loop reads none of them back from the device."""
 
 
 SELDOM = frozenset({"discriminator_gradient", "generator_gradient", "real_diversity", "fake_diversity"})
-"""Measures that only some steps take, since together they cost about a hundredth of a step."""
+"""Measures that only watched steps take, since together they cost about a hundredth of a step."""
 
 COARSE = 8
-"""Diversity is measured on pictures averaged to 8×8 fields: it sees layout and colour, and no noise."""
+"""Height and width to which pictures are averaged before their diversity is measured: it sees layout, and no noise."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class StepInputs:
 
 @dataclass
 class Game:
-    """Two networks, their objective, and their optimisers."""
+    """The GAN that is trained: two networks, their objective, and their optimisers."""
 
     generator: nn.Module
     """Maps latents (N, latents), and labels (N, classes) if there are any, to pictures or points (N, ...)."""
@@ -109,7 +109,7 @@ class Game:
             watched: whether to take the measures in ``SELDOM`` too.
             penalised: whether to add the penalties of the regularisation.
         """
-        whole = self.accumulate == 1  # then both players use one graph; parts are made again for the generator
+        whole = self.accumulate == 1  # then both updates use one autograd graph; parts are made again for the generator
         fake, measures, updates = torch.empty(0), {}, len(inputs.real)
         size = inputs.real.shape[-2:]
         changes = [None] * (updates + 1) if inputs.chance is None else self._decided(inputs.chance, *size)
@@ -234,7 +234,7 @@ class Game:
         return {"generator_loss": loss.detach(), "fooled_score": self._score(fake_logits)}
 
     def _generated(self, latents: Tensor, labels: Tensor | None) -> Iterator[Tensor]:
-        """Yield generated pictures part by part, each made when its turn comes."""
+        """Yield generated pictures part by part, each made when it is asked for."""
         for z, y in zip(self._parts(latents), self._if_any(labels), strict=True):
             with self._precision(z):
                 fake = apply(self._pass(self.generator), z, y)
@@ -248,7 +248,7 @@ class Game:
         return [None] * self.accumulate if batch is None else batch.chunk(self.accumulate, dim)
 
     def _mean(self, parts: Iterable[Measures]) -> Measures:
-        """Return the means over equal parts, each of which is computed when its turn comes."""
+        """Return the means over equal parts, each of which is computed when it is asked for."""
         first, *rest = parts
         return {name: sum((part[name] for part in rest), value) / self.accumulate for name, value in first.items()}
 
@@ -279,7 +279,7 @@ class Game:
         return full_precision(apply(discriminator, images, labels))
 
     def _pass(self, player: nn.Module) -> Callable[..., Tensor]:
-        """Return the function to call for a network: itself, or what ``torch.compile`` made of it."""
+        """Return the function to call for a network: itself, or its compiled form."""
         if self.compiled and player not in self._passes:
             self._passes[player] = torch.compile(player, dynamic=False)
         return self._passes.get(player, player)

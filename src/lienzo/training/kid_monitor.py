@@ -1,4 +1,4 @@
-"""The KID while training runs, of a thousand generated pictures: cheap enough to be taken often."""
+"""KID measured during training, on a thousand generated pictures, which is cheap enough to be done often."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ from lienzo.metrics.kernel import kid
 from lienzo.seeds import numpy_generator
 
 SAMPLES = 1_000
-"""Pictures on either side. For numbers to quote, `lienzo evaluate` takes more."""
+"""Number of pictures on either side. `lienzo evaluate` takes more, for numbers to publish."""
 
 log = logging.getLogger("lienzo")
 
@@ -24,11 +24,12 @@ log = logging.getLogger("lienzo")
 class KIDMonitor:
     """Measures KID against real pictures: held-out ones where the collection has them, else those to train on.
 
-    Both sides have `SAMPLES` pictures, so a first estimate of how long a score takes is how long the real ones took.
+    Both sides have `SAMPLES` pictures. The time that the features of the real ones took is the first estimate of the
+    time of a measurement.
     """
 
     seconds: float
-    """How long the last score took."""
+    """Duration of the last measurement, in seconds."""
 
     def __init__(self, collection: Collection, device: torch.device) -> None:
         held = collection.rows("holdout")

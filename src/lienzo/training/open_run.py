@@ -41,7 +41,7 @@ log = logging.getLogger("lienzo")
 
 
 class TroubleError(Exception):
-    """The run has to be set back, or to stop."""
+    """Trouble after which the run has to be set back, or to stop."""
 
     def __init__(self, trouble: Trouble) -> None:
         super().__init__(str(trouble))

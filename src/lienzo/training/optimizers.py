@@ -1,4 +1,4 @@
-"""Optimisers: what a training step asks of one, and Adam."""
+"""Optimisers: the interface that a training step needs, and Adam."""
 
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from torch.optim.adam import adam
 
 
 class Optimizer(Protocol):
-    """What updates the parameters of a network; PyTorch's optimisers do, and :class:`Adam`."""
+    """An optimiser of a network's parameters: one of PyTorch's, or :class:`Adam`."""
 
     def zero_grad(self) -> None:
         """Forget the gradients."""

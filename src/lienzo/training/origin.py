@@ -119,9 +119,9 @@ def begin_from_origin(run: Run, record: OriginRecord, state: State) -> None:
 
 
 def _networks_of(run: Run) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
-    """Return the tensors of a run's networks, of one moment of its training, and the header of the generator then.
+    """Return the tensors of a run's networks after one number of pictures shown, and the header of that generator.
 
-    The moment is that of the newest checkpoint that is whole. ``generator.safetensors`` is one save ahead of it where
+    They are those of the newest checkpoint that is whole. ``generator.safetensors`` is one save ahead of it where
     training was killed between the two, or where a newer checkpoint is damaged.
     """
     state, header = tensors.load(run.generator_path, "generator", GeneratorError)

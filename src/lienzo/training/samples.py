@@ -18,7 +18,7 @@ class Samples:
     """Draws the fixed latents of a run; a second thread encodes and writes the PNG while training goes on.
 
     With labels, each row of the grid is one label, and the same latents repeat from row to row. Where there are too
-    many labels for such a grid, each of the latents has a label of its own, as a seed draws it.
+    many labels for such a grid, each of the latents has the label that its number draws as a seed.
     """
 
     def __init__(self, run: Run, recipe: Recipe, collection: str, vocabulary: Vocabulary | None) -> None:

@@ -1,4 +1,4 @@
-"""Everything that changes while training runs on one clock: the number of pictures shown."""
+"""Schedules: numbers that change while training, as functions of the number of pictures shown."""
 
 from collections.abc import Iterable
 

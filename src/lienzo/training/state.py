@@ -24,7 +24,8 @@ from lienzo.training.optimizers import Adam
 from lienzo.training.schedule import average_decay, cooling, crossed, fading
 
 WATCHED = 8
-"""One step of so many is watched, and the last one before a tick; on a GPU, the last step of each graph."""
+"""One step of so many is watched (takes all measures), and the last one before a tick; on a GPU the last step of each
+graph."""
 
 
 class State:
@@ -69,7 +70,7 @@ class State:
 
     @property
     def shown(self) -> nn.Module:
-        """The generator that samples come from."""
+        """The generator that samples come from: the averaged one, where there is one."""
         return self.networks["generator"] if self.average is None else self.average.module
 
     @property
@@ -116,7 +117,7 @@ class State:
         watched: Sequence[bool],
         penalised: Sequence[bool],
     ) -> None:
-        """Take steps: all that a graph holds, so that nothing here reads the clock or the device."""
+        """Take steps. A CUDA graph records this, so that nothing here may read the clock or from the device."""
         with _compiling() if self.recipe.compile else nullcontext():
             for step in zip(inputs, scheduled, watched, penalised, strict=True):
                 self._step(*step)
@@ -136,7 +137,7 @@ class State:
             self.average.update(share)
 
     def _seen(self, pixels: Tensor) -> Tensor:
-        """Return real pictures (k, N, C, H, W); in a fade as blurred as generated ones (Karras et al. 2018)."""
+        """Return real pictures (k, N, C, H, W), in a fade as blurred as generated ones are (Karras et al. 2018)."""
         images = from_bytes(pixels)
         if not self.recipe.fade:
             return images

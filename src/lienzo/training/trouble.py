@@ -55,7 +55,7 @@ class Trouble:
 
     @property
     def advice(self) -> str:
-        """Advice: settings to try, in another run."""
+        """A clause that names settings to try, in another run."""
         *others, last = self.remedies
         choice = f"{', '.join(others)} or {last}" if others else last
         return f"try --set {choice} with another --out, as a run keeps its recipe"
@@ -76,7 +76,7 @@ class Signs:
 
     @property
     def confirmed_now(self) -> bool:
-        """Whether some trouble has lasted long enough to be reported since this very tick."""
+        """Whether some trouble has just lasted long enough to be reported, at this tick and not before."""
         return PATIENCE in (self.won, self.collapsed)
 
     def is_healthy(self, line: Mapping[str, Any], objective: Objective | EvidenceBound) -> bool:
@@ -157,7 +157,7 @@ def _revive(line: Mapping[str, Any], recipe: Recipe, slowdown: float) -> Iterato
 
 
 def _spread(recipe: Recipe, slowdown: float) -> Iterator[str]:
-    """Yield what may help a generator that paints one picture."""
+    """Yield what may help a generator that makes variations of one picture."""
     if not isinstance(recipe.objective, EvidenceBound):
         yield from _open_to(recipe, ["network.minibatch_deviation=true", "network.discriminator_norm=spectral"])
     yield _rates(recipe, slowdown / 2)

@@ -1,4 +1,4 @@
-"""A study as a self-contained page: the best recipe and its pictures, the history, what mattered, every trial."""
+"""A study as a self-contained page: the best recipe, its pictures, the history, importances, and every trial."""
 
 import io
 import itertools
@@ -38,7 +38,7 @@ def page(study: optuna.Study, folder: Path, budget: Recipe, collection: Collecti
     """Return the page.
 
     Args:
-        study: with the attributes :data:`ERROR` and :data:`REASON` of its trials.
+        study: the study, whose trials may have the attributes :data:`ERROR` and :data:`REASON`.
         folder: of the study.
         budget: the recipe it started from, as long as a trial.
         collection: what the trials learnt from.

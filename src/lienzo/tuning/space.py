@@ -31,7 +31,7 @@ class Range:
 
 
 Dimension = Range | tuple[str, ...]
-"""A range, or values as they are written in a setting."""
+"""A range of numbers, or a few values, written as in a setting."""
 
 
 def parse(searches: Sequence[str], recipe: Recipe) -> dict[str, Dimension]:
@@ -61,7 +61,7 @@ def usual(recipe: Recipe) -> tuple[str, ...]:
 
 
 def values(space: dict[str, Dimension], recipe: Recipe) -> dict[str, Any]:
-    """Return where the recipe itself stands in the space, for the keys in whose dimension it stands at all."""
+    """Return the recipe's own values of the keys of a space, as far as they lie in their dimensions."""
     found: dict[str, Any] = {}
     for key, dimension in space.items():
         value: Any = recipe.to_dict()

@@ -1,4 +1,4 @@
-"""The study's file, which several processes share, and the folder around it."""
+"""A study of tune: its database, which several processes share, and the folder of its trials."""
 
 import sqlite3
 from collections.abc import Generator
@@ -27,11 +27,11 @@ NAME = "lienzo"
 """Name of the only study in the file."""
 
 PRUNER = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=2)
-"""Scores are counted from 1: the first of a trial, taken early, never ends it."""
+"""Stops a trial that is worse than the median, from the sixth trial on, and not at its first score, which is early."""
 
 
 class Study:
-    """Trials, each of which is a run."""
+    """A search whose trials are runs."""
 
     def __init__(
         self, path: Path, space: dict[str, Dimension], recipe: Recipe, budget: Recipe, collection: Collection
@@ -63,9 +63,9 @@ class Study:
                 self.study.enqueue_trial(values(space, recipe))  # so that what is found is better than what there was
 
     def begin(self, total: int) -> "tuple[optuna.Trial, filelock.AcquireReturnProxy[filelock.BaseFileLock]] | None":
-        """Take up a trial whose process is gone, or begin another, and hold its lock; none where there are enough.
+        """Return a trial to train and its lock: one whose process is gone, or a new one; None where there are enough.
 
-        The system lets go of a lock whose process ends, however it ends.
+        The operating system releases a lock when its process ends, however it ends.
         """
         with self.lock:
             known = self.study.get_trials(deepcopy=False)
@@ -78,7 +78,7 @@ class Study:
                     study = self.storage.get_study_id_from_name(NAME)
                     identity = self.storage.get_trial_id_from_study_id_trial_number(study, number)
                     return self._proposed(optuna.Trial(self.study, identity)), held
-                held.lock.release()  # it ended between the two looks
+                held.lock.release()  # it has ended since the first query
             if sum(trial.state != TrialState.WAITING for trial in known) >= total:
                 return None
             trial = self.study.ask()
@@ -86,7 +86,7 @@ class Study:
             return self._proposed(trial), held
 
     def train(self, trial: optuna.Trial, device: str) -> Generator[Tick, None, None]:
-        """Train the trial's run to its end, or until it is worse than the median, and write down what came of it.
+        """Train the trial's run to its end, or until it is worse than the median, and store its KID.
 
         A trial that cannot be trained counts as pruned, so that the sampler keeps away from its settings.
         """
@@ -113,7 +113,7 @@ class Study:
         return sum(trial.state.is_finished() for trial in self.study.get_trials(deepcopy=False))
 
     def under_way(self) -> bool:
-        """Say whether some process is still at a trial, or was when it ended."""
+        """Say whether a trial is being trained, or was when its process ended."""
         return bool(self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING]))
 
     def completed(self) -> list[FrozenTrial]:
@@ -135,7 +135,7 @@ class Study:
             )
 
     def _report(self, trial: optuna.Trial, run: Run, every: int) -> None:
-        """Report the scores that the run's log has more than the study: a killed process may owe some."""
+        """Add the scores to the study that only the run's log has, which a killed process may have left there."""
         reported = {*self.study.get_trials(deepcopy=False)[trial.number].intermediate_values}
         for line in run.log():
             step = line["images"] // every
@@ -148,7 +148,7 @@ class Study:
         self.study.tell(trial, state=TrialState.PRUNED)
 
     def _proposed(self, trial: optuna.Trial) -> optuna.Trial:
-        """Return the trial with a value for every key; what it was given before it keeps."""
+        """Return the trial with a value for every key; values that it has already stay."""
         seed = derive(self.recipe.seed, "tune", trial.number) % 2**32  # of its own in every trial and process
         self.study.sampler = optuna.samplers.TPESampler(seed=seed)
         for key, dimension in self.space.items():
@@ -167,7 +167,7 @@ class Study:
         return filelock.FileLock(self.path / "trials" / f"{number:04}.lock")
 
     def _check(self) -> None:
-        """Make sure that everyone who shares the study asks the same question."""
+        """Refuse to open a study of another collection, recipe, length or space."""
         asked = {
             "collection": self.collection.fingerprint,
             "base recipe or budget": fingerprint(self.budget.to_dict()),

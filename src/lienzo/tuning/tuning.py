@@ -1,4 +1,4 @@
-"""The search for a better recipe: many short runs, chosen by what the earlier ones came to.
+"""The search for a better recipe: many short runs, whose settings are proposed from the KID of earlier ones.
 
 Trials are proposed by the tree-structured Parzen estimator (Bergstra et al. 2011) and stopped by the median rule
 (Golovin et al. 2017, section 3.2.2). The rule fits studies of tens of trials with a handful of scores each; Hyperband
@@ -56,8 +56,8 @@ def tune(
         collection: the pictures to learn from.
         recipe: what to start from: its name, the path of its TOML file, or itself.
         out: the study's folder, which several processes may share; by default ``studies/COLLECTION-RECIPE``.
-        trials: how many in all.
-        images: pictures shown in each.
+        trials: number of trainings in all, those of earlier calls included.
+        images: number of pictures shown in each.
         search: what to vary, such as ``batch=16,32`` or ``generator_optimizer.rate=0.0001..0.001:log``;
             nothing: rates, betas, batch and average, as far as the recipe has them.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.

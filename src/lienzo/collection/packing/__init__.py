@@ -1,1 +1,1 @@
-"""Which of the screened pictures stay, and how they become shards and an index."""
+"""Packing: duplicates are refused, and the pictures that stay become shards and an index."""

@@ -13,7 +13,7 @@ from lienzo.collection.reasons import Reason
 from lienzo.collection.settings import Settings
 
 SIDE_BITS = 4
-"""Most bits of 64 in which the perceptual hashes of pictures differ that are held out together, or not at all."""
+"""Pictures whose perceptual hashes differ in at most so many of 64 bits are held out together, or not at all."""
 
 _BLOCK = 1 << 20
 """Number of pairs of hashes that are compared at a time."""
@@ -21,7 +21,7 @@ _BLOCK = 1 << 20
 
 @dataclass
 class Candidates:
-    """What choosing needs to know of every picture, 40 bytes each."""
+    """Digests of all pictures that passed screening, 40 bytes each, by which duplicates are found."""
 
     files: bytearray = field(default_factory=bytearray)
     """The first 8 bytes of the SHA-256 of the file."""
@@ -43,7 +43,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Why a picture that passed screening is refused all the same."""
+    """Why a picture is refused although it passed screening."""
 
     reason: Reason
     other: int
@@ -52,10 +52,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What becomes of the pictures that passed screening, by their position among them."""
+    """The decisions about pictures that passed screening, by their position among them."""
 
     verdicts: dict[int, Verdict]
-    """Those that are refused."""
+    """Position of a refused picture -> why."""
     holdout: NDArray[np.bool_]
     """(n,): whether each is held out."""
 
@@ -68,8 +68,8 @@ def choose(
     Args:
         candidates: n pictures, in order.
         settings: the policies.
-        earlier: (k,), which of the first k pictures, those that stand in the collection already, are held out.
-        wanted: positions of pictures that stay whatever they repeat.
+        earlier: (k,), for the first k pictures, which are in the collection already: whether each is held out.
+        wanted: positions of pictures that stay even if they repeat others.
     """
     digests = np.frombuffer(candidates.digests, "<u8").reshape(-1, 2)
     labels = np.frombuffer(candidates.labels, "<u8")
@@ -121,8 +121,8 @@ def _among_equal(members: NDArray[np.int64], labels: NDArray[np.uint64], setting
 def _near_duplicates(hashes: NDArray[np.uint64], bits: int, refused: Mapping[int, Verdict]) -> dict[int, Verdict]:
     """Refuse every picture whose hash is near to that of an earlier one that stays, in favour of the first such one.
 
-    Of pictures with one hash at most the first that is looked at stays, because it is near to all the others. So it is
-    enough to compare the different hashes, however many pictures have them.
+    Of pictures with the same hash at most the first stays, because it is near to all the others. So it is enough to
+    compare the different hashes, however many pictures have them.
     """
     different, kind = np.unique(hashes, return_inverse=True)
     near: dict[int, list[int]] = {}
@@ -173,9 +173,9 @@ def _sides(
 ) -> NDArray[np.bool_]:
     """Hold out a share of the pictures by their files' content, so that it is the same share at every size.
 
-    Equal and nearly equal pictures fall on the same side, that of the smallest digest among their files. A digest is as
-    good as uniform, and of n of them the smallest m is not: 1 − (1 − m)ⁿ is. So a group of n that look alike is held
-    out as likely as one picture.
+    Equal and nearly equal pictures are held out together, or not at all, by the smallest digest among their files. A
+    digest m in [0, 1) is uniform; of the smallest of n digests, 1 − (1 − m)ⁿ is. So a group of n pictures that look
+    alike is held out with the same probability as a single picture.
     """
     from scipy.sparse import coo_array  # noqa: PLC0415  only a collection with held-out pictures waits for it
     from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
@@ -187,7 +187,9 @@ def _sides(
     smallest = np.full(component.max(initial=-1) + 1, np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(smallest, component, files)
     sides = 1 - (1 - smallest / 2.0**64) ** np.bincount(component) < share
-    for position in range(len(earlier) - 1, -1, -1):  # what stands in the collection keeps its side, the first decides
+    for position in range(
+        len(earlier) - 1, -1, -1
+    ):  # pictures of the earlier collection keep their part, and the first of a group decides
         sides[component[position]] = earlier[position]
     chosen: NDArray[np.bool_] = sides[component]
     chosen[: len(earlier)] = earlier

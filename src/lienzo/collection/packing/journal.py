@@ -1,8 +1,8 @@
-"""The journal of a preparation: what was screened so far, so that a killed preparation goes on.
+"""The journal of a preparation: the results of screening so far, so that a killed preparation can be continued.
 
-One file beside the collection to be, of checked frames; a frame holds the screened entries of one unit. A frame that a
-kill or a loss of power cut short is recognised by its checksum and forgotten, and only its unit is done again. The
-collection is packed from the journal in the order of the listing, whatever the order in which the frames came.
+It is one file of checked frames in the folder of the collection. A frame holds the screened entries of one unit. If a
+kill or a loss of power cuts a frame short, its checksum is wrong: the frame is dropped, and only its unit is screened
+again. The collection is packed from the journal in the order of the listing, whatever the order of the frames.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from lienzo.storage.files import fingerprint
 from lienzo.storage.schemas import Count, Fingerprint
 
 _FRAME = struct.Struct("<4sQQ16s")
-"""Prefix of a frame: the magic, how many bytes its head and its pixels have, and the digest of both."""
+"""Prefix of a frame: the magic, the lengths of its head and of its pixels in bytes, and the digest of both."""
 _MAGIC = b"LZJ2"
 
 
@@ -36,7 +36,7 @@ class _Beginning(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Record(msgspec.Struct, forbid_unknown_fields=True):
-    """What the head of a unit's frame says of one entry: a :class:`Screened`, with lengths in place of bytes."""
+    """One entry in the head of a unit's frame: a :class:`Screened`, with lengths in place of its bytes."""
 
     source: str
     size: Count
@@ -107,7 +107,7 @@ class Journal:
             self._append({"settings": begun_with}, b"")
 
     def _scan(self, settings: str) -> int:
-        """Read every frame; return where the last one ends that is whole, and the first was begun with ``settings``."""
+        """Read all frames up to the first that is damaged, and return where it begins; 0 if the settings are others."""
         end = 0
         while (frame := self._read(end)) is not None:
             head, pixels, after = frame

@@ -28,7 +28,7 @@ SHARD_BYTES = 1 << 26
 
 
 class _Written:
-    """What the files of a preparation hold: shards, the tables beside them, and counts and pictures for the report."""
+    """The results of packing: shards, the tables beside them, and counts and pictures for the report."""
 
     def __init__(self, shards: list[Shard], refused: Counter[str]) -> None:
         self.shards, self.refused = shards, refused
@@ -174,7 +174,7 @@ def _names(collection: Collection, wanted: set[int]) -> dict[int, str]:
 def _decided(
     journal: Journal, keys: Sequence[str], chosen: Chosen, position: int, names: dict[int, str]
 ) -> Iterator[tuple[Screened, str, str, str]]:
-    """Yield what was screened, with reason and detail, or with its part; the first picture is at ``position``."""
+    """Yield each screened entry with reason, detail and part; the first picture has the given ``position``."""
     wanted = {verdict.other for verdict in chosen.verdicts.values()}
     for unit in journal.units(keys):
         for found in unit:
@@ -192,7 +192,7 @@ def _decided(
 
 
 def _shard_counts(count: int, settings: Settings) -> Iterator[int]:
-    """Yield how many of ``count`` pictures stand in each shard."""
+    """Yield the number of pictures in each shard, ``count`` in all."""
     full = max(1, SHARD_BYTES // (settings.height * settings.width * settings.channels))
     while count > 0:
         yield min(full, count)
@@ -233,7 +233,7 @@ def _write_shard(
 
 
 def _summary(folder: Path, shards: Sequence[Shard], settings: Settings) -> tuple[dict[str, tuple[str, ...]], str]:
-    """Return the vocabularies and the fingerprint of what stands in the shards."""
+    """Return the vocabularies of the shards, and their fingerprint."""
     digest = hashlib.sha256(f"{settings.height}x{settings.width}x{settings.channels}".encode())
     vocabularies: dict[str, set[str]] = {}
     for shard in shards:

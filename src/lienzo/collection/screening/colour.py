@@ -1,4 +1,4 @@
-"""Colours of every sort become grey, sRGB, or sRGB with alpha."""
+"""Conversion of colours of every kind to grey, sRGB, or sRGB with alpha."""
 
 import functools
 import io
@@ -10,13 +10,13 @@ from PIL import Image, ImageCms
 from lienzo.collection.screening import depth
 
 USUAL_GAMMA = 2.1, 2.3
-"""A file's exponent in this range stands for sRGB's own curve, whose gamma is about 2.2."""
+"""Exponents in this range stand for sRGB's own curve, whose gamma is about 2.2."""
 
 ALIKE = 12
-"""A profile called sRGB is believed if it moves no colour by more than so many of 255 levels."""
+"""A profile that is named sRGB is taken for it if it changes no colour by more than so many of 255 levels."""
 
 WITH_ALPHA = {"1": "LA", "L": "LA", "La": "LA", "RGB": "RGBA", "RGBa": "RGBA"}
-"""Modes whose transparency stands elsewhere, or is multiplied into the colours -> the mode with a channel for it."""
+"""Mode whose transparency is no channel, or is multiplied into the colours -> mode with a channel for it."""
 
 
 def to_mode(image: Image.Image, mode: str, background: tuple[int, int, int]) -> tuple[Image.Image, tuple[str, ...]]:
@@ -59,7 +59,7 @@ def to_mode(image: Image.Image, mode: str, background: tuple[int, int, int]) -> 
 
 
 def exponent_of(image: Image.Image) -> float | None:
-    """Return what power of its values a picture's light is, where that is said (gAMA) and is not sRGB's own curve."""
+    """Return the exponent that turns a picture's values into light, if its gAMA chunk gives one unlike sRGB's curve."""
     gamma = image.info.get("gamma")
     if not isinstance(gamma, float) or not 0.1 <= gamma <= 10 or {"srgb", "icc_profile"} & image.info.keys():
         return None
@@ -71,8 +71,8 @@ def curve(levels: int, exponent: float | None = None) -> NDArray[np.uint8]:
     """Return a table, (levels,), from values to sRGB's 256 levels.
 
     Args:
-        levels: of the values, of which the last is white.
-        exponent: the light is this power of the value; None for values that are sRGB already.
+        levels: number of values, of which the last is white.
+        exponent: exponent that turns a value into light; None for values that are sRGB already.
     """
     values = np.arange(levels) / (levels - 1)
     if exponent is not None:
@@ -103,7 +103,7 @@ def _to_eight_bits(image: Image.Image, exponent: float | None) -> tuple[Image.Im
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image | None:
-    """Convert colours from an ICC profile to sRGB; None where there is nothing to do or the profile is no use."""
+    """Convert colours from an ICC profile to sRGB; return None for sRGB itself, and for a profile that is no use."""
     modes = {"L": "L", "LA": "L", "RGB": "RGB", "RGBA": "RGB", "CMYK": "CMYK", "LAB": "LAB"}
     if image.mode not in modes:
         return None
@@ -131,7 +131,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _changes_little(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    """Say whether a transform moves no colour by more than :data:`ALIKE` levels: curves tell, names do not."""
+    """Say whether a transform changes no colour by more than :data:`ALIKE` levels; a profile's name proves nothing."""
     steps = np.linspace(0, 255, 9).astype(np.uint8)
     if mode == "RGB":
         colours = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(27, 27, 3)

@@ -1,4 +1,4 @@
-"""From a file's bytes to an upright picture: opening, limits, scaled decoding, orientation."""
+"""Decoding of a file's bytes into an upright picture: limits, scaled decoding, orientation."""
 
 import contextlib
 import io
@@ -40,13 +40,13 @@ class Decoded:
     image: Image.Image
     """Upright, in one of :data:`lienzo.collection.screening.pictures.MODES`."""
     box: Box
-    """Where the original lies in ``image``: a scaled decode rounds its size up."""
+    """Part of ``image`` that the original fills, in pixels: a scaled decode rounds the size up."""
     size: tuple[int, int]
     """Width and height of the upright original."""
     shrunk: int
-    """How many times smaller than the original it was decoded: 1, 2, 4 or 8."""
+    """Ratio of the original's sides to those it was decoded at: 1, 2, 4 or 8."""
     notes: tuple[str, ...]
-    """What had to be done to it; docs/prepare.md explains the names."""
+    """Names of what was done to the picture, which docs/prepare.md explains."""
 
 
 @dataclass(frozen=True)
@@ -56,22 +56,22 @@ class Source:
     data: bytes
     """The file's content."""
     kind: str
-    """One of :data:`lienzo.collection.screening.formats.FORMATS`."""
+    """Format of the file, a key of :data:`lienzo.collection.screening.formats.FORMATS`."""
     channels: int = 3
     """1 (grey), 3 (sRGB) or 4 (sRGB and alpha)."""
     background: tuple[int, int, int] = WHITE
-    """What transparent pictures are composited on, unless alpha is kept."""
+    """Colour that transparent pictures are composited on, unless alpha is kept."""
     max_pixels: int = 178_956_970
-    """No more pixels than this are decoded."""
+    """Largest number of pixels that may be decoded."""
     detect_damage: bool = True
-    """Look for damage in what was decoded; without, a file is decoded as far as it goes."""
+    """Refuse pictures that are damaged; if not, a file is decoded as far as possible."""
 
     def decode(self, scale: Callable[[int, int], float]) -> Decoded:
         """Decode the picture, turn it upright and convert its colours.
 
         Args:
-            scale: says how many times larger than needed an original of some width and height, upright or not, is; a
-                JPEG is decoded smaller where that is enough.
+            scale: function from width and height of an original, upright or not, to how many times larger it is than
+                needed; a JPEG is decoded at a smaller scale where that is enough.
 
         Raises:
             Refusal: BOMB, TRUNCATED, UNDECODABLE, DAMAGED or UNSUPPORTED.
@@ -178,7 +178,7 @@ def _turned(box: Box, size: tuple[int, int], swap: bool, mirror_x: bool, mirror_
 
 @contextlib.contextmanager
 def _pillows_limit(pixels: int | None) -> Iterator[None]:
-    """Set Pillow's own limit of pixels, at which it raises, for what is opened within."""
+    """Set Pillow's own limit of pixels, above which it raises an error, while the block runs."""
     before = Image.MAX_IMAGE_PIXELS
     Image.MAX_IMAGE_PIXELS = pixels
     try:
@@ -191,7 +191,7 @@ def _pillows_limit(pixels: int | None) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _as_far_as_it_goes(wanted: bool) -> Iterator[None]:
-    """Let Pillow decode files that end early, the rest being black or grey."""
+    """Let Pillow decode files that end early while the block runs; the missing rest is black or grey."""
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     ImageFile.LOAD_TRUNCATED_IMAGES = wanted
     try:
@@ -201,7 +201,7 @@ def _as_far_as_it_goes(wanted: bool) -> Iterator[None]:
 
 
 def _clause(error: Exception, kind: str) -> str:
-    """Return an error as a clause; messages of errors that are no sentences say less than that the file is broken."""
+    """Return an error as a clause: its message, or that the file is broken if the message would not help."""
     text = " ".join(str(error).split())[:200]
     if not text or not isinstance(error, OSError | SyntaxError | ValueError | RuntimeError | EOFError):
         return f"the {kind} is broken ({type(error).__name__})"

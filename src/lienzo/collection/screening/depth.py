@@ -1,4 +1,4 @@
-"""Samples of more than eight bits become eight: which value is white, and what lies beyond."""
+"""Conversion of samples of more than eight bits to eight, which has to find out the values of black and white."""
 
 from typing import Any
 
@@ -6,30 +6,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 LADDER = (8, 10, 12, 14, 16, 24, 32)
-"""Depths of samples, in bits, that devices deliver in words that are larger."""
+"""Depths of samples, in bits, that devices deliver in words of the same or of a larger size."""
 
 OUTLIERS = 0.01
 """Up to this share of floating-point samples may lie beyond black and white and is clipped."""
 
 ROWS = 256
-"""So many rows are converted at a time: what lies between takes eight bytes for each sample."""
+"""Number of rows that are converted at a time, since float64 takes eight bytes for each sample."""
 
 
 def to_eight_bits(samples: NDArray[Any], bits: int, largest: int = 0) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
     """Convert samples of any kind of number to 0 … 255.
 
-    Unsigned integers of 10, 12 or 14 bits are what they say. Of words of 16 and 32 bits ``largest`` is white if it is
-    given, else the largest number of the smallest depth among :data:`LADDER` that holds them all: a camera's 12 bits
-    in words of 16 are no dark picture. Signed integers without negative ones count the same, their own depth being one
-    bit less; where they reach far below 0 they use their whole range. Floats are meant from 0 to 1, and up to
-    :data:`OUTLIERS` of them are clipped. Floats and signed integers of any other range are scaled: black is 0, or,
-    where more are negative, the level that so small a share lies below; white is the level that so small a share lies
-    above, or for floats the largest number of a depth of the ladder, such as 255, if at least half of it is used.
+    - Unsigned integers of 10, 12 or 14 bits: black is 0 and white the largest number.
+    - Unsigned integers of 16 and 32 bits: white is ``largest`` if it is given. Otherwise it is the largest number of
+      the smallest depth of :data:`LADDER` that holds all samples: a camera's 12 bits in words of 16 are not dark.
+    - Signed integers, none of them negative: the same, with one bit less.
+    - Signed integers that reach far below 0: the whole range of their type.
+    - Floats, at most a share :data:`OUTLIERS` of which lies outside [0, 1]: black is 0 and white is 1.
+    - Other floats and signed integers: white is the level that the share :data:`OUTLIERS` lies above. For floats it is
+      the largest number of a depth of the ladder, such as 255, if at least half of that is used. Black is 0, or, where
+      more samples are negative, the level that the share :data:`OUTLIERS` lies below.
+
+    What lies beyond black and white is clipped.
 
     Args:
-        samples: of any shape (rows, …).
-        bits: of each, in the file.
-        largest: what the file calls white, 0 for unknown.
+        samples: samples of any shape (rows, …).
+        bits: bits of a sample in the file.
+        largest: value of white that the file states; 0 for none.
 
     Returns:
         the samples, and the note ``scaled`` where black or white had to be guessed.

@@ -1,4 +1,4 @@
-"""What a file is, by its bytes."""
+"""Formats of files, recognised by their first bytes."""
 
 import functools
 import importlib
@@ -47,7 +47,7 @@ _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
 
 _OPTIONAL = {"WEBP": "webp", "AVIF": "avif", "JPEG2000": "jpg_2000"}
-"""Formats that Pillow may have been built without, and its names for the features."""
+"""Formats that Pillow may have been built without -> Pillow's name of the feature."""
 
 _EXTRAS = {"HEIF": ("pillow_heif", "HEIC"), "JXL": ("pillow_jxl", "JPEG XL")}
 """Formats that only a package of the extra ``heif`` can decode: the module, and what people call the format."""
@@ -99,7 +99,7 @@ _TEXT = (
 )
 
 HEAD = 4096
-"""So many bytes from the beginning of a file tell what it is."""
+"""Number of bytes at the beginning of a file by which its format is recognised."""
 
 
 def identify(head: bytes, name: str = "") -> str:
@@ -152,7 +152,7 @@ def _may_be_tga(head: bytes) -> bool:
 
 
 def _check_decoder(kind: str) -> None:
-    """See that this installation can decode a format.
+    """Refuse a format that this installation cannot decode.
 
     Raises:
         Refusal: UNSUPPORTED.

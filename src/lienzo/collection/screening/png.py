@@ -8,24 +8,24 @@ from PIL import Image
 from lienzo.collection.screening.colour import curve, exponent_of
 
 BITS, COLOUR_TYPE = 24, 25
-"""Where a PNG's header says how many bits a sample has, and what its samples are."""
+"""Offsets, in a PNG file, of the bits of a sample and of the colour type."""
 
 ORIENTATION = 0x0112
-"""Number of the EXIF tag that says how a picture is to be turned."""
+"""Number of the EXIF tag of the orientation."""
 
 GREY, COLOUR, COLOUR_AND_ALPHA = 0, 2, 6
 """Values of the colour type."""
 
 
 def mended(image: Image.Image, data: bytes) -> tuple[Image.Image, tuple[str, ...]]:
-    """Return a loaded PNG as it is meant.
+    """Return a loaded PNG with what Pillow loses put right.
 
-    Pillow keeps the high bytes of 16-bit colours, but the transparent colour (tRNS) is named with both bytes, and a
-    curve (gAMA) needs both in the dark. Transparent greys of 2 and 4 bits it compares with pixels scaled to 8 bits.
+    Of 16-bit colours Pillow keeps the high bytes. But the transparent colour (tRNS) has both bytes, and a curve (gAMA)
+    needs both for dark colours. A transparent grey of 2 or 4 bits is compared by Pillow with pixels scaled to 8 bits.
 
     Args:
-        image: loaded.
-        data: the file.
+        image: the picture as Pillow loaded it.
+        data: content of the file.
 
     Returns:
         the picture, and notes.

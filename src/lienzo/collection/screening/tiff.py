@@ -1,4 +1,4 @@
-"""TIFF files: which of their pages is the picture, where its pixels stand, and samples of more than eight bits.
+"""TIFF files: the page that is the picture, where its pixels are, and samples of more than eight bits.
 
 Pillow decodes pages of 8-bit samples. Other pages are put together from their strips or tiles with the help of
 tifffile, which is imported when the first one comes. Sections and tags in this file are those of TIFF 6.0.
@@ -44,7 +44,7 @@ FLOAT_PREDICTOR = 3
 """Value of Predictor for floats."""
 
 PAGES = 64
-"""So many pages are looked at to find the picture."""
+"""Largest number of pages that are searched for the picture."""
 
 _TYPES = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 """Types of a tag's values that are whole numbers, by :mod:`struct`'s names."""
@@ -60,11 +60,11 @@ class Page:
     """The directory of one page."""
 
     offset: int
-    """Where the directory begins."""
+    """Offset of the directory in the file."""
     following: int
-    """Where that of the next page begins; 0 where this is the last."""
+    """Offset of the next page's directory; 0 for the last page."""
     end: int
-    """How far into the file the directory, its values and its pixels reach."""
+    """Offset at which the directory, its values and its pixels end."""
     tags: dict[int, tuple[int, ...]]
     """Tag -> values, of those tags above whose values are whole numbers."""
 
@@ -74,7 +74,7 @@ class Page:
 
     @property
     def pixels(self) -> int:
-        """Width × height."""
+        """Number of pixels, width × height."""
         return self.value(WIDTH) * self.value(HEIGHT)
 
     @property
@@ -177,7 +177,7 @@ def picture(data: bytes) -> Page:
 
 
 def check_whole(data: bytes) -> None:
-    """See that the directory of the picture is there, and every strip or tile that it lists.
+    """Refuse a file that lacks the directory of the picture, or a strip or tile that it lists.
 
     Raises:
         Refusal: TRUNCATED or UNSUPPORTED.
@@ -199,11 +199,11 @@ class Unpacked:
     """A page that was decoded without Pillow."""
 
     image: Image.Image
-    """Eight bits; the profile and the orientation are where Pillow keeps them."""
+    """Picture of eight bits, with its profile and its orientation where Pillow keeps them."""
     notes: tuple[str, ...]
     """``deep`` for samples of more than eight bits, and ``scaled`` where their range had to be guessed."""
     samples: NDArray[Any]
-    """As they are stored, (height, width, samples)."""
+    """Samples as they are stored, (height, width, samples)."""
 
 
 def read(data: bytes, page: Page) -> Unpacked:
@@ -289,18 +289,18 @@ def _samples(data: bytes, page: Page) -> tuple[NDArray[Any], bytes]:
 
 
 Segment = tuple[NDArray[Any] | None, tuple[int, ...]]
-"""A decoded strip or tile, (1, rows, columns, samples), and its place: plane, 0, row, column, 0."""
+"""A decoded strip or tile, (1, rows, columns, samples), and its position: plane, 0, row, column, 0."""
 
 
 def _unpacking(directory: Any, order: bytes) -> Callable[[bytes, int], Segment]:
-    """Return what decodes a strip or tile of a page, given its bytes and its number.
+    """Return the function that decodes a strip or tile of a page, given its bytes and its number.
 
     tifffile leaves most compressions, and the predictor of floats, to the package imagecodecs, which is large. Those
     that are usual for deep pixels are undone here, where it is not installed.
 
     Args:
         directory: tifffile's ``TiffPage``.
-        order: of the file's bytes, ``II`` or ``MM``.
+        order: order of the file's bytes, ``II`` or ``MM``.
     """
     compression, bits = int(directory.compression), int(directory.bitspersample)
     floats_differ = int(directory.predictor) == FLOAT_PREDICTOR
@@ -341,7 +341,7 @@ def _unpacking(directory: Any, order: bytes) -> Callable[[bytes, int], Segment]:
 
 
 def _unpacked_by_libtiff(packed: bytes, compression: int, size: int) -> bytes:
-    """Unpack ``size`` bytes: as the only row of a grey TIFF, which Pillow's libtiff decodes."""
+    """Unpack ``size`` bytes by Pillow's libtiff, which decodes them as the only row of a grey TIFF."""
     tags = ((WIDTH, size), (HEIGHT, 1), (BITS, 8), (COMPRESSION, compression), (PHOTOMETRIC, BLACK_IS_ZERO),
             (STRIPS, 8), (SAMPLES, 1), (ROWS_PER_STRIP, 1), (STRIP_BYTES, len(packed)))  # fmt: skip
     directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)

@@ -18,7 +18,7 @@ back is
     \frac{\partial L}{\partial γ} &= \sum g \hat{x}, \quad \frac{\partial L}{\partial β} = \sum g.
 
 The scale of the layer before does not matter: $\operatorname{BN}(aWx) = \operatorname{BN}(Wx)$. Each step is computed
-here by hand in 64 bits and held against PyTorch's layer, then against the layers inside the thesis's generator.
+here by these formulas in 64 bits and compared with PyTorch's layer, then with the layers inside the thesis's generator.
 """
 
 from collections.abc import Generator

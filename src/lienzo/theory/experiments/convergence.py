@@ -6,7 +6,7 @@ $-\log 4$, is at $p_d$. Here $p_g$ is a table of probabilities. Each step multip
 and normalises it, and $C(G)$ falls monotonically.
 
 Real training takes one step of the discriminator and finite steps of the parameters. Then the theorem says nothing.
-The smallest example is the Dirac-GAN (Mescheder, Geiger and Nowozin 2018): one real point at 0, one painted at $θ$,
+The smallest example is the Dirac-GAN (Mescheder, Geiger and Nowozin 2018): one real point at 0, one generated at $θ$,
 and $D(x) = ψx + b$. Linearised at its equilibrium, the players move along a field with the eigenvalues
 
     λ = -\frac{γ}{2} \pm \sqrt{\frac{γ^2}{4} - a^2} \quad \text{and one for } b.
@@ -14,8 +14,8 @@ and $D(x) = ψx + b$. Linearised at its equilibrium, the players move along a fi
 Here $γ$ is the weight of R1 (R1 and R2 add up). The coupling $a$ is 1/2 for minimax, non-saturating, least squares
 and relativistic pairing, and 1 for hinge and Wasserstein. Without a penalty the eigenvalues are $\pm i a$: the
 players circle and never arrive. With one the real part is negative and they arrive. Clipping keeps circling. So does
-the penalty of WGAN-GP, which wants slopes of 1 where the equilibrium has slope 0. Every number is measured on the
-loop that trains on paintings.
+the penalty of WGAN-GP, which wants slopes of 1 where the equilibrium has slope 0. Every number is measured by the
+loop that trains on pictures.
 """
 
 from collections.abc import Generator
@@ -34,7 +34,7 @@ from lienzo.theory.models.laws import Array, Cells, Mixture, gaussian
 
 
 @dataclass(frozen=True)
-class Rest:
+class Equilibrium:
     """The equilibrium of the Dirac-GAN under one objective, as the theory predicts it."""
 
     coupling: float
@@ -47,13 +47,13 @@ class Rest:
     """The bias b at the equilibrium."""
 
 
-RESTS = {
-    "minimax": Rest(0.5, -0.5, 0.0),
-    "non-saturating": Rest(0.5, -0.5, 0.0),
-    "least-squares": Rest(0.5, -2.0, 0.5),
-    "hinge": Rest(1.0, 0.0, 0.0),
-    "wasserstein": Rest(1.0, 0.0, 0.0),
-    "relativistic": Rest(0.5, 0.0, 0.0),
+EQUILIBRIA = {
+    "minimax": Equilibrium(0.5, -0.5, 0.0),
+    "non-saturating": Equilibrium(0.5, -0.5, 0.0),
+    "least-squares": Equilibrium(0.5, -2.0, 0.5),
+    "hinge": Equilibrium(1.0, 0.0, 0.0),
+    "wasserstein": Equilibrium(1.0, 0.0, 0.0),
+    "relativistic": Equilibrium(0.5, 0.0, 0.0),
 }
 """Name of an objective in ``OBJECTIVES`` -> its equilibrium."""
 
@@ -117,7 +117,7 @@ def eigenvalues() -> tuple[list[Claim], Table]:
     claims, rows = [], []
     for name, objective in OBJECTIVES.items():
         for kind, (regularisation, gamma) in PENALTIES.items():
-            rest = RESTS[name]
+            rest = EQUILIBRIA[name]
             step = dirac.jacobian(objective(), regularisation, rest.level, simultaneous=True, rate=1.0)
             measured = dirac.spectrum(step - np.eye(3))
             root = np.sqrt(complex(gamma**2 / 4 - rest.coupling**2))
@@ -150,7 +150,7 @@ def bounds_on_the_slope() -> list[Claim]:
 
 def train(name: str, regularisation: Regularisation) -> Array:
     """Return the path of (θ, ψ, b), (steps + 1, 3), under alternating training steps from (1, 0, b*)."""
-    game = dirac.Dirac(OBJECTIVES[name](), regularisation, RATE, theta=1.0, psi=0.0, level=RESTS[name].level)
+    game = dirac.Dirac(OBJECTIVES[name](), regularisation, RATE, theta=1.0, psi=0.0, level=EQUILIBRIA[name].level)
     path = [game.position()]
     for _ in range(STEPS):
         game.step()

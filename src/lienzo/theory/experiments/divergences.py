@@ -25,7 +25,7 @@ does the same with its largest value, 1. The Wasserstein-1 distance, with the di
 
     W_1(p, q) = \int \left| P - Q \right|,
 
-counts how far mass has to be carried. It alone keeps a gradient when the supports are disjoint. That is why it was
+counts how far mass has to be moved. It alone keeps a gradient when the supports are disjoint. That is why it was
 proposed for generators (Arjovsky, Chintala and Bottou 2017, example 1).
 """
 

@@ -46,7 +46,7 @@ GAMES: dict[str, tuple[Array, Array, Array, float]] = {
 column player (n,), and the value of the game."""
 
 STEP = 0.2
-PLAYED = 400
+STEPS = 400
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:
@@ -121,7 +121,7 @@ def train(simultaneous: bool, penalty: float = 0.0) -> Array:
     """Train the Dirac-GAN with the Wasserstein losses from (1, 0), and return the path of (θ, ψ), (steps + 1, 2)."""
     game = Dirac(Wasserstein(), Regularisation(r1=penalty), STEP, theta=1.0, psi=0.0, bias=False)
     path = [game.position()]
-    for _ in range(PLAYED):
+    for _ in range(STEPS):
         game.step(simultaneous)
         path.append(game.position())
     return np.array(path)[:, :2]
@@ -130,7 +130,7 @@ def train(simultaneous: bool, penalty: float = 0.0) -> Array:
 def _claims_of(paths: dict[str, Array]) -> list[Claim]:
     def growth(path: Array) -> float:
         radius = np.hypot(*path.T)
-        return float((radius[-1] / radius[0]) ** (1 / PLAYED))
+        return float((radius[-1] / radius[0]) ** (1 / STEPS))
 
     around = paths["alternating"]
     # The alternating map keeps θ² + ψ² − h θ ψ, which is therefore what its circle is measured by.

@@ -1,4 +1,4 @@
-r"""Theorem 2: the generator can do no better than paint the law of the data.
+r"""Theorem 2: the generator can do no better than have the law of the data.
 
 Goodfellow et al. 2014, theorem 1. With the optimal discriminator put in, the generator minimises
 
@@ -7,7 +7,7 @@ Goodfellow et al. 2014, theorem 1. With the optimal discriminator put in, the ge
 
 So the global minimum is $-\log 4$. It is reached if and only if $p_g = p_d$, and there $D^* = 1/2$ everywhere.
 
-The loss of every discriminator, at its optimum, is such a divergence in disguise:
+The loss of every discriminator, at its optimum, is such a divergence:
 
     \text{minimax} &\quad \log 4 - 2 \operatorname{JS}(p_d, p_g) \\
     \text{least squares} &\quad \frac{1}{2} \int \frac{p_d \, p_g}{p_d + p_g} \\

@@ -1,19 +1,19 @@
-r"""Mode collapse: parts of the data that the generator never paints.
+r"""Mode collapse: parts of the data that the generator never makes.
 
 Where data lie in $K$ separate modes of equal weight, a generator may leave some out: mode collapse. The theorems do
-not forbid it, since they speak of a discriminator that is optimal at every step. It is measured here on clusters of
-known place: 8 on a ring, 25 on a grid, and 1000 stacked ones, one pixel of ten reds, ten greens and ten blues.
+not forbid it, since they speak of a discriminator that is optimal at every step. It is measured here on clusters with
+known centres: 8 on a ring, 25 on a grid, and 1000 stacked ones, one pixel of ten reds, ten greens and ten blues.
 
 A mode is found if a quarter of its fair share of the draws lies within three standard deviations of its centre. With
 $h$ the shares of the draws nearest to each mode and $u$ the uniform law, the reverse Kullback-Leibler divergence is
 
     \operatorname{KL}(h \parallel u) = \log K + \sum_{k=1}^K h_k \log h_k.
 
-It is 0 for perfect balance, $\log(K/m)$ for a generator that paints $m$ of the $K$ modes equally, and on average
+It is 0 for perfect balance, $\log(K/m)$ for a generator that makes $m$ of the $K$ modes equally often, and on average
 $(K - 1)/(2n)$ for $n$ fair draws. Two measurements whose answers are known come first. Then every objective of lienzo
-plays on equal terms: the same perceptrons, batches, number of updates and learning rate, over several seeds, by Adam
-without momentum. Two of them play once more with the momentum $β_1 = 0.5$ that is usual for pictures. It costs most of
-the modes here.
+is trained on equal terms: the same perceptrons, batches, number of updates and learning rate, over several seeds, by
+Adam without momentum. Two of them are trained once more with the momentum $β_1 = 0.5$ that is usual for pictures. It
+costs most of the modes here.
 """
 
 import itertools
@@ -83,7 +83,7 @@ CLUSTERS = {
 
 
 @dataclass(frozen=True)
-class Contender:
+class Candidate:
     """A GAN that is compared: an objective, its penalties and the momentum of Adam."""
 
     objective: Objective
@@ -94,25 +94,25 @@ class Contender:
 
 _BOTH = Regularisation(r1=0.02, r2=0.02)
 
-CONTENDERS = {
-    "minimax": Contender(Minimax()),
-    "non-saturating": Contender(NonSaturating()),
-    "least squares": Contender(LeastSquares()),
-    "hinge": Contender(Hinge()),
-    "Wasserstein, clipped": Contender(Wasserstein(), Regularisation(clip=0.1)),
-    "Wasserstein, gradient penalty": Contender(Wasserstein(), Regularisation(gradient_penalty=0.1)),
-    "non-saturating, R1 + R2": Contender(NonSaturating(), _BOTH),
-    "relativistic, R1 + R2": Contender(Relativistic(), _BOTH),
-    "non-saturating, β₁ = 0.5": Contender(NonSaturating(), momentum=0.5),
-    "relativistic, R1 + R2, β₁ = 0.5": Contender(Relativistic(), _BOTH, momentum=0.5),
+CANDIDATES = {
+    "minimax": Candidate(Minimax()),
+    "non-saturating": Candidate(NonSaturating()),
+    "least squares": Candidate(LeastSquares()),
+    "hinge": Candidate(Hinge()),
+    "Wasserstein, clipped": Candidate(Wasserstein(), Regularisation(clip=0.1)),
+    "Wasserstein, gradient penalty": Candidate(Wasserstein(), Regularisation(gradient_penalty=0.1)),
+    "non-saturating, R1 + R2": Candidate(NonSaturating(), _BOTH),
+    "relativistic, R1 + R2": Candidate(Relativistic(), _BOTH),
+    "non-saturating, β₁ = 0.5": Candidate(NonSaturating(), momentum=0.5),
+    "relativistic, R1 + R2, β₁ = 0.5": Candidate(Relativistic(), _BOTH, momentum=0.5),
 }
 
-ROUNDS = {
-    "ring of 8": (tuple(CONTENDERS), 3),
+TRAININGS = {
+    "ring of 8": (tuple(CANDIDATES), 3),
     "grid of 25": (("non-saturating", "non-saturating, R1 + R2", "relativistic, R1 + R2"), 2),
     "stack of 1000": (("non-saturating", "non-saturating, R1 + R2", "relativistic, R1 + R2"), 2),
 }
-"""Clusters -> the names of the contenders that are trained on them, and the number of seeds."""
+"""Clusters -> the names of the candidates that are trained on them, and the number of seeds."""
 
 
 @dataclass(frozen=True)
@@ -132,11 +132,11 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
     claims = known_answers(seed)
     counts: dict[tuple[str, str], list[Count]] = {}
     shown: dict[tuple[str, str], Array] = {}
-    for target, (names, repeats) in ROUNDS.items():
+    for target, (names, repeats) in TRAININGS.items():
         for name in names:
             yield f"{target}, {name}"
             for repeat in range(repeats):
-                points = train(CLUSTERS[target], CONTENDERS[name], seeds.derive(seed, "theory/mode-collapse", repeat))
+                points = train(CLUSTERS[target], CANDIDATES[name], seeds.derive(seed, "theory/mode-collapse", repeat))
                 counts.setdefault((target, name), []).append(count(points, CLUSTERS[target]))
                 shown.setdefault((target, name), points)
     return Finding(
@@ -212,15 +212,15 @@ def known_answers(seed: int) -> list[Claim]:
     return claims
 
 
-def train(clusters: Clusters, contender: Contender, seed: int) -> Array:
+def train(clusters: Clusters, candidate: Candidate, seed: int) -> Array:
     """Train a GAN on clusters and return points (n, d) of its generator."""
-    betas = (contender.momentum, 0.9)
+    betas = (candidate.momentum, 0.9)
     game = players.game(
         NET,
         clusters.shape,
-        contender.objective,
+        candidate.objective,
         seed,
-        regularisation=contender.regularisation,
+        regularisation=candidate.regularisation,
         rate=RATE,
         betas=betas,
     )

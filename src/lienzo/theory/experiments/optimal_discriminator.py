@@ -1,6 +1,6 @@
-r"""Theorem 1: the best discriminator against a generator that stands still.
+r"""Theorem 1: the best discriminator against a fixed generator.
 
-Goodfellow et al. 2014, proposition 1. For a generator that stands still, the discriminator maximises
+Goodfellow et al. 2014, proposition 1. For a fixed generator, the discriminator maximises
 
     V(D, G) = \operatorname{E}[\log D(x)] + \operatorname{E}[\log(1 - D(G(z)))] = \int p_d \log D + p_g \log(1 - D).
 
@@ -15,7 +15,7 @@ $α p_d/(p_d + p_g)$.
 Each separable loss has an optimum of its own, found the same way. Least squares with labels 0 and 1 gives the output
 $p_d/(p_d + p_g)$ without a sigmoid. The hinge loss gives the sign of $p_d - p_g$. Here each loss of lienzo is
 minimised point by point, by trying a fine grid of outputs. Then a perceptron is trained by the loop that trains on
-paintings.
+pictures.
 """
 
 from collections.abc import Generator
@@ -67,7 +67,7 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
         approaches[smoothing] = approach(smoothing, seed)
         claims += _claims_of(approaches[smoothing], smoothing)
     yield "the figure of 2014"
-    animation, ending = game_of_2014.play(seed)
+    animation, ending = game_of_2014.train(seed)
     return Finding(
         name="optimal-discriminator",
         title="Theorem 1: the optimal discriminator",

@@ -66,7 +66,7 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
     laws["VAE"] = observed_law(autoencoder.decoder)
     claims += _claims_of_bound(autoencoder, laws["VAE"])
     yield "a generative adversarial network"
-    laws["GAN"] = play(seed)
+    laws["GAN"] = train_gan(seed)
     compared, table = compare(laws)
     return Finding(
         name="other-models",
@@ -111,7 +111,7 @@ def autoencode(seed: int, updates: int = 1500) -> Autoencoder:
     return autoencoder
 
 
-def play(seed: int, updates: int = 1000) -> Array:
+def train_gan(seed: int, updates: int = 1000) -> Array:
     """Train a GAN; return log p_g at the cells' midpoints, of its outputs plus the same noise as the decoder's."""
     rate, density = 2e-3, data()[0]
     net = MLP(1, 64, 2)

@@ -1,6 +1,7 @@
-r"""Saturation: what the generator is left to learn from when the discriminator wins.
+r"""Saturation: how much gradient the generator gets when the discriminator wins.
 
-The minimax loss saturates (Goodfellow et al. 2014, section 3). With $l$ the logit of a painted picture and $D = σ(l)$,
+The minimax loss saturates (Goodfellow et al. 2014, section 3). Let $l$ be the logit of a generated picture, and
+$D = σ(l)$. Then
 
     \frac{\partial}{\partial l} \log(1 - D) &= -σ(l) = -D \\
     \frac{\partial}{\partial l} (-\log D) &= -σ(-l) = -(1 - D),
@@ -64,11 +65,11 @@ class Stage:
 
 def experiment(seed: int) -> Generator[str, None, Finding]:
     """Compare both generator losses by their gradients: by a logit, by a mean, and by the weights of real networks."""
-    yield "of a logit"
+    yield "by a logit"
     claims = of_a_logit()
-    yield "of a generator's mean"
+    yield "by a generator's mean"
     shifts, pulls = of_a_mean()
-    yield "of the networks that paint"
+    yield "by the weights of the thesis's networks"
     stages = of_the_networks(seed)
     return Finding(
         name="saturation",
@@ -220,7 +221,7 @@ def _draw(shifts: Array, pulls: Array, stages: list[Stage]) -> Drawing:
         logits = np.linspace(-8, 8, 161)
         left.plot(logits, expit(logits), "-", label="log(1 − D)")
         left.plot(logits, expit(-logits), "--", label="−log D")
-        left.set(xlabel="logit l of a painted picture", ylabel="|∂L/∂l|", title="of a logit")
+        left.set(xlabel="logit l of a generated picture", ylabel="|∂L/∂l|", title="of a logit")
         left.annotate("D wins", (-8, 0.12), fontsize=9)
         for pull, label, style in zip(pulls, ("log(1 − D)", "−log D"), charts.LINES, strict=False):
             middle.plot(shifts, pull, style, label=label)
@@ -234,4 +235,4 @@ def _draw(shifts: Array, pulls: Array, stages: list[Stage]) -> Drawing:
         right.minorticks_off()
         for axes in (left, middle, right):
             axes.legend(fontsize=8)
-        return Drawing(charts.svg(figure), "What the generator is left to learn from as the discriminator wins.")
+        return Drawing(charts.svg(figure), "The gradients that the generator learns from as the discriminator wins.")

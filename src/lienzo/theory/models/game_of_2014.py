@@ -22,7 +22,7 @@ CELLS = Cells(-1.0, 1.0, 200)
 FRAMES = 44
 
 
-def play(seed: int) -> tuple[Drawing, list[Claim]]:
+def train(seed: int) -> tuple[Drawing, list[Claim]]:
     """Train a GAN on a density of one dimension; return the animated figure, and the claims about the end.
 
     The discriminator takes five steps for each of the generator's, at ten times its rate, so that it stays near its
@@ -40,18 +40,18 @@ def play(seed: int) -> tuple[Drawing, list[Claim]]:
         random = seeds.numpy_generator(seed, "theory/game-of-2014", update)
         real = torch.stack([players.pictures(CELLS.quantiles(data, levels(256, random))) for _ in range(5)])
         game.step(StepInputs(real, torch.stack([players.latents(levels(256, random)) for _ in range(5)])))
-    painted = players.pushed_forward(game.generator, CELLS)
+    generated = players.pushed_forward(game.generator, CELLS)
     answers = expit(players.logits(game.discriminator, CELLS.points))
-    mass = 0.5 * (np.exp(data) + np.exp(painted))
+    mass = 0.5 * (np.exp(data) + np.exp(generated))
     apart = CELLS.integral(mass * (answers - 0.5) ** 2) ** 0.5
     caption = (
-        "The figure of the 2014 paper, played by lienzo's own loop: data (dotted), generator (solid), discriminator "
-        "(dashed) and its optimum p_d/(p_d + p_g) (thin). Below, the generator carries z to x. The generator's law "
+        "The figure of the 2014 paper, by lienzo's own loop: data (dotted), generator (solid), discriminator "
+        "(dashed) and its optimum p_d/(p_d + p_g) (thin). Below, the generator maps z to x. The generator's law "
         "comes to lie on the data and the discriminator ends at ½."
     )
     return Drawing(_animate(frames), caption), [
         Claim(
-            "the game ends with p_g near p_d: JS(p_d, p_g)", 0.0, distances.jensen_shannon(data, painted, CELLS), 0.02
+            "the game ends with p_g near p_d: JS(p_d, p_g)", 0.0, distances.jensen_shannon(data, generated, CELLS), 0.02
         ),
         Claim("the game ends with D = ½: L² distance", 0.0, apart, 0.1),
     ]
