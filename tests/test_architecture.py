@@ -40,6 +40,9 @@ ROOMS: dict[str, str] = {
 }
 """Rooms, and the rooms that they import from; all import from :data:`GROUND`. Every arrow points up in this table."""
 
+PARTS = ("listing", "screening", "packing")
+"""Rooms within ``collection``; each imports only from the ones before it, and from the files beside them."""
+
 GROUND = ("errors", "seeds", "signatures", "version")
 """Files at the root that import nothing of lienzo."""
 
@@ -83,6 +86,29 @@ def test_rooms_import_from_the_rooms_that_the_table_names(room: str) -> None:
         others = set(imported(file)) - {room}
         allowed = {*MAY, *GROUND} if may == ["*"] else {*may, *(GROUND if room in MAY else ())}
         assert others <= allowed, f"{file.relative_to(ROOT)} imports {others - allowed}"
+
+
+def test_the_largest_room_has_three_that_build_on_one_another() -> None:
+    for number, part in enumerate(PARTS):
+        for file in (SOURCES / "collection" / part).rglob("*.py"):
+            above = [f"from lienzo.collection.{other}" for other in PARTS[number + 1 :]]
+            assert not any(name in file.read_text(encoding="utf-8") for name in above), file
+
+
+def test_no_room_holds_more_than_a_sixth_of_the_lines_and_no_function_more_than_sixty() -> None:
+    rooms: dict[str, int] = {}
+    for file in SOURCES.rglob("*.py"):
+        room, *inner = file.relative_to(SOURCES).parts
+        if room == "collection" and inner[0] in PARTS:
+            room += f"/{inner[0]}"
+        text = file.read_text(encoding="utf-8")
+        rooms[room] = rooms.get(room, 0) + len(text.splitlines())
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno is not None
+                assert node.end_lineno - node.lineno < 60, f"{node.name} in {file}"
+    assert max(rooms.values()) <= sum(rooms.values()) / 6, max(rooms, key=lambda room: rooms[room])
+    assert sum(path.is_file() for path in SOURCES.glob("*.py")) <= 6
 
 
 def test_every_arrow_of_the_table_is_used() -> None:

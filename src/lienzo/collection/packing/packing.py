@@ -73,14 +73,14 @@ def pack(
     earlier: Collection | None,
     wanted: Set[str] = frozenset(),
 ) -> Collection:
-    """Write a collection's files; ``collection.json`` comes last and makes them count.
+    """Write the files of a collection; ``collection.json`` is the last, and without it there is no collection.
 
     Args:
-        folder: of the collection.
-        journal: holds every unit.
-        keys: of the units, in the order of the listing.
-        settings: the preparation's.
-        provenance: what else is written into the collection's settings.
+        folder: folder of the collection.
+        journal: journal that holds every unit.
+        keys: keys of the units, in the order of the listing.
+        settings: settings of the preparation.
+        provenance: values that are written beside these settings, such as the sources.
         earlier: the finished collection in ``folder`` that the units are added to.
         wanted: names of pictures to keep even if they repeat others.
 
@@ -120,11 +120,16 @@ def pack(
         shards=tuple(written.shards),
         tables=names,
     )
-    report.write(collection, written.drawn)
-    files.write_json(folder / manifest.NAME, collection.to_json())
+    return _finish(collection, written.drawn, earlier)
+
+
+def _finish(collection: Collection, drawn: Sequence[report.Drawn], earlier: Collection | None) -> Collection:
+    """Write the report and ``collection.json``, delete the earlier tables, and open the collection."""
+    report.write(collection, drawn)
+    files.write_json(collection.path / manifest.NAME, collection.to_json())
     for name in () if earlier is None else earlier.tables.names:
-        (folder / name).unlink(missing_ok=True)
-    return Collection.open(folder)
+        (collection.path / name).unlink(missing_ok=True)
+    return Collection.open(collection.path)
 
 
 def _choose(
