@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from lienzo.evaluation.scores import Scores as Scores
     from lienzo.export.export import export as export
     from lienzo.generation.generation import Generator as Generator
-    from lienzo.generation.generation import generate as generate
     from lienzo.generation.generation import load as load
+    from lienzo.generation.pictures import generate as generate
     from lienzo.growth.growth import grow as grow
     from lienzo.inspection.inspection import info as info
     from lienzo.recipe.catalogue import recipes as recipes
@@ -44,7 +44,7 @@ CONTENTS = {
     "demo": "lienzo.demo.demo",
     "evaluate": "lienzo.evaluation.evaluation",
     "export": "lienzo.export.export",
-    "generate": "lienzo.generation.generation",
+    "generate": "lienzo.generation.pictures",
     "grow": "lienzo.growth.growth",
     "info": "lienzo.inspection.inspection",
     "load": "lienzo.generation.generation",

@@ -89,9 +89,7 @@ def generate(
         out: A .png file for one grid, or a folder for single files.
         columns: Number of pictures side by side in the grid.
     """
-    from lienzo.generation import generation
+    from lienzo.generation import pictures
 
-    pictures = generation.generate(
-        source, count=count, seeds=seeds, label=label, out=out, columns=columns, device=device
-    )
-    show(pictures.to_json() if json else str(out), json)
+    made = pictures.generate(source, count=count, seeds=seeds, label=label, out=out, columns=columns, device=device)
+    show(made.to_json() if json else str(out), json)

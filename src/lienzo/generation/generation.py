@@ -1,6 +1,5 @@
-"""A trained generator: loading it, saving it, and making pictures with it."""
+"""A trained generator: loading it, saving it, and the pictures that it makes of seeds."""
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lienzo.collection.vocabulary import Vocabulary
-from lienzo.compute.devices import pick_device
 from lienzo.compute.pixels import to_bytes
-from lienzo.errors import GeneratorError, InputError
+from lienzo.errors import GeneratorError
 from lienzo.generation import loading
+from lienzo.generation.opening import located
 from lienzo.generation.pictures import Pictures
+from lienzo.generation.request import checked, labels_of
 from lienzo.networks.conditions import apply
 from lienzo.networks.configurations import Network
 from lienzo.networks.shape import Shape
@@ -92,10 +92,8 @@ class Generator:
             InputError: no seed at all, a negative one, an unknown label, or another number of labels than of seeds.
             GeneratorError: the pictures are no numbers.
         """
-        chosen = tuple(seeds)
-        if not chosen or min(chosen) < 0:
-            raise InputError("pictures are made from one or more seeds, whole numbers from 0 on: give at least one.")
-        texts = self._texts(chosen, labels)
+        chosen = checked(seeds)
+        texts = labels_of(chosen, labels, self.vocabulary)
         z = np.stack([latents(self.latents, seed).numpy() for seed in chosen])
         return Pictures(self.paint(z, self.rows(texts) if texts else None), chosen, self.fingerprint, texts)
 
@@ -103,7 +101,7 @@ class Generator:
         """Return the latents (n, latents) and labels (n, classes) that seeds draw."""
         chosen = tuple(seeds)
         z = np.stack([latents(self.latents, seed).numpy() for seed in chosen])
-        return z, self.rows(self._texts(chosen, None) or ("",) * len(chosen))
+        return z, self.rows(labels_of(chosen, None, self.vocabulary) or ("",) * len(chosen))
 
     def rows(self, labels: Sequence[str]) -> NDArray[np.float32]:
         """Return the rows (n, classes) of labels or mixtures; (n, 0) where the generator knows none."""
@@ -129,19 +127,6 @@ class Generator:
                 raise GeneratorError("the generator makes values that are no finite numbers (NaN): it has diverged.")
             parts.append(to_bytes(images))
         return np.concatenate(parts)[: len(inputs)]
-
-    def _texts(self, seeds: tuple[int, ...], labels: str | Sequence[str] | None) -> tuple[str, ...]:
-        """Return the label of each seed's picture; nothing where the generator knows none."""
-        if self.vocabulary is None:
-            if labels is not None:
-                raise InputError("the generator was trained without labels: ask for its pictures by seed alone.")
-            return ()
-        if labels is None:
-            return tuple(self.vocabulary.drawn(seed) for seed in seeds)
-        texts = (labels,) * len(seeds) if isinstance(labels, str) else tuple(labels)
-        if len(texts) != len(seeds):
-            raise InputError(f"{len(texts)} labels are not one for each of {len(seeds)} seeds: give as many, or one.")
-        return texts
 
 
 def latents(dimension: int, seed: int) -> Tensor:
@@ -173,70 +158,6 @@ def save_generator(path: Path, module: nn.Module, network: Network, shape: Shape
     return tensors.save(path, dict(module.state_dict()), header)
 
 
-def generate(
-    source: "str | Path | Run | Generator",
-    *,
-    count: int | None = None,
-    seeds: str | Iterable[int] | None = None,
-    label: str | Sequence[str] = (),
-    out: str | Path | None = "generated.png",
-    columns: int | None = None,
-    device: str = "cpu",
-) -> Pictures:
-    """Generate pictures and write them: one grid, or one file for each seed.
-
-    Args:
-        source: a run, a generator, or where one of them lies.
-        count: number of pictures of each label, from seed 0 on; by default 64, or 8 of several labels.
-        seeds: which pictures, instead of ``count``: numbers, or a text such as ``0,1,2`` or ``10-19``.
-        label: what to paint, or a mixture such as ``cubism=0.3,baroque=0.7``; of several, each is painted from the same
-            seeds. By default each seed draws its own.
-        out: a .png file for one grid, a folder for single files, or None to write nothing.
-        columns: pictures side by side in the grid; by default one row for each of several labels, else nearly a square.
-        device: where to compute: auto, cpu, cuda or mps.
-
-    Raises:
-        InputError: no seeds, ``count`` and ``seeds`` at once, an unknown label, a file that lienzo did not write, or a
-            device that is not there.
-        GeneratorError: no generator, or a damaged one.
-    """
-    if count is not None and seeds is not None:
-        raise InputError("--count and --seeds both say which pictures: give one of the two.")
-    labels = [label] if isinstance(label, str) else list(label)
-    several = len(labels) > 1
-    if seeds is None:
-        chosen = list(range((8 if several else 64) if count is None else count))
-    else:
-        chosen = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
-    generator = source if isinstance(source, Generator) else load(source, str(pick_device(device)))
-    texts = [text for text in labels for _ in chosen] or None
-    pictures = generator.generate(chosen * max(1, len(labels)), texts)
-    if out is None:
-        return pictures
-    if several and columns is None and Path(out).suffix.lower() == ".png":
-        columns = len(chosen)
-    return dataclasses.replace(pictures, paths=tuple(pictures.save(out, columns)))
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Return the seeds that a text names.
-
-    >>> parse_seeds("0,3,10-12")
-    [0, 3, 10, 11, 12]
-    """
-    seeds: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        try:
-            span = range(int(first), int(last or first) + 1)
-        except ValueError:
-            raise InputError(f"--seeds is '{text}', but has to be numbers such as 0,1,2 or 10-19.") from None
-        if not span:
-            raise InputError(f"--seeds has {part}, which ends before it begins: write {last}-{first}.")
-        seeds += span
-    return seeds
-
-
 def load(source: "str | Path | Run", device: str = "cpu") -> Generator:
     """Return the generator of a run, or of a single ``.safetensors`` file.
 
@@ -244,13 +165,7 @@ def load(source: "str | Path | Run", device: str = "cpu") -> Generator:
         GeneratorError: no such file, a damaged one, or one that holds something else.
         RunError: a folder that is no run.
     """
-    if isinstance(source, Run) or Path(source).is_dir():
-        run = Run.open(source)
-        path = run.generator_path
-        if not path.exists():
-            raise GeneratorError(f"{run.path} has no generator yet: let `lienzo train` reach its first tick.")
-    else:
-        path = Path(source)
+    path = located(source)
     state, header = tensors.load(path, "generator", GeneratorError)
     try:
         module = loading.module(state, header)

@@ -4,10 +4,10 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,12 @@ from PIL import Image
 
 from lienzo.display import gallery
 from lienzo.errors import InputError
+from lienzo.generation.request import parse_seeds
+from lienzo.run.run import Run
 from lienzo.storage.files import local, write_bytes
+
+if TYPE_CHECKING:
+    from lienzo.generation.generation import Generator
 
 LONGEST = 150
 """Bytes of a label in a file's name, at most. Systems take names of 255 bytes, seed and ending included."""
@@ -87,6 +92,55 @@ class Pictures:
         """Return what the PNG says of pictures with these seeds and labels."""
         about = {"Software": "lienzo", "seeds": ",".join(map(str, seeds)), "generator": self.generator}
         return about | ({"labels": "; ".join(labels)} if any(labels) else {})
+
+
+def generate(
+    source: "str | Path | Run | Generator",
+    *,
+    count: int | None = None,
+    seeds: str | Iterable[int] | None = None,
+    label: str | Sequence[str] = (),
+    out: str | Path | None = "generated.png",
+    columns: int | None = None,
+    device: str = "cpu",
+) -> Pictures:
+    """Generate pictures and write them: one grid, or one file for each seed.
+
+    Args:
+        source: a run, a generator, or where one of them lies.
+        count: number of pictures of each label, from seed 0 on; by default 64, or 8 of several labels.
+        seeds: which pictures, instead of ``count``: numbers, or a text such as ``0,1,2`` or ``10-19``.
+        label: what to paint, or a mixture such as ``cubism=0.3,baroque=0.7``; of several, each is painted from the same
+            seeds. By default each seed draws its own.
+        out: a .png file for one grid, a folder for single files, or None to write nothing.
+        columns: pictures side by side in the grid; by default one row for each of several labels, else nearly a square.
+        device: where to compute: auto, cpu, cuda or mps.
+
+    Raises:
+        InputError: no seeds, ``count`` and ``seeds`` at once, an unknown label, a file that lienzo did not write, or a
+            device that is not there.
+        GeneratorError: no generator, or a damaged one.
+    """
+    if count is not None and seeds is not None:
+        raise InputError("--count and --seeds both say which pictures: give one of the two.")
+    labels = [label] if isinstance(label, str) else list(label)
+    several = len(labels) > 1
+    if seeds is None:
+        chosen = list(range((8 if several else 64) if count is None else count))
+    else:
+        chosen = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
+    if isinstance(source, str | Path | Run):
+        from lienzo.compute.devices import pick_device
+        from lienzo.generation import generation
+
+        source = generation.load(source, str(pick_device(device)))
+    texts = [text for text in labels for _ in chosen] or None
+    pictures = source.generate(chosen * max(1, len(labels)), texts)
+    if out is None:
+        return pictures
+    if several and columns is None and Path(out).suffix.lower() == ".png":
+        columns = len(chosen)
+    return replace(pictures, paths=tuple(pictures.save(out, columns)))
 
 
 def names_of(labels: Iterable[str]) -> dict[str, str]:
