@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from lienzo.errors import RecipeError
-from lienzo.networks.configurations import DCGAN, NETS
+from lienzo.networks.configurations import DCGAN, NETS, grown
 from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import batches
 from lienzo.recipe.catalogue import thesis
@@ -121,6 +121,27 @@ def test_a_stem_is_one_more_layer_at_the_pictures_own_size(size: tuple[int, int,
     for player in ("generator", "discriminator"):
         before, after = (parameters(getattr(network, player)(Shape(*size))) for network in (plain, stemmed))
         assert after - before == wider + 6 * channels * 9 + norms[player] + biases[player]
+
+
+@pytest.mark.parametrize(("tied", "checkerboard"), [(False, True), (True, False)])
+def test_tied_kernels_leave_no_checkerboard_in_an_untrained_generator(tied: bool, checkerboard: bool) -> None:
+    torch.manual_seed(0)
+    network = DCGAN(20, 8, self_modulation=True, stem=8, tied_kernels=tied)
+    images = network.generator(Shape(64, 64, 3))(torch.randn(32, 20)).detach()
+    power = torch.fft.fft2(images).abs().square().mean((0, 1))
+    corner, around = power[32, 32], power[24:41, 24:41].median()
+    assert bool(corner > 10 * around) is checkerboard
+
+
+def test_both_players_with_tied_kernels_have_fewer_parameters_and_grow() -> None:
+    plain, tied = DCGAN(5, 8, stem=4), DCGAN(5, 8, "spectral", stem=4, tied_kernels=True)
+    for player in ("generator", "discriminator"):
+        module = getattr(tied, player)(Shape(32, 32, 3))
+        assert parameters(module) < parameters(getattr(plain, player)(Shape(32, 32, 3)))
+    larger = grown(tied).generator(Shape(64, 64, 3)).state_dict()
+    smaller = tied.generator(Shape(32, 32, 3)).state_dict()
+    assert smaller.keys() < larger.keys()
+    assert all(larger[name].shape == tensor.shape for name, tensor in smaller.items())
 
 
 def test_a_discriminator_may_be_narrower_than_the_generator() -> None:

@@ -5,11 +5,12 @@ from types import ModuleType
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, conv_transpose2d
+from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lienzo.networks.kernels import im2col, strided, winograd
 from lienzo.networks.kernels.strided import StridedConv2d, StridedConvTranspose2d, convolve, convolve_transposed
+from lienzo.networks.kernels.tied import SCALE, TiedKernel
 
 ALGORITHMS = [im2col, winograd]
 
@@ -100,3 +101,20 @@ def test_large_pictures_take_the_plain_convolution_in_lower_precision(monkeypatc
     monkeypatch.setattr(strided, "has_tiles", lambda: True)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert graph(StridedConv2d(4, 512, bias=False)(torch.randn(32, 4, 32, 32)))[0] == "ConvolutionBackward0"
+
+
+def test_tied_kernels_are_a_plain_convolution_of_repeated_pixels_and_the_mean_of_one() -> None:
+    weight, features = draw(5, 3, 3, 3), draw(2, 5, 6, 8)
+    repeated = features.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    expected = conv2d(repeated, weight.transpose(0, 1).flip(2, 3), padding=1)
+    kernel = TiedKernel()(weight) / SCALE
+    torch.testing.assert_close(conv_transpose2d(features, kernel, stride=2, padding=1), expected)
+    images = draw(2, 3, 8, 12)
+    expected = avg_pool2d(conv2d(images, weight, padding=1), 2)
+    torch.testing.assert_close(conv2d(images, kernel, stride=2, padding=1) / 4, expected)
+
+
+def test_tied_kernels_have_the_mean_square_of_independent_ones() -> None:
+    torch.manual_seed(0)
+    kernel = TiedKernel()(torch.randn(200, 200, 3, 3))
+    assert kernel.square().mean().item() == pytest.approx(1, abs=0.01)

@@ -10,6 +10,7 @@ import pytest
 from lienzo.errors import RecipeError
 from lienzo.networks.configurations import DCGAN, NETS
 from lienzo.recipe.catalogue import RECIPES, find, thesis
+from lienzo.recipe.choice import choose
 from lienzo.recipe.codec import network_from_dict, network_to_dict
 from lienzo.recipe.likelihood import LIKELIHOODS
 from lienzo.recipe.objectives import OBJECTIVES, NonSaturating, Regularisation
@@ -267,3 +268,26 @@ def test_every_field_is_explained() -> None:
         for field, below in itertools.pairwise(definition.body):
             if isinstance(field, ast.AnnAssign) and "ClassVar" not in ast.unparse(field):
                 assert isinstance(below, ast.Expr), (cls, ast.unparse(field))
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "count", "device", "name"),
+    [
+        (64, 64, 5_172, "cpu", "fast"),
+        (32, 48, 5_172, "mps", "fast"),
+        (64, 64, 5_172, "cuda", "modern-gpu"),
+        (64, 64, 400, "cuda", "few"),
+        (64, 64, 2_000, "cpu", "few"),
+        (128, 128, 400, "cpu", "modern-128"),
+        (96, 64, 5_172, "cuda", "modern-128"),
+        (192, 256, 5_172, "cpu", "modern-256"),
+    ],
+)
+def test_the_recipe_is_chosen_by_pictures_and_device(
+    height: int, width: int, count: int, device: str, name: str
+) -> None:
+    choice = choose(height, width, count, device)
+    assert choice.name == name
+    assert name not in choice.others
+    assert {name, *choice.others} <= RECIPES.keys()
+    assert str(choice).startswith(f"The recipe is {name}, for {count:,} pictures of {height}×{width} on {device}: ")

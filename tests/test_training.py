@@ -34,6 +34,7 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.storage import tensors
 from lienzo.training import disk_space, loop, open_run, resumption
+from lienzo.training.default_recipe import recipe_or_default
 from lienzo.training.game import StepInputs
 from lienzo.training.state import State
 from lienzo.training.tick import Tick
@@ -538,6 +539,18 @@ def test_fewer_pictures_than_a_batch_are_refused(collection: Collection, recipe:
     with pytest.raises(RecipeError, match="24 pictures to train on, fewer than one batch of 25"):
         lienzo.train(collection, dataclasses.replace(recipe, batch=25), tmp_path / "run", device="cpu")
     assert not (tmp_path / "run").exists()
+
+
+def test_without_a_recipe_one_is_chosen_and_said_and_a_run_keeps_its_own(
+    collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "lienzo"):
+        assert recipe_or_default(None, collection, None, "cpu") == find("few")
+    assert caplog.messages[0].startswith("The recipe is few, for 24 pictures of 16×16 on cpu: the best pictures of ")
+    run = interrupted(collection, recipe, tmp_path / "run")
+    caplog.clear()
+    assert_same(lienzo.train(collection, None, run.path, device="cpu"), whole)
+    assert not [line for line in caplog.messages if line.startswith("The recipe is")]
 
 
 def test_a_missing_collection_and_an_unknown_recipe_are_refused(collection: Collection, tmp_path: Path) -> None:

@@ -24,7 +24,13 @@ DEVICE = Word("auto|cpu|cuda|mps", help="Where to compute; auto takes the best t
 Device = Annotated[str, DEVICE]
 Json = Annotated[bool, Word(help="Print the result as JSON.")]
 Seed = Annotated[str | None, Word("N", help="Whole number from which all randomness follows.")]
-Recipe = Annotated[str, Word("NAME|FILE.toml", help="Name of a recipe (lienzo recipes lists them) or a .toml file.")]
+Recipe = Annotated[
+    str | None,
+    Word(
+        "NAME|FILE.toml",
+        help="A recipe (lienzo recipes lists them) or a .toml file; chosen by pictures and device if left out.",
+    ),
+]
 Collection = Annotated[str, Word("COLLECTION", help="Folder or URL of a collection, made by lienzo prepare.")]
 Run = Annotated[Path, Word("RUN", help="Folder of a run, made by lienzo train.")]
 Epochs = Annotated[str | None, Word("N", help="Length of training in passes over the collection.")]

@@ -27,7 +27,7 @@ def train(
     collection: Collection,
     /,
     *,
-    recipe: Recipe = "thesis",
+    recipe: Recipe = None,
     out: Annotated[str | None, Word("FOLDER")] = None,
     origin: Annotated[Path | None, Word("RUN|FILE", name="from")] = None,
     epochs: Epochs = None,
@@ -52,11 +52,11 @@ def train(
         on_trouble: What to do when a player has won or collapsed; rollback goes back and halves the learning rates.
     """
     from lienzo.compute import processes
-    from lienzo.recipe import catalogue
     from lienzo.run.run import Run, usual_path
     from lienzo.training import loop
+    from lienzo.training.default_recipe import recipe_or_default
 
-    chosen = catalogue.find(recipe).with_settings(
+    chosen = recipe_or_default(recipe, collection, out, device).with_settings(
         [
             *settings,
             *length(epochs, images),
@@ -112,7 +112,7 @@ def tune(
     collection: Collection,
     /,
     *,
-    recipe: Recipe = "thesis",
+    recipe: Recipe = None,
     out: Annotated[Path | None, Word("FOLDER")] = None,
     trials: int = 20,
     images: int = 50_000,
@@ -129,12 +129,12 @@ def tune(
         images: Pictures shown in each.
         search: What to vary, such as batch=16,32 generator_optimizer.rate=0.0001..0.001:log.
     """
-    from lienzo.recipe import catalogue
     from lienzo.recipe.recipe import Recipe
     from lienzo.run.run import usual_path
+    from lienzo.training.default_recipe import recipe_or_default
     from lienzo.tuning import tuning
 
-    chosen = catalogue.find(recipe).with_settings(given(seed=seed))
+    chosen = recipe_or_default(recipe, collection, None, device).with_settings(given(seed=seed))
     place = out or usual_path("studies", collection, chosen)
     study = tuning.steps(collection, chosen, place, trials=trials, images=images, search=search, device=device)
     with bar("tuning") as shown, resumable():

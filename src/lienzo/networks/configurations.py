@@ -71,6 +71,10 @@ class DCGAN:
     self_modulation: bool = False
     """Let z scale and shift every batch normalisation of the generator (Chen et al. 2019, arXiv 1810.01365)."""
 
+    tied_kernels: bool = False
+    """Compute every 4×4 kernel with stride 2 from 3×3 weights, so that doubling the size makes no checkerboard (Karras
+    et al. 2018, as in their code)."""
+
     stem: int = 0
     """Channels of one more layer at the picture's own size in both networks; 0: none, as in the thesis."""
 

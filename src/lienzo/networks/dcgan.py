@@ -30,6 +30,7 @@ from lienzo.networks.fading import Fade, enlarged, shrunk
 from lienzo.networks.kernels.grouped import FlatConv2d
 from lienzo.networks.kernels.pixel_blocks import PixelBlockConv2d, PixelBlockConvTranspose2d
 from lienzo.networks.kernels.strided import StridedConv2d, StridedConvTranspose2d
+from lienzo.networks.kernels.tied import tie
 from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import BatchNorm2d, MinibatchDeviation
 from lienzo.networks.vae import Encoder
@@ -67,6 +68,8 @@ class Generator(nn.Module):
         self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])
         self.fade = Fade() if network.grown else None
         self.apply(_initialise)
+        if network.tied_kernels:
+            _tie(self)
         self.embedding = LabelEmbedding(classes, network.latents) if classes else None
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:
@@ -134,6 +137,8 @@ class Discriminator(nn.Module):
         self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])
         self.fade = Fade() if network.grown else None
         self.apply(_initialise)
+        if network.tied_kernels:
+            _tie(self)
         self.projection = LabelProjection(classes, widths[-1] + deviation) if classes else None
         if norm == "spectral":
             for layer in list(self.modules()):
@@ -266,6 +271,13 @@ def _flat(inputs: int, outputs: int) -> FlatConv2d:
     invisible: a batch and the same batch times a positive number would give the same features.
     """
     return FlatConv2d(inputs, outputs)
+
+
+def _tie(network: nn.Module) -> None:
+    """Compute the kernels of every strided layer from 3×3 weights."""
+    for layer in list(network.modules()):
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.stride == (2, 2):
+            tie(layer)
 
 
 def _initialise(module: nn.Module) -> None:

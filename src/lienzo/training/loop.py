@@ -15,7 +15,6 @@ from lienzo.compute.devices import keeping_memory, pick_device
 from lienzo.compute.threads import Threads
 from lienzo.errors import RunError
 from lienzo.networks.shape import Shape
-from lienzo.recipe.catalogue import find
 from lienzo.recipe.recipe import Recipe
 from lienzo.run import drawing
 from lienzo.run.manifest import Manifest
@@ -24,6 +23,7 @@ from lienzo.run.run import Run, usual_path
 from lienzo.storage.files import write_bytes
 from lienzo.training import disk_space, resumption
 from lienzo.training.batches import Batches
+from lienzo.training.default_recipe import recipe_or_default
 from lienzo.training.estimate import Estimate
 from lienzo.training.inputs import InputPipeline
 from lienzo.training.open_run import OpenRun, TroubleError
@@ -38,7 +38,7 @@ they kill."""
 
 def train(
     collection: str | Path | Collection,
-    recipe: str | Path | Recipe = "thesis",
+    recipe: str | Path | Recipe | None = None,
     out: str | Path | None = None,
     *,
     origin: str | Path | Run | None = None,
@@ -48,7 +48,8 @@ def train(
 
     Args:
         collection: the pictures to learn from.
-        recipe: its name, the path of its TOML file, or itself.
+        recipe: its name, the path of its TOML file, or itself; by default that of the run in ``out``, or the one for
+            pictures of this size and number on this device (:func:`lienzo.recipe.choice.choose`).
         out: the run's folder; by default ``runs/COLLECTION-RECIPE``.
         origin: a run or a generator's file, whose trained networks a new run starts from; they have to fit the recipe.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
@@ -64,7 +65,7 @@ def train(
         GeneratorError: ``origin`` is no generator's file, or a damaged one.
         TrainingError: losses or gradients are no numbers any more, or other trouble where the recipe says to stop.
     """
-    recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
+    recipe = recipe_or_default(recipe, collection, out, device)
     out = out or usual_path("runs", collection, recipe)
     for _ in steps(collection, recipe, out, origin=origin, device=device):
         pass
@@ -73,7 +74,7 @@ def train(
 
 def steps(
     collection: str | Path | Collection,
-    recipe: str | Path | Recipe = "thesis",
+    recipe: str | Path | Recipe | None = None,
     out: str | Path | None = None,
     *,
     origin: str | Path | Run | None = None,
@@ -88,7 +89,7 @@ def steps(
     The processes that torchrun starts all call this, and get the same ticks. The first one alone reads and writes the
     run's folder; Ctrl-C and SIGTERM stop all of them at the next tick.
     """
-    recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
+    recipe = recipe_or_default(recipe, collection, out, device)
     out = out or usual_path("runs", collection, recipe)
     if places.is_url(str(out)):
         raise RunError(f"a run is kept in a folder of this machine, not at {out}: name a folder with --out.")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from lienzo.collection.collection import Collection
 from lienzo.errors import InputError, RunError, TrainingError
-from lienzo.recipe.catalogue import find
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import usual_path
 from lienzo.storage.files import local
+from lienzo.training.default_recipe import recipe_or_default
 from lienzo.training.tick import Tick
 from lienzo.tuning.space import parse, usual
 
@@ -42,7 +42,7 @@ class StudyProgress:
 
 def tune(
     collection: str | Path | Collection,
-    recipe: str | Path | Recipe = "thesis",
+    recipe: str | Path | Recipe | None = None,
     out: str | Path | None = None,
     *,
     trials: int = 20,
@@ -54,7 +54,8 @@ def tune(
 
     Args:
         collection: the pictures to learn from.
-        recipe: what to start from: its name, the path of its TOML file, or itself.
+        recipe: what to start from: its name, the path of its TOML file, or itself; by default the one that a training
+            takes.
         out: the study's folder, which several processes may share; by default ``studies/COLLECTION-RECIPE``.
         trials: number of trainings in all, those of earlier calls included.
         images: number of pictures shown in each.
@@ -72,7 +73,7 @@ def tune(
             its trials and none has come to its end yet.
         TrainingError: no trial came to its end.
     """
-    recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
+    recipe = recipe_or_default(recipe, collection, None, device)
     out = out or usual_path("studies", collection, recipe)
     for _ in steps(collection, recipe, out, trials=trials, images=images, search=search, device=device):
         pass
@@ -81,7 +82,7 @@ def tune(
 
 def steps(
     collection: str | Path | Collection,
-    recipe: str | Path | Recipe = "thesis",
+    recipe: str | Path | Recipe | None = None,
     out: str | Path | None = None,
     *,
     trials: int = 20,
@@ -94,7 +95,7 @@ def steps(
         from lienzo.tuning.study import Study  # noqa: PLC0415  needs an extra
     except ImportError:
         raise InputError("tune needs Optuna: install it with pip install 'lienzo[tune]'.") from None
-    recipe = recipe if isinstance(recipe, Recipe) else find(recipe)
+    recipe = recipe_or_default(recipe, collection, None, device)
     out = out or usual_path("studies", collection, recipe)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     if trials < 1 or images < 1:

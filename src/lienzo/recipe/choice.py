@@ -1,0 +1,55 @@
+"""Which recipe to take where nobody chose one: by the size of the pictures, their number and the device.
+
+It is read without PyTorch.
+"""
+
+from dataclasses import dataclass
+
+from lienzo.recipe.catalogue import RECIPES
+
+FEW = 2_000
+"""Up to so many pictures are learnt by heart soon, and ``few`` is for them."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A recipe, and why."""
+
+    name: str
+    """Of the recipe."""
+
+    reason: str
+    """The pictures and the device that it is for, such as ``5,172 pictures of 64×64 on cpu``."""
+
+    others: tuple[str, ...]
+    """Names of recipes for the same pictures that take longer, or are for comparison."""
+
+    def __str__(self) -> str:
+        purpose = (RECIPES[self.name].__doc__ or "").partition("\n")[0].rstrip(".")
+        others = ", ".join(self.others)
+        return (
+            f"The recipe is {self.name}, for {self.reason}: {purpose[0].lower()}{purpose[1:]}. "
+            f"Others for them, with --recipe: {others}."
+        )
+
+
+def choose(height: int, width: int, count: int, device: str) -> Choice:
+    """Return the recipe for pictures of this size and number on this device.
+
+    Args:
+        height: of the pictures, in pixels.
+        width: of the pictures, in pixels.
+        count: pictures to train on.
+        device: its kind: ``cpu``, ``cuda`` or ``mps``.
+    """
+    reason = f"{count:,} pictures of {height}×{width} on {device}"
+    side = max(height, width)
+    if side > 160:
+        return Choice("modern-256", reason, ("modern-128", "thesis"))
+    if side > 80:
+        return Choice("modern-128", reason, ("modern-256", "thesis"))
+    if count <= FEW:
+        return Choice("few", reason, ("fast", "modern", "thesis"))
+    if device == "cuda":
+        return Choice("modern-gpu", reason, ("modern", "fast", "thesis"))
+    return Choice("fast", reason, ("modern", "thesis"))

@@ -1,0 +1,41 @@
+"""The recipe of a training for which nobody named one."""
+
+import logging
+from pathlib import Path
+
+from lienzo.collection.collection import Collection
+from lienzo.compute.devices import pick_device
+from lienzo.recipe.catalogue import find
+from lienzo.recipe.choice import choose
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
+
+log = logging.getLogger("lienzo")
+
+
+def recipe_or_default(
+    recipe: str | Path | Recipe | None, collection: str | Path | Collection, out: str | Path | None, device: str
+) -> Recipe:
+    """Return the recipe that was named; else that of the run in ``out``; else the one for these pictures, and say so.
+
+    Args:
+        recipe: its name, the path of its TOML file, itself, or None.
+        collection: the pictures to learn from.
+        out: folder of the run, which may be there already, or None.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        RecipeError: no such recipe.
+        CollectionError: no such collection.
+        InputError: no such device.
+    """
+    if isinstance(recipe, Recipe):
+        return recipe
+    if recipe is not None:
+        return find(recipe)
+    if out is not None and "://" not in str(out) and (run := Run(Path(out))).exists():
+        return run.recipe()
+    opened = collection if isinstance(collection, Collection) else Collection.open(collection)
+    choice = choose(opened.height, opened.width, len(opened.rows("train")), pick_device(device).type)
+    log.info("%s", choice)
+    return find(choice.name)
