@@ -240,7 +240,7 @@ MISTAKES = {
     "train {collection} --set batch=8 --set labels=style": "are of the kind folder: add --set labels=folder",
     "train {collection} --recipe thesys": "unknown recipe 'thesys': did you mean 'thesis'?",
     "train {collection} --recipe nowhere.toml": "there is no recipe file nowhere.toml",
-    "train {collection}": "24 pictures to train on, fewer than one batch of 128",
+    "train {collection} --recipe thesis": "24 pictures to train on, fewer than one batch of 128",
     "train {collection} --set bacht=3": "unknown key of a recipe 'bacht': did you mean 'batch'?",
     "train {collection} --set batch": "'batch' is no setting",
     "train {collection} --set": "--set says nothing: write KEY=VALUE behind it",
