@@ -134,19 +134,12 @@ def test_importing_lienzo_loads_nothing_heavy(python: Python) -> None:
     assert_not_loaded(python, "import lienzo", ["torch", "numpy", "pyarrow", "PIL", "matplotlib", "rich", "click"])
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["--help"],
-        *([*verb.split(), "--help"] for verb, _ in commands()),
-        ["explore", "--help"],
-        ["recipes"],
-        ["recipes", "thesis"],
-    ],
-    ids=" ".join,
-)
-def test_help_and_recipes_load_nothing_heavy(python: Python, words: list[str]) -> None:
-    assert_command_does_not_load(python, words, ["torch", "numpy", "pyarrow", "PIL", "matplotlib", "rich"])
+def test_help_and_recipes_load_nothing_heavy(python: Python) -> None:
+    """One process runs them all, and what any of them loads stays loaded."""
+    pages = [["--help"], ["explore", "--help"], *([*verb.split(), "--help"] for verb, _ in commands())]
+    lines = [*pages, ["recipes"], ["recipes", "thesis"]]
+    heavy = ["torch", "numpy", "pyarrow", "PIL", "matplotlib", "rich"]
+    assert_not_loaded(python, "\n".join(run_by_command(words) for words in lines), heavy)
 
 
 def test_collections_runs_and_files_are_looked_at_without_torch(
@@ -178,9 +171,13 @@ def test_a_training_loads_what_it_uses(python: Python, collection: Collection, r
 
 def assert_command_does_not_load(python: Python, words: Sequence[object], packages: list[str]) -> None:
     """Run ``lienzo WORD...``, which has to end well, and look at what it loaded."""
+    assert_not_loaded(python, run_by_command(words), packages)
+
+
+def run_by_command(words: Sequence[object]) -> str:
+    """Return a program that runs ``lienzo WORD...``, which has to end well."""
     call = f"import sys; sys.argv = {['lienzo', *map(str, words)]}; from lienzo.cli.main import main\n"
-    call += "try: main()\nexcept SystemExit as ended: assert not ended.code\n"
-    assert_not_loaded(python, call, packages)
+    return call + "try: main()\nexcept SystemExit as ended: assert not ended.code, sys.argv\n"
 
 
 def assert_not_loaded(python: Python, program: str, packages: list[str]) -> None:

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -73,8 +74,12 @@ def test_all_broken_files_and_no_others_are_refused(finished: Path) -> None:
     assert refused == {file.name for file in broken}
 
 
-def test_an_interrupted_demo_trains_to_the_same_generator(finished: Path, tmp_path: Path) -> None:
-    demo.demo(tmp_path / "once", TINY)
+def test_a_demo_in_one_go_has_its_stages_in_order_and_the_same_generator(finished: Path, tmp_path: Path) -> None:
+    steps = list(demo.steps(tmp_path / "once", TINY))
+    assert [stage for stage, _ in itertools.groupby(p.stage for p in steps)] == [
+        "painting", "preparing", "training", "showing",
+    ]  # fmt: skip
+    assert all(0 <= progress.done <= progress.total for progress in steps)
     assert generation.load(finished / "run").fingerprint == generation.load(tmp_path / "once" / "run").fingerprint
 
 
@@ -82,16 +87,14 @@ def test_a_finished_demo_only_draws_its_page_again(finished: Path) -> None:
     assert {progress.stage for progress in demo.steps(finished, TINY)} == {"showing"}
 
 
-def test_progress_goes_through_the_stages_in_order(tmp_path: Path) -> None:
-    steps = list(demo.steps(tmp_path / "out", TINY))
-    assert [stage for stage, _ in itertools.groupby(p.stage for p in steps)] == [
-        "painting", "preparing", "training", "showing",
-    ]  # fmt: skip
-    assert all(0 <= progress.done <= progress.total for progress in steps)
-
-
-def test_a_slow_machine_stops_on_time_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    out = tmp_path / "out"
+def test_a_slow_machine_stops_on_time_and_says_so(
+    finished: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = Path(shutil.copytree(finished, tmp_path / "out"))
+    shutil.rmtree(out / "run")
+    journal = json.loads((out / demo.JOURNAL).read_bytes())
+    del journal["seconds"]["training"]  # what is painted and prepared serves
+    (out / demo.JOURNAL).write_text(json.dumps(journal), encoding="utf-8")
     hurried = dataclasses.replace(TINY, seconds=0.0)
     demo.demo(out, hurried)
     images = Run.open(out / "run").log()[-1]["images"]

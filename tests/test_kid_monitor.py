@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,33 +19,39 @@ from lienzo.training.kid_monitor import KIDMonitor
 from lienzo.training.resumption import best_score
 
 
-@pytest.fixture(autouse=True)
-def few_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kid_monitor, "SAMPLES", 24)
+@pytest.fixture(autouse=True, scope="module")
+def few_samples() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kid_monitor, "SAMPLES", 24)
+        yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def scored(recipe: Recipe) -> Recipe:
     """Give a recipe whose score is due after 40 and 64 of its pictures: at the ticks of 48 and 64."""
     return dataclasses.replace(recipe, evaluate_every=40)
+
+
+@pytest.fixture(scope="module")
+def whole(collection: Collection, scored: Recipe, tmp_path_factory: pytest.TempPathFactory) -> lienzo.Run:
+    """Give a run that was trained in one go; tests read it only."""
+    return lienzo.train(collection, scored, tmp_path_factory.mktemp("whole") / "run", device="cpu")
 
 
 def scores(run: lienzo.Run) -> dict[int, float]:
     return {int(line["images"]): line["kid"] for line in run.log() if "kid" in line}
 
 
-def test_a_score_is_taken_when_it_is_due_and_at_the_end(collection: Collection, scored: Recipe, tmp_path: Path) -> None:
-    run = lienzo.train(collection, scored, tmp_path / "run", device="cpu")
-    assert list(scores(run)) == [48, 64]
-    assert all(line["kid_error"] > 0 and line["evaluation_seconds"] > 0 for line in run.log() if "kid" in line)
+def test_a_score_is_taken_when_it_is_due_and_at_the_end(whole: lienzo.Run) -> None:
+    assert list(scores(whole)) == [48, 64]
+    assert all(line["kid_error"] > 0 and line["evaluation_seconds"] > 0 for line in whole.log() if "kid" in line)
 
 
-def test_the_best_generator_is_kept(collection: Collection, scored: Recipe, tmp_path: Path) -> None:
-    run = lienzo.train(collection, scored, tmp_path / "run", device="cpu")
-    best = lienzo.load(run.best_path)
-    assert best.header["images"] == min(scores(run), key=lambda images: scores(run)[images])
+def test_the_best_generator_is_kept(collection: Collection, whole: lienzo.Run) -> None:
+    best = lienzo.load(whole.best_path)
+    assert best.header["images"] == min(scores(whole), key=lambda images: scores(whole)[images])
     again = KIDMonitor(collection, torch.device("cpu")).kid(best.module, best.latents)
-    assert again.value == pytest.approx(min(scores(run).values()), rel=1e-4)
+    assert again.value == pytest.approx(min(scores(whole).values()), rel=1e-4)
 
 
 def test_the_checkpoint_of_the_best_generator_outlives_newer_ones(
@@ -64,8 +71,9 @@ def test_the_checkpoint_of_the_best_generator_outlives_newer_ones(
 
 
 @pytest.mark.parametrize("ticks", [1, 2, 3])
-def test_an_interruption_changes_no_score(collection: Collection, scored: Recipe, tmp_path: Path, ticks: int) -> None:
-    whole = lienzo.train(collection, scored, tmp_path / "whole", device="cpu")
+def test_an_interruption_changes_no_score(
+    collection: Collection, scored: Recipe, whole: lienzo.Run, tmp_path: Path, ticks: int
+) -> None:
     going = lienzo.steps(collection, scored, tmp_path / "run", device="cpu")
     for _ in range(ticks):
         next(going)
