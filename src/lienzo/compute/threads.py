@@ -18,16 +18,16 @@ from pathlib import Path
 import torch
 
 SECONDS = 1.0
-"""Between two looks at what else the machine does."""
+"""Seconds between two measurements of what other programs use."""
 
 SPARE = 0.35
 """Cores that others may use without a thread's being given up: an idle desktop, a system's own work."""
 
 CALM = 2
-"""Looks in a row that have to find room for more threads before they are used."""
+"""Number of measurements in a row that have to find room before a thread is added."""
 
 SAME = 2
-"""Up to so many threads sums are taken in the same order, which tests/test_threads.py looks at. With more of them,
+"""Up to so many threads sums are taken in the same order, which tests/test_threads.py checks. With more of them,
 PyTorch's libraries choose other ways for layers of few channels."""
 
 log = logging.getLogger("lienzo")
@@ -59,7 +59,7 @@ class Threads:
         torch.set_num_threads(self._before)
 
     def adjust(self) -> None:
-        """Look what others have used since the last look, at most once a second, and take as many threads as fit."""
+        """Measure what other programs use, at most once a second, and set as many threads as fit beside them."""
         if self.most == 1 or self._since is None or time.monotonic() - self._since[0] < SECONDS:
             return
         now = _clocks(self._cores)

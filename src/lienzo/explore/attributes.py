@@ -15,11 +15,11 @@ class Attribute:
     """A number for each picture."""
 
     measure: Callable[[NDArray[np.float64]], Numbers]
-    """From RGB (n, height, width, 3) in [0, 1] to (n,)."""
+    """Function from RGB (n, height, width, 3) in [0, 1] to the number (n,)."""
     more: str
-    """What a picture is called that has more of it."""
+    """Adjective of a picture that has more of it."""
     less: str
-    """What a picture is called that has less of it."""
+    """Adjective of a picture that has less of it."""
 
 
 def luma(colours: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -35,13 +35,13 @@ NOISE = 0.25
 """Half the width of the even noise that makes the result's neighbours, as in the paper."""
 
 AROUND = 9
-"""The result in the middle, and eight neighbours."""
+"""Number of pictures of a result: itself in the middle, and eight neighbours."""
 
 MEAN_OF = 3
-"""Pictures that each mean of a measured sum is of, as in the paper."""
+"""Number of latents in each mean of a sum that is measured, as in the paper."""
 
 SEEDS = 2_000
-"""Seeds that examples of each label are looked for among."""
+"""Number of seeds among which examples of each label are searched."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,15 @@ class Computed:
     """An expression, what it came to, and pictures of it."""
 
     expression: str
-    """As it was written."""
+    """The expression as it was given."""
     terms: tuple[Term, ...]
-    """The parts of its outermost sum."""
+    """Terms of its outermost sum, from left to right."""
     latents: Latents
-    """What it comes to; one."""
+    """Latents that the expression is equal to, (1, latents)."""
     parts: tuple[Pixels, ...]
     """For each term the pictures (n, height, width, channels) that it is the mean of."""
     means: Pixels
-    """(terms, height, width, channels), the picture of each term by itself, its sign left out."""
+    """(terms, height, width, channels): the picture of each term alone, without its sign."""
     result: Pixels
     """(9, height, width, channels): the result in the middle of its neighbours."""
     control: Pixels
@@ -68,7 +68,7 @@ class Computed:
 
 @dataclass(frozen=True)
 class _Names:
-    """What the atoms of an expression stand for with one generator."""
+    """The meaning of seeds, labels and files in an expression, for one generator."""
 
     generator: Generator
     chance: np.random.Generator | None = None
@@ -137,17 +137,17 @@ class Gain:
     """How often A − B + (another B) shows the label of A, beside its control."""
 
     wanted: str
-    """The label of A."""
+    """Name of the label A."""
     taken: str
-    """The label of B."""
+    """Name of the label B."""
     share: Estimate
     """Share of the results that show the label of A."""
     control: Estimate
-    """Share of (random − random + B) that do."""
+    """Share of the controls, (random − random + B), that show it."""
 
     @property
     def gain(self) -> Estimate:
-        """What arithmetic gains over its control."""
+        """Share of the results that show the label of A, less that of the control."""
         error = float(np.hypot(self.share.error, self.control.error))
         return Estimate(self.share.value - self.control.value, error)
 
@@ -220,16 +220,16 @@ def _gain(examples: _Examples, wanted: int, taken: int, trials: int, chance: np.
 
 @dataclass(frozen=True)
 class Calculated:
-    """What an expression came to, and what arithmetic gains with this generator."""
+    """The result of an expression, and what arithmetic gains over its control with this generator."""
 
     computed: Computed
     """The expression."""
     gains: tuple[Gain, ...]
-    """For every two labels of the collection; none without one."""
+    """Gain for every two labels of the collection; empty without a collection."""
 
     @property
     def gain(self) -> Estimate | None:
-        """What arithmetic gains over its control, on average over all pairs; none where nothing was measured."""
+        """Mean gain over all pairs of labels; None where nothing was measured."""
         if not self.gains:
             return None
         each = [gain.gain for gain in self.gains]

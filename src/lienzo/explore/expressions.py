@@ -26,15 +26,15 @@ from lienzo.errors import InputError
 Array = NDArray[np.float64]
 
 LARGEST = 10_000
-"""Characters of an expression at most."""
+"""Largest number of characters in an expression."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """A place in the space of latents and labels, which is a vector space."""
+    """A point in the vector space of latents and labels."""
 
     z: Array
-    """(latents,)."""
+    """Latents (latents,)."""
     y: Array
     """(classes,), the label's row; empty where the generator knows no labels."""
 
@@ -46,7 +46,7 @@ class Point:
 
 
 class Names(Protocol):
-    """What the atoms of an expression stand for."""
+    """The meaning of seeds, labels and files in an expression."""
 
     def seed(self, seed: int) -> Point:
         """Return the latents of a seed."""
@@ -66,13 +66,13 @@ class Term:
     """A part of a sum, with its sign."""
 
     text: str
-    """As it was written."""
+    """The term as it was written."""
     sign: float
-    """+1 or −1."""
+    """Its sign, +1 or −1."""
     point: Point
-    """What it comes to, without the sign."""
+    """Point that the term is equal to, without its sign."""
     parts: tuple[Point, ...]
-    """What it is the mean of; itself where it is no mean."""
+    """Points that the term is the mean of; the term itself where it is no mean."""
 
 
 def parse(text: str) -> ast.expr:
@@ -162,4 +162,4 @@ def _file(arguments: list[ast.expr], names: Names) -> Point:
 
 
 FUNCTIONS: dict[str, Callable[[list[ast.expr], Names], Point]] = {"mean": _mean, "label": _label, "file": _file}
-"""What may be called in an expression."""
+"""Functions that an expression may call."""

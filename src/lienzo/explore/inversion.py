@@ -1,4 +1,4 @@
-"""Inversion: the latents from which a generator paints something closest to a given picture.
+"""Inversion: the search for latents from which a generator makes a picture closest to a given one.
 
 The generator is a function of its latents whose gradient is known, so that descent finds them (Zhu et al. 2016, arXiv
 1609.03552, section 4.1; Creswell and Bharath 2018, arXiv 1611.05644). The distance has many minima: it is begun from
@@ -31,10 +31,10 @@ from lienzo.run.run import Run
 Pixels = NDArray[np.uint8]
 
 CANDIDATES = 512
-"""Seeds whose pictures are compared with the given one at first."""
+"""Number of seeds whose pictures are compared with the given one at first."""
 
 STARTS = 6
-"""The nearest of them, from which descent begins."""
+"""Number of the nearest of them, from which descent begins."""
 
 STEPS = 300
 """Steps of descent in all; after a third of them the better half of the starts goes on."""
@@ -51,18 +51,18 @@ class Inverted:
     """The best latents found for one picture."""
 
     z: NDArray[np.float32]
-    """(latents,)."""
+    """Latents (latents,)."""
     y: NDArray[np.float32]
     """(classes,), the label's row; empty where the generator knows none."""
     picture: Pixels
-    """(height, width, channels), what the generator paints of them."""
+    """Picture that the generator makes of them, (height, width, channels)."""
     error: float
     """Root mean square difference of pixels to the given picture, the range from black to white being 1."""
 
 
 @dataclass(frozen=True)
 class _Target:
-    """A picture that latents are looked for, and the generator that is to paint it."""
+    """A picture whose latents are searched, and the generator."""
 
     generator: Generator
     picture: Pixels
@@ -145,16 +145,16 @@ def _pyramid(images: Tensor) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Reach:
-    """How near a generator comes to some pictures."""
+    """How near a generator comes to some pictures by inversion."""
 
     name: str
-    """Which pictures: ``given``, ``training``, ``held-out`` or ``generated``."""
+    """Kind of the pictures: ``given``, ``training``, ``held-out`` or ``generated``."""
     pictures: Pixels
-    """(n, height, width, channels)."""
+    """The pictures, (n, height, width, channels)."""
     found: tuple[Inverted, ...]
-    """What was found for each."""
+    """Inversion of each picture."""
     features: Tensor
-    """(n,), the distance of each to what was found for it, in the detector's features."""
+    """Distance of each picture to its inversion in the detector's features, (n,)."""
 
     @property
     def error(self) -> Estimate:

@@ -17,10 +17,10 @@ from lienzo.metrics.detectors import Detector
 from lienzo.metrics.representations import FOLDS, decisions, fit, standard
 
 COST = 1.0
-"""What a picture on the wrong side costs the classifier, against the length of its weights."""
+"""Weight of the squared hinge loss against ½|w|² in the classifier."""
 
 SAMPLES = 5_000
-"""Pictures at most that the classifier is fitted on."""
+"""Largest number of pictures that the classifier is fitted on."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,13 @@ class Classifier:
     """A linear support vector machine for each label against the rest, on standardised features."""
 
     names: tuple[str, ...]
-    """The labels."""
+    """Names of the labels."""
     middle: Tensor
-    """(d,), the mean of the features it was fitted on."""
+    """Mean of the features that it was fitted on, (d,)."""
     scale: Tensor
-    """(d,), their spread, times √d."""
+    """Standard deviation of these features, times √d, (d,)."""
     weights: Tensor
-    """(d + 1, labels), the last row being what is added."""
+    """Weights, and in the last row biases, (d + 1, labels)."""
 
     def scores(self, features: Tensor) -> Tensor:
         """Return how much pictures look like each label, from features (n, d); (n, labels), above 0 for yes."""

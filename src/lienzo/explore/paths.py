@@ -21,18 +21,18 @@ from lienzo.generation.generation import Generator
 from lienzo.storage.files import write_bytes
 
 LARGEST = 1 << 26
-"""Bytes of a path's file at most."""
+"""Largest size of a path's file, in bytes."""
 
 Array = NDArray[np.float32]
 
 
 class Keyframe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A place that a walk comes to: a seed, or latents written out."""
+    """One of the points that a walk passes through: a seed, or latents written out."""
 
     seed: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)] | None = None
-    """From 0 on; or ``z``."""
+    """Seed, from 0 on; None where ``z`` is given."""
     z: tuple[float, ...] | None = None
-    """(latents,); or ``seed``."""
+    """Latents (latents,); None where ``seed`` is given."""
     label: str | None = None
     """A label or a mixture. By default the one that the seed draws, and none for latents written out."""
     y: tuple[float, ...] | None = None
@@ -40,22 +40,22 @@ class Keyframe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 
 class Walk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """From keyframe to keyframe."""
+    """A walk from keyframe to keyframe."""
 
     keyframes: Annotated[tuple[Keyframe, ...], Meta(min_length=1, max_length=10_000)]
     times: Annotated[tuple[Annotated[float, Meta(ge=0)], ...], Meta(min_length=1, max_length=100_000)]
-    """Where each frame lies: 0 is the first keyframe, 1 the second, 0.5 half way between."""
+    """Position of each frame: 0 is the first keyframe, 1 the second, 0.5 half way between."""
 
 
 class Path(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Walks side by side, all of the same number of frames."""
 
     generator: str
-    """The fingerprint of the generator that they are of."""
+    """Fingerprint of the generator that the walks belong to."""
     latents: Annotated[int, Meta(ge=1)]
     """Dimension of z."""
     walks: Annotated[tuple[Walk, ...], Meta(min_length=1, max_length=400)]
-    """In the order of reading, left to right and down."""
+    """The walks, in the order of the grid: left to right, then down."""
     columns: Annotated[int, Meta(ge=1)] = 1
     """Columns of the grid that they stand in."""
     curve: Curve = "great-circles"
@@ -68,7 +68,7 @@ class Path(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def frames(self) -> int:
-        """How many frames it has."""
+        """Number of frames of each walk."""
         return len(self.walks[0].times)
 
     def save(self, path: str | File) -> File:

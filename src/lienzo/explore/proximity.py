@@ -25,16 +25,16 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Found:
-    """The nearest of many to each of some pictures."""
+    """The nearest neighbours of some pictures."""
 
     pictures: Pixels
-    """(n, height, width, channels), to which neighbours were looked for."""
+    """The pictures, (n, height, width, channels)."""
     neighbours: Pixels
-    """(n, k, height, width, channels), the nearest first."""
+    """Their neighbours, the nearest first, (n, k, height, width, channels)."""
     distances: NDArray[np.float64]
-    """(n, k), Euclidean, in the detector's features."""
+    """Euclidean distances in the detector's features, (n, k)."""
     numbers: NDArray[np.int64]
-    """(n, k): rows of the collection, or seeds."""
+    """Rows of the neighbours in the collection, or their seeds, (n, k)."""
 
 
 def in_collection(

@@ -34,13 +34,13 @@ Method = Literal["weights", "activations"]
 """Closed form from the weights, or principal components of activations."""
 
 SAMPLES = 2_000
-"""Latents whose activations the components are of."""
+"""Number of latents whose activations the principal components are computed of."""
 
 SEEDS = 32
-"""Seeds that the effect of a direction is measured on."""
+"""Number of seeds on which the effect of a direction is measured."""
 
 STEP = 2.0
-"""Standard deviations to either side that an effect is measured over."""
+"""Length of the step to either side over which an effect is measured, in standard deviations."""
 
 NAMED = 0.5
 """A direction is named after an attribute whose correlation with it is at least this."""

@@ -24,13 +24,13 @@ class Directions:
     """(k, latents), each of length 1, so that a step of 1 is one standard deviation of the latents."""
 
     names: tuple[str, ...]
-    """One for each: given by someone, suggested by what it changes, or its number."""
+    """Name of each: given by a person, suggested by what it changes, or its number."""
 
     generator: str
     """The fingerprint of the generator that they belong to."""
 
     method: str
-    """How they were found: ``weights`` or ``activations``."""
+    """Method that found them: ``weights`` or ``activations``."""
 
     def named(self, names: dict[int, str]) -> "Directions":
         """Return them with other names for some, by number from 0 on.
@@ -68,7 +68,7 @@ class Directions:
         return moved
 
     def save(self, path: str | Path) -> Path:
-        """Write them to a ``.safetensors`` file."""
+        """Write the directions to a ``.safetensors`` file."""
         header: dict[str, Any] = {
             "kind": "directions",
             "generator": self.generator,

@@ -72,12 +72,12 @@ class Generator:
 
     @property
     def classes(self) -> int:
-        """How many labels it knows; 0 where it is not conditional."""
+        """Number of labels that it knows; 0 where it is not conditional."""
         return 0 if self.vocabulary is None else len(self.vocabulary.counts)
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """Device on which it computes."""
         return next(self.module.parameters()).device
 
     def generate(self, seeds: Iterable[int], labels: str | Sequence[str] | None = None) -> Pictures:
@@ -109,9 +109,9 @@ class Generator:
 
     @torch.no_grad()
     def paint(self, z: NDArray[np.float32], y: NDArray[np.float32] | None = None) -> NDArray[np.uint8]:
-        """Return the pictures (n, height, width, channels) of latents (n, latents) and labels (n, classes).
+        """Generate the pictures (n, height, width, channels) of latents (n, latents) and labels (n, classes).
 
-        Each picture depends on its own latents alone, whatever is painted beside it.
+        Each picture depends on its own latents alone, not on the others.
 
         Raises:
             GeneratorError: the pictures are no numbers.

@@ -1,4 +1,4 @@
-"""Latents as things: what a generator paints from, kept in a file of its own."""
+"""Latents that are kept in a file, with the fingerprint of their generator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,19 +17,19 @@ Array = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Latents:
-    """Places in the space that one generator paints from."""
+    """Latents of one generator, with their labels and names."""
 
     z: Array
-    """(n, latents) float32."""
+    """Latents (n, latents) float32."""
 
     y: Array
     """(n, classes) float32, the label of each as a row; (n, 0) where the generator knows no labels."""
 
     generator: str
-    """The fingerprint of the generator that they belong to."""
+    """Fingerprint of the generator that they belong to."""
 
     names: tuple[str, ...] = ()
-    """What each is called, such as ``seed 7``; none, or one for each."""
+    """Name of each, such as ``seed 7``; one for each, or none at all."""
 
     def __len__(self) -> int:
         return len(self.z)

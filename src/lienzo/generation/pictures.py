@@ -30,7 +30,7 @@ OTHERS = frozenset({".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", "
 
 
 OF_SYSTEMS = frozenset({"Thumbs.db", "desktop.ini"})
-"""What operating systems write into folders of pictures, beside files whose names begin with a dot."""
+"""Names of files that operating systems write into folders, beside those that begin with a dot."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class Pictures:
     """Generated pictures, and where they come from."""
 
     images: NDArray[np.uint8]
-    """(n, height, width, channels)."""
+    """The pictures, (n, height, width, channels)."""
 
     seeds: tuple[int, ...]
-    """The seed of each."""
+    """Seed of each picture."""
 
     generator: str
-    """The generator's fingerprint."""
+    """Fingerprint of the generator."""
 
     labels: tuple[str, ...] = ()
-    """The label or mixture of each, empty where it has none; no text at all where the generator knows no labels."""
+    """Label or mixture of each, empty where it has none; no entries at all where the generator knows no labels."""
 
     paths: tuple[Path, ...] = ()
     """The files that ``lienzo.generate`` wrote them to."""
