@@ -129,6 +129,16 @@ def test_a_foreign_folder_is_not_written_into(tmp_path: Path) -> None:
         lienzo.Collection.open(tmp_path / "out")
 
 
+def test_no_collection_is_made_within_its_source_and_an_older_one_there_is_added_to(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 3)
+    with pytest.raises(CollectionError, match=r"its own source, .*inside is in .*pictures: name a folder outside it"):
+        lienzo.prepare(source, source / "inside", size=16)
+    assert not (source / "inside").exists()
+    lienzo.prepare(source, tmp_path / "out", size=16, workers=1).path.rename(source / "inside")
+    painting(3).save(source / "new.png")
+    assert lienzo.prepare(source, source / "inside", size=16, workers=1).count == 4
+
+
 def test_labels_of_several_kinds_from_a_table(tmp_path: Path) -> None:
     source = gallery(tmp_path / "pictures", 6)
     rows = ["file,style,artist,title", *(f"{i:03d}.jpg,{'ab'[i % 2]},{'' if i < 3 else 'Ana'},T{i}" for i in range(6))]

@@ -246,13 +246,14 @@ def _alone(folder: Path) -> Iterator[None]:
 def _check_places(sources: Sequence[str], out: str) -> None:
     """Refuse a list of no sources, and a place for the collection that is one of the sources or within one.
 
-    A collection that an earlier version made within a source can still be added to.
+    A collection that an earlier version made or began within a source can still be added to.
     """
     if not sources:
         raise SourceError("no source was given: name a folder or an archive of pictures.")
     whole = _whole(out)
+    begun = any(places.exists(places.join(out, name)) for name in (manifest.NAME, JOURNAL))
     for source in map(_whole, sources):
-        if whole == source or (whole.startswith(f"{source}/") and not places.exists(places.join(out, manifest.NAME))):
+        if whole == source or (whole.startswith(f"{source}/") and not begun):
             raise CollectionError(
                 f"the collection cannot be written into its own source, {out} is in {source}: name a folder outside it."
             )
