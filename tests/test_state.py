@@ -71,13 +71,22 @@ def begun(recipe: Recipe, device: torch.device = CPU) -> State:
     return State(recipe, Shape(16, 16, 3), device, classes=2 if recipe.labels else 0)
 
 
+ALIKE = ("modern", "modern-128", "modern-256")
+"""Recipes that are at this size one of the others, ``fast`` or ``few``."""
+
+
 @pytest.mark.parametrize(
     ("recipe", "settings"),
     [
-        *((recipe, ["network.width=8"]) for recipe in RECIPES.values()),
-        *((RECIPES["thesis"], SETTINGS[name]) for name in ("labels", "fade", "residual")),
+        *(
+            pytest.param(recipe, ["network.width=8"], id=name, marks=[pytest.mark.slow] * (name in ALIKE))
+            for name, recipe in RECIPES.items()
+        ),
+        *(
+            pytest.param(RECIPES["thesis"], SETTINGS[name], id=f"thesis with {name}")
+            for name in ("labels", "fade", "residual")
+        ),
     ],
-    ids=[*RECIPES, "labels", "fade", "residual"],
 )
 def test_a_step_reads_nothing_back(recipe: Callable[[], Recipe], settings: list[str]) -> None:
     """Tensors without values refuse to be read: what they pass through needs no look at the device.
