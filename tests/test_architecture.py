@@ -145,8 +145,10 @@ def test_help_and_recipes_load_nothing_heavy(python: Python) -> None:
 def test_collections_runs_and_files_are_looked_at_without_torch(
     python: Python, collection: Collection, run: lienzo.Run
 ) -> None:
-    for path in (collection.path, run.path, run.recipe_path, run.generator_path, run.checkpoints()[0]):
-        assert_command_does_not_load(python, ["info", path], ["torch", "matplotlib", "scipy"])
+    paths = (collection.path, run.path, run.recipe_path, run.generator_path, run.checkpoints()[0])
+    assert_not_loaded(
+        python, "\n".join(run_by_command(["info", path]) for path in paths), ["torch", "matplotlib", "scipy"]
+    )
 
 
 def test_pictures_are_prepared_without_torch(python: Python, paint: Callable[..., Path], tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def uninterrupted(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     return files_of(out)
 
 
-@pytest.mark.parametrize("journal_bytes", [1, 800_000])
+@pytest.mark.parametrize("journal_bytes", [pytest.param(1, marks=pytest.mark.slow), 800_000])
 def test_killed_and_started_again(
     source: Path, uninterrupted: dict[str, bytes], tmp_path: Path, journal_bytes: int
 ) -> None:
@@ -73,7 +73,7 @@ def test_killed_at_a_random_moment(
     assert files_of(tmp_path / "out") == uninterrupted
 
 
-@pytest.mark.parametrize("keep", [3, 0.3, 0.9999])
+@pytest.mark.parametrize("keep", [3, 0.3, pytest.param(0.9999, marks=pytest.mark.slow)])
 def test_a_journal_that_lost_its_end(
     source: Path, uninterrupted: dict[str, bytes], tmp_path: Path, keep: float
 ) -> None:
