@@ -266,7 +266,7 @@ def test_the_game_measures_overfitting_and_moves_the_probability(logit: float, s
 
 
 @pytest.mark.parametrize("relativistic", [False, True])
-def test_every_look_of_the_discriminator_is_at_pictures_changed_by_their_own_chance(relativistic: bool) -> None:
+def test_the_discriminator_sees_pictures_changed_by_their_own_chance_every_time(relativistic: bool) -> None:
     augmentation = Augmentation(policy="diffaugment", colour=True)
     trained = game(0.0, augmentation, objective=Relativistic() if relativistic else Hinge())
     real, chance = pictures(8).float().view(2, 4, 3, 16, 16), torch.rand(2 + 1, 2, 4, CHANCES["diffaugment"])
@@ -324,7 +324,7 @@ def test_chance_follows_from_the_position_and_changes_nothing_else(collection: C
     assert torch.equal(one.latents, plain.latents)
 
 
-def test_real_pictures_are_flipped_as_they_are_dealt(collection: Collection, recipe: Recipe) -> None:
+def test_real_pictures_are_flipped_as_step_inputs(collection: Collection, recipe: Recipe) -> None:
     plain = step_inputs(recipe, collection).real[0]
     seen = step_inputs(dataclasses.replace(recipe, augmentation=Augmentation(flips=True)), collection).real[0]
     kept = [torch.equal(one, other) for one, other in zip(seen, plain, strict=True)]
@@ -375,7 +375,7 @@ def test_nothing_is_read_back_from_the_device(policy: str) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("policy", POLICIES)
-def test_a_captured_step_changes_pictures_by_the_chance_it_is_dealt(
+def test_a_captured_step_changes_pictures_by_the_chance_it_is_given(
     collection: Collection, recipe: Recipe, policy: str
 ) -> None:
     """What a GPU changes is what the CPU does, and a graph reads chance and probability anew each time."""

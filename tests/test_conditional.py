@@ -232,7 +232,7 @@ class Seen(nn.Module):
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_both_players_are_told_the_labels_of_the_real_pictures(accumulate: int) -> None:
+def test_both_players_get_the_labels_of_the_real_pictures(accumulate: int) -> None:
     """Points, real and generated, are their own labels here; so are those between them."""
     generator, discriminator = Seen(), Seen()
     optimizers = [torch.optim.SGD(player.parameters(), 0.0) for player in (generator, discriminator)]
@@ -268,7 +268,7 @@ def recovered(images: np.ndarray) -> list[str]:
     return ["blue" if blue > red else "red" for red, _, blue in channels]
 
 
-def test_the_labels_of_generated_pictures_can_be_told(trained: lienzo.Run) -> None:
+def test_the_labels_of_generated_pictures_can_be_recognised(trained: lienzo.Run) -> None:
     generator = lienzo.load(trained)
     wanted = ["blue", "red"] * 100
     found = recovered(generator.generate(range(200), wanted).images)
@@ -320,7 +320,7 @@ def test_labels_of_the_wrong_number_and_of_generators_without_any_are_refused(
         lienzo.load(run).generate([1, 2], "red")
 
 
-def test_the_command_paints_labels(trained: lienzo.Run, command: Command, tmp_path: Path) -> None:
+def test_the_command_generates_labels(trained: lienzo.Run, command: Command, tmp_path: Path) -> None:
     status, out, _ = command("generate", trained.path, "--label", "red", "--label", "red=1,blue=1", "--seeds", "4,5",
                              "--out", tmp_path / "new", "--json")  # fmt: skip
     assert status == 0

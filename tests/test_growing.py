@@ -222,7 +222,7 @@ def test_a_run_that_was_interrupted_says_so_when_it_grows(
     assert "small has shown 16 of its 64 pictures" in caplog.text
 
 
-def test_a_generator_from_the_middle_of_a_fade_paints_as_it_did(
+def test_a_generator_from_the_middle_of_a_fade_makes_the_same_pictures(
     small_run: Run, large: Collection, tmp_path: Path
 ) -> None:
     path = tmp_path / "run"

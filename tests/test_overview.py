@@ -72,7 +72,7 @@ def test_a_folder_of_one_kind_has_one_table() -> None:
     ]  # fmt: skip
 
 
-def test_caches_are_told_and_cleared_but_for_what_lies_nowhere_else(
+def test_caches_are_listed_and_cleared_but_for_what_is_nowhere_else(
     command: Command, paint: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LIENZO_CACHE", str(tmp_path / "cache"))

@@ -284,7 +284,7 @@ def test_near_duplicates_are_held_out_together(tmp_path: Path) -> None:
     assert collection.count == 60
 
 
-def test_changed_and_missing_files_are_told(tmp_path: Path) -> None:
+def test_changed_and_missing_files_are_refused(tmp_path: Path) -> None:
     source = gallery(tmp_path / "pictures", 3)
     lienzo.prepare(source, tmp_path / "out", size=16, workers=1)
     kept = (source / "grids" / "000.jpg").read_bytes()
@@ -354,7 +354,7 @@ def test_a_full_disk_in_the_middle(tmp_path: Path) -> None:
     assert files_of(tmp_path / "out") == files_of(tmp_path / "whole")
 
 
-def test_impossible_settings_are_told(tmp_path: Path) -> None:
+def test_impossible_settings_are_refused(tmp_path: Path) -> None:
     for options, message in (
         ({"size": 8}, "sides are from 16 to 1024"), ({"size": "96by64"}, "height by width"),
         ({"geometry": "crops"}, "did you mean 'crop'"), ({"holdout": 1.0}, "0 to 0.9"),

@@ -56,7 +56,7 @@ def test_convolutions_tell_apart_what_pixels_do_not(probed):
     assert probed.features["untrained"].accuracy.value > probed.features["pixels"].accuracy.value + 0.2
 
 
-def test_a_discriminator_that_was_told_labels_is_probed_without(collection, tmp_path):
+def test_a_conditional_discriminator_is_probed_without_labels(collection, tmp_path):
     recipe = find("conditional").with_settings(["network.width=8", "images=64", "batch=32"])
     conditional = train(collection, recipe, tmp_path / "run", device="cpu")
     assert conditional.manifest()["collection"]["labels"] == list(LABELS)

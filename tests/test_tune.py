@@ -348,7 +348,7 @@ def study_of(values: list[float]) -> optuna.Study:
     ([0.1] * 9, "9 trials came to their end, and importances take 10 of them."),
     ([0.1] * 30, "All trials came to the same KID: no setting mattered."),
 ])  # fmt: skip
-def test_importances_that_cannot_be_told_are_not_told(
+def test_importances_that_cannot_be_known_are_not_shown(
     collection: Collection, recipe: Recipe, tmp_path: Path, values: list[float], said: str
 ) -> None:
     page = report.page(study_of(values), tmp_path, recipe, collection, recipe)

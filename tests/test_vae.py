@@ -46,7 +46,7 @@ def test_the_encoder_draws_from_its_guess() -> None:
     assert abs(float(drawn.std()) - 0.5) < 0.02
 
 
-def test_an_autoencoder_paints_pictures_of_its_shape_and_learns_them() -> None:
+def test_an_autoencoder_makes_pictures_of_its_shape_and_learns_them() -> None:
     torch.manual_seed(0)
     network = MLP(latents=2, width=32, depth=1)
     autoencoder = Autoencoder(network.encoder(SHAPE), network.generator(SHAPE))

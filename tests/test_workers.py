@@ -44,7 +44,7 @@ def test_a_worker_that_was_killed_is_replaced() -> None:
     worker.close()
 
 
-def test_a_mistake_of_ours_is_told_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_is_reported_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     def mistaken(entry: Entry, settings: Settings) -> None:
         raise UnboundLocalError("data")
 

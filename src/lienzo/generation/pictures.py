@@ -110,7 +110,7 @@ def generate(
         source: a run, a generator, or where one of them lies.
         count: number of pictures of each label, from seed 0 on; by default 64, or 8 of several labels.
         seeds: which pictures, instead of ``count``: numbers, or a text such as ``0,1,2`` or ``10-19``.
-        label: what to paint, or a mixture such as ``cubism=0.3,baroque=0.7``; of several, each is painted from the same
+        label: a label, or a mixture such as ``cubism=0.3,baroque=0.7``; of several, each is generated from the same
             seeds. By default each seed draws its own.
         out: a .png file for one grid, a folder for single files, or None to write nothing.
         columns: pictures side by side in the grid; by default one row for each of several labels, else nearly a square.
