@@ -36,6 +36,7 @@ ROOMS: dict[str, str] = {
     "tuning": "storage display collection recipe run training",
     "growth": "storage compute collection networks recipe run training",
     "demo": "storage display painter collection networks recipe run generation training",
+    "studio": "collection run",
     "cli": "*",
 }
 """Rooms, and the rooms that they import from; all import from :data:`GROUND`. Every arrow points up in this table."""
@@ -47,7 +48,19 @@ GROUND = ("errors", "seeds", "signatures", "version")
 """Files at the root that import nothing of lienzo."""
 
 MAY = {room: others.split() for rooms, others in ROOMS.items() for room in rooms.split()}
-TORCHLESS = ("errors", "seeds", "version", "painter", "collection", "recipe", "run", "inspection", "display", "cli")
+TORCHLESS = (
+    "errors",
+    "seeds",
+    "version",
+    "painter",
+    "collection",
+    "recipe",
+    "run",
+    "inspection",
+    "display",
+    "studio",
+    "cli",
+)
 """Files and rooms that are read without PyTorch."""
 
 

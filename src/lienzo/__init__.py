@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lienzo.recipe.catalogue import recipes as recipes
     from lienzo.recipe.recipe import Recipe as Recipe
     from lienzo.run.run import Run as Run
+    from lienzo.studio.studio import studio as studio
     from lienzo.theory.laboratory import theory as theory
     from lienzo.training.loop import steps as steps
     from lienzo.training.loop import train as train
@@ -52,6 +53,7 @@ CONTENTS = {
     "probe": "lienzo.evaluation.probing",
     "recipes": "lienzo.recipe.catalogue",
     "steps": "lienzo.training.loop",
+    "studio": "lienzo.studio.studio",
     "theory": "lienzo.theory.laboratory",
     "train": "lienzo.training.loop",
     "tune": "lienzo.tuning.tuning",

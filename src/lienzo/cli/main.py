@@ -17,6 +17,7 @@ from lienzo.cli.inspection import info, recipes
 from lienzo.cli.measurement import evaluate, probe, theory
 from lienzo.cli.options import show
 from lienzo.cli.pictures import demo, generate, prepare
+from lienzo.cli.studio import studio
 from lienzo.cli.syntax import Group
 from lienzo.cli.training import grow, train, tune
 from lienzo.display.terminal import note, prints_messages
@@ -37,6 +38,7 @@ VERBS: dict[str, Callable[..., None] | Group] = {
     "recipes": recipes,
     "info": info,
     "explore": EXPLORE,
+    "studio": studio,
 }
 """Every verb by its name; a group of verbs by the word that they share."""
 

@@ -1,0 +1,24 @@
+"""What every view of the studio has at hand."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from starlette.requests import Request
+
+from lienzo.studio.reading.library import Library
+
+
+@dataclass(frozen=True)
+class Context:
+    """The folder, and what is allowed."""
+
+    library: Library
+    """The runs and collections below the folder."""
+
+    read_only: bool
+    """Nothing may be started, stopped or written."""
+
+
+def context_of(request: Request) -> Context:
+    """Return the context that the application was made with."""
+    return cast(Context, request.app.state.context)

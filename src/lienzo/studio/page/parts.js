@@ -1,0 +1,85 @@
+// Pieces that every view uses: requests, links, numbers as people read them.
+import { html, useEffect, useState, useCallback } from "/page/vendor/htm-preact.js";
+
+/** Ask the server; an answer that is no success becomes an error with its sentence. */
+export async function ask(path, query = {}, options = {}) {
+  const address = path + (Object.keys(query).length ? "?" + new URLSearchParams(query) : "");
+  let answer;
+  try {
+    answer = await fetch(address, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The studio does not answer: is lienzo studio still running?");
+  }
+  if (answer.ok) return answer.json();
+  const text = await answer.text();
+  let sentence = text;
+  try { sentence = JSON.parse(text).error; } catch { /* plain text */ }
+  throw new Error(sentence);
+}
+
+/** Send what the page changed. */
+export const send = (path, body) =>
+  ask(path, {}, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+
+/** Ask now, and again every so many milliseconds; gives [answer, error, ask again]. */
+export function useAnswer(path, query = {}, every = 0) {
+  const [answer, setAnswer] = useState(null);
+  const [error, setError] = useState(null);
+  const key = path + JSON.stringify(query);
+  const again = useCallback((signal) => ask(path, query, { signal })
+    .then((found) => { setAnswer(found); setError(null); })
+    .catch((reason) => { if (reason.name !== "AbortError") setError(reason.message); }), [key]);
+  useEffect(() => {
+    const stop = new AbortController();
+    setAnswer(null);
+    again(stop.signal);
+    const timer = every ? setInterval(() => { if (!document.hidden) again(stop.signal); }, every) : 0;
+    return () => { stop.abort(); clearInterval(timer); };
+  }, [key, every]);
+  return [answer, error, again];
+}
+
+/** Go to another view, or to another state of this one (replace). */
+export function go(path, query = {}, replace = false) {
+  const wanted = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const address = path + (wanted.length ? "?" + new URLSearchParams(wanted) : "");
+  history[replace ? "replaceState" : "pushState"](null, "", address);
+  dispatchEvent(new PopStateEvent("popstate"));
+}
+
+export function Link({ to, query = {}, children, ...rest }) {
+  const address = to + (Object.keys(query).length ? "?" + new URLSearchParams(query) : "");
+  const follow = (event) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    go(to, query);
+    scrollTo(0, 0);
+  };
+  return html`<a href=${address} onClick=${follow} ...${rest}>${children}</a>`;
+}
+
+export const Sentence = ({ text, kind = "error" }) => text && html`<p class="sentence ${kind}" role="status">${text}</p>`;
+
+export const count = (value) => (value === null || value === undefined ? "" : value.toLocaleString("en"));
+
+export function measure(value) {
+  if (value === null || value === undefined) return "";
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 0.001 || size >= 1e7)) return value.toExponential(2);
+  return size >= 1000 ? Math.round(value).toLocaleString("en") : value.toPrecision(4).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+}
+
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export const bytes = (value) => {
+  const power = Math.min(4, value ? Math.floor(Math.log10(value) / 3) : 0);
+  return `${(value / 1000 ** power).toFixed(power > 2 ? 1 : 0)} ${["bytes", "kB", "MB", "GB", "TB"][power]}`;
+};
+
+export const samplePath = (run, images) => "/api/run/sample?" + new URLSearchParams({ run, images });

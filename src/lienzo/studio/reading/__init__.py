@@ -1,0 +1,1 @@
+"""What the studio reads of runs and collections: ranges and pages, never whole files, and nothing is written."""

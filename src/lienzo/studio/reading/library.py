@@ -1,0 +1,103 @@
+"""The runs and collections below the studio's folder, by their paths within it."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lienzo.collection import manifest
+from lienzo.collection.collection import Collection
+from lienzo.errors import CollectionError, RunError
+from lienzo.run.run import Run
+
+FRESH_SECONDS = 2.0
+"""A listing of the folder is used again for so long."""
+
+
+@dataclass
+class Library:
+    """A folder, and what lies below it. A path that leads out of it, by ``..`` or by a link, is no path of it."""
+
+    root: Path
+    """The folder, absolute."""
+
+    _found: tuple[list[str], list[str]] = field(default=([], []), init=False)
+    _looked: float = field(default=-FRESH_SECONDS, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def runs(self) -> list[str]:
+        """Return the paths of the runs, the one changed last first."""
+        return self._listing()[0]
+
+    def collections(self) -> list[str]:
+        """Return the paths of the collections, by name."""
+        return self._listing()[1]
+
+    def run(self, name: str) -> Run:
+        """Return the run of this path.
+
+        Raises:
+            RunError: there is none within the folder.
+        """
+        path = self._within(name)
+        if path is None or not Run(path).exists():
+            raise RunError(f"there is no run {name} in this folder (any more): go back to the list.")
+        return Run(path)
+
+    def collection(self, name: str) -> Collection:
+        """Return the collection of this path.
+
+        Raises:
+            CollectionError: there is none within the folder, or it is damaged.
+        """
+        path = self._within(name)
+        if path is None or not (path / manifest.NAME).is_file():
+            raise CollectionError(f"there is no collection {name} in this folder (any more): go back to the list.")
+        return Collection.open(path)
+
+    def name_of(self, path: str | Path) -> str | None:
+        """Return the path within the folder of something that lies there, or None."""
+        resolved = Path(path).resolve()
+        return resolved.relative_to(self.root).as_posix() if resolved.is_relative_to(self.root) else None
+
+    def _within(self, name: str) -> Path | None:
+        """Return the folder of this path, or None where it is not within the root."""
+        if "\0" in name:
+            return None
+        path = (self.root / name).resolve()
+        return path if path.is_relative_to(self.root) and path.is_dir() else None
+
+    def _listing(self) -> tuple[list[str], list[str]]:
+        with self._lock:
+            if time.monotonic() - self._looked >= FRESH_SECONDS:
+                self._found = self._look()
+                self._looked = time.monotonic()
+            return self._found
+
+    def _look(self) -> tuple[list[str], list[str]]:
+        runs: list[tuple[float, str]] = []
+        collections: list[str] = []
+        for path, is_run in _artefacts(self.root):
+            name = path.relative_to(self.root).as_posix()
+            if is_run:
+                log = Run(path).log_path
+                try:
+                    changed = (log if log.exists() else Run(path).manifest_path).stat().st_mtime
+                except OSError:  # it has just vanished
+                    continue
+                runs.append((-changed, name))
+            else:
+                collections.append(name)
+        return [name for _, name in sorted(runs)], sorted(collections)
+
+
+def _artefacts(root: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield the folders of runs (True) and collections (False); links are not followed, and nothing within is seen."""
+    for path, names, files in os.walk(root):
+        is_run = {"run.json", "recipe.toml"} <= set(files)
+        if is_run or manifest.NAME in files:
+            names.clear()
+            yield Path(path), is_run
+        names[:] = sorted(name for name in names if not name.startswith("."))

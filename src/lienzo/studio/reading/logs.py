@@ -1,0 +1,165 @@
+"""The log of a run, read in ranges: a few lines of many for a curve, and what is new since an offset.
+
+Lines are ordered by ``images``. A curve of a thousand points therefore needs a thousand places of the file and no more,
+however long the log is.
+"""
+
+import json
+import mmap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+LONGEST = 1 << 16
+"""Bytes of one line at most; a longer one is damaged."""
+
+MOST_TROUBLES = 100
+"""Places that trouble is told of at most."""
+
+
+def curve(path: Path, *, first: int = 0, last: int | None = None, most: int = 1_000) -> list[dict[str, Any]]:
+    """Return lines of a log, at most so many, evenly spread over the range, its ends among them.
+
+    Args:
+        path: of the log.
+        first: lines from so many pictures on.
+        last: to so many pictures; None: to the end.
+        most: number of lines.
+    """
+    try:
+        with path.open("rb") as file:
+            size = _whole(file)
+            begin = _find(file, size, first)
+            end = size if last is None else _find(file, size, last + 1)
+            return list(_spread(file, begin, end, most))
+    except FileNotFoundError:
+        return []
+
+
+def after(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the whole lines from an offset in bytes on, and the offset behind them.
+
+    A last line that is not finished stays for the next time. Where the file is shorter than the offset, as after a run
+    was set back, the offset is -1.
+    """
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            if size < offset:
+                return [], -1
+            file.seek(offset)
+            data = file.read(min(size - offset, 64 * LONGEST))
+    except FileNotFoundError:
+        return [], 0 if offset == 0 else -1
+    whole = data[: data.rfind(b"\n") + 1]
+    lines = [line for text in whole.splitlines() if (line := _parsed(text)) is not None]
+    return lines, offset + len(whole)
+
+
+def last(path: Path) -> dict[str, Any] | None:
+    """Return the last whole line, or None."""
+    try:
+        with path.open("rb") as file:
+            size = _whole(file)
+            begin = max(0, size - 2 * LONGEST)
+            file.seek(begin)
+            lines = file.read(size - begin).splitlines()
+    except FileNotFoundError:
+        return None
+    return next((line for text in reversed(lines) if (line := _parsed(text)) is not None), None)
+
+
+def size(path: Path) -> int:
+    """Return the bytes of the whole lines: the offset from which :func:`after` tells what is new."""
+    try:
+        with path.open("rb") as file:
+            return _whole(file)
+    except FileNotFoundError:
+        return 0
+
+
+def troubles(path: Path) -> list[dict[str, Any]]:
+    """Return where trouble began: ``images`` and the ``trouble``, a sentence; what goes on is told once."""
+    found: list[dict[str, Any]] = []
+    try:
+        with path.open("rb") as file:
+            if not _whole(file):
+                return []
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as log:
+                at = log.find(b'"trouble": "')
+                while at >= 0 and len(found) < MOST_TROUBLES:
+                    begin, end = log.rfind(b"\n", 0, at) + 1, log.find(b"\n", at)
+                    line = _parsed(log[begin : end if end >= 0 else len(log)])
+                    if line is not None and isinstance(line.get("trouble"), str):
+                        found.append({"images": line["images"], "trouble": line["trouble"]})
+                    at = log.find(b'"trouble": "', end) if end >= 0 else -1
+    except (FileNotFoundError, ValueError):
+        return found
+    return found
+
+
+def _whole(file: BinaryIO) -> int:
+    """Return the bytes up to the end of the last finished line."""
+    size = file.seek(0, 2)
+    begin = max(0, size - LONGEST)
+    file.seek(begin)
+    end = file.read(size - begin).rfind(b"\n")
+    return begin + end + 1
+
+
+def _spread(file: BinaryIO, begin: int, end: int, most: int) -> Iterator[dict[str, Any]]:
+    """Yield at most so many lines from between two beginnings of lines, evenly spread in bytes."""
+    step = max(1, (end - begin) // max(1, most - 1))
+    at, newest = begin, begin
+    while at < end:
+        newest, text = at, _line(file, at)
+        line = _parsed(text)
+        if line is not None:
+            yield line
+        ends = at + len(text)
+        at = ends if at + step <= ends else _next(file, at + step)
+    if newest < end:
+        before = _beginning(file, end - 1)
+        if before > newest and (line := _parsed(_line(file, before))) is not None:
+            yield line
+
+
+def _find(file: BinaryIO, size: int, images: int) -> int:
+    """Return the beginning of the first line of so many pictures or more, by halving."""
+    low, high = 0, size
+    while low < high:
+        middle = _beginning(file, (low + high) // 2)
+        text = _line(file, middle)
+        line = _parsed(text)
+        if line is not None and line["images"] >= images:
+            high = middle
+        else:
+            low = middle + len(text)
+    return low
+
+
+def _beginning(file: BinaryIO, at: int) -> int:
+    """Return where the line begins that a byte belongs to."""
+    begin = max(0, at - LONGEST)
+    file.seek(begin)
+    return begin + file.read(at - begin).rfind(b"\n") + 1
+
+
+def _next(file: BinaryIO, at: int) -> int:
+    """Return where the first line begins that begins at a byte or after it."""
+    file.seek(at - 1)
+    return at - 1 + len(file.readline(LONGEST))
+
+
+def _line(file: BinaryIO, at: int) -> bytes:
+    file.seek(at)
+    return file.readline(LONGEST)
+
+
+def _parsed(text: bytes) -> dict[str, Any] | None:
+    """Return a line of the log, with None for what is no finite number, or None where it is none."""
+    try:
+        line = json.loads(text, parse_constant=lambda _name: None)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) and isinstance(line.get("images"), int) else None

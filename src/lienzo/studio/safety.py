@@ -1,0 +1,122 @@
+"""What the studio lets in: requests of this machine's own page, by someone who was given the first address.
+
+A page of any other site can send requests to a server on loopback, and by DNS rebinding even read the answers. So every
+request has to name this server as its host, to carry the cookie that the first address set, and, where it changes
+something, to come from a page of this server. What goes out may load nothing from elsewhere and run no script that is
+not a file of the studio.
+"""
+
+import ipaddress
+import secrets
+import socket
+from dataclasses import dataclass, field
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
+    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""The content security policy of every answer."""
+
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True)
+class Door:
+    """Who may come in."""
+
+    host: str
+    """The address that the server listens on."""
+
+    port: int
+
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    """Stands in the first address, and then in the cookie."""
+
+    @property
+    def first_address(self) -> str:
+        """The address to open in a browser."""
+        return f"http://{self._named}:{self.port}/?token={self.token}"
+
+    @property
+    def cookie(self) -> str:
+        """Name of the cookie; cookies are shared between ports, so that each studio needs a name of its own."""
+        return f"lienzo-{self.port}"
+
+    @property
+    def _named(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    def knows_host(self, host: str) -> bool:
+        """Say whether a request's ``Host`` is this server.
+
+        Where the server listens on every address of the machine, each address in numbers is: a name that another site
+        had rebound is not.
+        """
+        name, _, port = host.rpartition(":")
+        if port != str(self.port):
+            return False
+        if name in (*LOOPBACK, self._named):
+            return True
+        if self.host not in ("0.0.0.0", "::"):
+            return False
+        try:
+            ipaddress.ip_address(name.strip("[]"))
+        except ValueError:
+            return name.lower() == socket.gethostname().lower()
+        return True
+
+    def is_token(self, given: str | None) -> bool:
+        """Say whether this is the token, in a time that tells nothing about it."""
+        return given is not None and secrets.compare_digest(given.encode(), self.token.encode())
+
+
+class Guard:
+    """The door as a layer around the application."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self.app, self.door = app, door
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what may not come in, and pass on the rest; add the headers of safety to every answer."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def sealed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        refusal = self._refusal(Request(scope))
+        await (self.app if refusal is None else refusal)(scope, receive, sealed)
+
+    def _refusal(self, request: Request) -> Response | None:
+        """Return the answer to a request that may not come in, or to the first address; None for all others."""
+        headers: Headers = request.headers
+        if not self.door.knows_host(headers.get("host", "")):
+            return PlainTextResponse("This server has another name: open the address that lienzo studio printed.", 421)
+        if self.door.is_token(request.query_params.get("token")) and request.method == "GET":
+            answer = RedirectResponse("/", 303)
+            answer.set_cookie(self.door.cookie, self.door.token, httponly=True, samesite="strict")
+            return answer
+        if not self.door.is_token(request.cookies.get(self.door.cookie)):
+            return PlainTextResponse("This page is locked: open the address that lienzo studio printed.", 403)
+        if request.method not in ("GET", "HEAD") and headers.get("origin") != f"http://{headers['host']}":
+            return PlainTextResponse("This request comes from another site, and was refused.", 403)
+        return None

@@ -1,0 +1,91 @@
+"""``lienzo studio``: serve the page over a folder until Ctrl-C."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from lienzo.errors import InputError
+
+log = logging.getLogger("lienzo")
+
+PORT = 7860
+"""The first port that is tried where none is asked for."""
+
+TRIES = 20
+"""Ports that are tried, one after the other."""
+
+
+def studio(
+    folder: str | Path = ".",
+    *,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    read_only: bool = False,
+    ready: Callable[[str], None] = print,
+) -> None:
+    """Serve a page over the runs and collections below a folder, until it is interrupted.
+
+    Args:
+        folder: with runs and collections, however deep.
+        host: the address to listen on; any but the default lets other machines in that know the printed address.
+        port: by default the first free one from 7860 on; 0 takes any free one.
+        read_only: let nothing be started, stopped or written from the page.
+        ready: gets the address to open, once the server listens.
+
+    Raises:
+        InputError: no such folder, a port in use, or a missing package.
+    """
+    try:
+        import uvicorn  # noqa: PLC0415  an extra
+
+        from lienzo.studio.context import Context  # noqa: PLC0415
+        from lienzo.studio.reading.library import Library  # noqa: PLC0415
+        from lienzo.studio.safety import Door  # noqa: PLC0415
+        from lienzo.studio.server import application  # noqa: PLC0415
+    except ImportError as error:
+        raise InputError(
+            f"the studio needs the package {error.name}: install it with pip install 'lienzo[studio]'."
+        ) from None
+    root = Path(folder).resolve()
+    if not root.is_dir():
+        raise InputError(f"there is no folder {folder}: check the path.")
+    listener = _listen(host, port)
+    door = Door(host, listener.getsockname()[1])
+    app = application(Context(Library(root), read_only), door)
+    config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    if host not in ("127.0.0.1", "::1", "localhost"):
+        log.warning("Everyone who knows the address below and reaches this machine can see %s.", root)
+    ready(door.first_address)
+    with listener:
+        asyncio.run(server.serve([listener]))
+
+
+def _listen(host: str, port: int | None) -> socket.socket:
+    """Return a socket that listens.
+
+    Raises:
+        InputError: the port is in use, or the address is not of this machine.
+    """
+    ports = range(PORT, PORT + TRIES) if port is None else [port]
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in ports:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, candidate))
+        except socket.gaierror:
+            listener.close()
+            raise InputError(f"{host} is no address of this machine: leave --host out, or give another.") from None
+        except OSError as error:
+            listener.close()
+            if port is not None or candidate == ports[-1]:
+                raise InputError(
+                    f"{host}:{candidate} cannot be opened ({error.strerror}): choose another --port."
+                ) from None
+        else:
+            listener.listen(128)
+            return listener
+    raise AssertionError("every way out of the loop returns or raises")

@@ -1,0 +1,151 @@
+"""The view of runs: the list, one run, its curves, its samples, and what is new in it."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from lienzo.errors import InputError
+from lienzo.run.occupancy import occupant
+from lienzo.run.run import Run
+from lienzo.studio.asking import number, word
+from lienzo.studio.context import context_of
+from lienzo.studio.reading import logs, runs
+
+LOOK_SECONDS = 0.5
+"""Between two looks at a log."""
+
+BEAT_SECONDS = 15.0
+"""After so long without news a beat keeps the stream open, and finds out whether someone still listens."""
+
+MOST_RUNS = 100
+"""In one page of the list."""
+
+MOST_POINTS = 2_000
+"""Of a curve."""
+
+log = logging.getLogger("lienzo")
+
+
+def _list(request: Request) -> Response:
+    """Answer with one page of the list, the run changed last first."""
+    library = context_of(request).library
+    names = library.runs()
+    wanted = request.query_params.get("search", "").lower()
+    if wanted:
+        names = [name for name in names if wanted in name.lower()]
+    first = number(request, "first", 0)
+    count = min(MOST_RUNS, number(request, "count", MOST_RUNS))
+    rows = []
+    for name in names[first : first + count]:
+        try:
+            rows.append(runs.summary(name, library.run(name)))
+        except InputError:  # it has vanished since the folder was listed
+            continue
+    return JSONResponse({"count": len(names), "runs": rows, "root": str(library.root)})
+
+
+def _one(request: Request) -> Response:
+    library, name = context_of(request).library, word(request, "run")
+    run = library.run(name)
+    collection = None
+    try:
+        collection = library.name_of(run.manifest()["collection"]["path"])
+    except InputError as error:
+        log.debug("%s", error)
+    return JSONResponse(runs.whole(name, run, collection if collection in library.collections() else None))
+
+
+def _curve(request: Request) -> Response:
+    """Answer with columns: ``images`` and every measure, with null where a line lacks it."""
+    run = context_of(request).library.run(word(request, "run"))
+    last = number(request, "last", 0) or None
+    most = min(MOST_POINTS, number(request, "most", 1_000))
+    return JSONResponse(columns(logs.curve(run.log_path, first=number(request, "first", 0), last=last, most=most)))
+
+
+def columns(lines: list[dict[str, Any]]) -> dict[str, list[float | None]]:
+    """Return lines of the log as columns of numbers."""
+    names = dict.fromkeys(name for line in lines for name, value in line.items() if isinstance(value, int | float))
+    return {name: [line.get(name) for line in lines] for name in names}
+
+
+def _sample(request: Request) -> Response:
+    run = context_of(request).library.run(word(request, "run"))
+    path = run.sample_path(number(request, "images", 0))
+    if not path.is_file() or path.is_symlink():
+        raise HTTPException(404, "There is no such drawing.")
+    return FileResponse(path, media_type="image/png", headers={"cache-control": "max-age=3600"})
+
+
+def _news(request: Request) -> Response:
+    """Answer with a stream of server-sent events: ``tick`` (new lines), ``samples``, ``state``, ``reset``, ``gone``.
+
+    The number of an event is the offset in the log behind it, so that a page that lost the connection goes on there.
+    """
+    run = context_of(request).library.run(word(request, "run"))
+    offset = logs.size(run.log_path)
+    for given in (request.query_params.get("offset"), request.headers.get("last-event-id")):
+        if given is not None and given.isascii() and given.isdigit():
+            offset = int(given)
+    return StreamingResponse(_stream(run, offset), media_type="text/event-stream")
+
+
+async def _stream(run: Run, offset: int) -> AsyncIterator[str]:
+    silence, samples, state = 0.0, -1, ""
+    yield "retry: 2000\n\n"
+    while True:
+        news = await run_in_threadpool(_look, run, offset)
+        if news is None:
+            yield _event("gone", {}, offset)
+            return
+        lines, behind, drawn, now = news
+        if behind < 0:
+            offset = 0
+            yield _event("reset", {}, 0)
+            continue
+        offset = behind
+        if lines:
+            yield _event("tick", lines, offset)
+        if drawn != samples:
+            samples = drawn
+            yield _event("samples", {"newest": drawn}, offset)
+        if now != state:
+            state = now
+            yield _event("state", {"state": now}, offset)
+        if lines:
+            silence = 0.0
+        elif silence >= BEAT_SECONDS:
+            silence = 0.0
+            yield ": beat\n\n"
+        await asyncio.sleep(LOOK_SECONDS)
+        silence += LOOK_SECONDS
+
+
+def _look(run: Run, offset: int) -> tuple[list[dict[str, Any]], int, int, str] | None:
+    """Return what is new: lines, the offset behind them, the newest drawing and the state; None if the run is gone."""
+    if not run.exists():
+        return None
+    lines, behind = logs.after(run.log_path, offset)
+    drawn = runs.samples(run)
+    return lines, behind, drawn[-1] if drawn else -1, "live" if occupant(run) else "resting"
+
+
+def _event(name: str, value: Any, offset: int) -> str:
+    return f"id: {offset}\nevent: {name}\ndata: {json.dumps(value)}\n\n"
+
+
+ROUTES = [
+    Route("/api/runs", _list),
+    Route("/api/run", _one),
+    Route("/api/run/curve", _curve),
+    Route("/api/run/news", _news),
+    Route("/api/run/sample", _sample),
+]

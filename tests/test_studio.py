@@ -1,0 +1,280 @@
+"""The studio: who gets in, what it reads of runs, and what it tells while they train."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("httpx")
+from starlette.testclient import TestClient
+
+import lienzo
+from lienzo.errors import InputError, RunError
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
+from lienzo.studio import studio as room
+from lienzo.studio.context import Context
+from lienzo.studio.reading import logs, runs
+from lienzo.studio.reading.library import Library
+from lienzo.studio.safety import POLICY, Door
+from lienzo.studio.server import PAGE, application
+from lienzo.studio.vendored import VENDORED
+from lienzo.studio.views.runs import _stream
+
+DOOR = Door("127.0.0.1", 7860)
+BASE = "http://127.0.0.1:7860"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a finished run, an interrupted one and a collection."""
+    import numpy as np
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("studio")
+    (folder / "pictures").mkdir()
+    for i in range(12):
+        noise = np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8)
+        Image.fromarray(noise).save(folder / "pictures" / f"{i}.png")
+    collection = lienzo.prepare(folder / "pictures", folder / "small", size=16, workers=1)
+    recipe = Recipe.from_dict(
+        lienzo.recipes("thesis")
+        .with_settings(["network.width=4", "batch=4", "images=32", "tick=8", "sample_every=16", "samples=4"])
+        .to_dict()
+    )
+    lienzo.train(collection, recipe, folder / "deep" / "a", device="cpu")
+    for _ in lienzo.steps(collection, recipe, folder / "b", device="cpu"):
+        break
+    return folder
+
+
+@pytest.fixture
+def client(folder: Path) -> Iterator[TestClient]:
+    with TestClient(application(Context(Library(folder.resolve()), False), DOOR), BASE) as client:
+        client.cookies.set(DOOR.cookie, DOOR.token)
+        yield client
+
+
+def write_log(path: Path, lines: int) -> None:
+    path.write_text(
+        "".join(json.dumps({"images": 10 * i, "loss": i, "pad": "x" * (i % 50)}) + "\n" for i in range(lines))
+    )
+
+
+def test_the_first_address_sets_a_cookie_and_leaves_the_secret_out_of_the_next_one(folder: Path) -> None:
+    client = TestClient(application(Context(Library(folder), False), DOOR), BASE, follow_redirects=False)
+    assert client.get("/").status_code == 403
+    answer = client.get(DOOR.first_address)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    assert "SameSite=strict" in answer.headers["set-cookie"]
+    assert client.get("/").status_code == 200
+    wrong = TestClient(application(Context(Library(folder), False), DOOR), BASE)
+    assert wrong.get("/?token=" + "a" * len(DOOR.token)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example:7860", "127.0.0.1", "127.0.0.1:7861", "localhost.evil.example:7860", ""]
+)
+def test_another_host_is_refused(client: TestClient, host: str) -> None:
+    assert client.get("/api/runs", headers={"host": host}).status_code == 421
+
+
+def test_a_server_on_every_address_knows_numbers_and_no_names() -> None:
+    door = Door("0.0.0.0", 80)
+    assert door.knows_host("192.168.1.5:80")
+    assert door.knows_host("[fe80::1]:80")
+    assert not door.knows_host("rebound.example:80")
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "null", "http://evil.example", "https://127.0.0.1:7860", "http://127.0.0.1:7861"]
+)
+def test_a_change_has_to_come_from_the_page(client: TestClient, origin: str | None) -> None:
+    headers = {} if origin is None else {"origin": origin}
+    assert client.post("/api/runs", headers=headers).status_code == 403
+    assert client.post("/api/runs", headers={"origin": BASE}).status_code == 405
+
+
+def test_every_answer_carries_the_policy(client: TestClient) -> None:
+    for path in ("/", "/page/app.js", "/api/runs", "/api/nothing", "/api/run?run=nowhere"):
+        assert client.get(path).headers["content-security-policy"] == POLICY
+    assert "unsafe" not in POLICY
+
+
+@pytest.mark.parametrize(
+    "path", ["..", "../..", "/etc", "deep/../../x", "small", "", "b/checkpoints", "linked", "a\0b", "x" * 2000]
+)
+def test_paths_do_not_lead_out_of_the_folder(client: TestClient, folder: Path, path: str) -> None:
+    outside = folder.parent / "outside"
+    if not (folder / "linked").exists():
+        outside.mkdir()
+        for name in ("run.json", "recipe.toml"):
+            (outside / name).write_bytes((folder / "b" / name).read_bytes())
+        (folder / "linked").symlink_to(outside)
+    for address in ("/api/run", "/api/run/curve", "/api/run/sample", "/api/run/news"):
+        answer = client.get(address, params={"run": path})
+        assert answer.status_code == 400
+        assert set(answer.json()) == {"error"}
+    assert all("linked" not in run["path"] for run in client.get("/api/runs").json()["runs"])
+
+
+@pytest.mark.parametrize("name", ["../server.py", "..%2fserver.py", "vendor/../../studio.py", "nothing.js"])
+def test_only_files_of_the_page_are_given(client: TestClient, name: str) -> None:
+    assert client.get(f"/page/{name}").status_code in (404, 200)
+    assert b"import " not in client.get(f"/page/{name}").content or name == "nothing.js"
+
+
+def test_a_failure_leaves_no_traceback(client: TestClient, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Library, "runs", lambda self: 1 / 0)
+    app = application(Context(Library(folder), False), DOOR)
+    quiet = TestClient(app, BASE, raise_server_exceptions=False, cookies={DOOR.cookie: DOOR.token})
+    answer = quiet.get("/api/runs")
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "This failed; the terminal of lienzo studio says more."}
+
+
+def test_the_list_names_every_run_with_its_state(client: TestClient) -> None:
+    told = client.get("/api/runs").json()
+    assert {run["path"]: run["state"] for run in told["runs"]} == {"b": "interrupted", "deep/a": "finished"}
+    assert told["count"] == 2
+    assert [run["path"] for run in client.get("/api/runs?search=DEEP").json()["runs"]] == ["deep/a"]
+    assert client.get("/api/runs?first=1&count=1").json()["runs"][0]["path"] == told["runs"][1]["path"]
+    assert client.get("/api/runs?first=-1").status_code == 400
+
+
+def test_a_run_is_told_with_its_samples_curves_and_collection(client: TestClient, folder: Path) -> None:
+    told = client.get("/api/run?run=deep/a").json()
+    assert told["samples"] == [0, 16, 32]
+    assert told["collection"]["here"] == "small"
+    assert told["settings"]["network"]["width"] == 4
+    curve = client.get("/api/run/curve?run=deep/a").json()
+    assert curve["images"] == [8, 16, 24, 32]
+    assert len(curve["generator_loss"]) == 4
+    png = client.get("/api/run/sample?run=deep/a&images=16")
+    assert png.content == Run(folder / "deep" / "a").sample_path(16).read_bytes()
+    assert client.get("/api/run/sample?run=deep/a&images=17").status_code == 404
+
+
+def test_a_damaged_run_is_one_card_and_the_others_stay(client: TestClient, folder: Path) -> None:
+    damaged = folder / "damaged"
+    damaged.mkdir()
+    (damaged / "run.json").write_text("{")
+    (damaged / "recipe.toml").write_bytes((folder / "b" / "recipe.toml").read_bytes())
+    try:
+        client.app.state.context.library._looked = -10.0  # type: ignore[attr-defined]
+        states = {run["path"]: run["state"] for run in client.get("/api/runs").json()["runs"]}
+        assert states == {"b": "interrupted", "deep/a": "finished", "damaged": "damaged"}
+        assert "damaged" in client.get("/api/run?run=damaged").json()["sentence"]
+    finally:
+        for path in damaged.iterdir():
+            path.unlink()
+        damaged.rmdir()
+
+
+@pytest.mark.parametrize("most", [2, 7, 100, 5000])
+def test_a_curve_is_spread_evenly_with_both_ends(tmp_path: Path, most: int) -> None:
+    path = tmp_path / "log.jsonl"
+    write_log(path, 3_000)
+    images = [line["images"] for line in logs.curve(path, most=most)]
+    assert images == sorted(set(images))
+    assert images[0] == 0
+    assert images[-1] == 29_990
+    assert len(images) <= min(most + 1, 3_000)
+    assert len(images) > min(most, 3_000) // 2
+    part = [line["images"] for line in logs.curve(path, first=995, last=2_000, most=most)]
+    assert part[0] == 1_000
+    assert part[-1] == 2_000
+
+
+def test_a_half_written_line_waits_and_a_shorter_log_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    assert logs.after(path, 0) == ([], 0)
+    write_log(path, 3)
+    lines, offset = logs.after(path, 0)
+    assert [line["images"] for line in lines] == [0, 10, 20]
+    with path.open("a") as file:
+        file.write('{"images": 30, "lo')
+    assert logs.after(path, offset) == ([], offset)
+    assert logs.last(path) == lines[-1]
+    assert [line["images"] for line in logs.curve(path)] == [0, 10, 20]
+    with path.open("a") as file:
+        file.write('ss": NaN}\nno line\n')
+    assert logs.after(path, offset)[0] == [{"images": 30, "loss": None}]
+    write_log(path, 1)
+    assert logs.after(path, offset) == ([], -1)
+
+
+def test_trouble_is_told_where_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    write_log(path, 100)
+    with path.open("a") as file:
+        file.write(json.dumps({"images": 1000, "trouble": "the generator has collapsed"}) + "\n")
+        file.write(json.dumps({"images": 1010}) + "\n")
+    assert logs.troubles(path) == [{"images": 1000, "trouble": "the generator has collapsed"}]
+    assert logs.troubles(tmp_path / "none") == []
+
+
+def test_the_slope_of_kid_says_when_to_stop() -> None:
+    def trend(values: list[float]) -> str | None:
+        found = runs.advice([{"images": 1000 * i, "kid": value} for i, value in enumerate(values)])
+        return None if found is None else found["trend"]
+
+    assert trend([0.5, 0.4, 0.31, 0.2, 0.11, 0.05]) == "improving"
+    assert trend([0.5, 0.1, 0.05, 0.06, 0.08, 0.09, 0.11]) == "worse"
+    assert trend([0.5, 0.2, 0.1, 0.051, 0.048, 0.052, 0.047, 0.05]) == "flat"
+    assert trend([0.5, 0.4]) is None
+
+
+@pytest.mark.parametrize("name", VENDORED)
+def test_vendored_files_are_what_the_table_says(name: str) -> None:
+    data = (PAGE / "vendor" / name).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == VENDORED[name].sha256
+    licences = (PAGE / "vendor" / "LICENSES.txt").read_text(encoding="utf-8")
+    assert f"=== {VENDORED[name].package} ===" in licences
+
+
+def test_nothing_else_is_vendored() -> None:
+    assert {path.name for path in (PAGE / "vendor").iterdir()} == {*VENDORED, "LICENSES.txt"}
+
+
+@pytest.mark.anyio
+async def test_the_stream_tells_what_is_new_and_that_a_run_has_gone(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(folder / "b", tmp_path / "b")
+    run = Run(tmp_path / "b")
+    stream = _stream(run, 0)
+    assert await anext(stream) == "retry: 2000\n\n"
+    tick = await anext(stream)
+    assert "event: tick" in tick
+    assert json.loads(tick.split("data: ")[1])[0]["images"] == 8
+    assert int(tick.split("\n")[0].removeprefix("id: ")) == run.log_path.stat().st_size
+    assert "event: samples" in await anext(stream)
+    assert '{"state": "resting"}' in await anext(stream)
+    run.truncate_log(0)
+    assert "event: reset" in await anext(stream)
+    shutil.rmtree(run.path)
+    assert "event: gone" in await anext(stream)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def test_a_port_in_use_and_a_missing_folder_are_one_sentence(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(InputError, match=r"cannot be opened \(Address already in use\): choose another --port"):
+            room.studio(tmp_path, port=taken.getsockname()[1])
+    with pytest.raises(InputError, match="there is no folder"):
+        room.studio(tmp_path / "nowhere")
+    with pytest.raises(RunError, match="there is no run x"):
+        Library(tmp_path).run("x")
