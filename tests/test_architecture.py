@@ -29,7 +29,7 @@ ROOMS: dict[str, str] = {
     "generation": "storage compute display collection networks recipe run",
     "training": "storage compute display collection networks metrics recipe run generation",
     "evaluation": "storage compute display collection networks metrics recipe run generation",
-    "export": "storage collection run generation",
+    "export": "storage collection networks run generation",
     "explore": "storage compute display collection networks metrics run generation evaluation",
     "inspection": "storage collection recipe run",
     "theory": "storage display networks recipe training",

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["safetensors"]
+Kind = Literal["safetensors", "onnx"]
 
 ENDINGS: dict[Kind, str] = {
     "safetensors": ".safetensors",
+    "onnx": ".onnx",
 }
 """Every kind, and what is added to the name of a run or collection where no ``out`` is given."""
 
@@ -28,6 +29,9 @@ class Settings:
 
     float16: bool = False
     """Write the weights as float16: half the size, and pictures that differ by at most 1 of 255."""
+
+    floats: bool = False
+    """Let the pictures stay numbers, (N, channels, height, width) in [-1, 1], instead of bytes."""
 
     licence: str | None = None
     """Licence under which you give the generator to others, such as cc-by-4.0; it stands in the card."""

@@ -166,6 +166,10 @@ def load(source: "str | Path | Run", device: str = "cpu") -> Generator:
         RunError: a folder that is no run.
     """
     path = located(source)
+    if path.suffix.lower() == ".onnx":
+        raise GeneratorError(
+            f"{path} can only be generated from, with `lienzo generate`: give the run, or its .safetensors."
+        )
     state, header = tensors.load(path, "generator", GeneratorError)
     try:
         module = loading.module(state, header)

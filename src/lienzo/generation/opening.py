@@ -1,9 +1,14 @@
-"""Where a generator lies."""
+"""Where a generator lies, and what computes it. PyTorch is loaded only for one that needs it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lienzo.errors import GeneratorError
+from lienzo.errors import GeneratorError, InputError
 from lienzo.run.run import Run
+
+if TYPE_CHECKING:
+    from lienzo.generation.generation import Generator
+    from lienzo.generation.onnx import OnnxGenerator
 
 
 def located(source: str | Path | Run) -> Path:
@@ -19,3 +24,24 @@ def located(source: str | Path | Run) -> Path:
     if not run.generator_path.exists():
         raise GeneratorError(f"{run.path} has no generator yet: let `lienzo train` reach its first tick.")
     return run.generator_path
+
+
+def opened(source: str | Path | Run, device: str = "cpu") -> "Generator | OnnxGenerator":
+    """Return the generator that lies there: one of PyTorch, or one of ONNX Runtime, which does not load PyTorch.
+
+    Raises:
+        GeneratorError: no generator, or a damaged one.
+        RunError: a folder that is no run.
+        InputError: no such device.
+    """
+    path = located(source)
+    if path.suffix.lower() == ".onnx":
+        if device not in ("auto", "cpu"):
+            raise InputError(f"ONNX Runtime computes {path} on the CPU: leave --device out, or give the run.")
+        from lienzo.generation import onnx
+
+        return onnx.load(path)
+    from lienzo.compute.devices import pick_device
+    from lienzo.generation import generation
+
+    return generation.load(path, str(pick_device(device)))

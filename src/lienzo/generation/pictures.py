@@ -15,6 +15,7 @@ from PIL import Image
 
 from lienzo.display import gallery
 from lienzo.errors import InputError
+from lienzo.generation.opening import opened
 from lienzo.generation.request import parse_seeds
 from lienzo.run.run import Run
 from lienzo.storage.files import local, write_bytes
@@ -129,13 +130,9 @@ def generate(
         chosen = list(range((8 if several else 64) if count is None else count))
     else:
         chosen = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
-    if isinstance(source, str | Path | Run):
-        from lienzo.compute.devices import pick_device
-        from lienzo.generation import generation
-
-        source = generation.load(source, str(pick_device(device)))
+    generator = opened(source, device) if isinstance(source, str | Path | Run) else source
     texts = [text for text in labels for _ in chosen] or None
-    pictures = source.generate(chosen * max(1, len(labels)), texts)
+    pictures = generator.generate(chosen * max(1, len(labels)), texts)
     if out is None:
         return pictures
     if several and columns is None and Path(out).suffix.lower() == ".png":
