@@ -300,6 +300,7 @@ MISTAKES = {
     "prepare {pictures} {folder}/out --size large": "size 'large'",
     "prepare {pictures} {folder}": "holds something else",
     "prepare {pictures} {pictures}": "its own source",
+    "prepare {pictures} memory://art": "would be gone when this command ends",
     "prepare {pictures} {pictures}/inside": "{pictures}/inside is in {pictures}: name a folder outside it",
     "prepare {pictures} {pictures}/inside --dry-run": "{pictures}/inside is in {pictures}: name a folder",
     "prepare {pictures} {folder}/out --labels folder": "no table at folder: did you mean 'folders'? Give a CSV,",

@@ -15,12 +15,14 @@ from pictures_for_tests import files_of, gallery, painting
 
 import lienzo
 from lienzo.collection.collection import Collection
+from lienzo.collection.destination import JOURNAL
 from lienzo.collection.manifest import NAME
 from lienzo.collection.packing.journal import Journal, unit_key
-from lienzo.collection.preparation import JOURNAL
 from lienzo.collection.settings import Settings
-from lienzo.errors import CollectionError, InputError
+from lienzo.errors import CollectionError, InputError, RunError
+from lienzo.run.run import Run
 from lienzo.storage import arrays
+from lienzo.training.resumption import refuse_foreign
 
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -186,6 +188,17 @@ def test_a_journal_that_says_something_else_is_done_again(tmp_path: Path, record
     for unit in again.units([key]) if key in again else ():
         assert len(unit[0].pixels) == (0 if unit[0].reason else 64 * 64 * 3)
     again.close()
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "generators", "samples", "milestones", "log.jsonl"])
+def test_a_run_writes_through_no_link(tmp_path: Path, name: str) -> None:
+    run = Run(tmp_path / "run")
+    (tmp_path / "elsewhere").mkdir()
+    run.path.mkdir()
+    run.manifest_path.touch()
+    (run.path / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match=f"{name} is a link"):
+        refuse_foreign(run)
 
 
 def test_a_kind_of_labels_that_comes_later(tmp_path: Path) -> None:

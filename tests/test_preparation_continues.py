@@ -10,7 +10,7 @@ import pytest
 from pictures_for_tests import files_of, gallery
 
 import lienzo
-from lienzo.collection.preparation import JOURNAL, LOCK
+from lienzo.collection.destination import JOURNAL, LOCK
 
 PREPARE = "import sys, lienzo; lienzo.prepare(sys.argv[1], sys.argv[2], size=64, workers=2, holdout=0.2)"
 

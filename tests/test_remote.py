@@ -14,8 +14,8 @@ from servers_for_tests import serving
 
 import lienzo
 from lienzo.collection import remote
+from lienzo.collection.destination import LOCK
 from lienzo.collection.listing import places
-from lienzo.collection.preparation import LOCK
 from lienzo.errors import CollectionError, SourceError
 
 moto_server = pytest.importorskip("moto.server")

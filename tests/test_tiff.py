@@ -13,7 +13,7 @@ from pictures_for_tests import distance, encoded, noisy, painting, screened
 from PIL import Image, ImageCms
 
 from lienzo.collection.reasons import Reason
-from lienzo.collection.screening import depth, tiff
+from lienzo.collection.screening import depth, tiff_pixels
 
 COLOUR = noisy(1, 60, 80)
 GREY = COLOUR.convert("L")
@@ -215,7 +215,7 @@ def test_a_deep_page_that_lost_its_end() -> None:
 
 
 def test_what_is_too_large_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiff, "read", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr(tiff_pixels, "read", lambda *_: pytest.fail("it was read"))
     assert screened(written(L * 257), "a.tif", max_pixels=1000).reason == Reason.BOMB
 
 

@@ -59,6 +59,8 @@ def prepare(
     if len(places) < 2:
         raise InputError("prepare needs a source of pictures and the folder of the collection: SOURCE... OUT.")
     *sources, out = places
+    if out.startswith("memory:"):
+        raise InputError(f"{out} would be gone when this command ends: name a folder, or the URL of a store.")
     with bar("preparing") as shown:
         for step in preparation.steps(sources, out, settings, dry_run=dry_run):
             shown.show(step.done, step.total, f"{step.kept:,} kept, {step.done - step.kept:,} refused")

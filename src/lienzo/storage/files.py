@@ -9,7 +9,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -100,6 +100,14 @@ def sweep(folder: Path) -> None:
     """Remove the temporary files that a killed process left directly in ``folder``."""
     for leftover in folder.glob(f".*{TEMPORARY}"):
         leftover.unlink(missing_ok=True)
+
+
+def linked(folder: Path, names: Iterable[str]) -> Path | None:
+    """Return the first of these files and folders in ``folder`` that is a symbolic link, or None.
+
+    Whoever writes through a link, or removes what lies behind it, does so in a folder that nobody named.
+    """
+    return next((folder / name for name in names if (folder / name).is_symlink()), None)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -18,7 +18,7 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.run.manifest import FORMAT, Manifest, OriginRecord, Rollback, Stop
 from lienzo.run.run import Run
 from lienzo.storage import tensors
-from lienzo.storage.files import TEMPORARY, sweep, write_text
+from lienzo.storage.files import TEMPORARY, linked, sweep, write_text
 from lienzo.training.state import State
 from lienzo.training.trouble import Signs, Trouble
 from lienzo.version import __version__
@@ -31,6 +31,9 @@ ROLLBACKS = 3
 
 SLOWER = 0.5
 """Factor of both learning rates with every rollback."""
+
+FOLDERS = ("checkpoints", "generators", "samples", "milestones")
+"""Names of the folders within a run's."""
 
 log = logging.getLogger("lienzo")
 
@@ -46,10 +49,15 @@ def refuse_foreign(run: Run) -> None:
     """Refuse a folder that holds anything but a run.
 
     Raises:
-        RunError: it holds other files, or is a file.
+        RunError: it holds other files, or is a file, or parts of the run are links to elsewhere.
     """
     if run.path.exists() and not run.exists() and not _is_blank(run):
         raise RunError(f"{run.path} exists and is no run: choose another --out, or an empty folder.")
+    if (link := linked(run.path, (*FOLDERS, run.log_path.name))) is not None:
+        raise RunError(
+            f"{link} is a link, and a run writes into no other folder: put what it leads to there, or choose "
+            "another --out."
+        )
 
 
 def _is_blank(run: Run) -> bool:
@@ -71,7 +79,7 @@ def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: Origin
     if run.exists():
         manifest = run.manifest()
         _refuse_others(run, manifest, collection, recipe, origin)
-        for name in ("", "checkpoints", "generators", "samples", "milestones"):
+        for name in ("", *FOLDERS):
             sweep(run.path / name)
         if not _has_shown_more(run, recipe):
             write_text(run.recipe_path, recipe.to_toml())

@@ -17,7 +17,7 @@ from lienzo.errors import RecipeError, RunError, TrainingError
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.seeds import derive
-from lienzo.storage.files import fingerprint, write_text
+from lienzo.storage.files import fingerprint, linked, write_text
 from lienzo.training import loop
 from lienzo.training.tick import Tick
 from lienzo.tuning import report
@@ -50,6 +50,8 @@ class Study:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.path, self.space, self.recipe, self.budget, self.collection = path, space, recipe, budget, collection
+        if (link := linked(path, ("trials", "study.db"))) is not None:
+            raise RunError(f"{link} is a link, and a study writes into no other folder: choose another --out.")
         (path / "trials").mkdir(parents=True, exist_ok=True)
         self.lock = filelock.FileLock(path / "study.lock")
         with self.lock:

@@ -1,7 +1,6 @@
 """Choosing among screened pictures: duplicates, conflicting labels, and the part that is held out."""
 
 import hashlib
-import itertools
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,14 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from lienzo.collection.packing.neighbours import Neighbours
 from lienzo.collection.reasons import Reason
 from lienzo.collection.settings import Settings
 
 SIDE_BITS = 4
 """Pictures whose perceptual hashes differ in at most so many of 64 bits are held out together, or not at all."""
-
-_BLOCK = 1 << 20
-"""Number of pairs of hashes that are compared at a time."""
 
 
 @dataclass
@@ -121,51 +118,21 @@ def _among_equal(members: NDArray[np.int64], labels: NDArray[np.uint64], setting
 def _near_duplicates(hashes: NDArray[np.uint64], bits: int, refused: Mapping[int, Verdict]) -> dict[int, Verdict]:
     """Refuse every picture whose hash is near to that of an earlier one that stays, in favour of the first such one.
 
-    Of pictures with the same hash at most the first stays, because it is near to all the others. So it is enough to
-    compare the different hashes, however many pictures have them.
+    Of pictures with one hash at most the first that is looked at stays, because it is near to all the others; and what
+    is near to a picture that stays need not be compared with anything else.
     """
-    different, kind = np.unique(hashes, return_inverse=True)
-    near: dict[int, list[int]] = {}
-    for one, other in near_pairs(different, bits).tolist():
-        near.setdefault(one, []).append(other)
-        near.setdefault(other, []).append(one)
-    verdicts: dict[int, Verdict] = {}
-    standing: dict[int, int] = {}  # hash, by its position among the different ones -> the picture that stays
-    for position, own in enumerate(kind.tolist()):
-        if position in refused:
-            continue
-        first = min((standing[one] for one in (own, *near.get(own, ())) if one in standing), default=None)
-        if first is None:
-            standing[own] = position
-        else:
-            verdicts[position] = Verdict(Reason.NEAR_DUPLICATE, first)
-    return verdicts
-
-
-def near_pairs(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
-    """Find all pairs of hashes that differ in at most ``bits`` bits.
-
-    Equal hashes are pairs too, n (n − 1) / 2 of them: collapse them first where they may be many.
-
-    Of ``bits + 1`` bands of bits at least one is equal in such a pair (the pigeonhole principle), so that only hashes
-    that share a band are compared.
-
-    Returns:
-        (pairs, 2), the smaller position first, ordered by the larger one.
-    """
-    edges = np.linspace(0, 64, bits + 2).astype(int)
-    found: list[NDArray[np.int64]] = []
-    for low, high in itertools.pairwise(edges):
-        band = (hashes >> np.uint64(low)) & np.uint64((1 << int(high - low)) - 1)
-        for members in _groups(band):
-            step = max(1, _BLOCK // len(members))
-            for start in range(0, len(members), step):
-                block = members[start : start + step]
-                close = np.bitwise_count(hashes[block][:, None] ^ hashes[members][None, :]) <= bits
-                rows, columns = np.nonzero(close & (block[:, None] < members[None, :]))
-                found.append(np.stack([block[rows], members[columns]], axis=1))
-    pairs = np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2), np.int64)
-    return pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
+    looked_at = np.array([position for position in range(len(hashes)) if position not in refused], np.int64)
+    different, first, kind = np.unique(hashes[looked_at], return_index=True, return_inverse=True)
+    standing = looked_at[first].copy()  # hash, by its position among the different ones -> the picture that stays
+    neighbours = Neighbours(different, bits)
+    for own in np.argsort(first).tolist():
+        if own in neighbours:
+            standing[neighbours.take(own)] = standing[own]
+    return {
+        position: Verdict(Reason.NEAR_DUPLICATE, other)
+        for position, other in zip(looked_at.tolist(), standing[kind].tolist(), strict=True)
+        if position != other
+    }
 
 
 def _sides(
@@ -177,13 +144,8 @@ def _sides(
     digest m in [0, 1) is uniform; of the smallest of n digests, 1 − (1 − m)ⁿ is. So a group of n pictures that look
     alike is held out with the same probability as a single picture.
     """
-    from scipy.sparse import coo_array  # noqa: PLC0415  only a collection with held-out pictures waits for it
-    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415
-
     different, kind = np.unique(hashes, return_inverse=True)  # a placeholder may stand in a source 100,000 times
-    pairs = near_pairs(different, SIDE_BITS)
-    links = coo_array((np.ones(len(pairs), np.bool_), (pairs[:, 0], pairs[:, 1])), shape=(len(different),) * 2)
-    component = connected_components(links, directed=False)[1][kind]
+    component = _components(different, SIDE_BITS)[kind]
     smallest = np.full(component.max(initial=-1) + 1, np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(smallest, component, files)
     sides = 1 - (1 - smallest / 2.0**64) ** np.bincount(component) < share
@@ -194,3 +156,16 @@ def _sides(
     chosen: NDArray[np.bool_] = sides[component]
     chosen[: len(earlier)] = earlier
     return chosen
+
+
+def _components(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
+    """Return for each of these different hashes a number that it shares with those a chain of near ones leads to."""
+    component = np.arange(len(hashes))
+    neighbours = Neighbours(hashes, bits)
+    for start in range(len(hashes)):
+        waiting = [start] if start in neighbours else []
+        while waiting:
+            found = neighbours.take(waiting.pop())
+            component[found] = start
+            waiting += found.tolist()
+    return component

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from lienzo.collection.reasons import Reason, Refusal
-from lienzo.collection.screening import colour, damage, jpeg, png, tiff
+from lienzo.collection.screening import colour, damage, jpeg, png, tiff, tiff_pixels
 from lienzo.collection.screening.pictures import MODES, Box
 from lienzo.collection.settings import WHITE
 
@@ -127,7 +127,7 @@ class Source:
     def _unpacked(self, page: tiff.Page) -> Decoded:
         """Decode a page of a TIFF without Pillow."""
         self._check_pixels((page.value(tiff.WIDTH), page.value(tiff.HEIGHT)))
-        found = tiff.read(self.data, page)
+        found = tiff_pixels.read(self.data, page)
         if self.detect_damage and page.value(tiff.COMPRESSION, 1) == 1:
             damage.check_rows(found.samples)
         return self._upright(found.image, found.image.size, 1, found.notes)
