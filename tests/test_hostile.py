@@ -2,11 +2,13 @@
 
 import json
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,12 +18,14 @@ from pictures_for_tests import files_of, gallery, painting
 import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.collection.destination import JOURNAL
+from lienzo.collection.listing import rows, sources
 from lienzo.collection.manifest import NAME
 from lienzo.collection.packing.journal import Journal, unit_key
+from lienzo.collection.reasons import Reason
 from lienzo.collection.settings import Settings
-from lienzo.errors import CollectionError, InputError, RunError
+from lienzo.errors import CollectionError, InputError, RunError, SourceError
 from lienzo.run.run import Run
-from lienzo.storage import arrays
+from lienzo.storage import arrays, memory
 from lienzo.training.resumption import refuse_foreign
 
 MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -196,9 +200,60 @@ def test_a_run_writes_through_no_link(tmp_path: Path, name: str) -> None:
     (tmp_path / "elsewhere").mkdir()
     run.path.mkdir()
     run.manifest_path.touch()
+    run.recipe_path.touch()
     (run.path / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RunError, match=f"{name} is a link"):
         refuse_foreign(run)
+
+
+def write_bombs(folder: Path) -> list[Path]:
+    """Write tables and an array of some kB that unpack to many MB."""
+    paths = [folder / f"a.{ending}" for ending in ("parquet", "arrow", "npz")]
+    pixels = bytes(16 << 20)
+    cells = pa.DictionaryArray.from_arrays(pa.array([0] * 12, pa.int32()), pa.array([pixels], pa.binary()))
+    pq.write_table(pa.table({"image": cells}), paths[0], compression="zstd", store_schema=False)
+    batch = pa.record_batch({"image": cells.cast(pa.binary())})
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(paths[1], batch.schema, options=options) as stream:
+        stream.write_batch(batch)
+    np.savez_compressed(paths[2], images=np.zeros((1, 4100, 4100), np.uint8))
+    assert all(path.stat().st_size < 1 << 20 for path in paths)
+    return paths
+
+
+@pytest.fixture
+def little_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Leave little memory to what reads files, and no stock of its own to Arrow."""
+    if sys.platform != "linux":
+        pytest.skip("memory is limited on Linux only")
+    monkeypatch.setattr(memory, "SLACK", 1 << 26)
+    usual = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    yield
+    pa.set_memory_pool(usual)
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_tables_and_arrays_cannot_take_more_memory_than_they_warrant(tmp_path: Path) -> None:
+    parquet, arrow, npz = write_bombs(tmp_path)
+    for path in (parquet, arrow):
+        with pytest.raises(SourceError, match="unpacks to far more than its own size"):
+            list(sources.entries(str(path)))
+    found = list(sources.entries(str(npz)))
+    assert [entry.refusal is not None and entry.refusal[0] for entry in found] == [Reason.TOO_LARGE]
+    with pytest.raises(InputError, match="unpacks to far more than its"):
+        rows.parse("labels.parquet", parquet.read_bytes())
+    assert bytearray(1 << 27)  # and nothing is limited afterwards
+
+
+@pytest.mark.usefixtures("little_memory")
+def test_an_index_that_unpacks_to_far_more_than_it_has_bytes(made: tuple[Path, Path]) -> None:
+    _, out = made
+    table = pq.read_table(out / "index-00000.parquet")
+    long = pa.DictionaryArray.from_arrays(pa.array([0] * len(table), pa.int32()), pa.array(["a" * (64 << 20)]))
+    pq.write_table(table.set_column(0, "source", long), out / "index-00000.parquet", store_schema=False)
+    with pytest.raises(CollectionError, match="unpacks to far more than it has bytes"):
+        Collection.open(out).index()
 
 
 def test_a_kind_of_labels_that_comes_later(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def known_files(earlier: Collection | None) -> dict[str, Identity]:
     path = earlier.path / earlier.tables.sources
     with tables.opened(path, tables.SOURCES) as listed:
         columns = [field.name for field in tables.LISTED if field.name in listed.schema_arrow.names]
-        for batch in listed.iter_batches(tables.ROW_GROUP, columns=columns, use_threads=False):
+        for batch in tables.batches(listed, columns):
             for name, *identity in zip(*(batch.column(name).to_pylist() for name in columns), strict=True):
                 known[name] = Identity(*identity)
     return known

@@ -164,7 +164,7 @@ class Collection:
         found = []
         for shard in self.shards:
             with tables.opened(self.path / shard.index, tables.INDEX, shard.count) as index:
-                found.append(index.read())
+                found.append(pa.Table.from_batches(tables.batches(index), index.schema_arrow))
         return pa.concat_tables(found, promote_options="default")
 
     def column(self, name: str) -> pa.ChunkedArray:
@@ -173,21 +173,18 @@ class Collection:
         return pa.chunked_array(chunks)
 
     def batches(self, *names: str) -> Iterator[dict[str, pa.Array]]:
-        """Yield column name -> values, a few rows of the index at a time; memory does not grow with the collection.
-
-        A single thread reads, since each of Arrow's threads keeps some MB of its own.
-        """
+        """Yield column name -> values, a few rows of the index at a time."""
         for shard in self.shards:
             with tables.opened(self.path / shard.index, tables.INDEX, shard.count) as index:
                 there = [name for name in names if name in index.schema_arrow.names]
-                for batch in index.iter_batches(tables.ROW_GROUP, columns=there, use_threads=False):
+                for batch in tables.batches(index, there):
                     missing = pa.nulls(batch.num_rows, pa.string())
                     yield {name: batch.column(name) if name in there else missing for name in names}
 
     def rejected(self) -> pa.Table:
         """Return the table of refused files: source, reason, detail and size in bytes of each."""
         with tables.opened(self.path / self.tables.rejected, tables.REJECTED) as rejected:
-            return rejected.read()
+            return pa.Table.from_batches(tables.batches(rejected), rejected.schema_arrow)
 
     def verify(self) -> None:
         """Compare the SHA-256 of every shard's files with ``collection.json``; this reads every byte of them.

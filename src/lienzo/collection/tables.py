@@ -1,6 +1,6 @@
 """The Parquet tables of a collection: their columns, a writer that takes rows, and checks when they are opened."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lienzo.errors import CollectionError
+from lienzo.storage import memory
 
 ROW_GROUP = 1024
 """Rows that are held in memory at a time."""
@@ -86,6 +87,30 @@ def opened(path: Path, schema: pa.Schema, rows: int | None = None) -> Iterator[p
         raise CollectionError(f"{path} is damaged ({text}): prepare the collection again.") from None
 
 
+def batches(table: pq.ParquetFile, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield :data:`ROW_GROUP` rows of an opened table at a time; memory does not grow with the table.
+
+    A single thread reads, since each of Arrow's threads keeps some MB of its own.
+
+    Args:
+        table: from :func:`opened`.
+        columns: names of those to read; none for all.
+
+    Raises:
+        ValueError: the rows unpack to far more than the file has bytes.
+    """
+    found = table.iter_batches(ROW_GROUP, columns=columns, use_threads=False)
+    while True:
+        try:
+            with memory.limited(0):
+                batch = next(found, None)
+        except MemoryError:
+            raise ValueError("it unpacks to far more than it has bytes") from None
+        if batch is None:
+            return
+        yield batch
+
+
 class Writer:
     """A Parquet file that is written row by row, so that memory does not grow with it."""
 
@@ -103,7 +128,7 @@ class Writer:
     def extend(self, path: Path) -> None:
         """Append the rows of a finished file with the same columns; one without SHA-256 counts as having null there."""
         with opened(path, pa.schema([field for field in self._schema if field.name != "sha256"])) as earlier:
-            for batch in earlier.iter_batches(ROW_GROUP):
+            for batch in batches(earlier):
                 for row in batch.to_pylist():
                     self.add(*(row.get(name) for name in self._schema.names))
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from lienzo.collection.listing import places
-from lienzo.collection.listing.entries import LARGEST, Entry
+from lienzo.collection.listing.entries import LARGEST, Entry, is_bomb
+from lienzo.collection.reasons import Reason
 from lienzo.errors import SourceError
 
 HEADER = 4096
@@ -137,6 +138,10 @@ def _pictures(
     if array.member.compress_type == zipfile.ZIP_STORED and not channels_first:
         for i in range(array.shape[0]):
             yield replace(in_place, offset=begin + i * size)
+        return
+    if is_bomb(size, size * array.member.compress_size // array.member.file_size):
+        bomb = (Reason.TOO_LARGE, f"{size:,} bytes of next to nothing packed: an archive bomb")
+        yield from (Entry("", location, size, stamp, refusal=bomb) for _ in range(array.shape[0]))
         return
     with archive.open(array.member) as content:
         content.read(array.start)

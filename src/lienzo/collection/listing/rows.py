@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lienzo.errors import InputError
-from lienzo.storage import schemas
+from lienzo.storage import memory, schemas
 
 DELIMITERS = ",;\t|"
 """What stands between the cells of a line, the most usual first."""
@@ -156,8 +156,12 @@ def _objects(objects: Iterable[Mapping[str, Any]]) -> Rows:
 
 def _parquet(location: str, data: bytes) -> Rows:
     try:
-        table = pq.read_table(io.BytesIO(data))
-        return _objects(table.to_pylist())
+        with memory.limited(len(data)):
+            return _objects(pq.read_table(io.BytesIO(data), use_threads=False).to_pylist())
+    except MemoryError:
+        raise InputError(
+            f"{location} unpacks to far more than its {len(data):,} bytes: give the table as CSV."
+        ) from None
     except (OSError, pa.ArrowException, ValueError) as error:
         raise InputError(f"{location} is no Parquet table ({error}): give a whole one.") from None
 

@@ -14,6 +14,7 @@ from lienzo.collection.listing.labels import USUAL_KINDS
 from lienzo.collection.listing.rows import written
 from lienzo.collection.reasons import Reason
 from lienzo.errors import InputError, SourceError, unknown
+from lienzo.storage import memory
 
 PICTURE_COLUMNS = ("image", "img", "picture", "jpg", "png", "webp", "bytes")
 """Names of binary columns that are taken for pictures."""
@@ -77,25 +78,36 @@ def embedded_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
     stem = PurePosixPath(location).stem
     try:
         with places.opened(location) as file:
-            if location.endswith(".arrow"):
-                reader = _arrow(file)
-                schema, batches = reader.schema, iter(reader)
-            else:
-                table = pq.ParquetFile(file)
-                schema = table.schema_arrow
-                wanted = _columns(schema, columns)
-                batches = table.iter_batches(ROWS, columns=wanted)
+            table: Any = _arrow(file) if location.endswith(".arrow") else pq.ParquetFile(file)
+            schema = table.schema if location.endswith(".arrow") else table.schema_arrow
+            kept = _columns(schema, columns)
+            batches = iter(table) if location.endswith(".arrow") else table.iter_batches(ROWS, columns=kept)
             column, classes = _picture_column(schema), _classes(schema)
             assert column is not None
-            kept = _columns(schema, columns)
-            row = 0
-            for batch in batches:
-                for start in range(0, batch.num_rows, ROWS):
-                    for values in batch.select(kept).slice(start, ROWS).to_pylist():
-                        yield _entry(values, column, f"{stem}-{row:08d}", location, classes)
-                        row += 1
+            for row, values in enumerate(_rows(batches, kept, places.stamp_of(location)[0])):
+                yield _entry(values, column, f"{stem}-{row:08d}", location, classes)
+    except MemoryError:
+        raise SourceError(f"{location} unpacks to far more than its own size: pictures do not, look at it.") from None
     except (OSError, pa.ArrowException, ValueError) as error:
         raise SourceError(f"{location} is damaged ({error}): download it again.") from None
+
+
+def _rows(batches: Iterator[Any], columns: Sequence[str], size: int) -> Iterator[dict[str, Any]]:
+    """Yield rows, column -> value, of a file of ``size`` bytes.
+
+    Raises:
+        MemoryError: the file unpacks to far more than that.
+    """
+    while True:
+        with memory.limited(size):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        wanted = batch.select(columns)
+        for start in range(0, wanted.num_rows, ROWS):
+            with memory.limited(size):
+                rows = wanted.slice(start, ROWS).to_pylist()
+            yield from rows
 
 
 def _columns(schema: pa.Schema, columns: Sequence[str]) -> list[str]:

@@ -247,7 +247,7 @@ def _summary(folder: Path, shards: Sequence[Shard], settings: Settings) -> tuple
             labels = sorted(name for name in index.schema_arrow.names if name.startswith(tables.LABEL))
             for name in ["part", *labels]:
                 digest.update(json.dumps([name], ensure_ascii=False).encode())
-                for batch in index.iter_batches(tables.ROW_GROUP, columns=[name], use_threads=False):
+                for batch in tables.batches(index, [name]):
                     values = batch.column(0).to_pylist()
                     digest.update("".join(f"{json.dumps(value, ensure_ascii=False)}\n" for value in values).encode())
                     if name != "part":

@@ -64,30 +64,61 @@ def find(image: Image.Image, box: Box) -> Box | None:
 
 
 class _Lines:
-    """Maps of the pixels that differ from a colour; a map is computed once for each colour."""
+    """How unlike a colour the lines of a picture are; computed once for each colour."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         """Take a picture, (height, width, 3), uint8."""
         self.pixels = pixels
         self._planes: NDArray[np.uint8] | None = None
         self._others: dict[bytes, NDArray[np.float32]] = {}
+        self._shares: dict[tuple[bytes, int, int, int], tuple[NDArray[np.float64], float]] = {}
 
-    def other(self, colour: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def shares(self, colour: NDArray[np.uint8], start: int, end: int, along: int) -> tuple[NDArray[np.float64], float]:
+        """Return the share of each line's pixels that are unlike a colour, and its median in the picture's middle.
+
+        The arguments are those of :func:`_depths`.
+        """
+        key = (colour.tobytes(), start, end, along)
+        if key not in self._shares:
+            other = self._other(colour)[start:end]
+            length = other.shape[along]
+            ones = np.ones(length, np.float32)
+            share = (other @ ones if along == 1 else ones @ other).astype(np.float64) / length
+            count = len(share)
+            middle = np.sort(share[count // 4 : -(count // 4)])
+            self._shares[key] = share, float(middle[(len(middle) - 1) // 2] + middle[len(middle) // 2]) / 2
+        return self._shares[key]
+
+    def _other(self, colour: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return 1 for pixels that differ from a colour by more than :data:`TOLERANCE`, else 0, (height, width)."""
         found = self._others.get(colour.tobytes())
         if found is None:
             if self._planes is None:
                 self._planes = np.ascontiguousarray(self.pixels.transpose(2, 0, 1))
-            red, green, blue = (_differs(plane, int(level)) for plane, level in zip(self._planes, colour, strict=True))
-            found = (red | green | blue).astype(np.float32)
+            low = np.maximum(colour, TOLERANCE) - np.uint8(TOLERANCE)
+            high = np.minimum(colour, 255 - TOLERANCE) + np.uint8(TOLERANCE)
+            differs = (self._planes - low[:, None, None]) > (high - low)[:, None, None]  # below low, values wrap around
+            found = np.logical_or.reduce(differs).astype(np.float32)
             self._others[colour.tobytes()] = found
         return found
 
 
-def _differs(plane: NDArray[np.uint8], level: int) -> NDArray[np.bool_]:
-    """Return for each value whether it is further than :data:`TOLERANCE` from ``level``, by one comparison of bytes."""
-    low, high = max(level - TOLERANCE, 0), min(level + TOLERANCE, 255)
-    return (plane - np.uint8(low)) > high - low  # values below wrap around to large ones
+def _is_plain(line: NDArray[np.uint8], ordered: NDArray[np.uint8]) -> bool:
+    """Say whether enough of a line's pixels have its median colour.
+
+    Args:
+        line: (length, 3).
+        ordered: the same, sorted channel by channel.
+    """
+    length = len(line)
+    few = int(length * (1 - PLAIN))
+    inner = ordered[
+        2 * few + 1 : length - 2 * few - 1
+    ]  # within these at least, a line that is plain is near its median
+    if len(inner) and int((inner[-1] - inner[0]).max()) > 2 * TOLERANCE:
+        return False
+    differs = (np.abs(line.astype(np.int16) - ordered[length // 2]) > TOLERANCE).any(axis=1)
+    return bool(np.count_nonzero(differs) / length <= 1 - PLAIN)
 
 
 def _depths(lines: _Lines, start: int, end: int, along: int) -> tuple[int, int]:
@@ -128,20 +159,16 @@ def _side(lines: _Lines, start: int, end: int, along: int, outermost: int) -> _S
     """
     rows = lines.pixels[start:end]
     line = rows[outermost] if along == 1 else rows[:, outermost]
-    colour = np.sort(line, axis=0)[len(line) // 2]
-    differs = (np.abs(line.astype(np.int16) - colour) > TOLERANCE).any(axis=1)
-    if np.count_nonzero(differs) / len(line) > 1 - PLAIN:
-        return _Side(0, 0)  # the usual case: the outermost line is not plain
-    other, ones = lines.other(colour)[start:end], np.ones(len(line), np.float32)
-    share = (other @ ones if along == 1 else ones @ other).astype(np.float64) / len(line)
+    ordered = np.sort(line, axis=0)
+    if not _is_plain(line, ordered):
+        return _Side(0, 0)  # the usual case
+    share, usual = lines.shares(ordered[len(line) // 2], start, end, along)
     if outermost:
         share = share[::-1]
     count = len(share)
     plain = int(np.argmax(share > 1 - PLAIN))
     if plain == 0 or plain > count * AT_MOST:
         return _Side(0, 0)
-    middle = np.sort(share[count // 4 : -(count // 4)])
-    usual = float(middle[(len(middle) - 1) // 2] + middle[len(middle) // 2]) / 2  # the median
     if usual < ENOUGH:
         return _Side(0, 0)
     step = 2 + int(count * WITHIN)
