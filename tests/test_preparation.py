@@ -330,8 +330,8 @@ def test_strips_are_refused_and_drawn_as_strips(tmp_path: Path) -> None:
 def test_originals_are_not_touched(tmp_path: Path) -> None:
     source = gallery(tmp_path / "pictures", 3)
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in source.rglob("*.jpg")}
-    lienzo.prepare(source, source / "out", size=16, workers=1)
-    assert lienzo.prepare(source, source / "out", size=16, workers=1).count == 3
+    lienzo.prepare(source, tmp_path / "out", size=16, workers=1)
+    assert lienzo.prepare(source, tmp_path / "out", size=16, workers=1).count == 3
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
 
 
