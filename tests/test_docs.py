@@ -238,6 +238,7 @@ def small_verbs(small: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kid_monitor, "SAMPLES", 8)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_verbs")
 def test_the_tour_of_the_readme_runs(
     command: Command, paint: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
