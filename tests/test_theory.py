@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -72,15 +72,13 @@ def test_the_three_models_train_on_pictures_of_one_pixel() -> None:
     assert len(claims) == len(laws) + 1
 
 
-def light_claims() -> list[Claim]:
-    """Claims about lienzo's losses that take no training."""
-    return [
-        *optimal_discriminator.point_by_point(),
-        *global_minimum.values_at_the_optimum(),
-        *global_minimum.gradients(),
-        *convergence.eigenvalues()[0],
-        *saturation.of_a_logit(),
-    ]
+def light_claims() -> Iterator[Claim]:
+    """Claims about lienzo's losses that take no training, the quickest first: a mistake is found early."""
+    yield from saturation.of_a_logit()
+    yield from global_minimum.values_at_the_optimum()
+    yield from optimal_discriminator.point_by_point()
+    yield from global_minimum.gradients()
+    yield from convergence.eigenvalues()[0]
 
 
 def test_the_right_losses_hold() -> None:
