@@ -345,6 +345,7 @@ def study_of(values: list[float]) -> optuna.Study:
 
 
 @pytest.mark.parametrize(("values", "said"), [
+    ([0.1], "1 trial came to its end, and importances take 10 of them."),
     ([0.1] * 9, "9 trials came to their end, and importances take 10 of them."),
     ([0.1] * 30, "All trials came to the same KID: no setting mattered."),
 ])  # fmt: skip

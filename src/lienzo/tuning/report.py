@@ -123,7 +123,8 @@ def _values(trials: Sequence[FrozenTrial], state: TrialState) -> tuple[list[int]
 def _importances(study: optuna.Study, completed: Sequence[FrozenTrial]) -> list[str]:
     """Draw how much each setting had to do with a trial's being among the best."""
     if len(completed) < ENOUGH:
-        text = f"{counted(len(completed), 'trial')} came to the end, and importances take {ENOUGH}."
+        own = "its" if len(completed) == 1 else "their"
+        text = f"{counted(len(completed), 'trial')} came to {own} end, and importances take {ENOUGH} of them."
         return [pages.paragraph(text)]
     if len({trial.value for trial in completed}) == 1:
         return [pages.paragraph("All trials came to the same KID: no setting mattered.")]
