@@ -35,7 +35,8 @@ ROOMS: dict[str, str] = {
     "theory": "storage display networks recipe training",
     "tuning": "storage display collection recipe run training",
     "growth": "storage compute collection networks recipe run training",
-    "demo": "storage display painter collection networks recipe run generation training",
+    "report": "storage compute display collection networks recipe run generation evaluation",
+    "demo": "storage display painter collection networks recipe run generation training report",
     "studio": "collection run",
     "cli": "*",
 }

@@ -7,12 +7,11 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from lienzo.collection.collection import Collection
 from lienzo.demo import demo
-from lienzo.demo.page import draw, nearest
+from lienzo.demo.page import draw
 from lienzo.errors import InputError
 from lienzo.generation import generation
 from lienzo.networks.configurations import DCGAN
@@ -129,11 +128,6 @@ def test_the_page_draws_what_is_left_of_a_broken_picture(tmp_path: Path) -> None
         path = tmp_path / "file.jpg"
         path.write_bytes(painting.content(next(file for file in files if file.damage == damage)))
         assert (draw(path) is not None) == drawable, damage
-
-
-def test_the_nearest_picture_is_itself() -> None:
-    pictures = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), np.uint8)
-    assert nearest(pictures[::-1], pictures).tolist() == [4, 3, 2, 1, 0]
 
 
 def test_the_demo_recipe_writes_itself_down(tmp_path: Path) -> None:

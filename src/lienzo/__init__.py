@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lienzo.inspection.inspection import info as info
     from lienzo.recipe.catalogue import recipes as recipes
     from lienzo.recipe.recipe import Recipe as Recipe
+    from lienzo.report.report import report as report
     from lienzo.run.run import Run as Run
     from lienzo.studio.studio import studio as studio
     from lienzo.theory.laboratory import theory as theory
@@ -52,6 +53,7 @@ CONTENTS = {
     "prepare": "lienzo.collection.preparation",
     "probe": "lienzo.evaluation.probing",
     "recipes": "lienzo.recipe.catalogue",
+    "report": "lienzo.report.report",
     "steps": "lienzo.training.loop",
     "studio": "lienzo.studio.studio",
     "theory": "lienzo.theory.laboratory",

@@ -1,8 +1,9 @@
 """The commands recipes and info, which only read."""
 
+from pathlib import Path
 from typing import Annotated
 
-from lienzo.cli.options import Json, show, table
+from lienzo.cli.options import Device, Json, Run, show, table
 from lienzo.cli.syntax import Word
 
 
@@ -42,3 +43,26 @@ def info(
     found = inspection.info(path, caches=caches, clear_caches=clear_caches)
     text = "\n".join(overview.lines(found)) if found["kind"] == "folder" else table(found)
     show(found if json else text, json)
+
+
+def report(
+    run: Run,
+    collection: Annotated[str | None, Word("[COLLECTION]")] = None,
+    /,
+    *,
+    out: Annotated[Path | None, Word("FILE.html")] = None,
+    figures: Annotated[Path | None, Word("FOLDER")] = None,
+    device: Device = "cpu",
+    json: Json = False,
+) -> None:
+    """Show a run on one page: pictures, evolution, curves, scores, both networks, resources, and how to go on.
+
+    Args:
+        collection: What it was trained on, where that no longer lies where it was.
+        out: File of the page; by default report.html in the run's folder.
+        figures: Folder for each figure as SVG and as PNG at 300 dpi, for a paper; by default none are written.
+    """
+    from lienzo.report import report
+
+    written = report.report(run, collection, out=out, figures=figures, device=device)
+    show(written.to_json() if json else str(written.page), json)

@@ -134,3 +134,10 @@ def peak_memory(device: torch.device) -> int:
     import resource  # noqa: PLC0415  not there on Windows
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def gpu(device: torch.device) -> str | None:
+    """Return the name of the GPU that a device is; none where it is none."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return "Apple GPU" if device.type == "mps" else None

@@ -1,9 +1,6 @@
 """The demo's page: what was painted, refused, kept, learnt and generated, from the artefacts of one demo."""
 
 import io
-import os
-import platform
-import re
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -11,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from lienzo.collection.collection import Collection
-from lienzo.display import charts, gallery, pages
+from lienzo.display import gallery, pages
 from lienzo.generation import generation
-from lienzo.networks.layers import Layer, layers
+from lienzo.networks.layers import players
 from lienzo.networks.shape import Shape
-from lienzo.recipe.recipe import Recipe
+from lienzo.report import curves, networks, resources
+from lienzo.report.pictures import nearest
 from lienzo.run.run import Run
 
 Pixels = NDArray[np.uint8]
@@ -50,6 +47,7 @@ def page(out: Path, seconds: dict[str, float], peak_memory: int) -> str:
     refused = collection.rejected().to_pylist()
     made = generation.load(run).generate(range(CLASSIFIED)).images
     last = run.log()[-1]
+    shape = Shape(collection.height, collection.width, collection.channels)
     seconds = seconds | {"training": last["seconds"]}  # of all calls of train
     return pages.page(
         "From a folder of pictures to pictures that never existed",
@@ -58,7 +56,7 @@ def page(out: Path, seconds: dict[str, float], peak_memory: int) -> str:
                 (f"{collection.count:,}", f"pictures kept of {collection.count + len(refused):,} files"),
                 (f"{last['images']:,}", "pictures shown in training"),
                 (f"{last['images'] / last['seconds']:,.0f}", "of them a second"),
-                (_duration(sum(seconds.values())), "in all"),
+                (resources.duration(sum(seconds.values())), "in all"),
             )
         ),
         _generated(made, collection),
@@ -66,7 +64,8 @@ def page(out: Path, seconds: dict[str, float], peak_memory: int) -> str:
         _kept(collection),
         _refused(out / "pictures", refused),
         _losses(run),
-        _architecture(run.recipe(), Shape(collection.height, collection.width, collection.channels)),
+        networks.section(players(run.recipe().network, shape)),
+        pages.section("The recipe", pages.code(run.recipe().to_toml().strip())),
         _resources(run, seconds, peak_memory),
         _onward(out, run),
         lead="One command painted a collection, broke some of its files as downloads break, sorted them out, trained "
@@ -76,7 +75,7 @@ def page(out: Path, seconds: dict[str, float], peak_memory: int) -> str:
 
 def _generated(made: Pixels, collection: Collection) -> str:
     names, labels = _manners(collection)
-    counts = np.bincount(labels[nearest(made, collection.take(collection.rows()))], minlength=len(names))
+    counts = np.bincount(labels[nearest(made, collection, collection.rows(), fields=8)], minlength=len(names))
     rows = [
         (name, f"{100 * np.mean(labels == i):.0f} %", f"{100 * counts[i] / len(made):.0f} %")
         for i, name in enumerate(names)
@@ -98,19 +97,6 @@ def _generated(made: Pixels, collection: Collection) -> str:
         ),
         pages.table(("manner", "in the collection", "generated"), rows),
     )
-
-
-def nearest(pictures: Pixels, known: Pixels) -> NDArray[np.int64]:
-    """Return which of ``known`` (m, H, W, C) is nearest to each of ``pictures`` (n, H, W, C), seen at 8×8; (n,)."""
-    a, b = _small(pictures), _small(known)
-    distances = (a * a).sum(1)[:, None] - 2 * a @ b.T + (b * b).sum(1)
-    return np.asarray(distances.argmin(1), np.int64)
-
-
-def _small(pictures: Pixels) -> NDArray[np.float32]:  # (n, H, W, C) -> (n, 8·8·C)
-    count, height, width, channels = pictures.shape
-    blocks = pictures[:, : height // 8 * 8, : width // 8 * 8].reshape(count, 8, height // 8, 8, width // 8, channels)
-    return np.asarray(blocks.mean((2, 4)), np.float32).reshape(count, -1)
 
 
 def _evolution(run: Run) -> str:
@@ -201,77 +187,24 @@ def _losses(run: Run) -> str:
     )
 
 
-def _architecture(recipe: Recipe, shape: Shape) -> str:
-    latents = recipe.network.latents
-    generator, discriminator = recipe.network.generator(shape), recipe.network.discriminator(shape)
-    image = torch.zeros(1, shape.channels, shape.height, shape.width)
-    blocks = []
-    for title, found in (
-        (f"Generator: from {latents} numbers to a picture", layers(generator, torch.zeros(1, latents))),
-        ("Discriminator: from a picture to one number", layers(discriminator, image)),
-    ):
-        total = sum(layer.parameters for layer in found)
-        blocks += [f"<h3>{pages.escape(title)}</h3>", _layers(found), pages.paragraph(f"{total:,} parameters.")]
-    return pages.section(
-        "The two networks",
-        pages.paragraph("Sizes are channels × height × width."),
-        *blocks,
-        "<h3>The recipe</h3>",
-        pages.code(recipe.to_toml().strip()),
-    )
-
-
-def _layers(found: list[Layer]) -> str:
-    return pages.table(
-        ("layer", "settings", "input", "output", "parameters"),
-        [
-            (layer.name, layer.settings, _size(layer.inputs), _size(layer.outputs), f"{layer.parameters:,}")
-            for layer in found
-        ],
-    )
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape)) or "1"
-
-
 def _resources(run: Run, seconds: dict[str, float], peak_memory: int) -> str:
-    log, manifest = run.log(), run.manifest()
-    with charts.figure(8, 2.2) as drawn:
-        axes = drawn.subplots()
-        axes.plot([line["seconds"] for line in log], [line["images_per_second"] for line in log])
-        axes.set_xlabel("seconds of training")
-        axes.set_ylabel("pictures a second")
-        axes.set_ylim(bottom=0)
-        speed = charts.svg(drawn)
+    manifest = run.manifest()
+    (speed,) = (chart for chart in curves.curves(run.log()) if chart.name == "speed")
     held = [("most memory held by one process", f"{peak_memory / 2**20:,.0f} MiB")] if peak_memory else []
     return pages.section(
         "Speed and resources",
         pages.table(("stage", "seconds"), [(stage, f"{spent:.1f}") for stage, spent in seconds.items()]),
-        pages.svg(speed),
+        pages.svg(speed.svg(), caption=speed.caption, alt="speed over pictures shown"),
         pages.table(
             ("", ""),
             [
-                ("processor", f"{processor()}, {os.cpu_count()} cores"),
-                ("threads of PyTorch", manifest["machine"]["threads"]),
+                *resources.machine(manifest["machine"]),
                 ("precision", run.recipe().precision),
                 *held,
-                ("system", manifest["machine"]["system"]),
-                *((name, version) for name, version in manifest["versions"].items()),
+                *manifest["versions"].items(),
             ],
         ),
     )
-
-
-def processor() -> str:
-    """Return the name of this machine's processor."""
-    described = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*:\s*(.+)", described.read_text()) if described.exists() else None
-    return found.group(1) if found else platform.processor() or platform.machine()
-
-
-def _duration(seconds: float) -> str:
-    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
 
 
 def _onward(out: Path, run: Run) -> str:

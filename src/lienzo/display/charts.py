@@ -1,8 +1,9 @@
 """Charts by Matplotlib, in one style, with colours that colour-blind people can tell apart; no screen is needed."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -51,3 +52,37 @@ def svg(drawn: "Figure") -> str:
     buffer = io.StringIO()
     drawn.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()
+
+
+PAPER = 300
+"""Dots per inch of a figure for a paper."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure that can be drawn in several formats."""
+
+    name: str
+    """Name of its file, without an ending."""
+    title: str
+    """What it shows, in a few words."""
+    caption: str
+    """How to read it, in a sentence or two."""
+    draw: Callable[["Figure"], None]
+    """Draws into an empty figure."""
+    width: float = 7.0
+    """Inches; a page of a paper has about seven."""
+    height: float = 2.6
+    """Inches."""
+
+    def svg(self) -> str:
+        """Return it as SVG."""
+        with figure(self.width, self.height) as drawn:
+            self.draw(drawn)
+            return svg(drawn)
+
+    def png(self, dots_per_inch: int = PAPER) -> bytes:
+        """Return it as the bytes of a PNG."""
+        with figure(self.width, self.height) as drawn:
+            self.draw(drawn)
+            return png(drawn, dots_per_inch)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from lienzo.display import pages
+
 Pixels = NDArray[np.uint8]
 
 
@@ -47,6 +49,21 @@ def png(image: Pixels, text: Mapping[str, str] | None = None) -> bytes:
     buffer = io.BytesIO()
     to_pillow(image).save(buffer, format="PNG", pnginfo=info)
     return buffer.getvalue()
+
+
+def sheet(images: Pixels, columns: int | None, alt: str, caption: str = "", *, enlarge: int = 1) -> str:
+    """Return pictures in a grid as a figure of a page; small ones are enlarged without smoothing.
+
+    Args:
+        images: (n, height, width, channels), uint8.
+        columns: number of columns; by default the grid is about square.
+        alt: what the pictures show, for people who cannot see them.
+        caption: plain text below them.
+        enlarge: factor by which they are shown larger than otherwise.
+    """
+    wall = grid(images, columns)
+    larger = max(1, 64 * enlarge // images.shape[2])
+    return pages.picture(png(wall), alt, caption=caption, pixels=True, width=larger * wall.shape[1])
 
 
 def gif(frames: Sequence[Pixels], milliseconds: int = 150, hold: int = 1500) -> bytes:

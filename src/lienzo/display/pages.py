@@ -127,9 +127,17 @@ def picture(data: bytes, alt: str, *, caption: str = "", pixels: bool = False, w
     return _figure(f'<img{style}{size} src="{source}" alt="{escape(alt)}">', caption)
 
 
-def svg(data: str, *, caption: str = "") -> str:
-    """Return a figure of a drawing in SVG; what precedes its ``<svg>`` element is left out."""
-    return _figure(data[data.index("<svg") :], caption)
+def svg(data: str, *, caption: str = "", alt: str = "") -> str:
+    """Return a figure of a drawing in SVG; what precedes its ``<svg>`` element is left out.
+
+    Args:
+        data: the SVG.
+        caption: plain text below it.
+        alt: what the drawing shows, for people who cannot see it.
+    """
+    drawn = data[data.index("<svg") :]
+    said = f'<svg role="img" aria-label="{escape(alt)}"' if alt else "<svg"
+    return _figure(drawn.replace("<svg", said, 1), caption)
 
 
 def row(*figures: str) -> str:

@@ -1,17 +1,23 @@
 """Scores as a self-contained page: a table, the measures drawn with their errors, and the least new pictures."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_device
 from lienzo.display import charts, gallery, pages
+from lienzo.display.charts import Chart
 from lienzo.evaluation.scores import Scores, Trial, table, written
 from lienzo.evaluation.subject import Source, Subject, open_subject
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.measures import Measures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NOVEL = 8
 """From this column of the table on, it is about novelty."""
@@ -62,6 +68,7 @@ def page(
     drawing = [open_subject(subject, collection, str(pick_device(device))) for subject in subjects]
     first = scores[0]
     headers, rows = table(scores)
+    drawn = chart([(one.subject, one.measures) for one in scores])
     blocks = [
         pages.facts(
             [
@@ -82,7 +89,7 @@ def page(
                 "the sliced Wasserstein distance."
             ),
             *(pages.paragraph(f"{note}.") for note in dict.fromkeys(note for one in scores for note in one.notes)),
-            pages.svg(_drawn([(one.subject, one.measures) for one in scores]), caption="Values and standard errors."),
+            pages.svg(drawn.svg(), caption=drawn.caption, alt="scores with their standard errors"),
         ),
         pages.section(
             "Scales",
@@ -104,20 +111,23 @@ def page(
     return pages.page("Scores", *blocks, lead=", ".join(one.subject for one in scores))
 
 
-def _drawn(measured: Sequence[tuple[str, Measures]]) -> str:
-    """Draw each measure with its errors, one small chart beside the other."""
-    with charts.figure(9.0, 1.6 + 0.5 * len(measured)) as figure:
-        for axes, (name, title) in zip(figure.subplots(2, 3).flat, DRAWN.items(), strict=True):
-            values: list[Estimate | None] = [getattr(one, name) for _, one in measured]
-            for row, value in enumerate(values):
-                if value is not None:
-                    colour = charts.COLOURS[row % len(charts.COLOURS)]
-                    axes.errorbar(value.value, row, xerr=value.error, fmt="o", capsize=3, color=colour)
-            axes.set_title(title, fontsize=9)
-            axes.set_ylim(len(values) - 0.5, -0.5)
-            axes.set_yticks(range(len(values)), [_short(subject) for subject, _ in measured], fontsize=8)
-            axes.tick_params(axis="x", labelsize=8)
-        return charts.svg(figure)
+def chart(measured: Sequence[tuple[str, Measures]]) -> Chart:
+    """Return a chart of what was measured of several subjects: each measure with its errors, beside the others."""
+    height = 1.6 + 0.5 * len(measured)
+    return Chart("scores", "Scores", "Values and standard errors.", partial(_draw, measured), 9.0, height)
+
+
+def _draw(measured: Sequence[tuple[str, Measures]], figure: "Figure") -> None:
+    for axes, (name, title) in zip(figure.subplots(2, 3).flat, DRAWN.items(), strict=True):
+        values: list[Estimate | None] = [getattr(one, name) for _, one in measured]
+        for row, value in enumerate(values):
+            if value is not None:
+                colour = charts.COLOURS[row % len(charts.COLOURS)]
+                axes.errorbar(value.value, row, xerr=value.error, fmt="o", capsize=3, color=colour)
+        axes.set_title(title, fontsize=9)
+        axes.set_ylim(len(values) - 0.5, -0.5)
+        axes.set_yticks(range(len(values)), [_short(subject) for subject, _ in measured], fontsize=8)
+        axes.tick_params(axis="x", labelsize=8)
 
 
 def _scales(scores: Sequence[Scores]) -> str:
@@ -153,8 +163,6 @@ def _trial(kind: str, trial: Trial, subject: Subject, collection: Collection) ->
     title, caption = TRIALS[kind]
     made = subject.draw(np.array([case.seed for case in trial.worst]))
     likes = [collection.take(np.array(rows)) for rows in zip(*(case.rows for case in trial.worst), strict=True)]
-    wall = gallery.grid(np.concatenate([made, *likes]), columns=len(trial.worst))
-    enlarged = max(1, 64 // collection.width)
     share, probability = trial.excess.share, trial.excess.probability
     numbers = ", ".join(str(case.seed) for case in trial.worst)
     return (
@@ -164,12 +172,11 @@ def _trial(kind: str, trial: Trial, subject: Subject, collection: Collection) ->
             f"{trial.held_out:,} held-out real pictures fall below. Of one picture of either kind, the one that was "
             f"scored has the lower value with probability {written(probability)}; 0.5 if there is no difference."
         )
-        + pages.picture(
-            gallery.png(wall),
-            alt=caption,
-            caption=f"{caption} {'Seeds' if subject.rows is None else 'Rows'}: {numbers}.",
-            pixels=True,
-            width=enlarged * wall.shape[1],
+        + gallery.sheet(
+            np.concatenate([made, *likes]),
+            len(trial.worst),
+            caption,
+            f"{caption} {'Seeds' if subject.rows is None else 'Rows'}: {numbers}.",
         )
     )
 

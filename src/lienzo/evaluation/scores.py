@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,10 @@ from lienzo.errors import ScoreError
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.measures import Measures
 from lienzo.metrics.novelty import Excess
+from lienzo.storage import schemas
 from lienzo.storage.files import write_bytes
+
+log = logging.getLogger("lienzo")
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,33 @@ def append(path: Path, scores: Scores) -> None:
     with FileLock(path.with_name(f".{path.name}.lock")):
         before = path.read_bytes() if path.exists() else b""
         write_bytes(path, before + json.dumps(scores.to_json(), ensure_ascii=False).encode() + b"\n")
+
+
+def read(path: Path) -> list[Scores]:
+    """Return the lines of a file such as a run's ``scores.jsonl``, the oldest first; none where there is no file.
+
+    A line that is damaged, or that another version of lienzo wrote in another form, is left out with a warning.
+    """
+    found = []
+    for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else [], 1):
+        try:
+            plain = _restored(schemas.parse(line))
+            levels = {int(level): value for level, value in plain["sliced_wasserstein"].items()}
+            found.append(schemas.convert({**plain, "sliced_wasserstein": levels}, Scores))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            log.warning("%s is damaged in line %d, which is left out.", path, number)
+    return found
+
+
+def _restored(plain: Any) -> Any:
+    """Return plain values in which each estimate that :meth:`Scores.to_json` wrote as a dict is a sequence again."""
+    if isinstance(plain, dict):
+        values = {key: _restored(value) for key, value in plain.items()}
+        for kind in (Estimate, Excess):
+            if tuple(values) == kind._fields:
+                return tuple(values.values())
+        return values
+    return [_restored(value) for value in plain] if isinstance(plain, list) else plain
 
 
 def refuse_incomparable(scores: Sequence[Scores]) -> None:

@@ -130,9 +130,7 @@ def neighbours(found: Found, of_seeds: bool) -> str:
 
 def _shown(pictures: Pixels, caption: str, columns: int | None = None, *, enlarge: int = 1) -> str:
     """Return pictures in a grid, small ones enlarged to whole multiples of their pixels."""
-    grid = gallery.grid(pictures, columns)
-    larger = max(1, 64 * enlarge // pictures.shape[2])
-    return pages.picture(gallery.png(grid), caption, caption=caption, pixels=True, width=grid.shape[1] * larger)
+    return gallery.sheet(pictures, columns, caption, caption, enlarge=enlarge)
 
 
 def _strongest(correlations: dict[str, float]) -> str:

@@ -154,7 +154,7 @@ def _recipe(run: Run, settings: Sequence[str]) -> Recipe:
 
 def _prepare(run: Run, height: int, width: int) -> Iterator[GrowthProgress]:
     """Prepare the pictures of the run's collection once more, at the new size, where this was not done before."""
-    smaller, folder = Collection.open(_collection_path(run)), _beside(run)
+    smaller, folder = Collection.open(run.collection_path()), _beside(run)
     settings = smaller.settings | {"height": height, "width": width}
     if (folder / "collection.json").exists():
         there = Collection.open(folder)
@@ -194,17 +194,7 @@ def _twice(run: Run) -> tuple[int, int]:
 
 def _beside(run: Run) -> Path:
     """Return where the collection of the new size is looked for."""
-    return _renamed(_collection_path(run), run)
-
-
-def _collection_path(run: Run) -> Path:
-    """Return the folder of the run's collection.
-
-    Older runs name it as it was given, seen from where they were begun: mostly a folder above the run's.
-    """
-    path = Path(run.manifest()["collection"]["path"])
-    folders = [Path(), *run.path.resolve().parents]
-    return next((folder / path for folder in folders if (folder / path / "collection.json").exists()), path)
+    return _renamed(run.collection_path(), run)
 
 
 def _renamed(path: Path, run: Run) -> Path:

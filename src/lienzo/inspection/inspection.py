@@ -13,7 +13,7 @@ from lienzo.errors import InputError
 from lienzo.inspection.caches import clear, look
 from lienzo.inspection.overview import overview
 from lienzo.recipe.recipe import Recipe
-from lienzo.run.occupancy import occupant
+from lienzo.run.progress import progress
 from lienzo.run.run import Run
 from lienzo.storage import sealed
 
@@ -82,26 +82,19 @@ def _counts(collection: Collection, kind: str) -> dict[str, int]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    recipe, manifest, lines = run.recipe(), run.manifest(), run.log()
-    last = lines[-1] if lines else {"images": 0}
-    trainer = occupant(run)
-    stop = manifest.get("stop")
-    finished = last["images"] >= recipe.total and not stop
-    state = "finished" if finished else "stopped by trouble" if stop else "interrupted"
-    left = (
-        {"seconds_left": round((recipe.total - last["images"]) / last["images_per_second"])}
-        if trainer and lines
-        else {}
-    )
+    recipe, manifest, far = run.recipe(), run.manifest(), progress(run)
+    state = f"trained by {far.trainer}" if far.trainer else "stopped by trouble" if far.stop else far.state
+    left = {} if far.seconds_left is None else {"seconds_left": round(far.seconds_left)}
+    last = far.last or {"images": 0}
     return {
         "kind": "run",
         "recipe": recipe.name,
-        "state": f"trained by {trainer}" if trainer else state,
-        "images": last["images"],
-        "total": recipe.total,
-        "finished": finished,
+        "state": state,
+        "images": far.images,
+        "total": far.total,
+        "finished": far.finished,
         **left,
-        "trouble": stop["trouble"] if stop else last.get("trouble"),
+        "trouble": far.stop or last.get("trouble"),
         "rollbacks": manifest.get("rollbacks", []),
         "last_tick": last,
         "collection": manifest["collection"],

@@ -10,7 +10,7 @@ from typing import Any
 from lienzo.collection import manifest
 from lienzo.collection.collection import Collection
 from lienzo.errors import CollectionError, InputError, RecipeError, RunError
-from lienzo.run.occupancy import occupant
+from lienzo.run.progress import progress
 from lienzo.run.run import Run
 from lienzo.storage.files import size_of
 
@@ -75,19 +75,15 @@ def _artefacts(folder: Path) -> Iterator[Path]:
 
 def _run(run: Run) -> dict[str, Any]:
     try:
-        recipe, log = run.recipe(), run.log()
-        trainer, stop = occupant(run), run.manifest().get("stop")
+        recipe, far = run.recipe(), progress(run)
     except (RunError, RecipeError) as error:
         return {"state": "damaged", "damage": str(error)}
-    images = log[-1]["images"] if log else 0
-    finished = images >= recipe.total and not stop
-    state = "in training" if trainer else "finished" if finished else "stopped" if stop else "interrupted"
     scores = _last_scores(run.scores_path)
     return {
         "recipe": recipe.name,
-        "state": state,
-        "images": images,
-        "total": recipe.total,
+        "state": far.state,
+        "images": far.images,
+        "total": far.total,
         **({"scores": scores} if scores else {}),
     }
 

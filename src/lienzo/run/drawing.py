@@ -2,23 +2,20 @@
 
 import logging
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from lienzo.collection.screening.pictures import Pixels
 from lienzo.display import charts, gallery
+from lienzo.run.panels import BRIEF, PANELS, Panel, measured
 from lienzo.run.run import Run
 
-PANELS = {
-    "loss": {"discriminator_loss": "discriminator", "generator_loss": "generator"},
-    "mean score": {"real_score": "D(x)", "fake_score": "D(G(z))"},
-    "nats": {"evidence_bound": "evidence bound"},
-    "nats of latents": {"divergence": "divergence"},
-    "painting error": {"painting_error": "root mean square"},
-}
-"""Panels of the chart, by the label of their axis: the measures of the log drawn there, and their names in the key."""
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FRAMES = 40
 """At most so many frames of an evolution."""
@@ -32,20 +29,59 @@ def curves(run: Run) -> bytes | None:
     A gap in a curve is a line of the log that was damaged. Without any line there is no chart.
     """
     lines = run.log()
-    images = [line["images"] for line in lines]
-    measured = {name for line in lines for name in line}
-    panels = {unit: names for unit, names in PANELS.items() if names.keys() <= measured}
+    panels = [panel for panel in (PANELS[name] for name in BRIEF) if measured(panel, names_of(lines))]
     if not panels:
         return None
     with charts.figure(8, 2.5 * len(panels)) as drawn:
-        for axes, (unit, names) in zip(drawn.subplots(len(panels), 1, sharex=True), panels.items(), strict=True):
-            for (name, label), style in zip(names.items(), charts.LINES, strict=False):
-                values = [line.get(name, math.nan) for line in lines]
-                axes.plot(images, values, style, label=label, marker="." if len(lines) == 1 else None)
-            axes.legend()
-            axes.set_ylabel(unit)
+        for axes, panel in zip(drawn.subplots(len(panels), 1, sharex=True, squeeze=False).flat, panels, strict=True):
+            draw(axes, panel, lines)
         axes.set_xlabel("pictures shown")
         return charts.png(drawn)
+
+
+def names_of(lines: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Return the names of all measures in the lines of a log."""
+    return {name for line in lines for name in line}
+
+
+def draw(axes: "Axes", panel: Panel, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Draw the curves of a panel over the pictures shown, from the lines of a log.
+
+    A measure that only some lines have, such as KID, is drawn with a point for each of them and its standard error. A
+    dotted line stands where trouble began.
+    """
+    for (name, label), style in zip(measured(panel, names_of(lines)).items(), charts.LINES, strict=False):
+        images, values = _values(name, lines, panel.scale, seldom=name in panel.errors)
+        if name in panel.errors:
+            errors = [line.get(panel.errors[name], 0.0) * panel.scale for line in lines if name in line]
+            axes.errorbar(images, values, yerr=errors, fmt="o-", markersize=3, capsize=2, label=label)
+        else:
+            axes.plot(images, values, style, label=label, marker="." if len(images) == 1 else None)
+    if panel.logarithmic and any(line.get(name, 0) > 0 for line in lines for name in panel.curves):
+        axes.set_yscale("log")
+    for begun in troubles(lines):
+        axes.axvline(begun, color=charts.COLOURS[1], linestyle=":")
+    axes.legend()
+    axes.set_ylabel(panel.unit)
+
+
+def _values(
+    name: str, lines: Sequence[Mapping[str, Any]], scale: float, *, seldom: bool
+) -> tuple[list[int], list[float]]:
+    """Return the pictures shown and the values of a measure; a line without it is a gap, or left out if ``seldom``."""
+    chosen = [line for line in lines if name in line or not seldom]
+    return [line["images"] for line in chosen], [scale * line.get(name, math.nan) for line in chosen]
+
+
+def troubles(lines: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """Return the trouble of a run, by the number of pictures shown when it began."""
+    begun: dict[int, str] = {}
+    before = False
+    for line in lines:
+        if "trouble" in line and not before:
+            begun[line["images"]] = line["trouble"]
+        before = "trouble" in line
+    return begun
 
 
 def evolution(run: Run) -> bytes | None:
@@ -53,8 +89,20 @@ def evolution(run: Run) -> bytes | None:
 
     Drawings that are damaged are left out. Without any there is no animation.
     """
-    frames = [frame for path in _spread(run.samples(), FRAMES) if (frame := _read(path)) is not None]
+    frames = [frame for _, frame in samples(run, FRAMES)]
     return gallery.gif(frames) if frames else None
+
+
+def samples(run: Run, most: int) -> list[tuple[int, Pixels]]:
+    """Return at most so many drawings of the fixed latents, the last and the first among them, and when they were made.
+
+    Drawings that are damaged are left out.
+
+    Returns:
+        The number of pictures shown, and the drawing (height, width, 3), of each.
+    """
+    chosen = _spread([path for path in run.samples() if path.stem.isdecimal()], most)
+    return [(int(path.stem), frame) for path in chosen if (frame := _read(path)) is not None]
 
 
 def _read(path: Path) -> Pixels | None:
@@ -70,4 +118,4 @@ def _read(path: Path) -> Pixels | None:
 def _spread(paths: list[Path], most: int) -> list[Path]:
     if len(paths) <= most:
         return paths
-    return [paths[round(i * (len(paths) - 1) / (most - 1))] for i in range(most)]
+    return [paths[round(i * (len(paths) - 1) / (most - 1))] for i in range(most)] if most > 1 else paths[-1:]

@@ -138,6 +138,18 @@ class Run:
             raise damaged from None
         return cast(Manifest, manifest)
 
+    def collection_path(self) -> Path:
+        """Return the folder of the collection that the run is trained on, which may be gone.
+
+        Older runs name it as it was given, seen from where they were begun: mostly a folder above the run's.
+
+        Raises:
+            RunError: ``run.json`` is damaged.
+        """
+        path = Path(self.manifest()["collection"]["path"])
+        folders = [Path(), *self.path.resolve().parents]
+        return next((folder / path for folder in folders if (folder / path / "collection.json").exists()), path)
+
     def write_manifest(self, manifest: Manifest) -> None:
         """Write ``run.json``, sealed by the fingerprint of what it says."""
         write_json(self.manifest_path, {**manifest, "fingerprint": fingerprint(manifest)})

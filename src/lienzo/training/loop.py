@@ -145,7 +145,9 @@ def _occupying(
                 resumption.refuse_foreign(run)
                 stack.enter_context(occupying(run))
                 disk_space.refuse_too_little(run, recipe, collection, state)
-                manifest = resumption.open_folder(run, collection, recipe, origin.record if origin else None)
+                manifest = resumption.open_folder(
+                    run, collection, recipe, origin.record if origin else None, state.device
+                )
         yield manifest
 
 

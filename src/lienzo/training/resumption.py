@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from lienzo.collection.collection import Collection
-from lienzo.compute.devices import pick_precision
+from lienzo.compute import machine
+from lienzo.compute.devices import gpu, pick_precision
 from lienzo.display.wording import counted
 from lienzo.errors import RecipeError, RunError, TrainingError
 from lienzo.recipe.recipe import Recipe
@@ -68,10 +69,12 @@ def _is_blank(run: Run) -> bool:
     )
 
 
-def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: OriginRecord | None) -> Manifest:
+def open_folder(
+    run: Run, collection: Collection, recipe: Recipe, origin: OriginRecord | None, device: torch.device
+) -> Manifest:
     """Make the run's folder, or make sure that it holds this run; return what its ``run.json`` says.
 
-    ``origin`` is the trained generator to begin from, if any.
+    ``origin`` is the trained generator to begin from, if any; ``device`` is what a new run will be trained on.
 
     Raises:
         RunError: it holds the run of another collection, recipe or origin, or its description is damaged.
@@ -99,6 +102,7 @@ def open_folder(run: Run, collection: Collection, recipe: Recipe, origin: Origin
             "system": platform.platform(),
             "processor": platform.machine(),
             "threads": torch.get_num_threads(),
+            **machine.described(gpu(device)),
         },
     }
     if recipe.labels:

@@ -1,0 +1,54 @@
+"""How far a run is: in training, finished, interrupted, or stopped by trouble."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lienzo.run.occupancy import Occupant, occupant
+from lienzo.run.run import Run
+
+State = Literal["in training", "finished", "stopped", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is."""
+
+    state: State
+    """``stopped`` is by trouble."""
+    images: int
+    """Pictures shown so far."""
+    total: int
+    """Pictures that the whole training shows."""
+    trainer: Occupant | None
+    """The process that trains, while one does."""
+    stop: str | None
+    """The trouble that ended the run, in a sentence."""
+    last: dict[str, Any]
+    """The last line of its log; empty before the first."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether all pictures were shown and no trouble ended the run."""
+        return self.images >= self.total and self.stop is None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time to the end at the last speed; none where nothing trains, or before the first line of the log."""
+        if self.trainer is None or not self.last.get("images_per_second"):
+            return None
+        return float((self.total - self.images) / self.last["images_per_second"])
+
+
+def progress(run: Run) -> Progress:
+    """Return how far a run is.
+
+    Raises:
+        RecipeError: its recipe is missing or damaged.
+        RunError: ``run.json`` is damaged.
+    """
+    recipe, lines, stop = run.recipe(), run.log(), run.manifest().get("stop")
+    last = lines[-1] if lines else {}
+    trainer, images = occupant(run), last.get("images", 0)
+    finished = images >= recipe.total and not stop
+    state: State = "in training" if trainer else "finished" if finished else "stopped" if stop else "interrupted"
+    return Progress(state, images, recipe.total, trainer, stop["trouble"] if stop else None, last)
