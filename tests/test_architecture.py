@@ -170,6 +170,11 @@ def test_pictures_are_prepared_without_torch(python: Python, paint: Callable[...
     assert_command_does_not_load(python, words, ["torch", "matplotlib", "scipy"])
 
 
+def test_collections_are_exported_without_torch(python: Python, collection: Collection, tmp_path: Path) -> None:
+    words = ["export", collection.path, "--to", "zip", "--out", tmp_path / "pictures.zip"]
+    assert_command_does_not_load(python, words, ["torch", "matplotlib", "scipy"])
+
+
 LATER = ["torch._dynamo", "sympy", "matplotlib", "scipy", "onnxruntime"]
 """What takes long to load and only some trainings need: compilation, charts at the end, and KID."""
 

@@ -7,7 +7,7 @@ from lienzo.cli.syntax import Word
 from lienzo.display.terminal import bar
 from lienzo.export.settings import Settings
 
-EXPORT = {"out": Word("FILE|FOLDER"), "licence": Word("NAME")}
+EXPORT = {"out": Word("FILE|FOLDER"), "licence": Word("NAME"), "labels": Word("KIND")}
 """How settings of an export are written, where their types do not say it."""
 
 

@@ -4,11 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["safetensors", "onnx"]
+from lienzo.collection.settings import Part
+
+Kind = Literal["safetensors", "onnx", "folder", "zip", "webdataset"]
 
 ENDINGS: dict[Kind, str] = {
     "safetensors": ".safetensors",
     "onnx": ".onnx",
+    "folder": "-pictures",
+    "zip": ".zip",
+    "webdataset": "-webdataset",
 }
 """Every kind, and what is added to the name of a run or collection where no ``out`` is given."""
 
@@ -34,4 +39,11 @@ class Settings:
     """Let the pictures stay numbers, (N, channels, height, width) in [-1, 1], instead of bytes."""
 
     licence: str | None = None
-    """Licence under which you give the generator to others, such as cc-by-4.0; it stands in the card."""
+    """Licence under which you give the generator or the pictures to others, such as cc-by-4.0; it stands in the card,
+    or beside every picture."""
+
+    labels: str | None = None
+    """Kind of the labels that become folders and numbers of classes; all kinds stand in the metadata in any case."""
+
+    part: Part = "all"
+    """Which pictures of a collection: train, holdout or all."""

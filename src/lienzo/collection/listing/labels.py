@@ -178,7 +178,10 @@ def parse(location: str, data: bytes, columns: Sequence[str] = (), pictures: Col
         header[key] = rows.NAME
         taken = ", ".join(f"column {i + 1} as '{header[i]}'" for i in others)
         remarks.append(f"{location} has no header: column {key + 1} is taken for the file, {taken or 'and no other'}.")
-    chosen = _kinds(header, cells, key, columns)
+    if columns or table.kinds is None:
+        chosen = _kinds(header, cells, key, columns)
+    else:
+        chosen = [header.index(name) for name in table.kinds]
     names, labels, seen = [], [], set()
     for row in cells:
         name = row[key].strip() if key < len(row) else ""
@@ -187,7 +190,7 @@ def parse(location: str, data: bytes, columns: Sequence[str] = (), pictures: Col
             values = {header[i]: row[i].strip() for i in chosen if i < len(row)}
             labels.append({kind: value for kind, value in values.items() if value and value.casefold() != "nan"})
             names.append(name)
-    if not chosen:
+    if not chosen and table.kinds is None:
         named = ", ".join(name for i, name in enumerate(header) if name and i != key) or "none"
         remarks.append(f"{location} has no column in which values repeat, as labels do; its other columns: {named}.")
     return LabelTable(location, labels, names, remarks)

@@ -146,7 +146,10 @@ class Listing:
 
     @cached_property
     def _tables(self) -> list[_Within]:
-        """The table that ``labels`` names, or those within the sources, the innermost first."""
+        """The table that ``labels`` names, or those within the sources, the innermost first.
+
+        Of two in one folder the one that has names comes first, before StyleGAN's numbers.
+        """
         if self._labels == "none":
             return []
         if self._labels != "folders":
@@ -159,7 +162,8 @@ class Listing:
             found = [_Within(frozenset(range(len(self._sources))), "", table, named=True)]
         else:
             inside = [(frozenset({source}), entry) for source, entry in self._survey.tables]
-            read = [self._within(*table) for table in [*inside, *self._beside()]]
+            named_first = sorted([*inside, *self._beside()], key=lambda table: table[1].name.endswith(".json"))
+            read = [self._within(*table) for table in named_first]
             found = sorted((one for one in read if one is not None), key=lambda one: -len(one.folder))
         for within in found:
             for remark in within.table.remarks:

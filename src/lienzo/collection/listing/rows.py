@@ -33,6 +33,8 @@ class Rows:
     """Names of the columns; none where the first row may be a header or not."""
     cells: list[list[str]]
     """Row by row; a row may be shorter than the header."""
+    kinds: list[str] | None = None
+    """Names of the columns that are labels, where the table says so, as one that lienzo exported does."""
 
 
 def parse(location: str, data: bytes) -> Rows:
@@ -151,7 +153,22 @@ def _named(values: Mapping[str, Any]) -> list[Any]:
 def _objects(objects: Iterable[Mapping[str, Any]]) -> Rows:
     objects = list(objects)
     names = list(dict.fromkeys(name for row in objects for name in row))
-    return Rows([written(name) for name in names], [[written(row.get(name)) for name in names] for row in objects])
+    cells = [[written(row.get(name)) for name in names] for row in objects]
+    kinds = exported_labels(objects[0]) if objects else None
+    return Rows([written(name) for name in names], cells, None if kinds is None else list(kinds))
+
+
+def exported_labels(values: Mapping[str, Any]) -> dict[str, str] | None:
+    """Return label kind -> label of a picture that lienzo exported, by its metadata; none of that of another program.
+
+    >>> exported_labels({"style": "cubism", "lienzo": {"labels": ["style"], "source": "a.jpg"}})
+    {'style': 'cubism'}
+    """
+    provenance = values.get("lienzo")
+    kinds = provenance.get("labels") if isinstance(provenance, dict) else None
+    if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
+        return None
+    return {kind: written(values.get(kind)) for kind in kinds if kind in values}
 
 
 def _parquet(location: str, data: bytes) -> Rows:

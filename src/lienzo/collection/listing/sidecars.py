@@ -6,7 +6,7 @@ from posixpath import splitext
 
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.listing.labels import USUAL_KINDS
-from lienzo.collection.listing.rows import written
+from lienzo.collection.listing.rows import exported_labels, written
 from lienzo.collection.reasons import Refusal
 from lienzo.storage import schemas
 
@@ -53,22 +53,31 @@ def _labelled(sample: list[Entry]) -> Iterator[Entry]:
             continue
         labels: dict[str, str] = {}
         for one in about:
-            labels |= _labels(one)
+            found, all_of_them = _labels(one)
+            if all_of_them:
+                labels = dict(found)
+                break
+            labels |= found
         yield replace(entry, described=True, labels=labels or entry.labels)
 
 
-def _labels(entry: Entry) -> Mapping[str, str]:
-    """Return the labels in a file; none where it is large, cannot be read, or holds something else."""
+def _labels(entry: Entry) -> tuple[Mapping[str, str], bool]:
+    """Return the labels in a file, and whether they are all that the picture has, as lienzo exports them.
+
+    There are none where the file is large, cannot be read, or holds something else.
+    """
     suffix = splitext(entry.name)[1].lower()
     if entry.size > SHORT or suffix == ".txt":
-        return {}
+        return {}, False
     try:
         content = entry.read()
         if suffix == ".cls":
             text = content.decode("utf-8", "replace").strip()
-            return {"class": text} if text else {}
+            return ({"class": text} if text else {}), False
         values = schemas.parse(content)
     except (Refusal, ValueError):
-        return {}
+        return {}, False
     found = values if isinstance(values, dict) else {}
-    return {kind: text for kind in USUAL_KINDS if (text := written(found.get(kind)))}
+    if (exported := exported_labels(found)) is not None:
+        return {kind: label for kind, label in exported.items() if label}, True
+    return {kind: text for kind in USUAL_KINDS if (text := written(found.get(kind)))}, False
