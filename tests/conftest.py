@@ -13,12 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from generators_for_tests import Planted, wrapped
 from PIL import Image
+from torch import Tensor, nn
 
 import lienzo
 from lienzo.cli import main
 from lienzo.collection.collection import Collection
-from lienzo.networks.configurations import DCGAN
+from lienzo.generation.generation import Generator
+from lienzo.networks.configurations import DCGAN, NETS
+from lienzo.networks.shape import Shape
 from lienzo.recipe.objectives import NonSaturating
 from lienzo.recipe.recipe import Recipe
 
@@ -111,3 +115,32 @@ def python() -> Callable[[str], subprocess.CompletedProcess[str]]:
         )
 
     return python
+
+
+@pytest.fixture(params=NETS)
+def generator(request: pytest.FixtureRequest) -> Generator:
+    """Give an untrained generator of each network, which knows two labels."""
+    torch.manual_seed(0)
+    small = {"dcgan": {"latents": 8, "width": 8, "self_modulation": True}, "mlp": {"latents": 8, "width": 32}}
+    network = NETS[request.param](**small.get(request.param, {"latents": 8, "width": 16}))
+    return wrapped(network.generator(Shape(16, 16, 3), 2), request.param, labels=True)
+
+
+@pytest.fixture
+def planted() -> tuple[Generator, Tensor]:
+    torch.manual_seed(1)
+    direction = nn.functional.normalize(torch.randn(20), dim=0)
+    return wrapped(Planted(direction), "planted", latents=20), direction
+
+
+@pytest.fixture
+def halves(tmp_path: Path) -> Collection:
+    """Give a collection of pictures that are bright above, or below, in folders that say so."""
+    chance = np.random.default_rng(0)
+    for number in range(24):
+        label = ("above", "below")[number % 2]
+        pixels = chance.integers(0, 60, (16, 16, 3), np.uint8)
+        pixels[slice(8) if label == "above" else slice(8, None)] += 180
+        (tmp_path / "pictures" / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "pictures" / label / f"{number}.png")
+    return lienzo.prepare(tmp_path / "pictures", tmp_path / "halves", size=16, workers=1)

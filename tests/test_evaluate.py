@@ -490,3 +490,28 @@ def test_the_command_says_what_is_missing(collection, tmp_path, capsys, monkeypa
     assert "lienzo evaluate SUBJECT... COLLECTION" in capsys.readouterr().err
     assert command(monkeypatch, "evaluate", tmp_path / "nothing", collection.path) == 2
     assert "nothing" in capsys.readouterr().err
+
+
+def test_scores_at_several_truncations_are_a_curve_of_their_own(collection, run, tmp_path, capsys, monkeypatch):
+    kept = run / "scores.jsonl"
+    before = kept.read_bytes() if kept.exists() else b""
+    words = ("evaluate", run, collection.path, "--truncation", "0.5,1", "--samples", 40, "--detector", "pixels")
+    assert command(monkeypatch, *words, "--report", tmp_path / "curve.html", "--json") is None
+    half, whole = json.loads(capsys.readouterr().out)
+    assert (half["truncation"], whole["truncation"]) == (0.5, 1.0)
+    assert half["measures"]["kid"] != whole["measures"]["kid"]
+    plain = evaluate(run, collection, samples=40, detector="pixels")
+    assert "truncation" not in plain.to_json()
+    assert plain.to_json()["measures"] == whole["measures"]  # ψ = 1 changes nothing
+    lines = [json.loads(line) for line in kept.read_bytes()[len(before) :].splitlines()]
+    assert [line.get("truncation") for line in lines] == [0.5, 1.0, None]
+    assert "Truncation" in (tmp_path / "curve.html").read_text(encoding="utf-8")
+    assert command(monkeypatch, *words) is None
+    assert ", ψ 0.5" in capsys.readouterr().out
+    with pytest.raises(ScoreError, match="one truncation at a time"):
+        evaluate(run, collection, samples=40, detector="pixels", truncation=(0.5, 1.0))
+    with pytest.raises(ScoreError, match="which nothing truncates"):
+        evaluate(collection, collection, samples=40, detector="pixels", truncation=(0.5,))
+    truncated = evaluate(run, collection, samples=40, detector="pixels", truncation=(0.5,))
+    with pytest.raises(ScoreError, match="whether latents are truncated"):
+        refuse_incomparable([plain, truncated])

@@ -20,6 +20,7 @@ def shelf(run: lienzo.Run, collection: Collection, tmp_path: Path) -> Path:
     folder = tmp_path / "shelf"
     scored = lienzo.Run(shutil.copytree(run.path, folder / "runs" / "scored"))
     scores = [{"measures": {"kid": {"value": value, "error": 0.1}, "fid": None}} for value in (0.3, 0.02)]
+    scores.append({"truncation": 0.5, "measures": {"kid": {"value": 0.01, "error": 0.1}, "fid": None}})
     scored.scores_path.write_text("\n".join(map(json.dumps, scores)) + "\n", encoding="utf-8")
     lienzo.Run(shutil.copytree(run.path, folder / "runs" / "halfway")).truncate_log(16)
     damaged = shutil.copytree(run.path, folder / "runs" / "deep" / "damaged")

@@ -17,6 +17,7 @@ PAIRS = [
     (lienzo.prepare, preparation.Settings),
     (lienzo.evaluate, evaluation.Settings),
     (lienzo.export, export.Settings),
+    (lienzo.generate, generation.Settings),
 ]
 
 

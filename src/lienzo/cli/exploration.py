@@ -2,12 +2,13 @@
 
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from lienzo.cli.options import DEVICE, Json, show
 from lienzo.cli.syntax import Group, Word
 from lienzo.display.terminal import bar
 from lienzo.explore.film import Film
+from lienzo.storage.files import write_text
 
 if TYPE_CHECKING:
     from lienzo.evaluation.scores import EvaluationProgress
@@ -19,6 +20,10 @@ Detector = Annotated[
     str, Word("lite0|inception|pixels", help="What makes the features that distances are measured in.")
 ]
 Seeds = Annotated[str | None, Word("LIST", help="Seeds, such as 0,1,2 or 10-19; by default the first eight.")]
+Reference = Annotated[str | None, Word("[COLLECTION]")]
+Labels = Annotated[str | None, Word("KIND", help="Kind of the collection's labels; by default its first.")]
+SaveLatents = Annotated[Path | None, Word("FILE.safetensors", help="Also keep the latents that were found.")]
+PAGE = Word("FILE.html", help="The page to write.")
 Device = Annotated[str, DEVICE]
 
 
@@ -56,7 +61,158 @@ def walk(
     show(about if json else str(written), json)
 
 
-EXPLORE = Group("Look into what a generator has learnt, on its pictures.", {"walk": walk})
+def arithmetic(
+    source: Source,
+    expression: Annotated[str, Word("EXPRESSION")],
+    collection: Reference = None,
+    /,
+    *,
+    labels: Labels = None,
+    trials: int = 100,
+    save_latents: SaveLatents = None,
+    detector: Detector = "lite0",
+    device: Device = "cpu",
+    out: Annotated[Path, PAGE] = Path("arithmetic.html"),
+    json: Json = False,
+) -> None:
+    """Compute with latents, such as 'mean(1,7,9) - mean(2,4,8) + mean(3,5,6)', beside sums of random ones.
+
+    With a labelled collection it is also measured how often such sums come out as they should.
+
+    Args:
+        expression: Seeds, mean(...), label('NAME'), file('FILE', 0), sums, differences and multiples.
+        collection: Folder or URL of a collection, whose labels say what pictures show.
+        trials: Sums for each pair of labels.
+    """
+    from lienzo.explore import calculation, showing
+
+    going = calculation.steps(
+        source, expression, collection, labels=labels, trials=trials, detector=detector, device=device
+    )
+    found = _followed("computing", going)
+    if save_latents is not None:
+        found.computed.latents.save(save_latents)
+    write_text(out, showing.arithmetic(found))
+    show({"page": str(out)} | found.to_json() if json else str(out), json)
+
+
+def directions(
+    source: Source,
+    collection: Reference = None,
+    /,
+    *,
+    method: Literal["weights", "activations"] = "weights",
+    count: int = 12,
+    name: Annotated[Sequence[str], Word("NUMBER=NAME")] = (),
+    labels: Labels = None,
+    save: Annotated[Path | None, Word("FILE")] = None,
+    detector: Detector = "lite0",
+    device: Device = "cpu",
+    out: Annotated[Path, PAGE] = Path("directions.html"),
+    json: Json = False,
+) -> None:
+    """Find directions of latents that change something, measure what each does, and name it.
+
+    They are kept in a file beside the generator, where lienzo generate --along finds them. Names that were given
+    there before are kept.
+
+    Args:
+        collection: Folder or URL of a collection, whose labels directions are compared with.
+        method: From the weights that latents enter by, or from the activations behind them.
+        count: How many.
+        name: A name to give, such as 0=storm; given again for each.
+        save: File to keep them in, in place of the one beside the generator.
+    """
+    from lienzo.explore import showing, steering
+
+    going = steering.steps(
+        source, collection, method=method, count=count, name=name, labels=labels, detector=detector, device=device
+    )
+    found, kept = steering.keep(_followed("finding directions", going), source, save)
+    write_text(out, showing.directions(found))
+    show({"page": str(out), "file": str(kept)} | found.to_json() if json else str(out), json)
+
+
+def invert(
+    source: Source,
+    /,
+    *places: Annotated[str, Word("[PICTURE...] [COLLECTION]")],
+    samples: int = 16,
+    starts: int = 6,
+    iterations: int = 300,
+    label: Annotated[str | None, Word("NAME")] = None,
+    save_latents: SaveLatents = None,
+    detector: Detector = "lite0",
+    device: Device = "cpu",
+    out: Annotated[Path, PAGE] = Path("inversion.html"),
+    json: Json = False,
+) -> None:
+    """Find the latents of pictures, or how near a generator comes to training, held-out and generated ones.
+
+    Args:
+        places: Pictures; a collection, to measure on.
+        samples: Pictures of each kind, with a collection.
+        starts: Descents begun for each picture.
+        iterations: Iterations of each descent.
+        label: Label of the given pictures; by default each descent takes that of the seed it begins at.
+    """
+    from lienzo.explore import inversion, showing
+    from lienzo.explore.sources import parted
+    from lienzo.generation.latents import joined
+
+    pictures, collection = parted(places)
+    going = inversion.steps(
+        source, pictures, collection, samples=samples, starts=starts, iterations=iterations, label=label,
+        detector=detector, device=device,
+    )  # fmt: skip
+    reached = _followed("inverting", going)
+    if save_latents is not None:
+        joined([one.latents for one in reached]).save(save_latents)
+    write_text(out, showing.inversions(reached))
+    show({"page": str(out), "reached": [one.to_json() for one in reached]} if json else str(out), json)
+
+
+def neighbours(
+    source: Source,
+    /,
+    *places: Annotated[str, Word("[PICTURE...] [COLLECTION]")],
+    seeds: Seeds = None,
+    count: int = 5,
+    among: int = 2_000,
+    detector: Detector = "lite0",
+    device: Device = "cpu",
+    out: Annotated[Path, PAGE] = Path("neighbours.html"),
+    json: Json = False,
+) -> None:
+    """Find the training pictures nearest to generated ones, or the seeds nearest to pictures.
+
+    Args:
+        places: A collection, to look for the neighbours of seeds in; or pictures, to look for seeds near them.
+        count: Neighbours of each.
+        among: Seeds that are looked among, from 0 on, for pictures.
+    """
+    from lienzo.explore import proximity, showing
+    from lienzo.explore.sources import parted
+
+    pictures, collection = parted(places)
+    going = proximity.steps(
+        source, collection, seeds=seeds, pictures=pictures, count=count, among=among, detector=detector, device=device
+    )
+    found = _followed("looking for neighbours", going)
+    write_text(out, showing.neighbours(found))
+    show({"page": str(out)} | found.to_json() if json else str(out), json)
+
+
+EXPLORE = Group(
+    "Look into what a generator has learnt: walk, compute, steer, invert, compare.",
+    {
+        "walk": walk,
+        "arithmetic": arithmetic,
+        "directions": directions,
+        "invert": invert,
+        "neighbours": neighbours,
+    },
+)
 """Every verb of exploring by its name."""
 
 

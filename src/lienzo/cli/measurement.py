@@ -14,6 +14,7 @@ EVALUATION = {
     "detector": Word("lite0|inception|pixels"),
     "detector_file": Word("FILE.pt"),
     "labels": Word("KIND"),
+    "truncation": Word("PSI,...", separator=","),
     "device": DEVICE,
 }
 """How settings of an evaluation are written, where their types do not say it."""

@@ -14,7 +14,7 @@ from lienzo.display.terminal import note, prints_messages, under_torchrun
 from lienzo.errors import InputError
 
 
-def _has_equals_sign(word: str) -> bool:
+def has_equals_sign(word: str) -> bool:
     """Say whether a word is a setting, so that ``--set a=1 b=2 COLLECTION`` ends before the collection."""
     return "=" in word
 
@@ -41,10 +41,10 @@ Settings = Annotated[
         "KEY=VALUE",
         name="set",
         help="Any key of the recipe, one or several, such as batch=32 network.width=32.",
-        continues=_has_equals_sign,
+        continues=has_equals_sign,
     ),
 ]
-Search = Annotated[Sequence[str], Word("KEY=VALUES", continues=_has_equals_sign)]
+Search = Annotated[Sequence[str], Word("KEY=VALUES", continues=has_equals_sign)]
 
 LINES = 40
 """Most lines that are printed of one table of values, such as the labels of a collection; JSON has all."""

@@ -1,15 +1,15 @@
 """The commands demo, prepare and generate."""
 
 import itertools
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from lienzo.cli.options import Device, Json, show, table
+from lienzo.cli.options import DEVICE, Json, has_equals_sign, show, table
 from lienzo.cli.syntax import Word
 from lienzo.collection.settings import Settings
 from lienzo.display.terminal import bar, note
 from lienzo.errors import InputError
+from lienzo.generation.settings import Settings as GenerationSettings
 
 PREPARATION = {
     "size": Word("64|96x64"),
@@ -21,6 +21,21 @@ PREPARATION = {
     "holdout": Word("SHARE"),
 }
 """How settings of a preparation are written, where their types do not say it."""
+
+GENERATION = {
+    "seeds": Word("LIST"),
+    "label": Word("NAME"),
+    "latents": Word("FILE"),
+    "truncation": Word("PSI"),
+    "centres": Word("FILE"),
+    "along": Word("NAME=X", continues=has_equals_sign),
+    "directions": Word("FILE"),
+    "mix": Word("SEED:LAYERS"),
+    "save_latents": Word("FILE"),
+    "out": Word("FILE.png|FOLDER"),
+    "device": DEVICE,
+}
+"""How settings of a generation are written, where their types do not say it."""
 
 
 def demo(*, out: Annotated[Path, Word("FOLDER")] = Path("lienzo-demo")) -> None:
@@ -73,25 +88,16 @@ def generate(
     source: Annotated[Path, Word("RUN|FILE")],
     /,
     *,
-    count: int | None = None,
-    seeds: Annotated[str | None, Word("LIST")] = None,
-    label: Annotated[Sequence[str], Word("NAME")] = (),
-    out: Annotated[Path, Word("FILE.png|FOLDER")] = Path("generated.png"),
-    columns: int | None = None,
-    device: Device = "cpu",
+    settings: Annotated[GenerationSettings, GENERATION],
     json: Json = False,
 ) -> None:
     """Generate pictures: one grid, or one file for each seed.
 
     Args:
         source: Folder of a run, or a generator's .safetensors file.
-        count: Number of pictures of each label, from seed 0 on; by default 64, or 8 of several labels.
-        seeds: Seeds of the pictures, such as 0,1,2 or 10-19.
-        label: Label, or a mixture such as 'cubism=0.3,baroque=0.7'; of several, each is made from the same seeds.
-        out: A .png file for one grid, or a folder for single files.
-        columns: Number of pictures side by side in the grid.
+        settings: What to generate.
     """
     from lienzo.generation import pictures
 
-    made = pictures.generate(source, count=count, seeds=seeds, label=label, out=out, columns=columns, device=device)
-    show(made.to_json() if json else str(out), json)
+    made = pictures.generate(source, **vars(settings))
+    show(made.to_json() if json else str(settings.out), json)

@@ -207,14 +207,17 @@ def _option(name: str, hint: Any, default: Any, word: Word) -> click.Option:
         declared = f"{written}/--no-{written[2:]}" if default else written
         return click.Option([declared, name], default=default, show_default=default, help=word.help, is_flag=True)
 
-    def parted(_: click.Context, __: click.Parameter, values: Any) -> Any:
-        """Return the values with each word parted at the separator."""
-        return tuple(part for value in values for part in value.split(word.separator)) if word.separator else values
-
     kind, many = _kind(hint)
+
+    def parted(context: click.Context, parameter: click.Parameter, values: Any) -> Any:
+        """Return the values with each word parted at the separator."""
+        if not word.separator:
+            return values
+        return tuple(kind.convert(part, parameter, context) for value in values for part in value.split(word.separator))
+
     return Option(
         [written, name],
-        type=kind,
+        type=click.STRING if word.separator else kind,
         default=default,
         multiple=many,
         metavar=word.metavar or (kind.name if isinstance(kind, Choice) else None),

@@ -90,7 +90,10 @@ def open_comparison(source: Source, collection: str | Path | Collection, setting
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     device = pick_device(settings.device)
     detector = _detector(settings, device)
-    subject = open_subject(source, collection, str(device), settings.part)
+    if len(settings.truncation) > 1:
+        raise ScoreError("scores are taken at one truncation at a time: give one, or call evaluation.compare.")
+    truncation = next(iter(settings.truncation), None)
+    subject = open_subject(source, collection, str(device), settings.part, truncation=truncation)
     numbers = subject.numbers(settings.samples, settings.seed)
     rows = collection.rows(settings.part)
     if not len(rows):

@@ -53,6 +53,8 @@ def compare(
 ) -> Iterator[EvaluationProgress]:
     """Score several subjects against one collection, one after the other; the last step of each holds its scores.
 
+    With several truncations each subject is scored at each of them.
+
     What cannot be compared is refused before anything is scored.
 
     Raises:
@@ -62,7 +64,11 @@ def compare(
     refuse_few(settings.samples)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     device = str(pick_device(settings.device))
-    tried = [open_subject(subject, collection, device, settings.part) for subject in subjects]
+    tried = [
+        open_subject(subject, collection, device, settings.part, truncation=truncation)
+        for subject in subjects
+        for truncation in settings.truncation or (None,)
+    ]
     counts = {subject.name: len(subject.numbers(settings.samples, settings.seed)) for subject in tried}
     if len(set(counts.values())) > 1:
         listed = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
@@ -70,9 +76,10 @@ def compare(
             f"scores of different numbers of pictures cannot be compared, and there would be {listed}: "
             f"take --samples {min(counts.values())}."
         )
+    alone = dataclasses.replace(settings, truncation=())  # the subjects have theirs
     for subject in tried:
-        for step in steps(subject, collection, settings):
-            yield dataclasses.replace(step, stage=f"{subject.name}: {step.stage}")
+        for step in steps(subject, collection, alone):
+            yield dataclasses.replace(step, stage=f"{subject.title}: {step.stage}")
 
 
 def steps(subject: Source, collection: str | Path | Collection, settings: Settings) -> Iterator[EvaluationProgress]:
@@ -114,6 +121,7 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
         notes=tuple(_notes(comparison, measures, of_labels, dimension=real.shape[1])),
         seconds=round(time.monotonic() - started, 1),
         lienzo=__version__,
+        truncation=scored.truncation,
     )
     if scored.run is not None:
         _keep(scored.run, scores)

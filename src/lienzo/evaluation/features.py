@@ -13,6 +13,7 @@ from torch import Tensor
 from lienzo.collection.collection import Collection
 from lienzo.collection.settings import Part
 from lienzo.evaluation.scores import EvaluationProgress
+from lienzo.generation.generation import Generator as Maker
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import BATCH, Detector, Images
 from lienzo.metrics.sliced import patches
@@ -75,11 +76,35 @@ def cached_features(
 
     Where the cache cannot be written, nothing is kept.
     """
-    key = files.fingerprint([detector.fingerprint, collection.fingerprint, rows.tolist()])
-    path = caches.folder("features") / collection.fingerprint / f"{detector.name}-{part}-{len(rows)}-{key}.npy"
-    if detector.fingerprint is not None and (kept := _kept(path, len(rows))) is not None:
+    return (yield from _cached(collection.fingerprint, part, rows, collection.take, detector=detector, device=device))
+
+
+def features_of_seeds(
+    generator: Maker, seeds: NDArray[np.int64], detector: Detector, device: torch.device
+) -> Generator[EvaluationProgress, None, Tensor]:
+    """Return the features (n, d) of the pictures of seeds, from the generator's cache where they are there."""
+
+    def draw(some: NDArray[np.int64]) -> Images:
+        return generator.paint(*generator.drawn(some.tolist()))
+
+    return (yield from _cached(generator.fingerprint, "seeds", seeds, draw, detector=detector, device=device))
+
+
+def _cached(
+    of: str,
+    name: str,
+    numbers: NDArray[np.int64],
+    draw: Callable[[NDArray[np.int64]], Images],
+    *,
+    detector: Detector,
+    device: torch.device,
+) -> Generator[EvaluationProgress, None, Tensor]:
+    """Return the features of pictures that are drawn by number, kept under the fingerprint of what they are ``of``."""
+    key = files.fingerprint([detector.fingerprint, of, numbers.tolist()])
+    path = caches.folder("features") / of / f"{detector.name}-{name}-{len(numbers)}-{key}.npy"
+    if detector.fingerprint is not None and (kept := _kept(path, len(numbers))) is not None:
         return _to_device_of_measures(kept, device)
-    made = yield from walk(f"{detector.name} of {part}", collection.take, rows, [detected(detector, device)])
+    made = yield from walk(f"{detector.name} of {name}", draw, numbers, [detected(detector, device)])
     features = torch.cat(made[0])
     if detector.fingerprint is not None:
         try:

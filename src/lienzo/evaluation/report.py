@@ -56,7 +56,7 @@ def page(
     """Return a page that compares scores.
 
     Args:
-        scores: of one or several subjects, against one collection.
+        scores: of one or several subjects, against one collection; of each subject at as many truncations.
         subjects: what was scored, in the same order; it draws the pictures shown.
         collection: what they were scored against.
         device: where generators run.
@@ -65,10 +65,12 @@ def page(
         ScoreError: the scores cannot be compared.
     """
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
-    drawing = [open_subject(subject, collection, str(pick_device(device))) for subject in subjects]
+    each, on = len(scores) // len(subjects), str(pick_device(device))
+    drawing = [
+        open_subject(subjects[number // each], collection, on, truncation=one.truncation)
+        for number, one in enumerate(scores)
+    ]
     first = scores[0]
-    headers, rows = table(scores)
-    drawn = chart([(one.subject, one.measures) for one in scores])
     blocks = [
         pages.facts(
             [
@@ -78,19 +80,8 @@ def page(
                 (collection.path.name, f"collection {first.collection}"),
             ]
         ),
-        pages.section(
-            "Scores",
-            pages.table(headers[:NOVEL], [row[:NOVEL] for row in rows]),
-            pages.table(["", *headers[NOVEL:]], [[row[0], *row[NOVEL:]] for row in rows]),
-            pages.paragraph(
-                "Each value stands with its standard error. Copies and blends are the shares of generated pictures "
-                "that are closer to the training set (by features, and by pixels), or better explained as a blend of "
-                "two of its pictures, than 95 in 100 real pictures that were held out: real pictures have 0.05. SWD is "
-                "the sliced Wasserstein distance."
-            ),
-            *(pages.paragraph(f"{note}.") for note in dict.fromkeys(note for one in scores for note in one.notes)),
-            pages.svg(drawn.svg(), caption=drawn.caption, alt="scores with their standard errors"),
-        ),
+        _table(scores),
+        *([] if first.truncation is None else [_truncations(scores)]),
         pages.section(
             "Scales",
             pages.svg(
@@ -100,15 +91,34 @@ def page(
     ]
     for one, subject in zip(scores, drawing, strict=True):
         if one.labels:
-            blocks.append(pages.section(f"{one.subject}, label by label", _labels(one.labels)))
+            blocks.append(pages.section(f"{one.title}, label by label", _labels(one.labels)))
         if one.novelty:
             blocks.append(
                 pages.section(
-                    f"Is it new? {one.subject}",
+                    f"Is it new? {one.title}",
                     *(_trial(kind, getattr(one.novelty, kind), subject, collection) for kind in TRIALS),
                 )
             )
-    return pages.page("Scores", *blocks, lead=", ".join(one.subject for one in scores))
+    return pages.page("Scores", *blocks, lead=", ".join(dict.fromkeys(one.subject for one in scores)))
+
+
+def _table(scores: Sequence[Scores]) -> str:
+    """Return the section with the table of scores, and their chart."""
+    headers, rows = table(scores)
+    drawn = chart([(one.title, one.measures) for one in scores])
+    return pages.section(
+        "Scores",
+        pages.table(headers[:NOVEL], [row[:NOVEL] for row in rows]),
+        pages.table(["", *headers[NOVEL:]], [[row[0], *row[NOVEL:]] for row in rows]),
+        pages.paragraph(
+            "Each value stands with its standard error. Copies and blends are the shares of generated pictures "
+            "that are closer to the training set (by features, and by pixels), or better explained as a blend of "
+            "two of its pictures, than 95 in 100 real pictures that were held out: real pictures have 0.05. SWD is "
+            "the sliced Wasserstein distance."
+        ),
+        *(pages.paragraph(f"{note}.") for note in dict.fromkeys(note for one in scores for note in one.notes)),
+        pages.svg(drawn.svg(), caption=drawn.caption, alt="scores with their standard errors"),
+    )
 
 
 def chart(measured: Sequence[tuple[str, Measures]]) -> Chart:
@@ -130,6 +140,40 @@ def _draw(measured: Sequence[tuple[str, Measures]], figure: "Figure") -> None:
         axes.tick_params(axis="x", labelsize=8)
 
 
+def _truncations(scores: Sequence[Scores]) -> str:
+    """Return the section that draws precision, recall and KID against the truncation, a line for each subject."""
+    subjects = list(dict.fromkeys(one.subject for one in scores))
+    with charts.figure(9.0, 3.0) as figure:
+        for axes, name in zip(figure.subplots(1, 3), ("precision", "recall", "kid"), strict=True):
+            for number, subject in enumerate(subjects):
+                points = sorted(
+                    (one.truncation or 0.0, getattr(one.measures, name)) for one in scores if one.subject == subject
+                )
+                axes.errorbar(
+                    [psi for psi, _ in points],
+                    [value.value for _, value in points],
+                    yerr=[value.error for _, value in points],
+                    marker="o",
+                    capsize=3,
+                    linestyle=charts.LINES[number % len(charts.LINES)],
+                    label=_short(subject),
+                )
+            axes.set_title(DRAWN[name], fontsize=9)
+            axes.set_xlabel("ψ")
+            axes.set_ylim(bottom=0)
+        if len(subjects) > 1:
+            axes.legend(fontsize=8)
+        drawn = charts.svg(figure)
+    return pages.section(
+        "Truncation",
+        pages.paragraph(
+            "Latents are drawn towards their mean: ψ = 1 leaves them as they are, smaller ones paint what is more "
+            "typical. Where this helps, precision rises while recall falls."
+        ),
+        pages.svg(drawn, caption="Each value with its standard error.", alt="precision, recall and KID against ψ"),
+    )
+
+
 def _scales(scores: Sequence[Scores]) -> str:
     """Draw the patches' distance over the levels of the pyramid."""
     with charts.figure(6.0, 3.0) as figure:
@@ -141,7 +185,7 @@ def _scales(scores: Sequence[Scores]) -> str:
                 [one.sliced_wasserstein[level] for level in levels],
                 marker="o",
                 linestyle=charts.LINES[row % len(charts.LINES)],
-                label=_short(one.subject),
+                label=_short(one.title),
             )
             axes.set_xticks(range(len(levels)), [f"{level} px" for level in levels])
         axes.set_ylim(bottom=0)

@@ -117,11 +117,24 @@ class Scores:
     lienzo: str
     """Version of lienzo."""
 
+    truncation: float | None = None
+    """ψ by which latents were drawn towards their mean; none where they were as they are."""
+
+    @property
+    def title(self) -> str:
+        """As it stands in tables: the subject, and its truncation where it has one."""
+        return titled(self.subject, self.truncation)
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values; an `Estimate` becomes ``{"value": …, "error": …}``."""
         plain = _plain(self)
         assert isinstance(plain, dict)
-        return plain
+        return plain if self.truncation is not None else {k: v for k, v in plain.items() if k != "truncation"}
+
+
+def titled(name: str, truncation: float | None) -> str:
+    """Return the name of what is scored, with its truncation where it has one."""
+    return name if truncation is None else f"{name}, ψ {truncation:g}"
 
 
 @dataclass(frozen=True)
@@ -190,6 +203,7 @@ def refuse_incomparable(scores: Sequence[Scores]) -> None:
         differences = [
             f"{what} ({mine} and {theirs})"
             for what, mine, theirs in (
+                ("whether latents are truncated", first.truncation is not None, other.truncation is not None),
                 ("collection", first.collection, other.collection),
                 ("part of it", first.part, other.part),
                 ("detector", first.detector, other.detector),
@@ -232,7 +246,7 @@ def table(scores: Sequence[Scores]) -> tuple[list[str], list[list[str]]]:
         levels = one.sliced_wasserstein.values()
         rows.append(
             [
-                one.subject,
+                one.title,
                 written(measures.fid),
                 written(_thousandfold(measures.kid)),
                 *(
@@ -258,7 +272,7 @@ def lines(scores: Sequence[Scores]) -> list[str]:
     found = aligned([headers, *rows])
     for one in scores:
         if one.labels:
-            found += ["", f"{one.subject}, label by label", *aligned(_by_label(one.labels))]
+            found += ["", f"{one.title}, label by label", *aligned(_by_label(one.labels))]
     return found
 
 

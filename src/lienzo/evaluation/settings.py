@@ -1,5 +1,6 @@
 """How to evaluate: every choice, declared once for the function and for the command. Light to import."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -34,6 +35,9 @@ class Settings:
 
     novelty: bool = True
     """Look for copies and blends of training pictures, which takes features of all of them and of those held out."""
+
+    truncation: Sequence[float] = ()
+    """Truncations ψ to score at, such as 0.5,0.7,1; by default latents stay as they are."""
 
     seed: int = 0
     """First seed of the generated pictures."""

@@ -11,8 +11,10 @@ from lienzo.collection.collection import Collection
 from lienzo.collection.listing.places import is_url
 from lienzo.collection.settings import Part
 from lienzo.errors import ScoreError
+from lienzo.evaluation.scores import titled
 from lienzo.generation import generation
 from lienzo.generation.generation import Generator
+from lienzo.generation.latents import truncated
 from lienzo.run.run import Run
 
 
@@ -41,6 +43,14 @@ class Subject:
     run: Run | None = None
     """The run whose newest generator is scored, if it is one."""
 
+    truncation: float | None = None
+    """ψ by which its latents are drawn towards their mean."""
+
+    @property
+    def title(self) -> str:
+        """Its name, and its truncation where it has one."""
+        return titled(self.name, self.truncation)
+
     def numbers(self, samples: int, seed: int) -> NDArray[np.int64]:
         """Return the seeds of ``samples`` pictures, one after the other, or the rows of as many as there are."""
         if self.rows is None:
@@ -65,7 +75,9 @@ def holds_collection(place: str | Path) -> bool:
     return is_url(str(place)) or (Path(place) / "collection.json").exists()
 
 
-def open_subject(source: Source, against: Collection, device: str = "cpu", part: Part = "train") -> Subject:
+def open_subject(
+    source: Source, against: Collection, device: str = "cpu", part: Part = "train", *, truncation: float | None = None
+) -> Subject:
     """Return what is to be scored against a collection.
 
     Real pictures are scored like generated ones: of the collection itself those held out, of another one all. They show
@@ -76,10 +88,11 @@ def open_subject(source: Source, against: Collection, device: str = "cpu", part:
         against: the collection to compare with.
         device: where a generator that has to be loaded runs.
         part: of the collection that it is compared with.
+        truncation: ψ by which a generator's latents are drawn towards their mean; by default they are as they are.
 
     Raises:
-        ScoreError: pictures of another shape than the collection's, a collection without held-out pictures, or one
-            whose held-out pictures are to be compared with themselves.
+        ScoreError: real pictures that are to be truncated, pictures of another shape than the collection's, a
+            collection without held-out pictures, or one whose held-out pictures are to be compared with themselves.
         InputError: there is no generator and no collection.
     """
     if isinstance(source, Subject):
@@ -87,11 +100,13 @@ def open_subject(source: Source, against: Collection, device: str = "cpu", part:
     if isinstance(source, str | Path) and holds_collection(source):
         source = Collection.open(source)
     if isinstance(source, Collection):
+        if truncation is not None:
+            raise ScoreError(f"{source.path} holds real pictures, which nothing truncates: leave --truncation out.")
         subject = _real(source, against, part)
         shape = source.height, source.width, source.channels
     else:
         made = source if isinstance(source, Generator) else generation.load(source, device)
-        subject = _made(source, made)
+        subject = _made(source, made, truncation)
         shape = made.height, made.width, made.channels
     wanted = against.height, against.width, against.channels
     if shape != wanted:
@@ -124,13 +139,17 @@ def _real(source: Collection, against: Collection, part: Part) -> Subject:
     )
 
 
-def _made(source: str | Path | Run | Generator, generator: Generator) -> Subject:
+def _made(source: str | Path | Run | Generator, generator: Generator, truncation: float | None) -> Subject:
     name, run = f"generator {generator.fingerprint}", None
     if not isinstance(source, Generator):
         run = source if isinstance(source, Run) else Run(Path(source))
         name = str(run.path)
     there = run if run is not None and run.exists() else None
     vocabulary = generator.vocabulary
+
+    def draw(seeds: NDArray[np.int64]) -> NDArray[np.uint8]:
+        z, y = generator.drawn(seeds.tolist())
+        return generator.paint(z if truncation is None else truncated(z, truncation), y)
 
     def drawn(_kind: str, seeds: NDArray[np.int64]) -> NDArray[np.int64]:
         assert vocabulary is not None
@@ -139,10 +158,11 @@ def _made(source: str | Path | Run | Generator, generator: Generator) -> Subject
     return Subject(
         name,
         generator.fingerprint,
-        lambda seeds: generator.generate(seeds.tolist()).images,
+        draw,
         run=there,
         vocabularies={vocabulary.kind: vocabulary.names} if vocabulary else {},
         labels=drawn if vocabulary else None,
+        truncation=truncation,
     )
 
 

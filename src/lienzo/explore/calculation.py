@@ -7,9 +7,11 @@ shows.
 """
 
 import itertools
+from collections.abc import Generator as Steps
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from lienzo import seeds
 from lienzo.collection.collection import Collection
 from lienzo.errors import InputError, ScoreError, refuse_below
+from lienzo.evaluation.features import features_of_seeds
 from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.explore import expressions
 from lienzo.explore.expressions import Point, Term
@@ -28,6 +31,7 @@ from lienzo.metrics import detectors
 from lienzo.metrics.detectors import Detector
 from lienzo.metrics.estimate import Estimate
 from lienzo.run.run import Run
+from lienzo.signatures import finished
 
 Pixels = NDArray[np.uint8]
 
@@ -164,10 +168,25 @@ class _Examples:
     shown: NDArray[np.int64]
 
     @classmethod
-    def looked_at(cls, generator: Generator, classifier: Classifier, detector: Detector) -> "_Examples":
-        z, y = generator.drawn(range(SEEDS))
-        shown = classifier.labels(detectors.features(detector, generator.paint(z, y)))
-        return cls(generator, classifier, detector, z, y, shown)
+    def looked_at(
+        cls, generator: Generator, classifier: Classifier, detector: Detector
+    ) -> Steps[EvaluationProgress, None, "_Examples"]:
+        features = yield from features_of_seeds(generator, np.arange(SEEDS), detector, generator.device)
+        return cls(generator, classifier, detector, *generator.drawn(range(SEEDS)), classifier.labels(features))
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Return every two labels that enough of the pictures show.
+
+        Raises:
+            ScoreError: fewer than two labels have examples enough.
+        """
+        known = [label for label in range(len(self.classifier.names)) if (self.shown == label).sum() > 2 * MEAN_OF]
+        if len(known) < 2:
+            raise ScoreError(
+                f"of {SEEDS:,} generated pictures too few show more than one label: train the generator longer, "
+                "or take labels that it has learnt."
+            )
+        return list(itertools.permutations(known, 2))
 
     def share(self, z: NDArray[np.float32], y: NDArray[np.float32], wanted: int) -> Estimate:
         """Return how many of the pictures of latents show a label."""
@@ -176,30 +195,19 @@ class _Examples:
         return Estimate(float(hits.mean()), float(hits.std(ddof=1) / np.sqrt(len(hits))))
 
 
-def gains(generator: Generator, classifier: Classifier, detector: Detector, trials: int = 100) -> Iterator[Gain]:
-    """Yield how well arithmetic moves pictures from one label to another, for every two of a classifier's labels.
+def gains(examples: _Examples, pairs: Sequence[tuple[int, int]], trials: int = 100) -> Iterator[Gain]:
+    """Yield how well arithmetic moves pictures from one label to another, for pairs of labels.
 
     Examples of a label are seeds whose pictures the classifier gives it. Each trial takes three examples of A, three of
     B and one more of B at random, without looking at what comes out.
 
     Args:
-        generator: that paints them.
-        classifier: of the labels, on that detector's features.
-        detector: whose features it looks at.
-        trials: for each pair of labels.
-
-    Raises:
-        ScoreError: fewer than two labels have examples enough.
+        examples: of the labels.
+        pairs: of labels, A and B.
+        trials: for each pair.
     """
-    examples = _Examples.looked_at(generator, classifier, detector)
-    known = [label for label in range(len(classifier.names)) if (examples.shown == label).sum() > 2 * MEAN_OF]
-    if len(known) < 2:
-        raise ScoreError(
-            f"of {SEEDS:,} generated pictures too few show more than one label: train the generator longer, "
-            "or take labels that it has learnt."
-        )
     chance = seeds.numpy_generator(0, "arithmetic gains")
-    for wanted, taken in itertools.permutations(known, 2):
+    for wanted, taken in pairs:
         yield _gain(examples, wanted, taken, trials, chance)
 
 
@@ -236,8 +244,21 @@ class Calculated:
         error = float(np.sqrt(sum(one.error**2 for one in each)) / len(each))
         return Estimate(float(np.mean([one.value for one in each])), error)
 
+    def to_json(self) -> dict[str, Any]:
+        """Return what was computed and measured as JSON values, without pictures."""
+        about = {"expression": self.computed.expression, "norm": round(self.computed.norm, 4)}
+        about |= {"generator": self.computed.latents.generator}
+        if self.gain is None:
+            return about
+        each = [
+            {"label": one.wanted, "from": one.taken}
+            | {name: getattr(one, name)._asdict() for name in ("share", "control", "gain")}
+            for one in self.gains
+        ]
+        return about | {"gain": self.gain._asdict(), "pairs": each}
 
-def arithmetic(
+
+def steps(
     source: str | Path | Run | Generator,
     expression: str,
     collection: str | Path | Collection | None = None,
@@ -246,7 +267,7 @@ def arithmetic(
     trials: int = 100,
     detector: str = "lite0",
     device: str = "cpu",
-) -> Calculated:
+) -> Steps[EvaluationProgress, None, Calculated]:
     """Compute with latents, and measure what that gains over the same sums of random ones.
 
     Args:
@@ -262,36 +283,23 @@ def arithmetic(
         InputError: an expression that is not well formed or names what is not there, or a source without a generator.
         ScoreError: labels that cannot be told apart, or that the generator does not paint.
     """
-    *_, last = steps(source, expression, collection, labels=labels, trials=trials, detector=detector, device=device)
-    assert isinstance(last, Calculated)
-    return last
-
-
-def steps(
-    source: str | Path | Run | Generator,
-    expression: str,
-    collection: str | Path | Collection | None = None,
-    *,
-    labels: str | None = None,
-    trials: int = 100,
-    detector: str = "lite0",
-    device: str = "cpu",
-) -> Iterator[EvaluationProgress | Calculated]:
-    """Do what :func:`arithmetic` does, and yield how far it has come and at last the result."""
     generator = opened(source, device)
     done = computed(generator, expression)
     if collection is None:
-        yield Calculated(done, ())
-        return
+        return Calculated(done, ())
     refuse_below(2, {"trials": trials})
     there = Collection.open(collection) if isinstance(collection, str | Path) else collection
     refuse_other_shape(generator, there)
     features_of = detectors.load(detector, generator.device)
     classifier = yield from fitted(there, kind_of(there, labels), features_of)
     found: list[Gain] = []
-    pairs = len(classifier.names) * (len(classifier.names) - 1)
-    yield EvaluationProgress("pairs of labels", 0, pairs)
-    for gain in gains(generator, classifier, features_of, trials):
+    examples = yield from _Examples.looked_at(generator, classifier, features_of)
+    pairs = examples.pairs()
+    for gain in gains(examples, pairs, trials):
+        yield EvaluationProgress("pairs of labels", len(found), len(pairs))
         found.append(gain)
-        yield EvaluationProgress("pairs of labels", len(found), pairs)
-    yield Calculated(done, tuple(found))
+    yield EvaluationProgress("pairs of labels", len(pairs), len(pairs))
+    return Calculated(done, tuple(found))
+
+
+arithmetic = finished(steps, "arithmetic")

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from lienzo.errors import GeneratorError
+from lienzo.networks.dcgan import Modulation
+from lienzo.networks.entrances import entrances
 
 Watch = Callable[[str, Any, Any], None]
 """Called with the name of a layer, its first input and its output."""
@@ -17,10 +19,10 @@ Watch = Callable[[str, Any, Any], None]
 
 @torch.no_grad()
 def matrices(module: nn.Module, latents: int) -> list[Tensor]:
-    """Return the matrix of every layer whose input is z itself.
+    """Return the matrix of every layer that latents enter by.
 
-    In lienzo's networks those layers are linear: the projection that begins a generator, and what scales and shifts its
-    features where z does so.
+    In lienzo's networks those layers are linear in z: the projection that begins a generator, and what scales and
+    shifts its features where z does so.
 
     Args:
         module: a generator in evaluation mode.
@@ -33,16 +35,12 @@ def matrices(module: nn.Module, latents: int) -> list[Tensor]:
         GeneratorError: no layer takes z, or one that does is not linear.
     """
     z = _drawn(module, 2, latents)
-    entered: dict[str, nn.Module] = {}
-
-    def watch(name: str, given: Any, _output: Any) -> None:
-        if given is z and not any(module.get_submodule(name).children()):
-            entered[name] = module.get_submodule(name)
-
-    _run(module, watch, z)
+    entered = [(name, module.get_submodule(name)) for name, _ in entrances(module, latents)]
     if not entered:
         raise GeneratorError("no layer of this generator takes its latents as they are: there is no matrix to look at.")
-    return [_matrix(name, layer, z) for name, layer in entered.items()]
+    return [
+        layer.style.weight.T if isinstance(layer, Modulation) else _matrix(name, layer, z) for name, layer in entered
+    ]
 
 
 @torch.no_grad()

@@ -6,9 +6,11 @@ several seeds whose pictures are nearest, and is measured at several sizes at on
 """
 
 import math
+from collections.abc import Generator as Steps
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,10 +25,12 @@ from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.evaluation.subject import sample
 from lienzo.explore.sources import opened, read_picture, refuse_other_shape
 from lienzo.generation.generation import Generator
+from lienzo.generation.latents import Latents
 from lienzo.metrics import detectors
 from lienzo.metrics.estimate import Estimate, mean
 from lienzo.networks.conditions import apply
 from lienzo.run.run import Run
+from lienzo.signatures import finished
 
 Pixels = NDArray[np.uint8]
 
@@ -36,8 +40,8 @@ CANDIDATES = 512
 STARTS = 6
 """Number of the nearest of them, from which descent begins."""
 
-STEPS = 300
-"""Steps of descent in all; after a third of them the better half of the starts goes on."""
+ITERATIONS = 300
+"""Iterations of descent in all; after a third of them the better half of the starts goes on."""
 
 RATE = 0.08
 """Learning rate of Adam at the beginning, which falls to zero as a cosine."""
@@ -66,13 +70,13 @@ class _Target:
 
     generator: Generator
     picture: Pixels
-    steps: int
+    iterations: int
     levels: list[Tensor]
 
     @classmethod
-    def of(cls, generator: Generator, picture: Pixels, steps: int) -> "_Target":
+    def of(cls, generator: Generator, picture: Pixels, iterations: int) -> "_Target":
         return cls(
-            generator, picture, steps, _pyramid(from_bytes(torch.from_numpy(picture[None]).to(generator.device)))
+            generator, picture, iterations, _pyramid(from_bytes(torch.from_numpy(picture[None]).to(generator.device)))
         )
 
     def losses(self, painted: list[Tensor]) -> Tensor:
@@ -86,7 +90,7 @@ class _Target:
         z = z.clone().requires_grad_()
         optimizer, losses = torch.optim.Adam([z], RATE, (0.9, 0.99)), torch.zeros(len(z))
         for step in range(first, last):
-            optimizer.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+            optimizer.param_groups[0]["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / self.iterations))
             losses = self.losses(_pyramid(apply(self.generator.module, z, y if y.shape[1] else None)))
             shell = (z.square().mean(1) - 1).square()
             (z.grad,) = torch.autograd.grad((losses + SHELL * shell).sum(), z)
@@ -100,7 +104,7 @@ def inverted(
     y: NDArray[np.float32] | None = None,
     *,
     starts: int = STARTS,
-    steps: int = STEPS,
+    iterations: int = ITERATIONS,
     seed: int = 0,
 ) -> Iterator[Inverted]:
     """Yield the latents of one picture after the other.
@@ -110,19 +114,19 @@ def inverted(
         pictures: (n, height, width, channels), of the generator's shape.
         y: (n, classes), the label of each; by default each start takes the label that its seed draws.
         starts: how many descents are begun for each picture.
-        steps: of each descent.
+        iterations: of each descent.
         seed: from which the candidates are counted.
     """
     z0, y0 = (torch.from_numpy(part).to(generator.device) for part in generator.drawn(range(seed, seed + CANDIDATES)))
     candidates = from_bytes(torch.from_numpy(generator.paint(z0.cpu().numpy(), y0.cpu().numpy())))
     painted = _pyramid(candidates.to(generator.device))
     for number, picture in enumerate(pictures):
-        target = _Target.of(generator, picture, steps)
+        target = _Target.of(generator, picture, iterations)
         nearest = target.losses(painted).argsort()[:starts]
         labels = y0[nearest] if y is None else torch.from_numpy(y[number]).to(y0).expand(len(nearest), -1)
-        z, losses = target.descended(z0[nearest], labels, 0, steps // 3)
+        z, losses = target.descended(z0[nearest], labels, 0, iterations // 3)
         better = losses.argsort()[: max(1, len(z) // 2)]
-        z, _ = target.descended(z[better], labels[better], steps // 3, steps)
+        z, _ = target.descended(z[better], labels[better], iterations // 3, iterations)
         yield _best(target, z, labels[better])
 
 
@@ -155,6 +159,8 @@ class Reach:
     """Inversion of each picture."""
     features: Tensor
     """Distance of each picture to its inversion in the detector's features, (n,)."""
+    generator: str
+    """Fingerprint of the generator."""
 
     @property
     def error(self) -> Estimate:
@@ -166,19 +172,35 @@ class Reach:
         """Distance in features, on average over the pictures."""
         return mean(self.features)
 
+    @property
+    def latents(self) -> Latents:
+        """What was found, as latents that can be saved."""
+        z, y = np.stack([one.z for one in self.found]), np.stack([one.y for one in self.found])
+        return Latents(z, y, self.generator, tuple(f"{self.name} {number}" for number in range(len(self.found))))
 
-def invert(
+    def to_json(self) -> dict[str, Any]:
+        """Return how near it comes as JSON values, without pictures."""
+        errors = [round(one.error, 5) for one in self.found]
+        return {
+            "pictures": self.name,
+            "error": self.error._asdict(),
+            "distance": self.distance._asdict(),
+            "errors": errors,
+        }
+
+
+def steps(
     source: str | Path | Run | Generator,
     pictures: Sequence[str | Path] | Pixels = (),
     collection: str | Path | Collection | None = None,
     *,
     samples: int = 16,
     starts: int = STARTS,
-    steps: int = STEPS,
+    iterations: int = ITERATIONS,
     label: str | None = None,
     detector: str = "lite0",
     device: str = "cpu",
-) -> tuple[Reach, ...]:
+) -> Steps[EvaluationProgress, None, tuple[Reach, ...]]:
     """Find the latents of pictures, or measure how much of a collection a generator reaches.
 
     With a collection, as many training, held-out and generated pictures are inverted in the same way. A generator that
@@ -191,7 +213,7 @@ def invert(
         collection: to measure on.
         samples: pictures of each kind, with a collection.
         starts: descents begun for each picture.
-        steps: of each descent.
+        iterations: of each descent.
         label: of the given pictures; by default each start takes the label that its seed draws.
         detector: whose features distances are measured in; see :data:`lienzo.metrics.detectors.DETECTORS`.
         device: where to compute.
@@ -202,47 +224,25 @@ def invert(
     Raises:
         InputError: neither pictures nor a collection, or ones of another shape.
     """
-    going = inversions(
-        source,
-        pictures,
-        collection,
-        samples=samples,
-        starts=starts,
-        steps=steps,
-        label=label,
-        detector=detector,
-        device=device,
-    )
-    return tuple(step for step in going if isinstance(step, Reach))
-
-
-def inversions(
-    source: str | Path | Run | Generator,
-    pictures: Sequence[str | Path] | Pixels = (),
-    collection: str | Path | Collection | None = None,
-    *,
-    samples: int = 16,
-    starts: int = STARTS,
-    steps: int = STEPS,
-    label: str | None = None,
-    detector: str = "lite0",
-    device: str = "cpu",
-) -> Iterator[EvaluationProgress | Reach]:
-    """Do what :func:`invert` does, and yield how far it has come, and each result once it is there."""
     generator = opened(source, device)
-    refuse_below(1, {"samples": samples, "starts": starts, "steps": steps})
+    refuse_below(1, {"samples": samples, "starts": starts, "iterations": iterations})
     wanted = _wanted(generator, pictures, collection, samples)
     features_of = detectors.load(detector, generator.device)
+    reached: list[Reach] = []
     for name, some in wanted.items():
         y = None if label is None or name != "given" else generator.rows([label] * len(some))
         found: list[Inverted] = []
         yield EvaluationProgress(f"{name} pictures", 0, len(some))
-        for one in inverted(generator, some, y, starts=starts, steps=steps):
+        for one in inverted(generator, some, y, starts=starts, iterations=iterations):
             found.append(one)
             yield EvaluationProgress(f"{name} pictures", len(found), len(some))
         painted = np.stack([one.picture for one in found])
         apart = detectors.features(features_of, some).double() - detectors.features(features_of, painted).double()
-        yield Reach(name, some, tuple(found), apart.norm(dim=1).cpu())
+        reached.append(Reach(name, some, tuple(found), apart.norm(dim=1).cpu(), generator.fingerprint))
+    return tuple(reached)
+
+
+invert = finished(steps, "invert")
 
 
 def _wanted(

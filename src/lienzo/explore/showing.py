@@ -111,7 +111,7 @@ def inversions(reached: Sequence[Reach]) -> str:
     )
 
 
-def neighbours(found: Found, of_seeds: bool) -> str:
+def neighbours(found: Found) -> str:
     """Return the page of neighbours: each picture, and the nearest ones at its right."""
     together = np.concatenate([found.pictures[:, None], found.neighbours], 1)
     columns = together.shape[1]
@@ -119,7 +119,7 @@ def neighbours(found: Found, of_seeds: bool) -> str:
         (number, *(f"{of}: {distance:.2f}" for of, distance in zip(numbers, distances, strict=True)))
         for number, (numbers, distances) in enumerate(zip(found.numbers, found.distances, strict=True))
     ]
-    what = "training picture (row of the collection)" if of_seeds else "seed"
+    what = "seed" if found.of_seeds else "training picture (row of the collection)"
     return pages.page(
         "Neighbours",
         _shown(together.reshape(-1, *together.shape[2:]), "Each picture, and at its right its neighbours.", columns),

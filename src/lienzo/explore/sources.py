@@ -1,5 +1,6 @@
 """What can be explored: a generator, the newest of a run, or a file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lienzo.collection.collection import Collection
+from lienzo.collection.listing.places import is_url
 from lienzo.compute.devices import pick_device
 from lienzo.errors import InputError
 from lienzo.generation import generation
@@ -27,6 +29,18 @@ def opened(source: str | Path | Run | Generator, device: str = "cpu") -> Generat
     if isinstance(source, Generator):
         return source
     return generation.load(source, str(pick_device(device)))
+
+
+def parted(places: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
+    """Return the pictures and the collection among places, which stand in any order.
+
+    Raises:
+        InputError: more than one collection.
+    """
+    collections = [place for place in places if is_url(place) or Path(place).is_dir()]
+    if len(collections) > 1:
+        raise InputError(f"{collections[0]} and {collections[1]} are two collections: give one.")
+    return tuple(place for place in places if place not in collections), next(iter(collections), None)
 
 
 def refuse_other_shape(generator: Generator, collection: Collection) -> None:

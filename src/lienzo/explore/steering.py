@@ -7,9 +7,10 @@ goes with brightness, colour and the labels of a collection, from which its name
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator as Steps
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,11 +25,12 @@ from lienzo.explore import attributes
 from lienzo.explore.entrances import activations, first_bent, matrices
 from lienzo.explore.labelling import fitted, kind_of
 from lienzo.explore.sources import opened
-from lienzo.generation.directions import Directions
+from lienzo.generation.directions import Directions, beside, parse_names
 from lienzo.generation.generation import Generator
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import Detector
 from lienzo.run.run import Run
+from lienzo.signatures import finished
 
 Method = Literal["weights", "activations"]
 """Closed form from the weights, or principal components of activations."""
@@ -196,34 +198,19 @@ class Steered:
     steps: tuple[float, ...]
     """How far, in standard deviations."""
 
-
-def directions(
-    source: str | Path | Run | Generator,
-    collection: str | Path | Collection | None = None,
-    *,
-    method: Method = "weights",
-    count: int = 12,
-    labels: str | None = None,
-    detector: str = "lite0",
-    device: str = "cpu",
-) -> Steered:
-    """Find the directions of a generator's latents that change most, measure what each does, and name it.
-
-    Args:
-        source: a generator, a run, or where one lies.
-        collection: whose labels directions are compared with.
-        method: ``weights`` (SeFa) or ``activations`` (GANSpace).
-        count: how many, at most as many as z has dimensions.
-        labels: their kind, by default the first that the collection has.
-        detector: whose features distances are measured in; see :data:`lienzo.metrics.detectors.DETECTORS`.
-        device: where to compute.
-
-    Raises:
-        InputError: nothing that can be explored, or fewer than one direction.
-    """
-    *_, last = steps(source, collection, method=method, count=count, labels=labels, detector=detector, device=device)
-    assert isinstance(last, Steered)
-    return last
+    def to_json(self) -> dict[str, Any]:
+        """Return what was measured as JSON values, without pictures."""
+        found = [
+            {
+                "number": number,
+                "name": name,
+                "effect": round(effect.size, 4),
+                "repeatability": round(effect.repeatability, 4),
+                "correlations": {of: round(value, 4) for of, value in effect.correlations.items()},
+            }
+            for number, (name, effect) in enumerate(zip(self.directions.names, self.effects, strict=True))
+        ]
+        return {"generator": self.directions.generator, "method": self.directions.method, "directions": found}
 
 
 def steps(
@@ -232,17 +219,34 @@ def steps(
     *,
     method: Method = "weights",
     count: int = 12,
+    name: Sequence[str] = (),
     labels: str | None = None,
     detector: str = "lite0",
     device: str = "cpu",
-) -> Iterator[EvaluationProgress | Steered]:
-    """Do what :func:`directions` does, and yield how far it has come and at last the result."""
+) -> Steps[EvaluationProgress, None, Steered]:
+    """Find the directions of a generator's latents that change most, measure what each does, and name it.
+
+    Args:
+        source: a generator, a run, or where one lies.
+        collection: whose labels directions are compared with.
+        method: ``weights`` (SeFa) or ``activations`` (GANSpace).
+        count: how many, at most as many as z has dimensions.
+        name: names to give, such as ``0=storm``, by number.
+        labels: their kind, by default the first that the collection has.
+        detector: whose features distances are measured in; see :data:`lienzo.metrics.detectors.DETECTORS`.
+        device: where to compute.
+
+    Raises:
+        InputError: nothing that can be explored, or fewer than one direction.
+    """
     generator = opened(source, device)
     if method not in METHODS:
         raise InputError(unknown("method", method, METHODS))
     if not 1 <= count <= generator.latents:
         raise InputError(f"{count} directions cannot be found among {generator.latents} latents: ask for fewer.")
+    names = parse_names(name)
     found = METHODS[method](generator, count)
+    found.named(names)  # what cannot be named is refused before anything is measured
     features_of = detectors.load(detector, pick_device(device))
     labeller = None
     if collection is not None:
@@ -260,4 +264,24 @@ def steps(
     rows = np.tile(y.repeat(len(along), 0), (count, 1))
     painted = generator.paint(moved.reshape(-1, z.shape[1]), rows)
     strips = painted.reshape(*moved.shape[:3], *painted.shape[1:])
-    yield Steered(suggested(found, measured), tuple(measured), strips, tuple(along.tolist()))
+    return Steered(suggested(found, measured).named(names), tuple(measured), strips, tuple(along.tolist()))
+
+
+directions = finished(steps, "directions")
+
+
+def keep(steered: Steered, source: str | Path | Run, place: str | Path | None = None) -> tuple[Steered, Path]:
+    """Write directions to a file, beside their generator unless another place is given.
+
+    Names that someone gave to the same directions in that file before are kept, unless others are given now.
+
+    Returns:
+        The directions under their names, and the file.
+
+    Raises:
+        InputError: the file is there and holds something else.
+    """
+    found, path = steered.directions, Path(place) if place is not None else beside(source)
+    if path.exists() and (earlier := Directions.found(path)).generator == found.generator:
+        found = found.inheriting(earlier)
+    return replace(steered, directions=found), found.save(path)

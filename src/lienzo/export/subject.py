@@ -65,7 +65,8 @@ def _card(generator: Generator, run: Run | None) -> dict[str, Any]:
 
 
 def _scores(run: Run) -> list[dict[str, Any]]:
-    """Return the lines of a run's scores, the oldest first."""
+    """Return the lines of a run's scores, the oldest first, without those of truncated latents."""
     if not run.scores_path.exists():
         return []
-    return [json.loads(line) for line in run.scores_path.read_text(encoding="utf-8").splitlines()]
+    lines = [json.loads(line) for line in run.scores_path.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line.get("truncation") is None]

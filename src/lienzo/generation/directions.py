@@ -1,6 +1,7 @@
 """Directions in the space of latents, with names, kept in a file."""
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,37 @@ import torch
 from numpy.typing import NDArray
 
 from lienzo.errors import InputError, unknown
+from lienzo.generation.opening import located
+from lienzo.run.run import Run
 from lienzo.storage import tensors
 
 ALONG = re.compile(r"\s*(?P<name>.+?)\s*=\s*(?P<distance>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 """A step along a direction, such as ``brighter=2.5``."""
+
+NAME = re.compile(r"\s*(?P<number>\d+)\s*=\s*(?P<name>.+?)\s*")
+"""A name that someone gives to a direction, such as ``0=storm``."""
+
+SAME = 0.999
+"""Two vectors are the same direction where their cosine is above this."""
+
+
+def beside(source: str | Path | Run) -> Path:
+    """Return where the directions of a run's newest generator, or of a generator's file, are kept: beside it."""
+    generator = located(source)
+    return generator.with_name(f"{generator.stem}-directions.safetensors")
+
+
+def parse_names(texts: Iterable[str]) -> dict[int, str]:
+    """Return the names of directions by their numbers, from texts such as ``0=storm``.
+
+    Raises:
+        InputError: one of them is not written like this.
+    """
+    found = {text: NAME.fullmatch(text) for text in texts}
+    for text, parts in found.items():
+        if not parts:
+            raise InputError(f"'{text}' names no direction: write its number and a name, such as 0=storm.")
+    return {int(parts["number"]): parts["name"] for parts in found.values() if parts}
 
 
 @dataclass(frozen=True)
@@ -32,6 +60,9 @@ class Directions:
     method: str
     """Method that found them: ``weights`` or ``activations``."""
 
+    given: frozenset[int] = frozenset()
+    """Numbers of those whose names someone gave."""
+
     def named(self, names: dict[int, str]) -> "Directions":
         """Return them with other names for some, by number from 0 on.
 
@@ -41,15 +72,26 @@ class Directions:
         for number in names:
             if not 0 <= number < len(self.names):
                 raise InputError(f"there is no direction {number}: they are numbered from 0 to {len(self.names) - 1}.")
-        changed = tuple(names.get(number, name) for number, name in enumerate(self.names))
+        taken = {name for number, name in names.items() if number not in self.given}
+        free = (  # a name that was only suggested makes way
+            f"{name} ({number})" if name in taken and number not in self.given else name
+            for number, name in enumerate(self.names)
+        )
+        changed = tuple(names.get(number, name) for number, name in enumerate(free))
         for name in names.values():
             if changed.count(name) > 1 or "=" in name or not name.strip():
                 raise InputError(
                     f"'{name}' cannot be the name of a direction: choose one that no other has, without =."
                 )
-        return replace(self, names=changed)
+        return replace(self, names=changed, given=self.given | names.keys())
 
-    def along(self, steps: list[str]) -> NDArray[np.float32]:
+    def inheriting(self, earlier: "Directions") -> "Directions":
+        """Return them under the names that someone gave to the same vectors earlier."""
+        alike = np.abs(self.vectors @ earlier.vectors.T) > SAME if len(earlier.vectors) else np.zeros((0, 0))
+        found = {int(alike[:, old].argmax()): earlier.names[old] for old in earlier.given if alike[:, old].any()}
+        return self.named({number: name for number, name in found.items() if number not in self.given})
+
+    def along(self, steps: Sequence[str]) -> NDArray[np.float32]:
         """Return what steps such as ``brighter=2.5`` add to latents; (latents,).
 
         Raises:
@@ -73,6 +115,7 @@ class Directions:
             "kind": "directions",
             "generator": self.generator,
             "names": list(self.names),
+            "given": sorted(self.given),
             "method": self.method,
         }
         tensors.save(Path(path), {"directions": torch.from_numpy(self.vectors)}, header)
@@ -86,9 +129,23 @@ class Directions:
             InputError: no such file, a damaged one, one that holds something else, or another generator's directions.
         """
         if not Path(path).exists():
-            raise InputError(f"there are no directions at {path}: find them with lienzo.explore.directions.")
+            raise InputError(f"there are no directions at {path}: find them with `lienzo explore directions`.")
+        found = cls.found(path)
+        if found.generator != generator or found.vectors.shape[1] != latents:
+            raise InputError(
+                f"{path} holds the directions of another generator: find this one's with `lienzo explore directions`."
+            )
+        return found
+
+    @classmethod
+    def found(cls, path: str | Path) -> "Directions":
+        """Read what :meth:`save` wrote, of whatever generator.
+
+        Raises:
+            InputError: a damaged file, or one that holds something else.
+        """
         state, header = tensors.load(Path(path), "directions", InputError)
-        vectors, names = state.get("directions"), header.get("names")
+        vectors, names, given = state.get("directions"), header.get("names"), header.get("given", [])
         whole = (
             vectors is not None
             and vectors.dtype == torch.float32
@@ -97,12 +154,12 @@ class Directions:
             and isinstance(names, list)
             and len(names) == len(vectors)
             and all(isinstance(name, str) for name in names)
+            and isinstance(given, list)
+            and all(number in range(len(names)) for number in given)
         )
         if not whole:
             raise InputError(f"{path} holds no directions that this lienzo knows: find them again.")
         assert vectors is not None
-        if header.get("generator") != generator or vectors.shape[1] != latents:
-            raise InputError(
-                f"{path} holds the directions of another generator: find this one's with lienzo.explore.directions."
-            )
-        return cls(vectors.numpy(), tuple(header["names"]), generator, str(header.get("method", "")))
+        assert names is not None
+        about = str(header.get("generator", "")), str(header.get("method", ""))
+        return cls(vectors.numpy(), tuple(names), *about, frozenset(given))

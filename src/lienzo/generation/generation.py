@@ -1,5 +1,6 @@
 """A trained generator: loading it, saving it, and the pictures that it makes of seeds."""
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from lienzo.generation.pictures import Pictures
 from lienzo.generation.request import checked, labels_of
 from lienzo.networks.conditions import apply
 from lienzo.networks.configurations import Network
+from lienzo.networks.entrances import apply_each, entrances
 from lienzo.networks.shape import Shape
 from lienzo.recipe.codec import network_from_dict, network_to_dict
 from lienzo.run.run import Run
@@ -75,6 +77,11 @@ class Generator:
         """Number of labels that it knows; 0 where it is not conditional."""
         return 0 if self.vocabulary is None else len(self.vocabulary.counts)
 
+    @functools.cached_property
+    def entrances(self) -> list[str]:
+        """Names of the layers that latents enter by, coarse to fine; of several, each can take latents of its own."""
+        return [name for name, _ in entrances(self.module, self.latents)]
+
     @property
     def device(self) -> torch.device:
         """Device on which it computes."""
@@ -111,7 +118,8 @@ class Generator:
     def paint(self, z: NDArray[np.float32], y: NDArray[np.float32] | None = None) -> NDArray[np.uint8]:
         """Generate the pictures (n, height, width, channels) of latents (n, latents) and labels (n, classes).
 
-        Each picture depends on its own latents alone, not on the others.
+        Each picture depends on its own latents alone, not on the others. Latents may also be (n, entrances, latents):
+        those of each layer that they enter by its own.
 
         Raises:
             GeneratorError: the pictures are no numbers.
@@ -122,7 +130,8 @@ class Generator:
         for start in range(0, len(inputs), CHUNK):
             part = torch.arange(start, start + CHUNK).clamp(max=len(inputs) - 1)
             given = None if labels is None else labels[part].to(self.device)
-            images = apply(self.module, inputs[part].to(self.device), given)
+            through = apply if inputs.ndim == 2 else apply_each
+            images = through(self.module, inputs[part].to(self.device), given)
             if not images.isfinite().all():
                 raise GeneratorError("the generator makes values that are no finite numbers (NaN): it has diverged.")
             parts.append(to_bytes(images))

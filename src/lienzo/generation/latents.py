@@ -76,7 +76,7 @@ class Latents:
         if (self.z.shape[1], self.y.shape[1]) != (latents, classes) or self.generator != generator:
             raise InputError(
                 f"these latents were saved for the generator {self.generator[:16]}, and this is {generator[:16]}: "
-                "give them to theirs, or invert their pictures with lienzo.explore.invert."
+                "give them to theirs, or find this one's with `lienzo explore invert`."
             )
         return self
 

@@ -4,8 +4,8 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,9 @@ from PIL import Image
 from lienzo.display import gallery
 from lienzo.errors import InputError
 from lienzo.generation.opening import opened
-from lienzo.generation.request import parse_seeds
+from lienzo.generation.settings import Settings
 from lienzo.run.run import Run
+from lienzo.signatures import takes
 from lienzo.storage.files import local, write_bytes
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Pictures:
     """The pictures, (n, height, width, channels)."""
 
     seeds: tuple[int, ...]
-    """Seed of each picture."""
+    """Seed of each picture; none where they are painted from saved latents."""
 
     generator: str
     """Fingerprint of the generator."""
@@ -52,6 +53,9 @@ class Pictures:
 
     paths: tuple[Path, ...] = ()
     """The files that ``lienzo.generate`` wrote them to."""
+
+    moves: Mapping[str, str] = field(default_factory=dict)
+    """What was done to latents before they were painted, such as ``truncation``; it stands in the PNGs too."""
 
     def save(self, path: str | Path, columns: int | None = None) -> list[Path]:
         """Write one grid (a path that ends in ``.png``) or one PNG for each picture (a folder).
@@ -76,68 +80,57 @@ class Pictures:
             _refuse_foreign(path)
             write_bytes(path, gallery.png(gallery.grid(self.images, columns), self._metadata(self.seeds, self.labels)))
             return [path]
-        labels = self.labels or ("",) * len(self.seeds)
+        labels = self.labels or ("",) * len(self.images)
         names = names_of(labels)
-        files = [path / f"seed-{seed:06}{names[label]}.png" for seed, label in zip(self.seeds, labels, strict=True)]
+        moved = names_of([", ".join(f"{name}={value}" for name, value in self.moves.items())])
+        of = [f"seed-{seed:06}" for seed in self.seeds] or [f"latents-{i:06}" for i in range(len(self.images))]
+        files = [
+            path / f"{name}{names[label]}{max(moved.values())}.png" for name, label in zip(of, labels, strict=True)
+        ]
         _refuse_mixing(path)
-        for file, image, seed, label in zip(files, self.images, self.seeds, labels, strict=True):
-            write_bytes(file, gallery.png(image, self._metadata((seed,), (label,))))
+        for i, (file, image, label) in enumerate(zip(files, self.images, labels, strict=True)):
+            write_bytes(file, gallery.png(image, self._metadata(self.seeds[i : i + 1], (label,))))
         return list(dict.fromkeys(files))
 
     def to_json(self) -> dict[str, Any]:
         """Return where the pictures lie and what they were made from, as JSON values."""
         about = {"paths": [str(path) for path in self.paths], "seeds": list(self.seeds), "generator": self.generator}
-        return about | ({"labels": list(self.labels)} if self.labels else {})
+        return about | ({"labels": list(self.labels)} if self.labels else {}) | dict(self.moves)
 
     def _metadata(self, seeds: tuple[int, ...], labels: tuple[str, ...]) -> dict[str, str]:
         """Return what the PNG says of pictures with these seeds and labels."""
         about = {"Software": "lienzo", "seeds": ",".join(map(str, seeds)), "generator": self.generator}
-        return about | ({"labels": "; ".join(labels)} if any(labels) else {})
+        return about | ({"labels": "; ".join(labels)} if any(labels) else {}) | dict(self.moves)
 
 
-def generate(
-    source: "str | Path | Run | Generator",
-    *,
-    count: int | None = None,
-    seeds: str | Iterable[int] | None = None,
-    label: str | Sequence[str] = (),
-    out: str | Path | None = "generated.png",
-    columns: int | None = None,
-    device: str = "cpu",
-) -> Pictures:
+@takes(Settings)
+def generate(source: "str | Path | Run | Generator", settings: Settings) -> Pictures:
     """Generate pictures and write them: one grid, or one file for each seed.
 
     Args:
         source: a run, a generator, or where one of them lies.
-        count: number of pictures of each label, from seed 0 on; by default 64, or 8 of several labels.
-        seeds: which pictures, instead of ``count``: numbers, or a text such as ``0,1,2`` or ``10-19``.
-        label: a label, or a mixture such as ``cubism=0.3,baroque=0.7``; of several, each is generated from the same
-            seeds. By default each seed draws its own.
-        out: a .png file for one grid, a folder for single files, or None to write nothing.
-        columns: pictures side by side in the grid; by default one row for each of several labels, else nearly a square.
-        device: where to compute: auto, cpu, cuda or mps.
+        settings: the fields of :class:`~lienzo.generation.settings.Settings`, each by its name, such as ``count=12``.
 
     Raises:
-        InputError: no seeds, ``count`` and ``seeds`` at once, an unknown label, a file that lienzo did not write, or a
-            device that is not there.
+        InputError: no seeds, ``count`` and ``seeds`` at once, an unknown label, latents, centres or directions of
+            another generator, an unknown layer, a file that lienzo did not write, or a device that is not there.
         GeneratorError: no generator, or a damaged one.
     """
-    if count is not None and seeds is not None:
-        raise InputError("--count and --seeds both say which pictures: give one of the two.")
-    labels = [label] if isinstance(label, str) else list(label)
-    several = len(labels) > 1
-    if seeds is None:
-        chosen = list(range((8 if several else 64) if count is None else count))
+    generator = opened(source, settings.device) if isinstance(source, str | Path | Run) else source
+    if settings.moves:
+        from lienzo.generation.moves import painted  # noqa: PLC0415  loads PyTorch
+
+        pictures = painted(generator, settings, source if isinstance(source, str | Path | Run) else None)
     else:
-        chosen = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds)
-    generator = opened(source, device) if isinstance(source, str | Path | Run) else source
-    texts = [text for text in labels for _ in chosen] or None
-    pictures = generator.generate(chosen * max(1, len(labels)), texts)
-    if out is None:
+        seeds = settings.chosen()
+        texts = [text for text in settings.labels for _ in seeds] or None
+        pictures = generator.generate(seeds * max(1, len(settings.labels)), texts)
+    if settings.out is None:
         return pictures
-    if several and columns is None and Path(out).suffix.lower() == ".png":
-        columns = len(chosen)
-    return replace(pictures, paths=tuple(pictures.save(out, columns)))
+    columns, labels = settings.columns, len(settings.labels)
+    if labels > 1 and columns is None and Path(settings.out).suffix.lower() == ".png":
+        columns = len(pictures.images) // labels
+    return replace(pictures, paths=tuple(pictures.save(settings.out, columns)))
 
 
 def names_of(labels: Iterable[str]) -> dict[str, str]:

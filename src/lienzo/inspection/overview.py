@@ -89,12 +89,15 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _last_scores(path: Path) -> dict[str, float]:
-    """Return KID and FID, as far as they were taken, of the last evaluation in a ``scores.jsonl``."""
+    """Return KID and FID, as far as they were taken, of the last evaluation, not a truncated one, of a run."""
     for line in reversed(path.read_bytes().splitlines() if path.exists() else []):
         try:
-            measures = json.loads(line)["measures"]
+            scores = json.loads(line)
+            if scores.get("truncation") is not None:
+                continue
+            measures = scores["measures"]
             taken = {name: measures[name]["value"] for name in ("kid", "fid") if measures[name] is not None}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             continue
         return {name: value for name, value in taken.items() if isinstance(value, float)}
     return {}

@@ -1,0 +1,46 @@
+"""Arithmetic with latents: what a sum comes to, and what it gains over its control."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Command
+from generators_for_tests import Halves, wrapped
+
+import lienzo
+from lienzo.collection.collection import Collection
+from lienzo.generation.generation import Generator
+from lienzo.generation.latents import Latents
+
+
+def test_arithmetic_shows_its_parts_and_its_result(generator: Generator) -> None:
+    done = lienzo.explore.arithmetic(generator, "mean(1,7,9) - mean(2,4,8) + 3 + label('wild')").computed
+    z, _ = generator.drawn([1, 7, 9, 2, 4, 8, 3])
+    expected = z[:3].mean(0) - z[3:6].mean(0) + z[6]
+    assert np.allclose(done.latents.z[0], expected, atol=1e-6)
+    assert done.latents.y[0].tolist() == [0, 1]
+    assert [len(parts) for parts in done.parts] == [3, 3, 1, 1]
+    assert np.array_equal(done.parts[0], generator.paint(z[:3]))
+    assert np.array_equal(done.result[4], generator.paint(done.latents.z, done.latents.y)[0])
+    assert done.control.shape == done.result.shape == (9, 16, 16, 3)
+    assert not np.array_equal(done.control[4], done.result[4])
+
+
+def test_arithmetic_gains_over_its_control(halves: Collection) -> None:
+    found = lienzo.explore.arithmetic(wrapped(Halves(), "halves"), "1 - 2 + 3", halves, detector="pixels", trials=60)
+    assert {(gain.wanted, gain.taken) for gain in found.gains} == {("above", "below"), ("below", "above")}
+    assert found.gain is not None
+    assert found.gain.value > 2 * found.gain.error > 0
+
+
+def test_the_command_computes_and_keeps_the_latents(command: Command, run: lienzo.Run, tmp_path: Path) -> None:
+    kept, page = tmp_path / "sum.safetensors", tmp_path / "sum.html"
+    words = ("explore", "arithmetic", run.path, "mean(1,7) - 2 + 3", "--save-latents", kept, "--out", page)
+    assert command(*words)[:2] == (0, f"{page}\n")
+    assert "mean(1, 7)" in page.read_text(encoding="utf-8")
+    about = json.loads(command(*words, "--json")[1])
+    assert about["norm"] == pytest.approx(np.sqrt(np.square(Latents.open(kept).z).mean()), abs=1e-3)
+    status, _, said = command("explore", "arithmetic", run.path, "1 +")
+    assert (status, said.count("\n")) == (2, 1)
+    assert "is no expression" in said

@@ -1,0 +1,76 @@
+"""Neighbours of seeds in a collection, and seeds near a picture."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Command
+from generators_for_tests import Brightness, Halves, wrapped
+from PIL import Image
+
+import lienzo
+from lienzo.collection.collection import Collection
+from lienzo.errors import InputError, ScoreError
+from lienzo.explore.proximity import steps
+
+
+def test_neighbours_of_seeds_and_of_pictures(tmp_path: Path, halves: Collection) -> None:
+    generator = wrapped(Halves(), "halves")
+    found = lienzo.explore.neighbours(generator, halves, seeds=[0, 1], count=3, detector="pixels")
+    assert found.neighbours.shape == (2, 3, 16, 16, 3)
+    assert np.array_equal(found.neighbours[0, 0], halves.take(found.numbers[0, :1])[0])
+    assert (np.diff(found.distances, axis=1) >= 0).all()
+    Image.fromarray(generator.generate([17]).images[0]).save(tmp_path / "p.png")
+    among = lienzo.explore.neighbours(generator, pictures=[tmp_path / "p.png"], count=1, among=40, detector="pixels")
+    assert among.distances[0, 0] == pytest.approx(0, abs=1e-4)
+    assert np.array_equal(among.neighbours[0, 0], generator.generate([among.numbers[0, 0]]).images[0])
+
+
+def test_what_cannot_be_explored_is_refused(tmp_path: Path, halves: Collection, collection: Collection) -> None:
+    generator = wrapped(Halves(), "halves")
+    for wrong, said in (
+        ({}, "give a collection"),
+        ({"seeds": [1]}, "give a collection"),
+        ({"pictures": ["none.png"], "collection": halves}, "or pictures"),
+        ({"pictures": ["none.png"]}, "no picture"),
+    ):
+        with pytest.raises(InputError, match=said):
+            lienzo.explore.neighbours(generator, detector="pixels", **wrong)
+    larger = lienzo.prepare(halves.path.parent / "pictures", tmp_path / "larger", size=16, channels=1, workers=1)
+    with pytest.raises(InputError, match="collection of its shape"):
+        lienzo.explore.neighbours(generator, larger, seeds=[1], detector="pixels")
+    with pytest.raises(InputError, match="nothing to invert"):
+        lienzo.explore.invert(generator)
+    with pytest.raises(InputError, match="fewer"):
+        lienzo.explore.directions(generator, count=9)
+    with pytest.raises(ScoreError, match="too few"):
+        lienzo.explore.arithmetic(wrapped(Brightness(), "b"), "1", collection, detector="pixels", trials=5)
+
+
+def test_features_of_seeds_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LIENZO_CACHE", str(tmp_path / "cache"))
+    generator = wrapped(Halves(), "kept")
+    Image.fromarray(generator.generate([17]).images[0]).save(tmp_path / "p.png")
+
+    def found() -> list[str]:
+        going = steps(generator, pictures=[tmp_path / "p.png"], among=40, detector="pixels")
+        return [step.stage for step in going]
+
+    assert found() == ["pixels of seeds"] * 2
+    assert found() == []
+
+
+def test_the_command_looks_for_neighbours(
+    command: Command, run: lienzo.Run, collection: Collection, tmp_path: Path
+) -> None:
+    page, words = tmp_path / "n.html", ("--detector", "pixels", "--count", 2, "--json")
+    status, out, said = command("explore", "neighbours", run.path, collection.path, "--out", page, *words)
+    assert status == 0, said
+    assert np.shape(json.loads(out)["rows"]) == (8, 2)
+    assert "training picture (row of the collection)" in page.read_text(encoding="utf-8")
+    lienzo.generate(run, seeds=[7], out=tmp_path / "seven")
+    picture = tmp_path / "seven" / "seed-000007.png"
+    status, out, said = command("explore", "neighbours", run.path, picture, "--among", 20, "--out", page, *words)
+    assert status == 0, said
+    assert json.loads(out)["seeds"][0][0] == 7

@@ -1,0 +1,132 @@
+"""Walks: films through latents, and the path that paints them again."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Command
+from generators_for_tests import wrapped
+from PIL import Image
+from torch import Tensor
+
+import lienzo
+from lienzo.errors import InputError
+from lienzo.explore.film import Film
+from lienzo.explore.paths import Path as WalkPath
+from lienzo.explore.walking import save
+from lienzo.generation.generation import Generator
+from lienzo.generation.latents import Latents
+
+
+def test_a_path_is_replayed_to_the_same_pictures(tmp_path: Path, generator: Generator) -> None:
+    film = Film(frames=9, walks=2, closed=True, curve="spline")
+    walked = lienzo.explore.walk(generator, seeds=[0, 1, 2], film=film)
+    again = lienzo.explore.walk(generator, path=walked.path.save(tmp_path / "walk.json"))
+    assert len(again.frames) == 9
+    assert all(np.array_equal(one, other) for one, other in zip(walked.frames, again.frames, strict=True))
+    assert walked.path.walks[1].keyframes[0].seed == 3
+
+
+def test_a_walk_begins_and_ends_with_its_seeds(generator: Generator) -> None:
+    frames = lienzo.explore.walk(generator, seeds=[5, 6], film=Film(frames=4)).frames
+    assert np.array_equal(np.stack([frames[0], frames[-1]]), generator.generate([5, 6]).images)
+
+
+def test_a_walk_through_labels_keeps_the_seed(generator: Generator) -> None:
+    frames = lienzo.explore.walk(generator, seeds=[5], label=["calm", "wild"], film=Film(frames=3)).frames
+    wanted = generator.generate([5, 5, 5], ["calm", "calm=1,wild=1", "wild"]).images
+    assert np.abs(np.stack(frames).astype(int) - wanted).max() <= 1
+
+
+def test_a_walk_through_saved_latents(tmp_path: Path, generator: Generator) -> None:
+    z, y = generator.drawn([3, 4])
+    kept = Latents(z, y, generator.fingerprint).save(tmp_path / "kept.safetensors")
+    frames = lienzo.explore.walk(generator, latents=kept, film=Film(frames=2)).frames
+    assert np.array_equal(np.stack(frames), generator.generate([3, 4]).images)
+
+
+def test_an_even_walk_goes_more_evenly(planted: tuple[Generator, Tensor]) -> None:
+    generator, _ = planted
+    film = Film(frames=24, even=True, curve="spline")
+    walked = lienzo.explore.walk(generator, seeds=[0, 1, 2, 3], film=film, detector="pixels")
+    assert walked.speed is not None
+    assert walked.speed_before is not None
+    assert walked.speed.variation < 0.5 * walked.speed_before.variation
+
+
+@pytest.mark.parametrize("ending", [".avif", ".webp", ".gif", ".mp4", ""])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_films(tmp_path: Path, ending: str, channels: int) -> None:
+    if ending == ".mp4":
+        pytest.importorskip("av")
+    frames = [np.full((17, 19, channels), value, np.uint8) for value in (0, 120, 250)]
+    path = save(frames, str(tmp_path / f"film{ending}"), 10)
+    if not ending:
+        assert [file.name for file in sorted(path.iterdir())] == [f"frame-{i:05}.png" for i in range(3)]
+    elif ending != ".mp4":
+        with Image.open(path) as image:
+            assert (image.n_frames, image.size) == (3, (19, 17))  # type: ignore[attr-defined]
+    else:
+        import av
+
+        with av.open(path) as film:
+            [video] = film.streams.video
+            assert (video.codec_context.name, video.codec_context.pix_fmt) == ("h264", "yuv420p")
+            assert len(list(film.decode(video))) == 3
+
+
+def test_a_film_of_another_kind_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\.avif"):
+        save([np.zeros((16, 16, 3), np.uint8)], tmp_path / "film.avi", 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"{}", "holds no path"),
+        (b"\xff", "holds no path"),
+        (b'{"generator":"g","latents":8,"walks":[{"keyframes":[{}],"times":[0]}]}', "no seed and no latents"),
+        (b'{"generator":"g","latents":8,"walks":[{"keyframes":[{"z":[1]}],"times":[0]}]}', "dimension"),
+        (b'{"generator":"g","latents":8,"walks":[{"keyframes":[{"seed":-1}],"times":[0]}]}', "holds no path"),
+        (b'{"generator":"g","latents":8,"walks":[],"more":1}', "holds no path"),
+    ],
+)
+def test_a_path_that_is_none_is_refused(tmp_path: Path, text: bytes, said: str) -> None:
+    (tmp_path / "p.json").write_bytes(text)
+    with pytest.raises(InputError, match=said):
+        WalkPath.open(tmp_path / "p.json")
+
+
+def test_what_does_not_fit_a_walk_is_refused(generator: Generator) -> None:
+    for wrong, said in (
+        ({"seeds": [0], "latents": Latents(*generator.drawn([0]), generator.fingerprint)}, "give one of the two"),
+        ({"seeds": [0], "label": "cubism"}, "calm"),
+        ({"seeds": [0], "film": Film(frames=2), "path": "p.json"}, "leave seeds"),
+    ):
+        with pytest.raises(InputError, match=said):
+            lienzo.explore.walk(generator, **wrong)
+    walked = lienzo.explore.walk(generator, seeds=[0], film=Film(frames=1))
+    with pytest.raises(InputError, match="give it to its own generator"):
+        lienzo.explore.walk(wrapped(generator.module, "other", labels=True), path=walked.path)
+    with pytest.raises(InputError, match="leave one of the two out"):
+        Film(even=True, easing="smooth")
+
+
+def test_the_command_walks_and_replays(command: Command, run: lienzo.Run, tmp_path: Path) -> None:
+    film = tmp_path / "walk.webp"
+    words = ("explore", "walk", run.path, "--seeds", "3-5", "--frames", 5, "--closed", "--out", film)
+    status, out, said = command(*words)
+    assert (status, out) == (0, f"{film}\n"), said
+    assert "frames: 5 of 5" in said
+    again = tmp_path / "again"
+    status, out, _ = command("--json", "explore", "--out", again, "walk", run.path, "--path", tmp_path / "walk.json")
+    assert status == 0
+    about = json.loads(out)
+    assert (about["frames"], about["path"]) == (5, str(again / "path.json"))
+    assert (again / "path.json").read_bytes() == (tmp_path / "walk.json").read_bytes()
+    with Image.open(again / "frame-00000.png") as first:
+        assert np.array_equal(np.asarray(first), lienzo.load(run).generate([3]).images[0])
+    status, _, said = command("explore", "walk", run.path, "--path", film.with_suffix(".json"), "--frames", 7)
+    assert (status, said.count("\n")) == (2, 1)
+    assert "leave seeds, labels, latents and the film's settings out" in said
