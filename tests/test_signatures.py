@@ -12,6 +12,7 @@ from lienzo.collection import settings as preparation
 from lienzo.errors import InputError
 from lienzo.evaluation import settings as evaluation
 from lienzo.export import settings as export
+from lienzo.generation import settings as generation
 
 PAIRS = [
     (lienzo.prepare, preparation.Settings),
