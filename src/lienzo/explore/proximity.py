@@ -16,7 +16,7 @@ from lienzo.evaluation.features import cached_features, features_of_seeds
 from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.explore.sources import opened, read_picture, refuse_other_shape
 from lienzo.generation.generation import Generator
-from lienzo.generation.request import parse_seeds
+from lienzo.generation.spans import parse_seeds
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import Detector
 from lienzo.metrics.distances import nearest

@@ -20,7 +20,7 @@ from lienzo.explore.paths import Keyframe, Path, Walk, between, places
 from lienzo.explore.sources import opened
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents
-from lienzo.generation.request import parse_seeds
+from lienzo.generation.spans import parse_seeds
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import Detector
 from lienzo.run.run import Run

@@ -13,8 +13,9 @@ from lienzo.generation.directions import Directions, beside
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents, truncated
 from lienzo.generation.pictures import Pictures
-from lienzo.generation.request import checked, labels_of, parse_numbers
+from lienzo.generation.request import checked, labels_of
 from lienzo.generation.settings import Settings
+from lienzo.generation.spans import parse_numbers
 from lienzo.run.run import Run
 
 if TYPE_CHECKING:

@@ -6,39 +6,6 @@ from lienzo.collection.vocabulary import Vocabulary
 from lienzo.errors import InputError
 
 
-def parse_seeds(text: str) -> list[int]:
-    """Return the seeds that a text names.
-
-    >>> parse_seeds("0,3,10-12")
-    [0, 3, 10, 11, 12]
-    """
-    return parse_numbers(text, "--seeds", "0,1,2 or 10-19")
-
-
-def parse_numbers(text: str, what: str, example: str) -> list[int]:
-    """Return the whole numbers that a text names.
-
-    Args:
-        text: numbers and spans of them, parted by commas.
-        what: how an error names the text.
-        example: of how it is written.
-
-    Raises:
-        InputError: it is not written like this.
-    """
-    numbers: list[int] = []
-    for part in text.split(","):
-        first, _, last = part.partition("-")
-        try:
-            span = range(int(first), int(last or first) + 1)
-        except ValueError:
-            raise InputError(f"{what} is '{text}', but has to be numbers such as {example}.") from None
-        if not span:
-            raise InputError(f"{what} has {part}, which ends before it begins: write {last}-{first}.")
-        numbers += span
-    return numbers
-
-
 def checked(seeds: Iterable[int]) -> tuple[int, ...]:
     """Return seeds that are whole numbers from 0 on, at least one.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lienzo.errors import InputError
-from lienzo.generation.request import parse_seeds
+from lienzo.generation.spans import parse_seeds
 
 if TYPE_CHECKING:
     from lienzo.generation.directions import Directions as _Directions
