@@ -496,7 +496,7 @@ def test_scores_at_several_truncations_are_a_curve_of_their_own(collection, run,
     kept = run / "scores.jsonl"
     before = kept.read_bytes() if kept.exists() else b""
     words = ("evaluate", run, collection.path, "--truncation", "0.5,1", "--samples", 40, "--detector", "pixels")
-    assert command(monkeypatch, *words, "--report", tmp_path / "curve.html", "--json") is None
+    assert command(monkeypatch, *words, "--report", tmp_path / "curve.html", "--json") == 0
     half, whole = json.loads(capsys.readouterr().out)
     assert (half["truncation"], whole["truncation"]) == (0.5, 1.0)
     assert half["measures"]["kid"] != whole["measures"]["kid"]
@@ -506,7 +506,7 @@ def test_scores_at_several_truncations_are_a_curve_of_their_own(collection, run,
     lines = [json.loads(line) for line in kept.read_bytes()[len(before) :].splitlines()]
     assert [line.get("truncation") for line in lines] == [0.5, 1.0, None]
     assert "Truncation" in (tmp_path / "curve.html").read_text(encoding="utf-8")
-    assert command(monkeypatch, *words) is None
+    assert command(monkeypatch, *words) == 0
     assert ", ψ 0.5" in capsys.readouterr().out
     with pytest.raises(ScoreError, match="one truncation at a time"):
         evaluate(run, collection, samples=40, detector="pixels", truncation=(0.5, 1.0))
