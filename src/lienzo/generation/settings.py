@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from lienzo.errors import InputError
 from lienzo.generation.spans import parse_seeds
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from lienzo.generation.directions import Directions as _Directions
     from lienzo.generation.latents import Latents as _Latents
 
-    Label = str | Sequence[str]
-    Latents = str | Path | _Latents
-    Directions = str | Path | _Directions
+    Label: TypeAlias = str | Sequence[str]
+    Latents: TypeAlias = str | Path | _Latents
+    Directions: TypeAlias = str | Path | _Directions
 else:  # values of one's own are for Python only: whoever reads words reads names and files
     Label, Latents, Directions = Sequence[str], Path, Path
 
