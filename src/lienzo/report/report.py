@@ -144,7 +144,7 @@ def read(run: Run, collection: str | Path | Collection | None = None, device: st
         manifest,
         progress(run),
         run.log(),
-        scores.read(run.scores_path)[-EVALUATIONS:],
+        [one for one in scores.read(run.scores_path) if one.truncation is None][-EVALUATIONS:],
         players(
             recipe.network,
             shape,

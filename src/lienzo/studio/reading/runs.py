@@ -75,11 +75,13 @@ def samples(run: Run) -> list[int]:
 
 
 def scores(run: Run) -> list[dict[str, Any]]:
-    """Return the evaluations of a run: measures with their errors, by name, and of which generator."""
+    """Return the evaluations of a run, but truncated ones: measures with their errors, and of which generator."""
     found = []
     for text in _tail(run.scores_path):
         try:
             line = json.loads(text)
+            if line.get("truncation") is not None:
+                continue
             measures = {name: each for name, each in line["measures"].items() if isinstance(each, dict)}
             kid, fid = (measures[name]["value"] if name in measures else None for name in ("kid", "fid"))
         except (ValueError, KeyError, TypeError, AttributeError):
