@@ -26,6 +26,9 @@ def test_a_path_is_replayed_to_the_same_pictures(tmp_path: Path, generator: Gene
     assert len(again.frames) == 9
     assert all(np.array_equal(one, other) for one, other in zip(walked.frames, again.frames, strict=True))
     assert walked.path.walks[1].keyframes[0].seed == 3
+    spelt = lienzo.explore.walk(generator, path=walked.path.written_out(generator))
+    assert all(np.array_equal(one, other) for one, other in zip(walked.frames, spelt.frames, strict=True))
+    assert all(keyframe.seed is None for keyframe in spelt.path.walks[0].keyframes)
 
 
 def test_a_walk_begins_and_ends_with_its_seeds(generator: Generator) -> None:

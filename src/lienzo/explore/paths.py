@@ -101,6 +101,10 @@ class Path(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise InputError(f"{file} has latents of another dimension than {opened.latents}: save the path again.")
         return opened
 
+    def written_out(self, generator: Generator) -> "Path":
+        """Return the same path with latents and labels in place of seeds and names, for who cannot draw these."""
+        return msgspec.structs.replace(self, walks=tuple(_written_out(generator, walk) for walk in self.walks))
+
     def check(self, generator: Generator) -> None:
         """Refuse a path of another generator.
 
@@ -135,6 +139,13 @@ def between(z: Array, y: Array, times: NDArray[np.float64], curve: Curve, *, clo
     along = curves.points(z.astype(np.float64), times, curve, closed=closed)
     labels = curves.mixed(y.astype(np.float64), times, closed=closed)
     return along.astype(np.float32), labels.astype(np.float32)
+
+
+def _written_out(generator: Generator, walk: Walk) -> Walk:
+    z, y = places(generator, walk.keyframes)
+    rows = [tuple(map(float, row)) if len(row) else None for row in y]
+    keyframes = tuple(Keyframe(z=tuple(map(float, one)), y=row) for one, row in zip(z, rows, strict=True))
+    return Walk(keyframes, walk.times)
 
 
 def _place(generator: Generator, keyframe: Keyframe) -> tuple[Array, Array]:
