@@ -31,11 +31,10 @@ def walk(generator: Generator, _collection: str) -> None:
     alone = time.perf_counter()
     generator.paint(z, y)
     ended = time.perf_counter()
-    print(
-        f"walk: {painted - begun:.1f} s, {worked:.1f} processor seconds, for {len(walked.frames)} frames of 4×4, {generator.height} px",
-        end=", ",
-    )
-    print(f"{(painted - begun) / (ended - alone):.2f} times painting its pictures alone ({ended - alone:.1f} s)")
+    shape = f"{len(walked.frames)} frames of 4×4, {generator.height} px"
+    ratio = (painted - begun) / (ended - alone)
+    print(f"walk: {painted - begun:.1f} s, {worked:.1f} processor seconds, for {shape}")
+    print(f"  {ratio:.2f} times painting its pictures alone ({ended - alone:.1f} s)")
 
 
 def invert(generator: Generator, collection: str) -> None:
