@@ -139,7 +139,7 @@ def invert(
     *places: Annotated[str, Word("[PICTURE...] [COLLECTION]")],
     samples: int = 16,
     starts: int = 6,
-    iterations: int = 300,
+    iterations: int = 600,
     label: Annotated[str | None, Word("NAME")] = None,
     save_latents: SaveLatents = None,
     detector: Detector = "lite0",

@@ -40,7 +40,7 @@ CANDIDATES = 512
 STARTS = 6
 """Number of the nearest of them, from which descent begins."""
 
-ITERATIONS = 300
+ITERATIONS = 600
 """Iterations of descent in all; after a third of them the better half of the starts goes on."""
 
 RATE = 0.08
