@@ -30,7 +30,7 @@ ROOMS: dict[str, str] = {
     "training": "storage compute display collection networks metrics recipe run generation",
     "evaluation": "storage compute display collection networks metrics recipe run generation",
     "export": "storage collection networks run generation",
-    "explore": "storage compute display collection networks metrics run generation evaluation",
+    "explore": "storage compute display painter collection networks metrics run generation evaluation",
     "inspection": "storage collection recipe run",
     "theory": "storage display networks recipe training",
     "tuning": "storage display collection recipe run training",

@@ -69,7 +69,7 @@ def test_every_verb_is_a_function_with_the_commands_names_and_defaults(verb: str
     }
     alone = {"json", "dry_run", "report"}  # what is printed, tried out or drawn
     if verb.startswith("explore"):  # functions return arrays and write nothing; a walk's film is a value
-        alone |= {"out", "save", "save_latents", *(field.name for field in dataclasses.fields(Film))}
+        alone |= {"out", "save", "save_latents", "list_layers", *(field.name for field in dataclasses.fields(Film))}
     in_recipe = {"epochs", "images", "evaluate_every", "seed", "precision", "accumulate", "on_trouble", "fade"}
     if "recipe" in function or "settings" in function:
         options = {name: value for name, value in options.items() if name not in in_recipe or name in function}

@@ -1,6 +1,7 @@
 """The verbs that look into what a generator has learnt: ``lienzo explore VERB``."""
 
 from collections.abc import Generator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
@@ -203,13 +204,61 @@ def neighbours(
     show({"page": str(out)} | found.to_json() if json else str(out), json)
 
 
+def dissect(
+    source: Source,
+    collection: Reference = None,
+    /,
+    *,
+    masks: Literal["painter", "none"] = "none",
+    layer: Annotated[Sequence[str], Word("LAYER")] = (),
+    concept: Annotated[Sequence[str], Word("NAME")] = (),
+    count: int = 512,
+    off: Literal["zero", "mean"] = "zero",
+    labels: Labels = None,
+    save: Annotated[Path | None, Word("FILE")] = None,
+    list_layers: Annotated[bool, Word(name="list")] = False,
+    detector: Detector = "lite0",
+    device: Device = "cpu",
+    out: Annotated[Path, PAGE] = Path("dissection.html"),
+    json: Json = False,
+) -> None:
+    """Find the units that go with what pictures show, switch them off and on, and measure what becomes of it.
+
+    Args:
+        collection: Folder or URL of a collection, whose labels units are compared with.
+        masks: Masks of the painter's parts, for generators of its pictures, or measured concepts alone.
+        layer: A layer to look at, given again for each; by default all.
+        concept: A concept to switch off and on, given again for each; by default those that units agree with best.
+        count: Seeds to compare units and concepts on.
+        off: What units are held at when they are switched off; mean is their mean activation.
+        save: File to keep the result in, in place of the one beside the generator.
+        list_layers: Say which layers there are and how many units they have, and stop.
+    """
+    from lienzo.explore import dissecting, dissection_page
+
+    if list_layers:
+        layers = dissecting.layers_of(source)
+        lines = [f"{each.name}  {each.units} units  {each.width}×{each.height}" for each in layers]
+        show([asdict(each) for each in layers] if json else "\n".join(lines), json)
+        return
+    going = dissecting.steps(
+        source, collection, masks=masks, layer=layer, concept=concept, count=count, off=off, labels=labels,
+        detector=detector, device=device,
+    )  # fmt: skip
+    found = _followed("dissecting", going)
+    kept = found.save(save or dissecting.beside(source))
+    write_text(out, dissection_page.page(found))
+    show({"page": str(out), "file": str(kept)} | found.to_json() if json else str(out), json)
+
+
 EXPLORE = Group(
-    "Look into what a generator has learnt: walk, compute, steer, invert, compare.",
+    "Look into what a generator has learnt: walk, compute, steer, invert, dissect, compare.",
     {
         "walk": walk,
         "arithmetic": arithmetic,
         "directions": directions,
         "invert": invert,
+        "dissect": dissect,
         "neighbours": neighbours,
     },
 )

@@ -31,6 +31,7 @@ GENERATION = {
     "along": Word("NAME=X", continues=has_equals_sign),
     "directions": Word("FILE"),
     "mix": Word("SEED:LAYERS"),
+    "units": Word("LAYER:UNIT=VALUE"),
     "save_latents": Word("FILE"),
     "out": Word("FILE.png|FOLDER"),
     "device": DEVICE,

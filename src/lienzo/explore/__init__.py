@@ -1,7 +1,7 @@
 """Exploring: what a trained generator has learnt, walked, steered, inverted and measured.
 
-Each verb is a function: `lienzo.explore.walk`, `arithmetic`, `directions`, `invert`, `neighbours`. They return arrays
-and numbers; :mod:`lienzo.explore.showing` makes pages of them. Names are loaded on first use.
+Each verb is a function: `lienzo.explore.walk`, `arithmetic`, `directions`, `dissect`, `invert`, `neighbours`. They
+return arrays and numbers; :mod:`lienzo.explore.showing` makes pages of them. Names are loaded on first use.
 """
 
 import importlib
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lienzo.explore.calculation import arithmetic as arithmetic
+    from lienzo.explore.dissecting import dissect as dissect
     from lienzo.explore.inversion import invert as invert
     from lienzo.explore.proximity import neighbours as neighbours
     from lienzo.explore.steering import directions as directions
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 CONTENTS = {
     "arithmetic": "lienzo.explore.calculation",
     "directions": "lienzo.explore.steering",
+    "dissect": "lienzo.explore.dissecting",
     "invert": "lienzo.explore.inversion",
     "neighbours": "lienzo.explore.proximity",
     "walk": "lienzo.explore.walking",

@@ -18,6 +18,7 @@ from lienzo.generation import loading
 from lienzo.generation.opening import located
 from lienzo.generation.pictures import Pictures
 from lienzo.generation.request import checked, labels_of
+from lienzo.generation.units import holding, layers, parse
 from lienzo.networks.conditions import apply
 from lienzo.networks.configurations import Network
 from lienzo.networks.entrances import apply_each, entrances
@@ -87,22 +88,30 @@ class Generator:
         """Device on which it computes."""
         return next(self.module.parameters()).device
 
-    def generate(self, seeds: Iterable[int], labels: str | Sequence[str] | None = None) -> Pictures:
+    def generate(
+        self, seeds: Iterable[int], labels: str | Sequence[str] | None = None, units: str | Sequence[str] = ()
+    ) -> Pictures:
         """Return one picture for each seed; the same seed and label always give the same picture.
 
         Args:
             seeds: of the pictures.
             labels: one text for all of them or one for each: a label, a mixture such as ``cubism=0.3,baroque=0.7``, or
                 ``""`` for none. By default each seed draws its own, as often as it is among the training pictures.
+            units: units to hold at a value meanwhile, such as ``layer1:3=0``; see :mod:`lienzo.generation.units`.
 
         Raises:
-            InputError: no seed at all, a negative one, an unknown label, or another number of labels than of seeds.
+            InputError: no seed at all, a negative one, an unknown label, another number of labels than of seeds, or a
+                unit that is not there.
             GeneratorError: the pictures are no numbers.
         """
         chosen = checked(seeds)
         texts = labels_of(chosen, labels, self.vocabulary)
         z = np.stack([latents(self.latents, seed).numpy() for seed in chosen])
-        return Pictures(self.paint(z, self.rows(texts) if texts else None), chosen, self.fingerprint, texts)
+        held = (units,) if isinstance(units, str) else tuple(units)
+        known = layers(self.module, self.latents) if held else ()
+        with holding(self.module, known, parse(held, known)):
+            images = self.paint(z, self.rows(texts) if texts else None)
+        return Pictures(images, chosen, self.fingerprint, texts, held)
 
     def drawn(self, seeds: Iterable[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the latents (n, latents) and labels (n, classes) that seeds draw."""

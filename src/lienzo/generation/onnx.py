@@ -17,7 +17,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from lienzo.collection.vocabulary import Vocabulary
-from lienzo.errors import GeneratorError
+from lienzo.errors import GeneratorError, InputError
 from lienzo.generation.normal import normal
 from lienzo.generation.pictures import Pictures
 from lienzo.generation.request import checked, labels_of
@@ -70,11 +70,15 @@ class OnnxGenerator:
         """The fingerprint of the generator that was exported."""
         return self.header.fingerprint
 
-    def generate(self, seeds: Iterable[int], labels: str | Sequence[str] | None = None) -> Pictures:
+    def generate(
+        self, seeds: Iterable[int], labels: str | Sequence[str] | None = None, units: str | Sequence[str] = ()
+    ) -> Pictures:
         """Return one picture for each seed, within 1 of 255 what the generator that was exported makes of it.
 
-        Arguments and errors are those of :meth:`lienzo.generation.generation.Generator.generate`.
+        Arguments and errors are those of :meth:`lienzo.generation.generation.Generator.generate`. Units cannot be held.
         """
+        if units:
+            raise InputError("units cannot be held in an ONNX file: give the run, or its .safetensors.")
         chosen, vocabulary = checked(seeds), self.header.labels
         texts = labels_of(chosen, labels, vocabulary)
         given = {"latents": np.stack([latents(self.header.latents, seed) for seed in chosen])}

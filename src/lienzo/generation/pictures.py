@@ -51,6 +51,9 @@ class Pictures:
     labels: tuple[str, ...] = ()
     """Label or mixture of each, empty where it has none; no entries at all where the generator knows no labels."""
 
+    units: tuple[str, ...] = ()
+    """Units that were held at a value, such as ``layer1:3=0``."""
+
     paths: tuple[Path, ...] = ()
     """The files that ``lienzo.generate`` wrote them to."""
 
@@ -95,12 +98,14 @@ class Pictures:
     def to_json(self) -> dict[str, Any]:
         """Return where the pictures lie and what they were made from, as JSON values."""
         about = {"paths": [str(path) for path in self.paths], "seeds": list(self.seeds), "generator": self.generator}
-        return about | ({"labels": list(self.labels)} if self.labels else {}) | dict(self.moves)
+        about |= {"labels": list(self.labels)} if self.labels else {}
+        return about | ({"units": list(self.units)} if self.units else {}) | dict(self.moves)
 
     def _metadata(self, seeds: tuple[int, ...], labels: tuple[str, ...]) -> dict[str, str]:
         """Return what the PNG says of pictures with these seeds and labels."""
         about = {"Software": "lienzo", "seeds": ",".join(map(str, seeds)), "generator": self.generator}
-        return about | ({"labels": "; ".join(labels)} if any(labels) else {}) | dict(self.moves)
+        about |= {"labels": "; ".join(labels)} if any(labels) else {}
+        return about | ({"units": ",".join(self.units)} if self.units else {}) | dict(self.moves)
 
 
 @takes(Settings)
@@ -113,7 +118,7 @@ def generate(source: "str | Path | Run | Generator", settings: Settings) -> Pict
 
     Raises:
         InputError: no seeds, ``count`` and ``seeds`` at once, an unknown label, latents, centres or directions of
-            another generator, an unknown layer, a file that lienzo did not write, or a device that is not there.
+            another generator, a layer or unit that is not there, a file that lienzo did not write, or no such device.
         GeneratorError: no generator, or a damaged one.
     """
     generator = opened(source, settings.device) if isinstance(source, str | Path | Run) else source
@@ -124,7 +129,7 @@ def generate(source: "str | Path | Run | Generator", settings: Settings) -> Pict
     else:
         seeds = settings.chosen()
         texts = [text for text in settings.labels for _ in seeds] or None
-        pictures = generator.generate(seeds * max(1, len(settings.labels)), texts)
+        pictures = generator.generate(seeds * max(1, len(settings.labels)), texts, settings.units)
     if settings.out is None:
         return pictures
     columns, labels = settings.columns, len(settings.labels)

@@ -53,6 +53,9 @@ class Settings:
     mix: Sequence[str] = ()
     """Layers that take the latents of another seed, such as 7:2-4; given again for each."""
 
+    units: Label = ()
+    """Units of the generator to hold at a value, such as layer1:3=0,layer2:5+7=2.5."""
+
     save_latents: str | Path | None = None
     """File for the latents that were painted, a .safetensors."""
 
@@ -76,6 +79,8 @@ class Settings:
             raise InputError(f"a truncation of {self.truncation:g} is outside of −2 to 2: 1 changes nothing.")
         if self.directions is not None and not self.along:
             raise InputError("directions are what steps go along: say how far, such as --along storm=2.5.")
+        if self.units and self.moves:
+            raise InputError("units are held in the pictures of seeds: leave out what moves or keeps latents.")
         if self.mix and self.save_latents is not None:
             raise InputError("latents mixed by layer are no longer one for each picture: leave --save-latents out.")
 

@@ -21,7 +21,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
 
 from lienzo.networks.conditions import LabelEmbedding, LabelProjection
 from lienzo.networks.configurations import Residual, Size
@@ -108,14 +107,15 @@ class Block(nn.Module):
         self.widen = nn.Linear(channels, inner)
         self.mix = GroupedConv2d(inner, inner // math.gcd(inner, group_width))
         self.narrow = nn.Linear(inner, channels, bias=False)
+        self.after_widen, self.after_mix = nn.LeakyReLU(SLOPE), nn.LeakyReLU(SLOPE, inplace=True)
         _draw(self.widen, GAIN * depth**-0.25)
         _draw(self.mix, GAIN * depth**-0.25)
         nn.init.zeros_(self.narrow.weight)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (N, H, W, channels)."""
-        wide = leaky_relu(self.widen(features), SLOPE)  # (N, H, W, 2 · channels)
-        mixed = leaky_relu(self.mix(wide.permute(0, 3, 1, 2)), SLOPE, inplace=True)  # (N, 2 · channels, H, W)
+        wide = self.after_widen(self.widen(features).permute(0, 3, 1, 2))  # (N, 2 · channels, H, W)
+        mixed = self.after_mix(self.mix(wide))  # (N, 2 · channels, H, W)
         added: Tensor = features + self.narrow(mixed.permute(0, 2, 3, 1))
         return added
 
