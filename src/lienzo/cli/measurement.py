@@ -1,18 +1,25 @@
 """The commands evaluate, probe and theory."""
 
 import sys
+from collections.abc import Generator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from lienzo.cli.options import DEVICE, Collection, Device, Json, Run, show
 from lienzo.cli.syntax import Word
-from lienzo.display.terminal import bar, note
+from lienzo.display.terminal import Bar, bar, note
 from lienzo.errors import InputError
 from lienzo.evaluation.settings import Settings
+
+if TYPE_CHECKING:
+    from lienzo.evaluation.scores import EvaluationProgress
+
+T = TypeVar("T")
 
 EVALUATION = {
     "detector": Word("lite0|inception|pixels"),
     "detector_file": Word("FILE.pt"),
+    "size": Word("64|96x64"),
     "labels": Word("KIND"),
     "truncation": Word("PSI,...", separator=","),
     "device": DEVICE,
@@ -21,7 +28,7 @@ EVALUATION = {
 
 
 def evaluate(
-    *places: Annotated[str, Word("SUBJECT... COLLECTION")],
+    *places: Annotated[str, Word("SUBJECT... COLLECTION|PICTURES")],
     settings: Annotated[Settings, EVALUATION],
     report: Annotated[Path | None, Word("FILE.html")] = None,
     json: Json = False,
@@ -29,11 +36,13 @@ def evaluate(
     """Score generators: how good, how varied and how new their pictures are. A run keeps them in scores.jsonl.
 
     Args:
-        places: Runs, generators' .safetensors files or collections to score; then the collection of real pictures.
+        places: Runs, generators' .safetensors files, collections, folders or archives of pictures to score; then the
+            real pictures, a collection, a folder or an archive.
         settings: How to evaluate.
         report: Also write a page with charts, and the least new pictures beside what they look like.
     """
     from lienzo.evaluation import evaluation
+    from lienzo.evaluation.pictures import gather, holds_pictures
     from lienzo.evaluation.report import page
     from lienzo.evaluation.scores import lines
     from lienzo.evaluation.subject import holds_collection
@@ -42,20 +51,33 @@ def evaluate(
     if len(places) < 2:
         raise InputError("evaluate needs what to score and a collection: lienzo evaluate SUBJECT... COLLECTION")
     *subjects, collection = places
-    if holds_collection(subjects[0]) and not holds_collection(collection):
+    if holds_collection(subjects[0]) and not (holds_collection(collection) or holds_pictures(collection)):
         ordered = " ".join([*subjects[1:], collection, subjects[0]])
         raise InputError(f"the collection stands last: lienzo evaluate {ordered}")
     found = []
     with bar("evaluating") as shown:
-        for step in evaluation.compare(subjects, collection, settings):
+        gathering = gather(subjects, collection, settings)
+        opened, against = _watched(gathering, shown)
+        for step in evaluation.compare(opened, against, settings):
             shown.show(step.done, step.total, title=step.stage)
             if step.scores is not None:
                 found.append(step.scores)
     for remark in dict.fromkeys(remark for scores in found for remark in scores.notes):
         note(remark)
     if report is not None:
-        files.write_text(report, page(found, subjects, collection, settings.device))
+        files.write_text(report, page(found, opened, against, settings.device))
     show([scores.to_json() for scores in found] if json else "\n".join(lines(found)), json)
+
+
+def _watched(steps: "Generator[EvaluationProgress, None, T]", shown: Bar) -> T:
+    """Show steps as they come, and return what they lead to."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            found: T = end.value
+            return found
+        shown.show(step.done, step.total, title=step.stage)
 
 
 def probe(

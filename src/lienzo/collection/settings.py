@@ -38,6 +38,9 @@ NOT_STORED = ("size", "labels", "label_columns", "choices", "workers", "engine")
 """Fields that stand in no ``collection.json`` as they are: height and width stand for the size, the preparation adds
 where labels came from, and processes change nothing."""
 
+LATER = ("resample", "curate")
+"""Fields that stand in no ``collection.json`` if they have their default, as they came after the first collections."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -73,6 +76,9 @@ class Settings:
     conflicts: Conflicts = "first"
     """What to keep of one picture under different labels: the first, the picture once under each (all), or nothing
     (refuse)."""
+    curate: bool = True
+    """Refuse pictures that repeat others or show nothing; without, they are kept, as when a generator's pictures are
+    scored."""
     holdout: float = 0.0
     """Share of the pictures to set aside for evaluation, 0 to 0.9, chosen by their content."""
     workers: int | None = None
@@ -96,6 +102,8 @@ class Settings:
             raise InputError(unknown("engine", self.engine, get_args(Engine)))
         if self.near_duplicates is not None and not 0 <= self.near_duplicates <= 16:
             raise InputError(f"near duplicates differ in 0 to 16 of 64 bits, not {self.near_duplicates}.")
+        if self.near_duplicates is not None and not self.curate:
+            raise InputError("near duplicates are kept if pictures are not curated: leave one of the two settings out.")
         if not 0 <= self.holdout <= 0.9:
             raise InputError(f"the share to hold out is from 0 to 0.9, not {self.holdout}.")
         if self.max_pixels < 1:
@@ -128,8 +136,9 @@ class Settings:
         stored = {
             field.name: getattr(self, field.name) for field in dataclasses.fields(self) if field.name not in NOT_STORED
         }
-        if self.resample == "lanczos":  # as it was before it could be chosen
-            del stored["resample"]
+        for name in LATER:  # as it was before they could be chosen
+            if stored[name] == getattr(type(self), name):
+                del stored[name]
         return {"height": self.height, "width": self.width, **stored, "background": list(self.colour)}
 
     @classmethod

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from lienzo.errors import ScoreError
 from lienzo.evaluation.comparison import Comparison, open_comparison, refuse_few
 from lienzo.evaluation.features import cut_patches, detected, joined_patches, shrunk, walk
 from lienzo.evaluation.novelty import search
+from lienzo.evaluation.pictures import gather
 from lienzo.evaluation.scores import EvaluationProgress, Scores, append
 from lienzo.evaluation.settings import Settings
-from lienzo.evaluation.subject import Source, open_subject
+from lienzo.evaluation.subject import Source, open_subject, prepared
 from lienzo.metrics.measures import MEASURES, NEIGHBOURS, Measures, measure_labels
 from lienzo.metrics.sliced import patch_distance
 from lienzo.run.run import Run
@@ -33,9 +34,9 @@ def evaluate(subject: Source, collection: str | Path | Collection, settings: Set
     """Score a generator against a collection.
 
     Args:
-        subject: a run, a generator or a collection, or where one of them lies. Of a collection the pictures themselves
-            are scored: the held-out ones where it is the same, else all.
-        collection: the real pictures.
+        subject: a run, a generator or a collection, or where one of them lies, or a folder or archive of pictures. Of
+            a collection the pictures themselves are scored: the held-out ones where it is the same, else all.
+        collection: the real pictures: a collection, or a folder or archive.
         settings: the fields of :class:`~lienzo.evaluation.settings.Settings`, each by its name, such as
             ``samples=2000``.
 
@@ -62,7 +63,7 @@ def compare(
         InputError: no such subject, collection or device.
     """
     refuse_few(settings.samples)
-    collection = collection if isinstance(collection, Collection) else Collection.open(collection)
+    subjects, collection = yield from gather(subjects, collection, settings)
     device = str(pick_device(settings.device))
     tried = [
         open_subject(subject, collection, device, settings.part, truncation=truncation)
@@ -88,8 +89,10 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
     The scores of a run are also added to its ``scores.jsonl``. Arguments and errors are those of :func:`evaluate`.
     """
     started = time.monotonic()
+    refuse_few(settings.samples)
+    (subject,), collection = yield from gather([subject], collection, settings)
     comparison = open_comparison(subject, collection, settings)
-    collection, scored = comparison.collection, comparison.subject
+    scored = comparison.subject
     real, training = yield from comparison.real_features()
     functions = [detected(comparison.detector, comparison.device), shrunk(comparison.device), cut_patches]
     made = yield from walk("pictures to score", scored.draw, comparison.numbers, functions)
@@ -118,6 +121,11 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
         sliced_wasserstein=distances,
         novelty=novelty,
         labels=of_labels,
+        prepared={
+            side: made
+            for side, made in (("subject", scored.prepared), ("reference", prepared(collection)))
+            if made is not None
+        },
         notes=tuple(_notes(comparison, measures, of_labels, dimension=real.shape[1])),
         seconds=round(time.monotonic() - started, 1),
         lienzo=__version__,
@@ -140,7 +148,10 @@ def _measured(real: Tensor, fake: Tensor) -> Generator[EvaluationProgress, None,
 def _notes(
     comparison: Comparison, measures: Measures, of_labels: dict[str, Measures], *, dimension: int
 ) -> Iterator[str]:
-    """Say what was not measured, and why."""
+    """Say what was not measured, and why, and what was scored of folders and archives."""
+    for made in (comparison.subject.prepared, prepared(comparison.collection)):
+        if made is not None:
+            yield _said_of_pictures(made)
     if measures.fid is None:
         yield (
             f"FID is left out, it wants more than {dimension} pictures on either side, the number of features: "
@@ -153,6 +164,16 @@ def _notes(
         yield f"labels with no more than {NEIGHBOURS} pictures on a side are left out: {', '.join(few)}"
     if comparison.settings.novelty and not comparison.seeks_copies:
         yield "copies and blends were not sought, no pictures are held out to compare with: prepare with --holdout 0.1"
+
+
+def _said_of_pictures(made: Mapping[str, Any]) -> str:
+    """Say how many pictures of a folder or archive are scored, and how they were brought to their size."""
+    refused = ", ".join(f"{number:,} {reason}" for reason, number in made["refused"].items())
+    chosen = made["settings"]
+    return (
+        f"of {made['source']} {made['kept']:,} pictures were read, {refused or 'none'} refused; each was scaled to "
+        f"cover {chosen['height']}×{chosen['width']} pixels by Lanczos's filter, and its centre cut out"
+    )
 
 
 def _keep(run: Run, scores: Scores) -> None:

@@ -108,6 +108,10 @@ class Scores:
     labels: dict[str, Measures]
     """Label -> measures of its pictures alone, where labels were asked for."""
 
+    prepared: dict[str, Any]
+    """How folders and archives of pictures were brought to size: ``subject`` or ``reference`` -> ``source``, ``kept``,
+    ``refused``, and ``settings`` of the preparation. Empty if neither is one."""
+
     notes: tuple[str, ...]
     """Sentences about what could not be measured, and why."""
 

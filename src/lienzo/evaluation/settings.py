@@ -30,6 +30,10 @@ class Settings:
     part: Part = "train"
     """Which of the real pictures to compare with. Copies are always sought among those to train on."""
 
+    size: int | str | tuple[int, int] | None = None
+    """Size in pixels to which folders of pictures are brought, one number, or height by width such as 96x64; by default
+    that of the other side, or, if both are folders, of the first picture to score."""
+
     labels: str | None = None
     """Kind of labels, to score each label by itself too."""
 

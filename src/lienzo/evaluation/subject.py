@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from lienzo.generation import generation
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import truncated
 from lienzo.run.run import Run
+from lienzo.storage import caches
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ class Subject:
 
     labels: Callable[[str, NDArray[np.int64]], NDArray[np.int64]] | None = None
     """Function from a kind of labels, and seeds or rows (n,), to positions among its names (n,), −1 for no label."""
+
+    prepared: Mapping[str, Any] | None = None
+    """How they were made of a folder or an archive of pictures; see :func:`prepared`."""
 
     run: Run | None = None
     """The run whose newest generator is scored, if it is one."""
@@ -73,6 +78,18 @@ def sample(count: int, samples: int) -> NDArray[np.int64]:
 def holds_collection(place: str | Path) -> bool:
     """Say whether a collection is at a path; at a URL there can be nothing else."""
     return is_url(str(place)) or (Path(place) / "collection.json").exists()
+
+
+def prepared(collection: Collection) -> dict[str, Any] | None:
+    """Return how a collection was made of a folder or archive for scoring, as JSON values; none for any other.
+
+    The keys are ``source``, ``kept``, ``refused`` (reason -> how many), and ``settings``, those of the preparation.
+    """
+    if collection.path.parent != caches.folder("pictures"):
+        return None
+    settings = {name: value for name, value in collection.settings.items() if name not in ("sources", "labels")}
+    source = collection.settings["sources"][0]
+    return {"source": source, "kept": collection.count, "refused": collection.refused, "settings": settings}
 
 
 def open_subject(
@@ -118,7 +135,8 @@ def open_subject(
 
 
 def _real(source: Collection, against: Collection, part: Part) -> Subject:
-    itself = source.fingerprint == against.fingerprint
+    made = prepared(source)
+    itself = source.fingerprint == against.fingerprint and made is None
     rows = source.rows("holdout" if itself else "all")
     if not len(rows):
         raise ScoreError(
@@ -130,12 +148,13 @@ def _real(source: Collection, against: Collection, part: Part) -> Subject:
             "and they are compared with those to train on."
         )
     return Subject(
-        str(source.path),
+        str(source.path) if made is None else made["source"],
         source.fingerprint,
         source.take,
         rows=rows,
         vocabularies=source.vocabularies,
         labels=lambda kind, chosen: source.labels(kind)[chosen],
+        prepared=made,
     )
 
 

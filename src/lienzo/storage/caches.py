@@ -5,10 +5,11 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["collections", "features", "kernels"]
+Kind = Literal["collections", "pictures", "features", "kernels"]
 
 KINDS: dict[Kind, str] = {
     "collections": "collections that were fetched from URLs, or are on their way to one",
+    "pictures": "collections made of folders and archives of pictures that were scored",
     "features": "features of collections' pictures, made by detectors",
     "kernels": "kernels that torch.compile made",
 }

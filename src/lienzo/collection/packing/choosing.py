@@ -72,7 +72,7 @@ def choose(
     labels = np.frombuffer(candidates.labels, "<u8")
     hashes = np.frombuffer(candidates.hashes, "<u8")
     verdicts: dict[int, Verdict] = {}
-    for members in _groups(digests[:, 0], digests[:, 1]):
+    for members in _groups(digests[:, 0], digests[:, 1]) if settings.curate else ():
         verdicts.update(_among_equal(members, labels, settings))
     if settings.near_duplicates is not None:
         verdicts |= _near_duplicates(hashes, settings.near_duplicates, verdicts)

@@ -92,7 +92,7 @@ def screen(entry: Entry, settings: Settings) -> Screened:
             whole = _check(data, kind, settings)
             picture, (width, height), notes = _picture(data, kind, whole, settings)
         small = _small(picture)
-        if _span(small) < FEATURELESS and not entry.wanted:
+        if _span(small) < FEATURELESS and settings.curate and not entry.wanted:
             raise Refusal(Reason.FEATURELESS, "one colour, or nearly")
     except Refusal as refusal:
         thumbnail = _thumbnail(data) if data and refusal.reason in DRAWABLE else b""

@@ -1,0 +1,129 @@
+"""Folders and archives of pictures as what is scored, and as what it is compared with."""
+
+import dataclasses
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import Command
+from pictures_for_tests import noisy
+from PIL import Image
+
+import lienzo
+from lienzo.collection.collection import Collection
+from lienzo.errors import InputError, ScoreError
+from lienzo.evaluation.pictures import RULE
+
+QUICK = {"detector": "pixels", "samples": 40, "device": "cpu", "novelty": False}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LIENZO_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    """Make a folder of pictures of several sizes: copies, a plain one, one too small, one broken and a text."""
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    for i in range(12):
+        noisy(i, 30 + i, 40).save(folder / f"{i}.png")
+        noisy(i, 30 + i, 40).save(folder / f"again-{i}.png")
+    Image.new("RGB", (20, 20), "red").save(folder / "plain.png")
+    noisy(99, 9, 9).save(folder / "small.png")
+    (folder / "broken.png").write_bytes((folder / "0.png").read_bytes()[:-30])
+    (folder / "text.jpg").write_text("no picture")
+    return folder
+
+
+def measured(scores: lienzo.Scores) -> object:
+    return scores.measures, scores.sliced_wasserstein
+
+
+def test_a_folder_scores_as_a_collection_prepared_by_the_same_rule(
+    drawn: Path, collection: Collection, tmp_path: Path
+) -> None:
+    scores = lienzo.evaluate(drawn, collection, **QUICK)
+    size = (collection.height, collection.width)
+    same = lienzo.prepare(drawn, tmp_path / "same", size=size, enlarge=True, curate=False, workers=1)
+    assert same.count == 26
+    assert measured(scores) == measured(lienzo.evaluate(same, collection, **QUICK))
+    assert scores.generator == same.fingerprint
+    assert (scores.subject, scores.collection) == (str(drawn), collection.fingerprint)
+    told = scores.to_json()["prepared"]
+    assert told.keys() == {"subject"}
+    assert (told["subject"]["kept"], told["subject"]["refused"]) == (26, {"not-a-picture": 1, "truncated": 1})
+    assert {"enlarge": True, "curate": False, "geometry": "crop"}.items() <= told["subject"]["settings"].items()
+    assert any("26 pictures were read, 1 not-a-picture, 1 truncated refused" in note for note in scores.notes)
+    other = lienzo.evaluate(collection, drawn, **QUICK)
+    assert other.collection == same.fingerprint
+    assert other.prepared.keys() == {"reference"}
+    assert measured(other) == measured(lienzo.evaluate(collection, same, **QUICK))
+
+
+def test_a_zip_is_the_folder_in_it_and_a_set_is_no_distance_from_itself(drawn: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "drawn.zip", "w") as archive:
+        for path in sorted(drawn.iterdir()):
+            archive.write(path, path.name)
+    scores = lienzo.evaluate(tmp_path / "drawn.zip", drawn, size="24x16", **QUICK)
+    assert scores.generator == scores.collection
+    assert scores.prepared["subject"]["settings"]["height"] == 24
+    assert set(scores.sliced_wasserstein.values()) == {0.0}
+    assert scores.measures.precision.value == scores.measures.recall.value == 1
+    assert scores.measures.generated == 26
+
+
+def test_two_folders_get_the_size_of_the_first_picture(drawn: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    for i in range(30):
+        noisy(i + 50, 64, 64).save(other / f"{i}.png")
+    scores = lienzo.evaluate(other, drawn, **QUICK)
+    assert {side["settings"]["width"] for side in scores.prepared.values()} == {64}
+    assert lienzo.evaluate(drawn, other, **QUICK).prepared["reference"]["settings"]["height"] == 30
+
+
+def test_pictures_are_decoded_again_only_when_files_change(
+    drawn: Path, collection: Collection, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = lienzo.evaluate(drawn, collection, **QUICK)
+    with monkeypatch.context() as patch:
+        patch.setattr("lienzo.collection.preparation.screen_units", pytest.fail)
+        assert measured(lienzo.evaluate(drawn, collection, **QUICK)) == measured(first)
+    noisy(200, 30, 40).save(drawn / "0.png")
+    assert lienzo.evaluate(drawn, collection, **QUICK).generator != first.generator
+    assert len(list((cache / "pictures").iterdir())) == 2
+
+
+def test_a_generator_against_a_folder(run: lienzo.Run, drawn: Path, command: Command, tmp_path: Path) -> None:
+    words = ["--detector", "pixels", "--samples", 20, "--device", "cpu", "--json"]
+    page = tmp_path / "page.html"
+    status, out, said = command("evaluate", run.path, drawn, drawn, *words, "--report", page)
+    assert status == 0, said
+    one, two = json.loads(out)
+    assert (one["subject"], two["subject"]) == (str(run.path), str(drawn))
+    assert one["collection"] == two["collection"] == two["generator"]
+    assert one["prepared"]["reference"]["settings"]["height"] == 16
+    assert "26 pictures were read" in said
+    assert page.stat().st_size > 1000
+
+
+def test_what_cannot_be_scored_is_said(drawn: Path, collection: Collection, tmp_path: Path) -> None:
+    with pytest.raises(ScoreError, match=r"get the size of what they are compared with, 16×16 pixels: leave --size"):
+        lienzo.evaluate(drawn, collection, size=32, **QUICK)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="there are no pictures in"):
+        lienzo.evaluate(tmp_path / "empty", collection, **QUICK)
+    with pytest.raises(InputError, match="there is no"):
+        lienzo.evaluate(tmp_path / "nowhere", collection, **QUICK)
+
+
+def test_the_rule_is_a_preparation_that_keeps_what_a_generator_may_paint() -> None:
+    assert (RULE.enlarge, RULE.curate, RULE.trim_borders, RULE.near_duplicates) == (True, False, False, None)
+    assert "curate" in RULE.to_json()
+    assert "curate" not in dataclasses.replace(RULE, curate=True).to_json()
+    with pytest.raises(InputError, match="near duplicates are kept"):
+        dataclasses.replace(RULE, near_duplicates=4)
