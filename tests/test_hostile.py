@@ -3,6 +3,7 @@
 import json
 import struct
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,18 @@ def test_a_header_of_an_array_is_believed_as_far_as_the_file_has_bytes(tmp_path:
             arrays.mapped(path, wanted, np.uint8)
     with pytest.raises(ValueError, match=r"its (shape|length) is wrong"):
         arrays.load(path, shape[0], np.uint8)
+
+
+@pytest.mark.parametrize("text", ["{'descr': (", "(" * 3000, "{'descr': '|u1', 'shape': (1,)}", "\x00", "{" * 90])
+def test_a_header_of_an_array_that_python_cannot_parse(tmp_path: Path, text: str) -> None:
+    header = text.encode().ljust(117) + b"\n"
+    path = tmp_path / "a.npy"
+    path.write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(header)) + header + bytes(16))
+    with pytest.raises(ValueError, match="eader"):
+        arrays.load(path, 1, np.uint8)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.write(path, "images.npy")
+    assert list(sources.entries(str(tmp_path / "a.npz"))) == []
 
 
 def test_a_table_of_other_columns_or_rows_is_damage(made: tuple[Path, Path]) -> None:

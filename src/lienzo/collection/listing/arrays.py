@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -14,9 +14,7 @@ from lienzo.collection.listing import places
 from lienzo.collection.listing.entries import LARGEST, Entry, is_bomb
 from lienzo.collection.reasons import Reason
 from lienzo.errors import SourceError
-
-HEADER = 4096
-"""A header of more bytes is not read."""
+from lienzo.storage.arrays import read_header
 
 LABELS = 1 << 27
 """Largest array of labels that is read, in bytes."""
@@ -83,10 +81,8 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Array | None:
         return None
     with archive.open(member) as file:
         try:
-            version = np.lib.format.read_magic(file)
-            read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-            shape, fortran, dtype = read(file, max_header_size=HEADER)
-        except (ValueError, KeyError):
+            shape, fortran, dtype = read_header(cast(BinaryIO, file), [(1, 0), (2, 0)])
+        except ValueError:
             return None
         start = file.tell()
     whole = not dtype.hasobject and not fortran and all(side >= 0 for side in shape)
