@@ -128,7 +128,7 @@ def open_subject(
     wanted = against.height, against.width, against.channels
     if shape != wanted:
         raise ScoreError(
-            f"{subject.name} has pictures of {_written(shape)}, but {against.path} of {_written(wanted)}: "
+            f"{subject.name} has pictures of {written_shape(shape)}, but {against.path} of {written_shape(wanted)}: "
             "take a collection of its shape."
         )
     return subject
@@ -185,5 +185,6 @@ def _made(source: str | Path | Run | Generator, generator: Generator, truncation
     )
 
 
-def _written(shape: tuple[int, int, int]) -> str:
+def written_shape(shape: tuple[int, int, int]) -> str:
+    """Return height, width and channels as words."""
     return f"{shape[0]}×{shape[1]} pixels with {shape[2]} channels"

@@ -11,6 +11,7 @@ from lienzo.collection.collection import Collection
 from lienzo.collection.listing.places import is_url
 from lienzo.compute.devices import pick_device
 from lienzo.errors import InputError
+from lienzo.evaluation.subject import written_shape
 from lienzo.generation import generation
 from lienzo.generation.generation import Generator
 from lienzo.run.run import Run
@@ -53,8 +54,8 @@ def refuse_other_shape(generator: Generator, collection: Collection) -> None:
     held = collection.height, collection.width, collection.channels
     if made != held:
         raise InputError(
-            f"the generator paints {_written(made)}, and {collection.path} has {_written(held)}: "
-            "take a collection of its shape."
+            f"the generator paints pictures of {written_shape(made)}, and {collection.path} has those of "
+            f"{written_shape(held)}: take a collection of its shape."
         )
 
 
@@ -73,7 +74,3 @@ def read_picture(path: str | Path, generator: Generator) -> Pixels:
     except (UnidentifiedImageError, OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a picture ({error}): give a PNG or a JPEG.") from None
     return np.asarray(fitted).reshape(generator.height, generator.width, generator.channels)
-
-
-def _written(shape: tuple[int, int, int]) -> str:
-    return f"pictures of {shape[0]}×{shape[1]} pixels with {shape[2]} channels"
