@@ -58,6 +58,7 @@ def test_a_folder_scores_as_a_collection_prepared_by_the_same_rule(
     assert (told["subject"]["kept"], told["subject"]["refused"]) == (26, {"not-a-picture": 1, "truncated": 1})
     assert {"enlarge": True, "curate": False, "geometry": "crop"}.items() <= told["subject"]["settings"].items()
     assert any("26 pictures were read, 1 not-a-picture, 1 truncated refused" in note for note in scores.notes)
+    assert lienzo.evaluate(same, drawn, **QUICK).measures.recall.value == 1  # the same pictures, none held out
     other = lienzo.evaluate(collection, drawn, **QUICK)
     assert other.collection == same.fingerprint
     assert other.prepared.keys() == {"reference"}

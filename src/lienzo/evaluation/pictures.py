@@ -40,7 +40,7 @@ def holds_pictures(place: object) -> bool:
     path = Path(place)
     if path.is_dir():
         return not Run(path).exists()
-    return path.is_file() and path.suffix != ".safetensors"
+    return path.is_file() and path.suffix not in (".safetensors", ".onnx")
 
 
 def gather(

@@ -118,7 +118,8 @@ def open_subject(
         source = Collection.open(source)
     if isinstance(source, Collection):
         if truncation is not None:
-            raise ScoreError(f"{source.path} holds real pictures, which nothing truncates: leave --truncation out.")
+            place = (prepared(source) or {"source": source.path})["source"]
+            raise ScoreError(f"{place} holds pictures, which nothing truncates: leave --truncation out.")
         subject = _real(source, against, part)
         shape = source.height, source.width, source.channels
     else:
@@ -136,7 +137,7 @@ def open_subject(
 
 def _real(source: Collection, against: Collection, part: Part) -> Subject:
     made = prepared(source)
-    itself = source.fingerprint == against.fingerprint and made is None
+    itself = source.fingerprint == against.fingerprint and made is None and prepared(against) is None
     rows = source.rows("holdout" if itself else "all")
     if not len(rows):
         raise ScoreError(
