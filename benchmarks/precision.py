@@ -119,9 +119,11 @@ class Plain:
     def __init__(self, state: State, recipe: Recipe) -> None:
         self.state, self.recipe = state, recipe
         self.generator, self.discriminator = (
-            as_in_tutorials(copy.deepcopy(state.networks[name])).to(memory_format=torch.contiguous_format)
-            for name in ("generator", "discriminator")
+            as_in_tutorials(copy.deepcopy(state.networks[name])) for name in ("generator", "discriminator")
         )
+        for player in (self.generator, self.discriminator):
+            for parameter in player.parameters():
+                parameter.data = parameter.data.contiguous()  # NCHW
         settings = recipe.generator_optimizer
         self.generator_adam = torch.optim.Adam(self.generator.parameters(), settings.rate, settings.betas)
         self.discriminator_adam = torch.optim.Adam(self.discriminator.parameters(), settings.rate, settings.betas)

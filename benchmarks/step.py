@@ -31,7 +31,7 @@ from torch import Tensor, autograd, nn
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from lienzo.compute.devices import keeping_memory, pick_precision
+from lienzo.compute.devices import Precision, keeping_memory, pick_precision
 from lienzo.compute.threads import Threads
 from lienzo.networks.dcgan import Projection, Readout
 from lienzo.networks.shape import Shape
@@ -57,7 +57,7 @@ def main() -> None:
     words.add_argument("--seconds", type=float, default=5.0, help="of each measurement with adjusted threads")
     given = words.parse_args()
     every = torch.get_num_threads()
-    precisions = ["fp32"] if pick_precision("auto", CPU) == "fp32" else ["fp32", "bf16"]
+    precisions: list[Precision] = ["fp32"] if pick_precision("auto", CPU) == "fp32" else ["fp32", "bf16"]
     print(f"torch {torch.__version__}, pictures a second; GFLOP/s of the product of 1024² matrices")
     print(f"{'recipe':12}{'machine':9}{'threads':>9}{'plain loop':>12}", end="")
     print("".join(f"{f'lienzo, {name}':>14}{'ratio':>7}{'product':>9}{'share':>7}" for name in precisions), flush=True)
