@@ -8,7 +8,7 @@ TESTS  := $(VENV)/.ready-for-tests
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-whole test-long test-gpu lint types docs bench bench-gpu clean
+.PHONY: help demo test test-whole test-long test-gpu release lint types docs bench bench-gpu clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -55,6 +55,9 @@ bench-gpu: $(TESTS)  ## speed of training on a GPU, with the thesis's whole run;
 
 test-gpu: $(TESTS)  ## the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu
+
+release:  ## build the wheel and the sdist, and try both in empty environments
+	scripts/release $(PYTHON)
 
 clean:  ## forget the environment and the caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import shutil
 import typing
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from lienzo.errors import InputError
 from lienzo.export.collections import COLLECTIONS
 from lienzo.export.generators import GENERATORS
 from lienzo.export.settings import ENDINGS, Kind, Settings
+from lienzo.storage import tensors
 
 
 def test_every_kind_has_a_function_and_every_setting_a_kind() -> None:
@@ -24,7 +26,7 @@ def test_every_kind_has_a_function_and_every_setting_a_kind() -> None:
 
 def test_a_generator_goes_out_as_one_file_with_its_card(run: lienzo.Run, tmp_path: Path) -> None:
     out = tmp_path / "new" / "a.safetensors"
-    exported = lienzo.export(run.path, to="safetensors", out=out, licence="cc-by-4.0")
+    exported = lienzo.export(run.path, to="safetensors", out=str(out), licence="cc-by-4.0")
     assert exported.path == out
     assert exported.facts["bytes"] == out.stat().st_size
     before, after = lienzo.load(run), lienzo.load(out)
@@ -32,8 +34,28 @@ def test_a_generator_goes_out_as_one_file_with_its_card(run: lienzo.Run, tmp_pat
     card = lienzo.info(out)["card"]
     assert card["generator"] == before.fingerprint
     assert card["recipe"] == run.recipe().to_dict()
-    assert card["collection"] == {"fingerprint": before.header["collection"], "count": 24, "shape": [16, 16, 3]}
+    assert card["collection"] == {
+        "fingerprint": before.header["collection"],
+        "count": 24,
+        "shape": [16, 16, 3],
+        "parts": {"train": 24, "holdout": 0},
+        "kinds": {"folder": 2},
+    }
     assert card["licence"] == "cc-by-4.0"
+
+
+def test_a_generator_from_before_its_network_had_a_setting_is_still_that_of_its_run(
+    run: lienzo.Run, tmp_path: Path
+) -> None:
+    old = lienzo.Run(Path(shutil.copytree(run.path, tmp_path / "old")))
+    state, header = tensors.load(old.generator_path, "generator", InputError)
+    del header["fingerprint"], header["network"]["grown"]
+    tensors.save(old.generator_path, state, header)
+    card = lienzo.info(lienzo.export(old, to="safetensors", out=tmp_path / "a.safetensors").path)["card"]
+    assert card["recipe"] == run.recipe().to_dict()
+    tensors.save(tmp_path / "old" / "foreign.safetensors", state, header | {"recipe": "another"})
+    foreign = lienzo.export(tmp_path / "old" / "foreign.safetensors", to="safetensors", out=tmp_path / "b.safetensors")
+    assert "recipe" not in lienzo.info(foreign.path)["card"]
 
 
 def test_float16_halves_the_weights_and_hardly_the_pictures(run: lienzo.Run, tmp_path: Path) -> None:
@@ -56,6 +78,10 @@ def test_what_cannot_be_exported_is_said_in_one_sentence(
         (run.path,): "a generator can be exported --to safetensors",
         (run.path, "--to", "safetensor"): "did you mean 'safetensors'?",
         (run.path, "--to", "safetensors", "--out", "there.safetensors"): "there.safetensors exists: choose another",
+        (run.path, "--to", "safetensors", "--out", "s3://bucket/a.safetensors"): "is a URL",
+        (run.path, "--to", "safetensors", "--push", "me/mine"): "--push says nothing of an export --to safetensors",
+        (run.path, "--to", "zip"): "not to zip",
+        ("hf://me", "--to", "onnx"): "is no address on the Hub",
         (run.checkpoints()[0], "--to", "safetensors"): "is no lienzo generator",
     }.items():
         status, out, error = command("export", *words)

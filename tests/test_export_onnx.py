@@ -83,6 +83,8 @@ def test_the_file_says_where_it_comes_from_and_nothing_of_this_machine(run: lien
     said = json.loads(entry.value)
     assert said["fingerprint"] == lienzo.load(run).fingerprint
     assert said["card"]["recipe"] == run.recipe().to_dict()
+    told = lienzo.info(file)
+    assert (told["kind"], told["shape"], told["card"]) == ("generator", [16, 16, 3], said["card"])
     assert [value.name for value in model.graph.input] == ["latents"]
     assert [value.name for value in model.graph.output] == ["pictures"]
     assert b"lienzo/" not in file.read_bytes()

@@ -7,12 +7,16 @@ from lienzo.cli.syntax import Word
 from lienzo.display.terminal import bar
 from lienzo.export.settings import Settings
 
-EXPORT = {"out": Word("FILE|FOLDER"), "licence": Word("NAME"), "labels": Word("KIND")}
+EXPORT = {"out": Word("FILE|FOLDER"), "licence": Word("NAME"), "push": Word("USER/NAME"), "labels": Word("KIND")}
 """How settings of an export are written, where their types do not say it."""
 
 
 def export(
-    what: Annotated[str, Word("RUN|FILE|COLLECTION")], /, *, settings: Annotated[Settings, EXPORT], json: Json = False
+    what: Annotated[str, Word("RUN|FILE|COLLECTION|hf://USER/NAME")],
+    /,
+    *,
+    settings: Annotated[Settings, EXPORT],
+    json: Json = False,
 ) -> None:
     """Write a generator or a collection as a file or folder that other tools read.
 

@@ -34,7 +34,7 @@ def info(
     """Say what a collection, a run or one of their files holds, or list the runs and collections below a folder.
 
     Args:
-        path: A folder, the URL of a collection, or a .safetensors, .toml or generated .png file.
+        path: A folder, the URL of a collection, or a .safetensors, .onnx, .toml or generated .png file.
         caches: Say where lienzo keeps what it can make again, and how much space that takes.
         clear_caches: Delete that, and say how much space is free now.
     """

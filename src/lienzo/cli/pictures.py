@@ -86,7 +86,7 @@ def prepare(
 
 
 def generate(
-    source: Annotated[Path, Word("RUN|FILE")],
+    source: Annotated[str, Word("RUN|FILE|hf://USER/NAME")],
     /,
     *,
     settings: Annotated[GenerationSettings, GENERATION],
@@ -95,10 +95,11 @@ def generate(
     """Generate pictures: one grid, or one file for each seed.
 
     Args:
-        source: Folder of a run, or a generator's .safetensors file.
+        source: Folder of a run, a generator's .safetensors or .onnx file, or where one lies on the Hugging Face Hub.
         settings: What to generate.
     """
     from lienzo.generation import pictures
 
-    made = pictures.generate(source, **vars(settings))
+    with bar("generating"):
+        made = pictures.generate(source, **vars(settings))
     show(made.to_json() if json else str(settings.out), json)

@@ -13,6 +13,7 @@ from lienzo.errors import InputError
 from lienzo.export.collections import COLLECTIONS
 from lienzo.export.progress import Exported, Progress, Steps
 from lienzo.export.settings import ENDINGS, Kind, Settings
+from lienzo.generation import hub
 from lienzo.run.run import Run
 from lienzo.signatures import takes
 from lienzo.storage import files
@@ -62,7 +63,7 @@ def _steps(
         a = "a collection" if isinstance(subject, Collection) else "a generator"
         raise InputError(f"{a} can be exported --to {', '.join(kinds)}{f', not to {kind}' if kind else ''}.")
     options = _options(kind, settings, inspect.signature(kinds[kind]).parameters)
-    place = settings.out or Path(f"{name}{ENDINGS[kind]}")
+    place = files.local(settings.out or f"{name}{ENDINGS[kind]}")
     with files.appearing(place) as path:
         facts = yield from kinds[kind](subject, path, **options)
     exported = Exported(place, kind, {"bytes": files.size_of(place), **facts})
@@ -74,6 +75,8 @@ def _is_collection(what: "str | Path | Run | Generator") -> "TypeGuard[str | Pat
     if not isinstance(what, str | Path):
         return False
     path = Path(what)
+    if hub.is_address(str(what)):
+        return False
     if is_url(str(what)) or (path / manifest.NAME).exists():
         return True
     if not path.exists():

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from lienzo.export import onnx, safetensors
+from lienzo.export import card, onnx, safetensors
 from lienzo.export.progress import Steps
 from lienzo.export.settings import Kind
 
 GENERATORS: dict[Kind, Callable[..., Steps]] = {
     "safetensors": safetensors.write,
     "onnx": onnx.write,
+    "card": card.write,
 }
 """Kind -> the function that writes it.
 

@@ -6,11 +6,12 @@ from typing import Literal
 
 from lienzo.collection.settings import Part
 
-Kind = Literal["safetensors", "onnx", "folder", "zip", "webdataset"]
+Kind = Literal["safetensors", "onnx", "card", "folder", "zip", "webdataset"]
 
 ENDINGS: dict[Kind, str] = {
     "safetensors": ".safetensors",
     "onnx": ".onnx",
+    "card": "-card",
     "folder": "-pictures",
     "zip": ".zip",
     "webdataset": "-webdataset",
@@ -29,7 +30,7 @@ class Settings:
     to: Kind | None = None
     """What to export to."""
 
-    out: Path | None = None
+    out: str | Path | None = None
     """File or folder to write, which may not exist yet; by default the name of what is exported, in this folder."""
 
     float16: bool = False
@@ -41,6 +42,9 @@ class Settings:
     licence: str | None = None
     """Licence under which you give the generator or the pictures to others, such as cc-by-4.0; it stands in the card,
     or beside every picture."""
+
+    push: str | None = None
+    """Upload the folder to this repository on the Hugging Face Hub, which is made where there is none."""
 
     labels: str | None = None
     """Kind of the labels that become folders and numbers of classes; all kinds stand in the metadata in any case."""

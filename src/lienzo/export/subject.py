@@ -1,13 +1,69 @@
 """What an exported generator takes with it: the generator itself, and all that is known of how it came about."""
 
-import json
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
+from lienzo.collection.collection import Collection
+from lienzo.errors import GeneratorError, InputError
 from lienzo.generation import generation
 from lienzo.generation.generation import Generator
+from lienzo.recipe.codec import network_from_dict
+from lienzo.run.manifest import CollectionRecord
 from lienzo.run.run import Run
+from lienzo.storage import schemas
+from lienzo.storage.schemas import Count, Fingerprint, Sha256
+
+
+class Value(TypedDict):
+    """A measure and its standard error."""
+
+    value: float
+    error: float
+
+
+class Share(TypedDict):
+    """The share of pictures that are not new."""
+
+    share: Value
+
+
+class Trial(TypedDict):
+    """One way to ask whether pictures are new."""
+
+    excess: Share
+
+
+class Score(TypedDict):
+    """Scores, as far as a page shows them."""
+
+    part: str
+    detector: str
+    measures: dict[str, int | Value | None]
+    novelty: dict[str, int | Trial] | None
+
+
+class Described(TypedDict):
+    """A collection."""
+
+    fingerprint: Fingerprint
+    count: Count
+    shape: tuple[Count, Count, Count]
+    parts: NotRequired[dict[str, Count]]
+    kinds: NotRequired[dict[str, Count]]
+
+
+class Card(TypedDict, total=False):
+    """The form of a card, which may come in a file from anyone; :attr:`Subject.card` says what the keys mean."""
+
+    generator: Sha256
+    recipe: dict[str, Any]
+    images: Count
+    collection: Described
+    versions: dict[str, str]
+    scores: list[Score]
+    licence: str
 
 
 @dataclass(frozen=True)
@@ -26,7 +82,8 @@ class Subject:
     - ``generator``: the fingerprint of the generator that was exported
     - ``recipe``: the whole recipe, as :meth:`lienzo.recipe.recipe.Recipe.to_dict` has it
     - ``images``: pictures shown in training
-    - ``collection``: ``fingerprint``, ``count`` and ``shape`` (height, width, channels) of the training pictures
+    - ``collection``: ``fingerprint``, ``count`` and ``shape`` (height, width, channels) of the training pictures; where
+      it was at hand also ``parts`` (part -> pictures) and ``kinds`` (kind of label -> different labels)
     - ``versions``: of lienzo, PyTorch and Python, in training
     - ``scores``: of this generator, as :meth:`lienzo.evaluation.scores.Scores.to_json` has them, the newest last
     - ``licence``: as its owner gave it
@@ -45,28 +102,55 @@ def subject(source: str | Path | Run | Generator) -> Subject:
     if path is None:
         return Subject("generator", generator, _card(generator, None))
     run = next((found for found in (Run(path), Run(path.parent), Run(path.parent.parent)) if found.exists()), None)
-    name = path.resolve().name if path.is_dir() else path.stem
+    name = path.resolve().name if path.is_dir() else path.stem.partition("@")[0]
     return Subject(name, generator, _card(generator, run))
 
 
 def _card(generator: Generator, run: Run | None) -> dict[str, Any]:
     """Return what the generator's own file says of it, and its run, where it is that of a run."""
     header = generator.header
+    try:
+        schemas.convert(header.get("card", {}), Card)
+    except ValueError as error:
+        raise GeneratorError(f"the card in the generator's file is damaged ({error}): export its run again.") from None
     card: dict[str, Any] = {"generator": generator.fingerprint} | header.get("card", {})
-    if "images" in header:
+    if isinstance(header.get("images"), int):
         card["images"] = header["images"]
-    if run is None or run.manifest()["collection"]["fingerprint"] != header.get("collection"):
+    if run is None or not _is_of(header, run):
         return card
     described = run.manifest()
-    collection = {key: described["collection"][key] for key in ("fingerprint", "count", "shape")}
+    collection = _collection(described["collection"])
     card |= {"recipe": run.recipe().to_dict(), "collection": collection, "versions": described["versions"]}
     scores = [score for score in _scores(run) if score.get("generator") == generator.fingerprint]
     return card | ({"scores": scores} if scores else {})
 
 
+def _is_of(header: dict[str, Any], run: Run) -> bool:
+    """Say whether a run makes generators of this header; a file in its folder may have come from elsewhere."""
+    recipe, fingerprint = run.recipe(), run.manifest()["collection"]["fingerprint"]
+    alike = (recipe.name, fingerprint) == (header.get("recipe"), header.get("collection"))
+    return alike and network_from_dict(header["network"]) == recipe.network
+
+
+def _collection(described: CollectionRecord) -> dict[str, Any]:
+    """Return what a run says of its collection, except where it lies, and what the collection adds if it is there."""
+    known = {"fingerprint": described["fingerprint"], "count": described["count"], "shape": list(described["shape"])}
+    try:
+        there = Collection.open(Path(described["path"]))
+    except (InputError, OSError):
+        return known
+    if there.fingerprint != described["fingerprint"]:
+        return known
+    parts = {"train": len(there.rows("train")), "holdout": len(there.rows("holdout"))}
+    return known | {"parts": parts, "kinds": {kind: len(names) for kind, names in there.vocabularies.items()}}
+
+
 def _scores(run: Run) -> list[dict[str, Any]]:
-    """Return the lines of a run's scores, the oldest first, without those of truncated latents."""
-    if not run.scores_path.exists():
-        return []
-    lines = [json.loads(line) for line in run.scores_path.read_text(encoding="utf-8").splitlines()]
-    return [line for line in lines if line.get("truncation") is None]
+    """Return the lines of a run's scores, the oldest first, without damaged ones and those of truncated latents."""
+    lines = run.scores_path.read_bytes().splitlines() if run.scores_path.exists() else []
+    found = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            schemas.decode(line, Score)
+            found.append(schemas.parse(line))
+    return [score for score in found if score.get("truncation") is None]

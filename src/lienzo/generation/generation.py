@@ -177,7 +177,7 @@ def save_generator(path: Path, module: nn.Module, network: Network, shape: Shape
 
 
 def load(source: "str | Path | Run", device: str = "cpu") -> Generator:
-    """Return the generator of a run, or of a single ``.safetensors`` file.
+    """Return the generator of a run, of a single ``.safetensors`` file, or of ``hf://USER/NAME`` on the Hub.
 
     Raises:
         GeneratorError: no such file, a damaged one, or one that holds something else.

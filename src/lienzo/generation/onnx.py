@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -121,12 +121,36 @@ def seal(model: onnx.ModelProto) -> str:
     return sha256(model.graph.SerializeToString(deterministic=True)).hexdigest()
 
 
+def described(path: Path) -> dict[str, Any]:
+    """Return what the metadata of an ONNX file says of the generator, as JSON values, and ``nodes``, how many it has.
+
+    Raises:
+        GeneratorError: no such file, a damaged one, or one that holds something else.
+    """
+    model, _ = _read(path)
+    found: dict[str, Any] = schemas.parse(_said(model).encode())
+    return found | {"nodes": len(model.graph.node)}
+
+
 def load(path: Path) -> OnnxGenerator:
     """Return the generator in an ONNX file that lienzo wrote.
 
     Raises:
         GeneratorError: no such file, a damaged one, or one that holds something else.
     """
+    model, header = _read(path)
+    try:
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    except Exception as reason:  # ONNX Runtime has its own
+        first = str(reason).split("\n", maxsplit=1)[0]
+        raise GeneratorError(f"{path} cannot be computed by ONNX Runtime ({first}): export it again.") from None
+    if not _has_sizes_of(header, session):
+        raise GeneratorError(f"{path} was changed, it takes or gives other sizes than it says: export it again.")
+    return OnnxGenerator(session, header)
+
+
+def _read(path: Path) -> tuple[onnx.ModelProto, Header]:
+    """Return the model in a file and what it says of it; its graph is compared with its SHA-256."""
     try:
         model = onnx.ModelProto.FromString(path.read_bytes())
     except FileNotFoundError:
@@ -135,24 +159,23 @@ def load(path: Path) -> OnnxGenerator:
         raise GeneratorError(f"{path} cannot be read ({reason}): give a file that can be.") from None
     except Exception:  # protobuf has its own, of other names in other versions
         raise GeneratorError(f"{path} is truncated or no ONNX file: copy it again, or give another file.") from None
-    said = {entry.key: entry.value for entry in model.metadata_props}
-    if ENTRY not in said:
+    if not _said(model):
         raise GeneratorError(f"{path} is no generator of lienzo: `lienzo export RUN --to onnx` makes one.")
     try:
-        header = schemas.decode(said[ENTRY].encode(), Header)
+        header = schemas.decode(_said(model).encode(), Header)
         if header.labels is not None and sum(header.labels.counts.values()) + header.labels.unlabelled <= 0:
             raise ValueError("its labels were met by no picture")
         if header.graph != seal(model):
             raise ValueError("its graph does not match its fingerprint")
         _refuse_strange(model.graph)
-        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-        _refuse_other_sizes(session, header)
     except ValueError as reason:
         raise GeneratorError(f"{path} is damaged or was changed ({reason}): export it again.") from None
-    except Exception as reason:  # ONNX Runtime has its own
-        said_first = str(reason).split("\n", maxsplit=1)[0]
-        raise GeneratorError(f"{path} cannot be computed by ONNX Runtime ({said_first}): export it again.") from None
-    return OnnxGenerator(session, header)
+    return model, header
+
+
+def _said(model: onnx.ModelProto) -> str:
+    """Return lienzo's entry in the metadata, or nothing."""
+    return next((entry.value for entry in model.metadata_props if entry.key == ENTRY), "")
 
 
 def _refuse_strange(graph: onnx.GraphProto) -> None:
@@ -170,13 +193,12 @@ def _refuse_strange(graph: onnx.GraphProto) -> None:
         raise ValueError("its tensors lie elsewhere")
 
 
-def _refuse_other_sizes(session: onnxruntime.InferenceSession, header: Header) -> None:
-    """Refuse a graph whose inputs and output are not those that the header describes."""
+def _has_sizes_of(header: Header, session: onnxruntime.InferenceSession) -> bool:
+    """Say whether the inputs and the output of a graph are those that the header describes."""
     classes = 0 if header.labels is None else len(header.labels.counts)
     wanted = {"latents": [header.latents]} | ({"labels": [classes]} if classes else {})
     height, width, channels = header.shape
     pictures = {"tensor(uint8)": [height, width, channels], "tensor(float)": [channels, height, width]}
     inputs = {value.name: value.shape[1:] for value in session.get_inputs()}
     outputs = [(value.name, value.shape[1:]) for value in session.get_outputs() if value.type in pictures]
-    if inputs != wanted or outputs != [("pictures", pictures.get(session.get_outputs()[0].type))]:
-        raise ValueError("its graph takes or gives other sizes than it says")
+    return inputs == wanted and outputs == [("pictures", pictures.get(session.get_outputs()[0].type))]

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lienzo.errors import GeneratorError, InputError
+from lienzo.generation import hub
 from lienzo.run.run import Run
 
 if TYPE_CHECKING:
@@ -12,12 +13,14 @@ if TYPE_CHECKING:
 
 
 def located(source: str | Path | Run) -> Path:
-    """Return the file of a generator: itself, or the newest of a run.
+    """Return the file of a generator: itself, the newest of a run, or one fetched from the Hub.
 
     Raises:
-        GeneratorError: a run that has none yet.
+        GeneratorError: a run that has none yet, or nothing that can be fetched.
         RunError: a folder that is no run.
     """
+    if isinstance(source, str) and hub.is_address(source):
+        return hub.fetch(source)
     if not isinstance(source, Run) and not Path(source).is_dir():
         return Path(source)
     run = Run.open(source)

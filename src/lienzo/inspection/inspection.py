@@ -40,7 +40,7 @@ def info(path: str | Path = ".", *, caches: bool = False, clear_caches: bool = F
         raise InputError(f"there is no {path}: check the path.")
     if path.is_dir():
         return _folder(path)
-    readers = {".safetensors": _tensors, ".toml": _recipe, ".png": _picture}
+    readers = {".safetensors": _tensors, ".onnx": _onnx, ".toml": _recipe, ".png": _picture}
     if path.suffix.lower() not in readers:
         raise InputError(f"{path} is nothing that lienzo made: give a collection, a run, or one of their files.")
     return readers[path.suffix.lower()](path)
@@ -120,6 +120,12 @@ def _is_damaged(path: Path) -> bool:
 def _tensors(path: Path) -> dict[str, Any]:
     tensors, header = sealed.read(path, None, InputError)
     return {**header, "parameters": sum(stored.numbers for stored in tensors.values()), "bytes": path.stat().st_size}
+
+
+def _onnx(path: Path) -> dict[str, Any]:
+    from lienzo.generation import onnx  # noqa: PLC0415  takes long to load, and few files need it
+
+    return {**onnx.described(path), "bytes": path.stat().st_size}
 
 
 def _recipe(path: Path) -> dict[str, Any]:

@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["collections", "pictures", "features", "kernels"]
+Kind = Literal["collections", "pictures", "features", "generators", "kernels"]
 
 KINDS: dict[Kind, str] = {
     "collections": "collections that were fetched from URLs, or are on their way to one",
     "pictures": "collections made of folders and archives of pictures that were scored",
     "features": "features of collections' pictures, made by detectors",
+    "generators": "generators that were fetched from the Hugging Face Hub",
     "kernels": "kernels that torch.compile made",
 }
 """What is kept, each in a folder of its own."""
