@@ -19,7 +19,7 @@ JOINED = ("BatchNorm2d", "Modulation", "ReLU", "LeakyReLU", "Tanh")
 TITLES = {
     "generator": "Generator: from latents to a picture",
     "discriminator": "Discriminator: from a picture to a logit",
-    "encoder": "Encoder: from a picture to the law of its latents",
+    "encoder": "Encoder: from a picture to its latents",
 }
 """What stands above each network."""
 
