@@ -29,15 +29,15 @@ ROOMS: dict[str, str] = {
     "generation": "storage compute display collection networks recipe run",
     "training": "storage compute display collection networks metrics recipe run generation",
     "evaluation": "storage compute display collection networks metrics recipe run generation",
-    "export": "storage display collection networks recipe run generation",
     "explore": "storage compute display painter collection networks metrics run generation evaluation",
+    "export": "storage display collection networks metrics recipe run generation evaluation explore",
     "inspection": "storage collection generation recipe run",
     "theory": "storage display networks recipe training",
     "tuning": "storage display collection recipe run training",
     "growth": "storage compute collection networks recipe run training",
     "report": "storage compute display collection networks recipe run generation evaluation",
     "demo": "storage display painter collection networks recipe run generation training report",
-    "studio": "display collection run",
+    "studio": "collection run",
     "cli": "*",
 }
 """Rooms, and the rooms that they import from; all import from :data:`GROUND`. Every arrow points up in this table."""

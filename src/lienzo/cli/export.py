@@ -7,7 +7,15 @@ from lienzo.cli.syntax import Word
 from lienzo.display.terminal import bar
 from lienzo.export.settings import Settings
 
-EXPORT = {"out": Word("FILE|FOLDER"), "licence": Word("NAME"), "push": Word("USER/NAME"), "labels": Word("KIND")}
+EXPORT = {
+    "out": Word("FILE|FOLDER"),
+    "licence": Word("NAME"),
+    "push": Word("USER/NAME"),
+    "labels": Word("KIND"),
+    "title": Word("TEXT"),
+    "directions": Word("FILE"),
+    "walk": Word("FILE.json"),
+}
 """How settings of an export are written, where their types do not say it."""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from lienzo.export import card, onnx, safetensors
+from lienzo.export import card, onnx, page, safetensors
 from lienzo.export.progress import Steps
 from lienzo.export.settings import Kind
 
@@ -10,6 +10,7 @@ GENERATORS: dict[Kind, Callable[..., Steps]] = {
     "safetensors": safetensors.write,
     "onnx": onnx.write,
     "card": card.write,
+    "page": page.write,
 }
 """Kind -> the function that writes it.
 

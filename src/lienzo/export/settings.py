@@ -6,9 +6,10 @@ from typing import Literal
 
 from lienzo.collection.settings import Part
 
-Kind = Literal["safetensors", "onnx", "card", "folder", "zip", "webdataset"]
+Kind = Literal["safetensors", "onnx", "page", "card", "folder", "zip", "webdataset"]
 
 ENDINGS: dict[Kind, str] = {
+    "page": ".html",
     "safetensors": ".safetensors",
     "onnx": ".onnx",
     "card": "-card",
@@ -51,3 +52,12 @@ class Settings:
 
     part: Part = "all"
     """Which pictures of a collection: train, holdout or all."""
+
+    title: str | None = None
+    """Heading of the page; by default the name of the run or file."""
+
+    directions: Path | None = None
+    """File of the generator's directions: the page has a slider for each."""
+
+    walk: Path | None = None
+    """Path file of a walk, which the page replays."""
