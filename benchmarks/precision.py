@@ -10,6 +10,7 @@ Score an averaged generator (`--set average_half_life=2000 average_ramp=0.5`): t
 """
 
 import argparse
+import copy
 import itertools
 import statistics
 from collections.abc import Callable
@@ -19,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from step import tutorial_discriminator, tutorial_generator
-from torch import Tensor, nn
+from step import as_in_tutorials
+from torch import Tensor
 from torch.nn.functional import binary_cross_entropy
 
 from lienzo.collection.collection import Collection
@@ -117,17 +118,18 @@ class Plain:
 
     def __init__(self, state: State, recipe: Recipe) -> None:
         self.state, self.recipe = state, recipe
-        generator, discriminator = state.networks["generator"], state.networks["discriminator"]
-        self.generator = tutorial_generator(generator).to(state.device)
-        self.discriminator = tutorial_discriminator(discriminator).to(state.device)
-        take_over(self.generator, generator)
-        take_over(self.discriminator, discriminator)
+        self.generator, self.discriminator = (
+            as_in_tutorials(copy.deepcopy(state.networks[name])) for name in ("generator", "discriminator")
+        )
+        for player in (self.generator, self.discriminator):
+            for parameter in player.parameters():
+                parameter.data = parameter.data.contiguous()  # NCHW
         settings = recipe.generator_optimizer
         self.generator_adam = torch.optim.Adam(self.generator.parameters(), settings.rate, settings.betas)
         self.discriminator_adam = torch.optim.Adam(self.discriminator.parameters(), settings.rate, settings.betas)
 
     def step(self, inputs: StepInputs) -> tuple[float, float]:
-        real, z = from_bytes(inputs.real[0]).contiguous(), inputs.latents[0][:, :, None, None]
+        real, z = from_bytes(inputs.real[0]).contiguous(), inputs.latents[0]
         label = torch.full((len(real),), 0.9, device=real.device)
         self.discriminator.zero_grad()
         real_loss = self.loss(real, label)
@@ -144,22 +146,16 @@ class Plain:
         return real_loss.item() + fake_loss.item(), loss.item()
 
     def loss(self, images: Tensor, label: Tensor) -> Tensor:
-        return binary_cross_entropy(self.discriminator(images).flatten(), label)
+        return binary_cross_entropy(self.discriminator(images).sigmoid(), label)
 
     def hand_over(self) -> None:
         """Give the generator back to the state, which averages and evaluates it."""
         state, recipe = self.state, self.recipe
-        take_over(state.networks["generator"], self.generator)
+        state.networks["generator"].load_state_dict(self.generator.state_dict())
         state.images += recipe.batch
         if state.average is not None:
             decay = average_decay(state.images, recipe.batch, recipe.average_half_life, recipe.average_ramp)
             state.average.update(1 - decay)
-
-
-def take_over(module: nn.Module, other: nn.Module) -> None:
-    """Copy weights and statistics, layer by layer."""
-    values = (value.clone() for value in other.state_dict().values())
-    module.load_state_dict(dict(zip(module.state_dict(), values, strict=True)))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import { Runs } from "/page/views/runs.js";
 import { Run } from "/page/views/run.js";
 import { Compare } from "/page/views/compare.js";
 import { Collections } from "/page/views/collections.js";
+import { Collection } from "/page/views/collection.js";
 
 // The first word of an address, its view, and the name in the navigation (none: reached from another view).
 const VIEWS = {
@@ -12,6 +13,7 @@ const VIEWS = {
   run: [Run, ""],
   compare: [Compare, "Compare"],
   collections: [Collections, "Collections"],
+  collection: [Collection, ""],
 };
 
 function Machine() {
@@ -46,7 +48,7 @@ function Studio() {
       </nav>
       <${Machine} />
     </header>
-    <main id="main" tabindex="-1"><${View} query=${query} key=${name + (query.run ?? "")} /></main>`;
+    <main id="main" tabindex="-1"><${View} query=${query} key=${name + (query.run ?? query.collection ?? "")} /></main>`;
 }
 
 render(html`<${Studio} />`, document.getElementById("studio"));

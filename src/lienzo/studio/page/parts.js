@@ -63,6 +63,8 @@ export const Sentence = ({ text, kind = "error" }) => text && html`<p class="sen
 
 export const count = (value) => (value === null || value === undefined ? "" : value.toLocaleString("en"));
 
+export const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+
 export function measure(value) {
   if (value === null || value === undefined) return "";
   const size = Math.abs(value);

@@ -1,17 +1,44 @@
-"""The view of collections: the list."""
+"""The view of collections: the list, and one collection: its pictures by label, and what was refused and why."""
 
+import shlex
 from typing import Any
 
+import numpy as np
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from lienzo.collection.collection import Collection
+from lienzo.collection.settings import Settings
+from lienzo.display import gallery
 from lienzo.errors import InputError
-from lienzo.studio.asking import number
+from lienzo.studio.asking import number, word
 from lienzo.studio.context import context_of
+from lienzo.studio.reading import pictures
 
 MOST_COLLECTIONS = 100
 """In one page of the list."""
+
+MOST_PICTURES = 200
+"""In one page of a collection."""
+
+USUAL: dict[str, object] = {
+    name: getattr(Settings(), name)
+    for name in (
+        "channels",
+        "geometry",
+        "resample",
+        "trim_borders",
+        "enlarge",
+        "detect_damage",
+        "max_pixels",
+        "near_duplicates",
+        "conflicts",
+        "holdout",
+    )
+}
+"""Settings of a preparation that are given as options where they are not the usual ones."""
 
 
 def _list(request: Request) -> Response:
@@ -21,23 +48,96 @@ def _list(request: Request) -> Response:
     rows: list[dict[str, Any]] = []
     for name in names[first : first + MOST_COLLECTIONS]:
         try:
-            found = library.collection(name)
+            rows.append(_summary(name, library.collection(name)))
         except InputError as error:
             rows.append({"path": name, "state": "damaged", "sentence": str(error)})
-            continue
-        rows.append(
-            {
-                "path": name,
-                "pictures": found.count,
-                "height": found.height,
-                "width": found.width,
-                "channels": found.channels,
-                "labels": {kind: len(labels) for kind, labels in found.vocabularies.items()},
-                "refused": sum(found.refused.values()),
-                "fingerprint": found.fingerprint,
-            }
-        )
     return JSONResponse({"count": len(names), "collections": rows})
 
 
-ROUTES = [Route("/api/collections", _list)]
+def _summary(name: str, found: Collection) -> dict[str, Any]:
+    return {
+        "path": name,
+        "pictures": found.count,
+        "height": found.height,
+        "width": found.width,
+        "channels": found.channels,
+        "labels": {kind: len(labels) for kind, labels in found.vocabularies.items()},
+        "refused": sum(found.refused.values()),
+        "fingerprint": found.fingerprint,
+    }
+
+
+def _one(request: Request) -> Response:
+    """Answer with all that is told of one collection, but for its pictures."""
+    name, found = word(request, "collection"), _collection(request)
+    return JSONResponse(
+        {
+            **_summary(name, found),
+            "kinds": pictures.labels(found),
+            "reasons": pictures.reasons(found),
+            "prepare": _command(name, found),
+            "parts": {part: len(found.rows(part)) for part in ("train", "holdout")},
+        }
+    )
+
+
+def _command(name: str, found: Collection) -> str:
+    """Return the command that prepares a collection again with choices, into another folder."""
+    options: list[str] = []
+    for key, usual in USUAL.items():
+        value = found.settings.get(key, usual)
+        if value != usual:
+            option = f"--{key.replace('_', '-')}"
+            options += [option] if value is True else [f"--no-{option[2:]}"] if value is False else [option, str(value)]
+    size = str(found.height) if found.height == found.width else f"{found.height}x{found.width}"
+    sources = [str(source) for source in found.settings.get("sources") or ["SOURCE"]]
+    labels = str(found.settings.get("labels", "folders"))
+    labelled = [] if labels == "folders" else ["--labels", labels]
+    words = ["prepare", *sources, f"{name}-chosen", "--size", size, *labelled, *options, "--choices", "choices.csv"]
+    return f"lienzo {shlex.join(words)}"
+
+
+def _kept(request: Request) -> Response:
+    """Answer with one page of the pictures that a filter finds."""
+    found = _collection(request)
+    rows = pictures.kept(
+        found,
+        kind=word(request, "kind", ""),
+        label=word(request, "label", ""),
+        search=word(request, "search", ""),
+    )
+    return JSONResponse({"count": len(rows), "pictures": pictures.described(found, _page(request, rows))})
+
+
+def _refused(request: Request) -> Response:
+    """Answer with one page of the refused files that a filter finds."""
+    found = _collection(request)
+    rows = pictures.refused(found, reason=word(request, "reason", ""), search=word(request, "search", ""))
+    return JSONResponse({"count": len(rows), "files": pictures.refusals(found, _page(request, rows))})
+
+
+def _picture(request: Request) -> Response:
+    """Answer with one picture as PNG; its address has the fingerprint, so that a browser may keep it."""
+    found, row = _collection(request), number(request, "row", 0)
+    if row >= found.count:
+        raise HTTPException(404, "There is no such picture.")
+    data = gallery.png(found.take(np.array([row]))[0])
+    return Response(data, media_type="image/png", headers={"cache-control": "max-age=86400"})
+
+
+def _collection(request: Request) -> Collection:
+    return context_of(request).library.collection(word(request, "collection"))
+
+
+def _page(request: Request, rows: pictures.Rows) -> pictures.Rows:
+    first, count = number(request, "first", 0), min(MOST_PICTURES, number(request, "count", 60))
+    return rows[first : first + count]
+
+
+ROUTES = [
+    Route("/api/collections", _list),
+    Route("/api/collection", _one),
+    Route("/api/collection/pictures", _kept),
+    Route("/api/collection/refused", _refused),
+    Route("/api/collection/picture", _picture),
+]

@@ -1,0 +1,223 @@
+"""The view of a collection in the studio: filters, pages, what was refused, and choices that prepare reads."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("httpx")
+import io
+
+from PIL import Image
+from starlette.testclient import TestClient
+
+import lienzo
+from lienzo.collection import tables
+from lienzo.collection.collection import Collection
+from lienzo.errors import InputError
+from lienzo.studio.context import Context
+from lienzo.studio.reading import pictures
+from lienzo.studio.reading.library import Library
+from lienzo.studio.safety import Door
+from lienzo.studio.server import application
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a collection of 20 pictures of two labels, and five refused files."""
+    folder = tmp_path_factory.mktemp("studio")
+    for i in range(20):
+        target = folder / "pictures" / ("calm", "storm")[i % 4 == 0]
+        target.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(i).integers(0, 256, (16, 16, 3), np.uint8)
+        Image.fromarray(noise).save(target / f"{i:02}.png")
+    calm = folder / "pictures" / "calm"
+    (calm / "copy, again.png").write_bytes((calm / "01.png").read_bytes())
+    (calm / "page.jpg").write_text("<html>not found</html>")
+    (calm / "empty.png").write_bytes(b"")
+    (calm / "zz-half.png").write_bytes((calm / "02.png").read_bytes()[:300])
+    Image.fromarray(np.full((16, 16, 3), 90, np.uint8)).save(calm / "plain.png")
+    lienzo.prepare(folder / "pictures", folder / "deep" / "sea", size=16, holdout=0.2, workers=1)
+    return folder
+
+
+@pytest.fixture
+def sea(folder: Path) -> Collection:
+    return Collection.open(folder / "deep" / "sea")
+
+
+@pytest.fixture
+def client(folder: Path) -> Iterator[TestClient]:
+    door = Door("127.0.0.1", 7860)
+    app = application(Context(Library(folder.resolve()), False), door)
+    with TestClient(app, "http://127.0.0.1:7860") as client:
+        client.cookies.set(door.cookie, door.token)
+        yield client
+
+
+def get(client: TestClient, address: str, **query: object) -> Any:
+    answer = client.get(address, params={"collection": "deep/sea", **query})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_collection_is_told_with_its_labels_and_reasons(client: TestClient, sea: Collection) -> None:
+    told = get(client, "/api/collection")
+    assert (told["pictures"], told["refused"]) == (20, 5)
+    assert told["kinds"] == [
+        {
+            "kind": "folder",
+            "labels": [{"label": "calm", "pictures": 15}, {"label": "storm", "pictures": 5}],
+            "without": 0,
+        }
+    ]
+    assert {one["reason"]: one["files"] for one in told["reasons"]} == sea.refused
+    assert all(one["meaning"] for one in told["reasons"])
+    assert sum(told["parts"].values()) == 20
+    assert told["prepare"].startswith("lienzo prepare ")
+    assert told["prepare"].endswith("deep/sea-chosen --size 16 --holdout 0.2 --choices choices.csv")
+
+
+def test_pictures_are_found_by_label_and_by_name_in_pages(client: TestClient, sea: Collection) -> None:
+    storms = get(client, "/api/collection/pictures", kind="folder", label="storm", first=1, count=2)
+    assert storms["count"] == 5
+    assert [one["labels"] for one in storms["pictures"]] == [{"folder": "storm"}] * 2
+    index = sea.index().to_pylist()
+    for one in storms["pictures"]:
+        assert index[one["row"]]["source"] == one["source"]
+    assert [one["source"] for one in get(client, "/api/collection/pictures", search="STORM/04")["pictures"]] == [
+        "storm/04.png"
+    ]
+    assert get(client, "/api/collection/pictures", kind="folder", label="")["count"] == 0
+    assert len(get(client, "/api/collection/pictures", count=9999)["pictures"]) == 20
+    for wrong in ({"kind": "style"}, {"kind": "folder", "label": "strom"}):
+        answer = client.get("/api/collection/pictures", params={"collection": "deep/sea", **wrong})
+        assert answer.status_code == 400
+        assert "unknown" in answer.json()["error"]
+
+
+def test_a_picture_is_the_collections_own(client: TestClient, sea: Collection) -> None:
+    answer = client.get("/api/collection/picture", params={"collection": "deep/sea", "row": 7})
+    with Image.open(io.BytesIO(answer.content)) as shown:
+        assert np.array_equal(np.asarray(shown), sea.take(np.array([7]))[0])
+    assert client.get("/api/collection/picture", params={"collection": "deep/sea", "row": 20}).status_code == 404
+
+
+def test_refused_files_have_reason_detail_and_what_is_left_of_them(client: TestClient, sea: Collection) -> None:
+    told = get(client, "/api/collection/refused")
+    assert told["count"] == 5
+    by_source = {one["source"]: one for one in told["files"]}
+    wanted = {row["source"]: (row["reason"], row["detail"]) for row in sea.rejected().to_pylist()}
+    assert {source: (one["reason"], one["detail"]) for source, one in by_source.items()} == wanted
+    assert by_source["calm/plain.png"]["thumbnail"].startswith("data:image/")
+    assert by_source["calm/page.jpg"]["thumbnail"] is None
+    assert {one["source"] for one in told["files"] if one["keepable"]} == {
+        "calm/copy, again.png", "calm/zz-half.png", "calm/plain.png",
+    }  # fmt: skip
+    alone = get(client, "/api/collection/refused", reason="duplicate", search="AGAIN")
+    assert [one["source"] for one in alone["files"]] == ["calm/copy, again.png"]
+    answer = client.get("/api/collection/refused", params={"collection": "deep/sea", "reason": "ugly"})
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["..", "/etc", "pictures", "deep/sea/..", "", "a\0b"])
+def test_paths_do_not_lead_out_of_the_folder(client: TestClient, path: str) -> None:
+    for part in ("", "/pictures", "/refused", "/picture"):
+        answer = client.get(f"/api/collection{part}", params={"collection": path})
+        assert answer.status_code == 400
+        assert set(answer.json()) == {"error"}
+
+
+def test_rows_of_a_page_are_read_from_their_groups_alone(
+    client: TestClient, sea: Collection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Collection, "index", None)  # whole tables are not asked for
+    monkeypatch.setattr(Collection, "rejected", None)
+    rows = np.array([19, 3, 11])
+    assert [one["row"] for one in pictures.described(sea, rows)] == [19, 3, 11]
+    assert len(pictures.refusals(sea, pictures.refused(sea)[3:])) == 2
+    with pytest.raises(InputError, match="unknown reason"):
+        pictures.refused(sea, reason="ugly")
+
+
+def test_a_table_of_several_groups_is_read_by_them(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "rejected.parquet"
+    columns = [[f"{i}.png" for i in range(50)], ["empty"] * 50, ["no bytes"] * 50, [0] * 50]
+    pq.write_table(pa.table(columns, schema=tables.REJECTED), path, row_group_size=7)
+    with tables.opened(path, tables.REJECTED) as table:
+        found = dict(pictures._rows(table, np.array([48, 0, 13, 14]), ["source"]))
+    assert {row: one["source"] for row, one in found.items()} == {i: f"{i}.png" for i in (48, 0, 13, 14)}
+
+
+@pytest.fixture
+def address(folder: Path) -> Iterator[str]:
+    """Give the first address of a studio that is served meanwhile."""
+    import uvicorn
+
+    from lienzo.studio.studio import _listen
+
+    listener = _listen("127.0.0.1", 0)
+    door = Door("127.0.0.1", listener.getsockname()[1])
+    config = uvicorn.Config(
+        application(Context(Library(folder.resolve()), False), door), log_level="error", lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield door.first_address
+    server.should_exit = True
+    thread.join()
+    listener.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium")
+def test_choices_made_in_a_browser_are_those_that_prepare_reads(folder: Path, address: str, tmp_path: Path) -> None:
+    api = pytest.importorskip("playwright.sync_api")
+    said: list[str] = []
+    asked: set[str] = set()
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM))
+        page = browser.new_page(viewport={"width": 390, "height": 800}, color_scheme="dark")
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.add(request.url.split("/")[2] if "://" in request.url else "data"))
+        page.goto(address)
+        page.get_by_role("link", name="Collections").click()
+        page.get_by_role("link", name="deep/sea").click()
+        page.get_by_label("folder").select_option("=storm")
+        page.get_by_text("5 pictures", exact=True).wait_for()
+        page.get_by_role("button", name="leave out storm/04.png").focus()
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.get_by_role("button", name="Refused (5)").click()
+        page.get_by_label("reason").select_option("duplicate")
+        page.get_by_text("1 file", exact=True).wait_for()
+        page.get_by_role("button", name="keep calm/copy, again.png").click()
+        page.reload()  # choices stay, and the address shows the same
+        assert page.get_by_role("button", name="keep calm/copy, again.png").get_attribute("aria-pressed") == "true"
+        page.get_by_role("button", name="Choices (2)").click()
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name="Save choices.csv").click()
+        downloading.value.save_as(tmp_path / "choices.csv")
+        browser.close()
+    assert said == []
+    assert asked <= {address.split("/")[2], "data"}
+    chosen = lienzo.prepare(
+        folder / "pictures", tmp_path / "chosen", size=16, workers=1, choices=tmp_path / "choices.csv"
+    )
+    sources = {row["source"] for row in chosen.index().to_pylist()}
+    assert "storm/04.png" not in sources
+    assert "calm/copy, again.png" in sources
