@@ -49,11 +49,9 @@ def recipe() -> Recipe:
 
     ``docs/log.md``, section "The demo's recipe", tells what was tried.
     """
-    fast = catalogue.fast()
     return dataclasses.replace(
-        fast,
+        catalogue.fast().with_settings(["network.tied_kernels=true"]),
         name="demo",
-        network=dataclasses.replace(fast.network, tied_kernels=True),
         images=38_400,
         tick=640,
         samples=36,
