@@ -37,7 +37,7 @@ ROOMS: dict[str, str] = {
     "growth": "storage compute collection networks recipe run training",
     "report": "storage compute display collection networks recipe run generation evaluation",
     "demo": "storage display painter collection networks recipe run generation training report",
-    "studio": "display collection run",
+    "studio": "display collection run generation explore",
     "cli": "*",
 }
 """Rooms, and the rooms that they import from; all import from :data:`GROUND`. Every arrow points up in this table."""
@@ -142,6 +142,11 @@ def test_collections_recipes_and_runs_are_read_without_torch(python: Python) -> 
     files = [path for room in TORCHLESS for path in [SOURCES / f"{room}.py", *(SOURCES / room).rglob("*.py")]]
     modules = [".".join(path.relative_to(SOURCES).with_suffix("").parts) for path in files if path.exists()]
     assert_not_loaded(python, "; ".join(f"import lienzo.{module}" for module in modules), ["torch"])
+
+
+def test_the_studios_server_is_read_without_torch(python: Python) -> None:
+    pytest.importorskip("starlette")
+    assert_not_loaded(python, "import lienzo.studio.server", ["torch", "matplotlib"])
 
 
 def test_importing_lienzo_loads_nothing_heavy(python: Python) -> None:

@@ -1,7 +1,10 @@
 """The studio: who gets in, what it reads of runs, and what it tells while they train."""
 
+import asyncio
 import hashlib
+import io
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +12,8 @@ import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("httpx")
+import numpy as np
+from PIL import Image
 from starlette.testclient import TestClient
 
 import lienzo
@@ -16,6 +21,8 @@ from lienzo.errors import InputError, RunError
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.studio import studio as room
+from lienzo.studio.canvas.process import Painter, SupersededError
+from lienzo.studio.canvas.wishes import About
 from lienzo.studio.context import Context
 from lienzo.studio.reading import logs, runs
 from lienzo.studio.reading.library import Library
@@ -31,8 +38,6 @@ BASE = "http://127.0.0.1:7860"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a finished run, an interrupted one and a collection."""
-    import numpy as np
-    from PIL import Image
 
     folder = tmp_path_factory.mktemp("studio")
     (folder / "pictures").mkdir()
@@ -278,3 +283,95 @@ def test_a_port_in_use_and_a_missing_folder_are_one_sentence(tmp_path: Path) -> 
         room.studio(tmp_path / "nowhere")
     with pytest.raises(RunError, match="there is no run x"):
         Library(tmp_path).run("x")
+
+
+def painted(client: TestClient, **wish: object) -> Image.Image:
+    answer = client.post("/api/canvas/wish", json={"kind": "paint", "run": "deep/a", **wish}, headers={"origin": BASE})
+    assert answer.status_code == 200, answer.text
+    return Image.open(io.BytesIO(answer.content))
+
+
+@pytest.fixture(scope="module")
+def played(folder: Path) -> Iterator[TestClient]:
+    context = Context(Library(folder.resolve()), False)
+    client = TestClient(application(context, DOOR), BASE, cookies={DOOR.cookie: DOOR.token})
+    yield client
+    context.painter.close()
+
+
+def test_the_canvas_paints_what_generate_draws(played: TestClient, folder: Path) -> None:
+    sheet = painted(played, pictures=[{"place": {"seed": seed}} for seed in range(4)], columns=2)
+    tiles = np.asarray(sheet).reshape(2, 16, 2, 16, 3).swapaxes(1, 2).reshape(4, 16, 16, 3)
+    expected = lienzo.load(folder / "deep" / "a").generate(range(4)).images
+    assert np.abs(tiles.astype(int) - expected).max() <= 1
+    whole = {"place": {"mixture": [[1, {"seed": 1}], [0, {"seed": 2}]]}}
+    assert np.abs(np.asarray(painted(played, pictures=[whole])).astype(int) - expected[1]).max() <= 1
+    mean = np.asarray(painted(played, pictures=[{"place": {"seed": 1}, "psi": 0}]))
+    assert np.array_equal(mean, np.asarray(painted(played, pictures=[{"place": {"seed": 2}, "psi": 0}])))
+
+
+def test_a_picture_between_two_is_as_far_from_the_origin_as_they_are(folder: Path) -> None:
+    from lienzo.studio.canvas.painting import place
+    from lienzo.studio.canvas.wishes import Place
+
+    generator = lienzo.load(folder / "deep" / "a")
+    ends = [Place(seed=seed) for seed in (1, 2)]
+    middle = place(generator, Place(mixture=((0.5, ends[0]), (0.5, ends[1]))))
+    lengths = [float(np.linalg.norm(place(generator, end))) for end in ends]
+    assert np.linalg.norm(middle) == pytest.approx(np.mean(lengths), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ({"kind": "paint", "pictures": []}, "does not understand"),
+        ({"kind": "paint", "pictures": [{"place": {"seed": -1}}]}, "does not understand"),
+        ({"kind": "invert", "file": ""}, "does not understand"),
+        ({"kind": "paint", "pictures": [{"place": {"seed": 1, "path": "/etc/passwd"}}]}, "does not understand"),
+        ({"kind": "paint", "pictures": [{"place": {}}]}, "a place is a seed, latents or a mixture"),
+        ({"kind": "paint", "pictures": [{"place": {"z": [1, 2]}}]}, "have 2 numbers, but 100 are needed"),
+        ({"kind": "paint", "pictures": [{"place": {"seed": 1}, "along": {"sun": 1}}]}, "no directions"),
+        ({"kind": "paint", "pictures": [{"place": {"seed": 1}}], "run": "../x"}, "there is no run"),
+    ],
+)
+def test_what_the_canvas_cannot_do_is_one_sentence(played: TestClient, wish: dict[str, object], said: str) -> None:
+    answer = played.post("/api/canvas/wish", json={"run": "deep/a", **wish}, headers={"origin": BASE})
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+
+
+def test_a_walk_goes_out_as_film_and_as_path(played: TestClient, folder: Path) -> None:
+    walk = {"kind": "film", "run": "deep/a", "pictures": [{"place": {"seed": seed}} for seed in (1, 2)], "frames": 6}
+    film = played.post("/api/canvas/wish", json=walk | {"form": "webp"}, headers={"origin": BASE})
+    assert Image.open(io.BytesIO(film.content)).n_frames == 6  # type: ignore[attr-defined]
+    path = played.post("/api/canvas/wish", json=walk | {"form": "json"}, headers={"origin": BASE})
+    assert path.json()["format"] == "lienzo path"
+    assert path.json()["generator"] == lienzo.load(folder / "deep" / "a").fingerprint
+
+
+def test_a_file_that_is_no_picture_is_refused_and_one_that_is_has_latents(played: TestClient, folder: Path) -> None:
+    address = "/api/canvas/invert?run=deep/a"
+    refused = played.post(address, content=b"no picture", headers={"origin": BASE})
+    assert refused.status_code == 400
+    assert "cannot be used as a picture" in refused.json()["error"]
+    found = played.post(address, content=(folder / "pictures" / "0.png").read_bytes(), headers={"origin": BASE})
+    assert len(found.json()["z"]) == 100
+    assert 0 < found.json()["error"] < 1
+
+
+@pytest.mark.anyio
+async def test_the_latest_wish_of_a_page_wins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    painter, asked = Painter(), []
+
+    def exchange(_self: Painter, _path: Path, wish: About) -> tuple[str, bytes]:
+        asked.append(wish.run)
+        time.sleep(0.05)
+        return "text/plain", wish.run.encode()
+
+    monkeypatch.setattr(Painter, "_exchange", exchange)
+    run = Run(folder / "b")
+    wishes = [painter.ask("one", run, About(str(i))) for i in range(4)] + [painter.ask("two", run, About("other"))]
+    answers = await asyncio.gather(*wishes, return_exceptions=True)
+    assert [type(answer) for answer in answers[1:3]] == [SupersededError] * 2
+    assert answers[3:] == [("text/plain", b"3"), ("text/plain", b"other")]
+    assert asked[-2:] == ["3", "other"]

@@ -1,10 +1,11 @@
 """What every view of the studio has at hand."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from starlette.requests import Request
 
+from lienzo.studio.canvas.process import Painter
 from lienzo.studio.reading.library import Library
 
 
@@ -17,6 +18,9 @@ class Context:
 
     read_only: bool
     """Nothing may be started, stopped or written."""
+
+    painter: Painter = field(default_factory=Painter)
+    """Makes pictures for the canvas."""
 
 
 def context_of(request: Request) -> Context:

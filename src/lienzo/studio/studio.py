@@ -53,14 +53,18 @@ def studio(
         raise InputError(f"there is no folder {folder}: check the path.")
     listener = _listen(host, port)
     door = Door(host, listener.getsockname()[1])
-    app = application(Context(Library(root), read_only), door)
+    context = Context(Library(root), read_only)
+    app = application(context, door)
     config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     if host not in ("127.0.0.1", "::1", "localhost"):
         log.warning("Everyone who knows the address below and reaches this machine can see %s.", root)
     ready(door.first_address)
-    with listener:
-        asyncio.run(server.serve([listener]))
+    try:
+        with listener:
+            asyncio.run(server.serve([listener]))
+    finally:
+        context.painter.close()
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

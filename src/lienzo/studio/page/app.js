@@ -4,6 +4,7 @@ import { Link, useAnswer, bytes } from "/page/parts.js";
 import { Runs } from "/page/views/runs.js";
 import { Run } from "/page/views/run.js";
 import { Compare } from "/page/views/compare.js";
+import { Canvas } from "/page/views/canvas.js";
 import { Collections } from "/page/views/collections.js";
 import { Collection } from "/page/views/collection.js";
 
@@ -12,6 +13,7 @@ const VIEWS = {
   runs: [Runs, "Runs"],
   run: [Run, ""],
   compare: [Compare, "Compare"],
+  canvas: [Canvas, "Canvas"],
   collections: [Collections, "Collections"],
   collection: [Collection, ""],
 };

@@ -60,6 +60,7 @@ export function Run({ query }) {
     <div class="bar"><h2>${path}</h2><span class="state ${state}">${state}</span>
       <span class="hint">${run.recipe} · ${count(images)} of ${count(run.total)} pictures
         ${state === "live" && speed && html` · ${duration((run.total - images) / speed)} left, ${count(Math.round(speed))} pictures/s`}</span>
+      <${Link} class="button" to="/canvas" query=${{ run: path }}>Play</${Link}>
       <${Link} class="button" to="/compare" query=${{ a: path }}>Compare</${Link}></div>
     ${live.lost && html`<${Sentence} kind="warning" text="The connection was lost; trying again." />`}
     ${state === "gone" && html`<${Sentence} text="This run is no longer there: it was moved or deleted." />`}

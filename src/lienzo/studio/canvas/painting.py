@@ -1,0 +1,191 @@
+"""Pictures that the canvas is asked for: places in the space of latents, and what becomes of them."""
+
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lienzo.collection.listing.entries import Entry
+from lienzo.collection.screening.screening import screen
+from lienzo.collection.settings import Channels, Settings
+from lienzo.display import gallery
+from lienzo.errors import InputError
+from lienzo.explore import inversion, walking
+from lienzo.explore.film import Film as FilmSettings
+from lienzo.generation.directions import Directions
+from lienzo.generation.generation import Generator, load, render
+from lienzo.generation.latents import Latents, truncated
+from lienzo.run.run import Run
+from lienzo.studio.canvas.wishes import About, Film, Invert, Paint, Picture, Place, Wish
+
+Array = NDArray[np.float32]
+
+DIRECTIONS = "directions.safetensors"
+"""The file of a run's directions, beside its generator."""
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: Path, _changed: float) -> Generator:
+    return load(path)
+
+
+def generator_of(run: Run) -> Generator:
+    """Return the newest generator of a run.
+
+    Raises:
+        GeneratorError: there is none yet, or it is damaged.
+    """
+    path = run.generator_path
+    return _loaded(path, path.stat().st_mtime if path.exists() else 0.0)
+
+
+def directions_of(run: Run, generator: Generator) -> Directions | None:
+    """Return the directions that were found for this generator; None where there are none, or another's."""
+    try:
+        return Directions.open(run.path / DIRECTIONS, generator.fingerprint, generator.latents)
+    except InputError:
+        return None
+
+
+def place(generator: Generator, wanted: Place) -> Array:
+    """Return the latents (latents,) of a place.
+
+    Raises:
+        InputError: latents of another dimension, or a place that says nothing.
+    """
+    if wanted.seed is not None:
+        return np.asarray(generator.drawn([wanted.seed])[0][0])
+    if wanted.z is not None:
+        if len(wanted.z) != generator.latents:
+            raise InputError(f"these latents have {len(wanted.z)} numbers, but {generator.latents} are needed.")
+        return np.array(wanted.z, np.float32)
+    if wanted.mixture is None:
+        raise InputError("a place is a seed, latents or a mixture: give one of them.")
+    parts = [(weight, place(generator, part)) for weight, part in wanted.mixture]
+    total = sum(abs(weight) for weight, _ in parts)
+    mixed = sum((weight * z for weight, z in parts), np.zeros(generator.latents, np.float32))
+    length = sum(abs(weight) * float(np.linalg.norm(z)) for weight, z in parts) / max(total, 1e-12)
+    return np.asarray(mixed * (length / max(float(np.linalg.norm(mixed)), 1e-12)), np.float32)
+
+
+def places(run: Run, generator: Generator, pictures: tuple[Picture, ...]) -> tuple[Array, Array]:
+    """Return the latents (n, latents) and labels (n, classes) of pictures.
+
+    Raises:
+        InputError: an unknown label or direction, or latents of another dimension.
+    """
+    directions = directions_of(run, generator)
+    z, y = [], []
+    for picture in pictures:
+        at = truncated(place(generator, picture.place)[None], picture.psi)[0]
+        if picture.along:
+            if directions is None:
+                raise InputError("this run has no directions: find them with lienzo explore directions.")
+            at = at + directions.along([f"{name}={distance}" for name, distance in picture.along.items()])
+        z.append(at)
+        y.append(_row(generator, picture))
+    return np.stack(z).astype(np.float32), np.stack(y)
+
+
+def _row(generator: Generator, picture: Picture) -> Array:
+    """Return the label's row (classes,)."""
+    if not generator.classes:
+        return np.zeros(0, np.float32)
+    if picture.label is not None:
+        return np.asarray(generator.rows([picture.label])[0])
+    seed = picture.place.seed
+    return np.asarray(generator.drawn([seed])[1][0] if seed is not None else generator.rows([""])[0])
+
+
+def about(run: Run, _wish: About) -> tuple[str, bytes]:
+    """Return what a generator is, as JSON."""
+    generator = generator_of(run)
+    directions, vocabulary = directions_of(run, generator), generator.vocabulary
+    told: dict[str, Any] = {
+        "fingerprint": generator.fingerprint,
+        "latents": generator.latents,
+        "height": generator.height,
+        "width": generator.width,
+        "labels": [] if vocabulary is None else list(vocabulary.counts),
+        "directions": [] if directions is None else list(directions.names),
+    }
+    return "application/json", msgspec.json.encode(told)
+
+
+def paint(run: Run, wish: Paint) -> tuple[str, bytes]:
+    """Return pictures as one PNG, row by row, without gaps."""
+    generator = generator_of(run)
+    z, y = (torch.from_numpy(part) for part in places(run, generator, wish.pictures))
+    pixels = render(generator.module, z, y if y.shape[1] else None)
+    return "image/png", gallery.png(gallery.grid(pixels, min(wish.columns, len(pixels)), gap=0))
+
+
+def film(run: Run, wish: Film) -> tuple[str, bytes]:
+    """Return a walk through pictures as a film, or as the path that every other face of lienzo replays."""
+    generator = generator_of(run)
+    z, y = places(run, generator, wish.pictures)
+    going = walking.steps(
+        generator,
+        latents=Latents(z, y, generator.fingerprint),
+        film=FilmSettings(frames=wish.frames, closed=wish.closed),
+    )
+    walked = _last(going)
+    with tempfile.TemporaryDirectory() as folder:
+        written, path = walked.save(Path(folder) / f"walk.{'webp' if wish.form == 'json' else wish.form}")
+        if wish.form == "json":
+            return "application/json", path.read_bytes()
+        return f"image/{wish.form}", written.read_bytes()
+
+
+def invert(run: Run, wish: Invert) -> tuple[str, bytes]:
+    """Return the latents of a picture, and how far what they paint is from it, as JSON.
+
+    Raises:
+        InputError: the file is no picture that preparation would take.
+    """
+    generator = generator_of(run)
+    settings = Settings(
+        size=(generator.height, generator.width),
+        channels=cast(Channels, generator.channels),
+        enlarge=True,
+    )
+    found = screen(Entry("the picture", "", len(wish.file), data=wish.file, wanted=True), settings)
+    if found.reason:
+        raise InputError(f"this file cannot be used as a picture ({found.reason}: {found.detail}): give another.")
+    pixels = np.frombuffer(found.pixels, np.uint8).reshape(1, generator.height, generator.width, generator.channels)
+    (best,) = inversion.inverted(generator, pixels)
+    told = {"z": [round(float(value), 4) for value in best.z], "error": best.error}
+    return "application/json", msgspec.json.encode(told)
+
+
+def _last(steps: Any) -> Any:
+    """Return what an iterator of steps returns at its end."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ended:
+            return ended.value
+
+
+KINDS: dict[type[Any], Callable[[Run, Any], tuple[str, bytes]]] = {
+    About: about,
+    Paint: paint,
+    Film: film,
+    Invert: invert,
+}
+"""What makes each kind of wish come true: returns the type of its answer, and the answer."""
+
+
+def fulfil(run: Run, wish: Wish) -> tuple[str, bytes]:
+    """Return the type and the bytes of the answer to a wish.
+
+    Raises:
+        InputError: it cannot be done; the sentence says why.
+    """
+    return KINDS[type(wish)](run, wish)

@@ -1,0 +1,75 @@
+"""What the canvas may be asked for, as a schema that the page and the server share. Read without PyTorch."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+MOST = 64
+"""Pictures of one wish."""
+
+Seed = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
+"""A whole number that a browser holds exactly."""
+
+Small = Annotated[float, Meta(ge=-1e6, le=1e6)]
+Text = Annotated[str, Meta(max_length=1_000)]
+
+
+class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A place in the space of latents: one seed, latents written out, or a mixture of places.
+
+    A mixture of places zᵢ with weights wᵢ is Σ wᵢ zᵢ, brought to the length of Σ |wᵢ| |zᵢ| / Σ |wᵢ|, so that what lies
+    between two pictures is as far from the origin as they are.
+    """
+
+    seed: Seed | None = None
+    z: Annotated[tuple[Small, ...], Meta(min_length=1, max_length=4_096)] | None = None
+    mixture: Annotated[tuple[tuple[Small, "Place"], ...], Meta(min_length=1, max_length=8)] | None = None
+
+
+class Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One picture: a place, and what is done to it."""
+
+    place: Place
+    label: Text | None = None
+    """A label, or a mixture such as ``cubism=0.3,baroque=0.7``; by default the one that the seed draws."""
+
+    along: Annotated[dict[Text, Small], Meta(max_length=64)] = {}
+    """Directions by name, and how far."""
+
+    psi: Annotated[float, Meta(ge=-2, le=2)] = 1.0
+    """Truncation: 1 changes nothing, 0 is the mean picture."""
+
+
+class Paint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="paint"):
+    """Pictures, as one PNG with ``columns`` of them in a row."""
+
+    run: Text
+    pictures: Annotated[tuple[Picture, ...], Meta(min_length=1, max_length=MOST)]
+    columns: Annotated[int, Meta(ge=1, le=MOST)] = 8
+
+
+class Film(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="film"):
+    """A walk through pictures: the film, or its path."""
+
+    run: Text
+    pictures: Annotated[tuple[Picture, ...], Meta(min_length=2, max_length=MOST)]
+    frames: Annotated[int, Meta(ge=2, le=600)] = 120
+    closed: bool = True
+    form: Literal["webp", "gif", "json"] = "webp"
+
+
+class Invert(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="invert"):
+    """The latents of a picture; its file follows."""
+
+    run: Text
+    file: bytes
+
+
+class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="about"):
+    """What a generator is: size, labels, directions."""
+
+    run: Text
+
+
+Wish = Paint | Film | Invert | About

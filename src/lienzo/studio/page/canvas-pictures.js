@@ -1,0 +1,52 @@
+// Pictures of the canvas: what a picture is, and how it comes from the server. The newest wish of each kind wins.
+import { ask } from "/page/parts.js";
+
+const page = crypto.randomUUID();
+
+/** The bytes of an answer to a wish; null if a newer wish of the same purpose replaced it. */
+export async function wish(purpose, path, body, type = "application/json") {
+  const answer = await fetch(path, { method: "POST", body, headers: { "content-type": type, "x-page": `${page}-${purpose}` } });
+  if (answer.status === 409) return null;
+  if (!answer.ok) {
+    const text = await answer.text();
+    let sentence = text;
+    try { sentence = JSON.parse(text).error; } catch { /* plain text */ }
+    throw new Error(sentence);
+  }
+  return answer.blob();
+}
+
+/** Pictures as one bitmap, row by row; null if a newer wish came. */
+export async function painted(purpose, run, pictures, columns) {
+  const blob = await wish(purpose, "/api/canvas/wish", JSON.stringify({ kind: "paint", run, pictures, columns }));
+  return blob && createImageBitmap(blob);
+}
+
+export const about = (run) => ask("/api/canvas", { run });
+
+/** A place as text for the address and for people, and back: 7, or z:base64, or 0.5*7+0.5*8. */
+export function placeText(place) {
+  if (place.seed !== undefined) return String(place.seed);
+  if (place.z) return "z:" + btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(place.z).buffer))).replaceAll("+", "-").replaceAll("/", "_");
+  return place.mixture.map(([weight, part]) => `${Number(weight.toFixed(4))}*${placeText(part)}`).join("~");
+}
+
+export function placeOf(text) {
+  if (/^\d{1,15}$/.test(text)) return { seed: Number(text) };
+  if (text.startsWith("z:")) {
+    try {
+      const bytes = Uint8Array.from(atob(text.slice(2).replaceAll("-", "+").replaceAll("_", "/")), (one) => one.charCodeAt(0));
+      return { z: [...new Float32Array(bytes.buffer)] };
+    } catch { return null; }
+  }
+  const parts = text.split("~").map((part) => {
+    const [, weight, rest] = /^(-?[\d.]+)\*(.+)$/.exec(part) ?? [];
+    const place = rest && !rest.includes("*") ? placeOf(rest) : null;
+    return place && Number.isFinite(Number(weight)) ? [Number(weight), place] : null;
+  });
+  return parts.length && parts.every(Boolean) ? { mixture: parts } : null;
+}
+
+/** What people call a place. */
+export const placeName = (place) => place.seed !== undefined ? `seed ${place.seed}` : place.z ? "a picture of yours"
+  : place.mixture.map(([weight, part]) => `${weight < 0 ? "−" : "+"} ${Math.abs(weight) === 1 ? "" : Math.abs(weight).toFixed(2) + " "}${placeName(part)}`).join(" ").replace(/^\+ /, "");

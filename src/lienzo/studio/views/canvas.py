@@ -1,0 +1,52 @@
+"""The view of the canvas: pictures of a generator as someone plays with it."""
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from lienzo.errors import InputError
+from lienzo.studio.asking import word
+from lienzo.studio.canvas.process import SupersededError
+from lienzo.studio.canvas.wishes import About, Film, Invert, Paint, Wish
+from lienzo.studio.context import context_of
+
+LARGEST_PICTURE = 24 << 20
+"""Bytes of a file that is dropped onto the canvas."""
+
+
+async def _answer(request: Request, wish: Wish) -> Response:
+    context = context_of(request)
+    run = context.library.run(wish.run)
+    page = request.headers.get("x-page", "")[:64]
+    try:
+        kind, content = await context.painter.ask(page, run, wish)
+    except SupersededError:
+        return JSONResponse({"error": "A newer wish came."}, 409)
+    return Response(content, media_type=kind)
+
+
+async def _about(request: Request) -> Response:
+    return await _answer(request, About(word(request, "run")))
+
+
+async def _wish(request: Request) -> Response:
+    try:
+        wish = msgspec.json.decode(await request.body(), type=Paint | Film)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"the canvas does not understand this ({error}): reload the page.") from None
+    return await _answer(request, wish)
+
+
+async def _invert(request: Request) -> Response:
+    data = await request.body()
+    if len(data) > LARGEST_PICTURE:
+        raise InputError(f"this file is larger than {LARGEST_PICTURE >> 20} MiB: give a smaller picture.")
+    return await _answer(request, Invert(word(request, "run"), data))
+
+
+ROUTES = [
+    Route("/api/canvas", _about),
+    Route("/api/canvas/wish", _wish, methods=["POST"]),
+    Route("/api/canvas/invert", _invert, methods=["POST"]),
+]
