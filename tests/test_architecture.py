@@ -37,7 +37,7 @@ ROOMS: dict[str, str] = {
     "growth": "storage compute collection networks recipe run training",
     "report": "storage compute display collection networks recipe run generation evaluation",
     "demo": "storage display painter collection networks recipe run generation training report",
-    "studio": "display collection run generation explore",
+    "studio": "display collection recipe run generation explore",
     "cli": "*",
 }
 """Rooms, and the rooms that they import from; all import from :data:`GROUND`. Every arrow points up in this table."""

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -375,3 +375,74 @@ async def test_the_latest_wish_of_a_page_wins(folder: Path, monkeypatch: pytest.
     assert [type(answer) for answer in answers[1:3]] == [SupersededError] * 2
     assert answers[3:] == [("text/plain", b"3"), ("text/plain", b"other")]
     assert asked[-2:] == ["3", "other"]
+
+
+TRAINING = {"collection": "small", "recipe": "thesis", "name": "new"}
+
+
+def test_the_form_has_every_key_with_its_meaning(client: TestClient) -> None:
+    told = client.get("/api/train/forms").json()
+    assert told["collections"] == ["small"]
+    for form in told["recipes"]:
+        keys = {each["key"]: each for each in form["keys"]}
+        assert all(each["meaning"] for each in form["keys"]), form["name"]
+        changes = [
+            f"{key}={each['value']}" for key, each in keys.items() if each["value"] not in ("", "evidence-bound")
+        ]
+        if form["name"] == "thesis":
+            assert lienzo.recipes("thesis").with_settings(changes) == lienzo.recipes("thesis")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"name": "../x"}, "cannot be the name of a run"),
+        ({"name": ".hidden"}, "cannot be the name of a run"),
+        ({"recipe": "thesys"}, "did you mean 'thesis'"),
+        ({"recipe": "/etc/x.toml"}, "trains recipes by name"),
+        ({"settings": ["bacht=3"]}, "did you mean 'batch'"),
+        ({"collection": "../small"}, "there is no collection"),
+        ({"settings": "x"}, "does not understand"),
+    ],
+)
+def test_a_training_that_cannot_be_is_one_sentence(client: TestClient, change: dict[str, object], said: str) -> None:
+    for address in ("/api/train/command", "/api/train/start"):
+        answer = client.post(address, json=TRAINING | change, headers={"origin": BASE})
+        assert answer.status_code == 400
+        assert said in answer.json()["error"]
+
+
+def test_a_read_only_studio_starts_and_stops_nothing(folder: Path) -> None:
+    client = TestClient(application(Context(Library(folder.resolve()), True), DOOR), BASE)
+    client.cookies.set(DOOR.cookie, DOOR.token)
+    for address in ("/api/train/start", "/api/train/stop?run=b"):
+        answer = client.post(address, json=TRAINING, headers={"origin": BASE})
+        assert "read only" in answer.json()["error"]
+    assert client.post("/api/train/command", json=TRAINING, headers={"origin": BASE}).status_code == 200
+
+
+@pytest.mark.slow
+def test_a_training_is_started_seen_live_stopped_and_saved(client: TestClient, folder: Path) -> None:
+    settings = ["network.width=4", "batch=4", "tick=8", "images=4000000", "keep_epochs=false"]
+    training = TRAINING | {"settings": settings}
+    command = client.post("/api/train/command", json=training, headers={"origin": BASE}).json()["command"]
+    assert command.startswith("lienzo train ")
+    started = client.post("/api/train/start", json=training, headers={"origin": BASE})
+    assert started.json() == {"run": "runs/new"}
+    again = client.post("/api/train/start", json=training, headers={"origin": BASE})
+    assert "is there already" in again.json()["error"]
+    run = Run(folder / "runs" / "new")
+    until(lambda: bool(run.log_path.exists() and run.log()))
+    assert client.get("/api/run?run=runs/new").json()["state"] == "live"
+    assert client.post("/api/train/stop?run=runs/new", headers={"origin": BASE}).status_code == 200
+    until(lambda: client.get("/api/run?run=runs/new").json()["state"] == "interrupted")
+    assert run.checkpoints()
+    assert "nobody trains" in client.post("/api/train/stop?run=runs/new", headers={"origin": BASE}).json()["error"]
+    failed = client.post("/api/train/start", json=TRAINING | {"name": "few"}, headers={"origin": BASE})
+    assert "fewer than one batch of 128" in failed.json()["error"]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds, for as long as a test may take."""
+    while not holds():
+        time.sleep(0.1)

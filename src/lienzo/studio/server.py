@@ -14,9 +14,15 @@ from starlette.routing import Route
 from lienzo.errors import InputError
 from lienzo.studio.context import Context
 from lienzo.studio.safety import Door, Guard
-from lienzo.studio.views import canvas, collections, machine, runs
+from lienzo.studio.views import canvas, collections, machine, runs, training
 
-VIEWS = {"runs": runs.ROUTES, "canvas": canvas.ROUTES, "collections": collections.ROUTES, "machine": machine.ROUTES}
+VIEWS = {
+    "runs": runs.ROUTES,
+    "training": training.ROUTES,
+    "canvas": canvas.ROUTES,
+    "collections": collections.ROUTES,
+    "machine": machine.ROUTES,
+}
 """The addresses of every view."""
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}

@@ -2,6 +2,7 @@
 import { html, render, useEffect, useState } from "/page/vendor/htm-preact.js";
 import { Link, useAnswer, bytes } from "/page/parts.js";
 import { Runs } from "/page/views/runs.js";
+import { Train } from "/page/views/train.js";
 import { Run } from "/page/views/run.js";
 import { Compare } from "/page/views/compare.js";
 import { Canvas } from "/page/views/canvas.js";
@@ -12,6 +13,7 @@ import { Collection } from "/page/views/collection.js";
 const VIEWS = {
   runs: [Runs, "Runs"],
   run: [Run, ""],
+  train: [Train, "Train"],
   compare: [Compare, "Compare"],
   canvas: [Canvas, "Canvas"],
   collections: [Collections, "Collections"],

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def whole(name: str, run: Run, collection: str | None) -> dict[str, Any]:
         **told,
         "settings": run.recipe().to_dict(),
         "collection": {**manifest["collection"], "here": collection},
+        "command": _command(run, manifest["collection"]["path"]),
         "machine": manifest["machine"],
         "versions": manifest["versions"],
         "rollbacks": manifest.get("rollbacks", []),
@@ -109,6 +111,11 @@ def advice(lines: list[dict[str, Any]]) -> dict[str, Any] | None:
     error = (residuals / (n - 2) / spread) ** 0.5
     trend = "improving" if slope < -2 * error else "worse" if slope > 2 * error else "flat"
     return {"trend": trend, "slope": slope * 100_000, "error": error * 100_000, "since": points[0][0]}
+
+
+def _command(run: Run, collection: str) -> str:
+    """Return the command that goes on with a run."""
+    return shlex.join(["lienzo", "train", collection, "--recipe", str(run.recipe_path), "--out", str(run.path)])
 
 
 def _newest(run: Run) -> int | None:

@@ -1,6 +1,6 @@
 // One run: samples, curves, scores and trouble of one moment, live while it trains.
 import { html, useEffect, useMemo, useRef, useState } from "/page/vendor/htm-preact.js";
-import { Link, Sentence, ask, bytes, count, duration, go, measure, samplePath, useAnswer } from "/page/parts.js";
+import { Link, Sentence, ask, send, bytes, count, duration, go, measure, samplePath, useAnswer } from "/page/parts.js";
 import { CHARTS, Chart, nearest } from "/page/charts.js";
 
 const MOST = 1200; // points of a curve; when live ones make them twice as many, the curve is asked for anew
@@ -12,6 +12,8 @@ export function Run({ query }) {
   const [live, setLive] = useState({ state: null, lost: false });
   const [range, setRange] = useState(null);
   const [playing, setPlaying] = useState(false);
+  const [stopping, setStopping] = useState(false);
+  const [mistake, setMistake] = useState("");
   const newest = columns.images.at(-1) ?? 0;
   const pinned = query.at !== undefined;
   const moment = pinned ? Number(query.at) : newest;
@@ -50,6 +52,12 @@ export function Run({ query }) {
   const play = () => { if (!playing && (shown === samples.at(-1) || !pinned)) setMoment(samples[0]); setPlaying(!playing); };
   const troubles = useMemo(() => [...(run?.troubles ?? []), ...(run?.rollbacks ?? []).map((one) => ({ images: one.at, trouble: `${one.trouble} The run was set back to ${count(one.to)} pictures.` }))], [run]);
 
+  const stop = async () => {
+    setStopping(true);
+    try { await ask("/api/train/stop?" + new URLSearchParams({ run: path }), {}, { method: "POST" }); setMistake(""); } catch (reason) { setMistake(reason.message); setStopping(false); }
+  };
+  useEffect(() => { if (live.state !== "live") setStopping(false); }, [live.state]);
+
   if (error) return html`<${Sentence} text=${error} />`;
   if (!run) return html`<p class="hint" aria-busy="true">Reading ${path} …</p>`;
   if (run.state === "damaged") return html`<h2>${path}</h2><${Sentence} text=${run.sentence} />`;
@@ -60,10 +68,13 @@ export function Run({ query }) {
     <div class="bar"><h2>${path}</h2><span class="state ${state}">${state}</span>
       <span class="hint">${run.recipe} · ${count(images)} of ${count(run.total)} pictures
         ${state === "live" && speed && html` · ${duration((run.total - images) / speed)} left, ${count(Math.round(speed))} pictures/s`}</span>
+      ${state === "live" && html`<button onClick=${stop} disabled=${stopping}>${stopping ? "Stopping …" : "Stop and save"}</button>`}
       <${Link} class="button" to="/canvas" query=${{ run: path }}>Play</${Link}>
       <${Link} class="button" to="/compare" query=${{ a: path }}>Compare</${Link}></div>
     ${live.lost && html`<${Sentence} kind="warning" text="The connection was lost; trying again." />`}
     ${state === "gone" && html`<${Sentence} text="This run is no longer there: it was moved or deleted." />`}
+    <${Sentence} text=${mistake} />
+    ${state !== "live" && state !== "finished" && state !== "gone" && html`<p class="hint">To go on: <code>${run.command}</code></p>`}
     <${Verdict} advice=${run.advice} />
     <div class="moment">
       <button onClick=${play} disabled=${samples.length < 2} aria-label=${playing ? "Pause" : "Play the samples"}>${playing ? "❚❚" : "▶"}</button>

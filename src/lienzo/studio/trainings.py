@@ -1,0 +1,118 @@
+"""Trainings that the studio starts and stops: processes of their own, which outlive it."""
+
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from lienzo.errors import InputError
+from lienzo.recipe.catalogue import find
+from lienzo.run.occupancy import occupant
+from lienzo.run.run import Run
+from lienzo.studio.reading.library import Library
+
+BEGIN_SECONDS = 20.0
+"""A training that has not begun or failed after so long is left to itself, and the list will show it."""
+
+NAME = r"[\w.-]+(?: [\w.-]+)*"
+"""A name of a run: one folder, without slashes."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What is to be trained."""
+
+    collection: str
+    """Path of the collection, within the studio's folder."""
+
+    recipe: str
+    """Name of a recipe."""
+
+    name: str
+    """Name of the run, a folder in ``runs``."""
+
+    settings: list[str] = field(default_factory=list)
+    """Keys that differ from the recipe's, as ``--set`` reads them."""
+
+    def words(self, library: Library) -> list[str]:
+        """Return the words of the command, behind ``lienzo``.
+
+        Raises:
+            InputError: an unknown collection, recipe or key, or a name that is no name.
+        """
+        if not re.fullmatch(NAME, self.name) or self.name.startswith("."):
+            raise InputError(f"'{self.name[:80]}' cannot be the name of a run: use letters, digits, dots and dashes.")
+        if self.recipe.endswith(".toml"):
+            raise InputError("the studio trains recipes by name: start one from a file with lienzo train.")
+        find(self.recipe).with_settings(self.settings)
+        collection = library.collection(self.collection)
+        out = library.root / "runs" / self.name
+        settings = ["--set", *self.settings] if self.settings else []
+        return ["train", str(collection.path), "--recipe", self.recipe, "--out", str(out), *settings]
+
+    def command(self, library: Library) -> str:
+        """Return the command as one would type it."""
+        return shlex.join(["lienzo", *self.words(library)])
+
+
+def start(training: Training, library: Library) -> str:
+    """Start a training, wait until it has begun, and return the path of its run.
+
+    What it says goes to ``runs/NAME.log``. It does not end with the studio.
+
+    Raises:
+        InputError: it cannot begin; the sentence is the training's own.
+    """
+    words = training.words(library)
+    run = Run(library.root / "runs" / training.name)
+    if run.path.exists():
+        raise InputError(f"runs/{training.name} is there already: choose another name, or go on by its command.")
+    run.path.parent.mkdir(parents=True, exist_ok=True)
+    said = run.path.parent / f"{training.name}.log"
+    with said.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lienzo", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + BEGIN_SECONDS
+    while time.monotonic() < deadline and not run.exists():
+        if process.poll():
+            raise InputError(_last_line(said) or f"the training ended with status {process.returncode}.")
+        time.sleep(0.1)
+    return f"runs/{training.name}"
+
+
+def stop(run: Run) -> None:
+    """Ask the process that trains in a run's folder to save and end.
+
+    Raises:
+        InputError: nobody trains there, or not on this machine.
+    """
+    trainer = occupant(run)
+    if trainer is None:
+        raise InputError(f"nobody trains in {run.path.name}: there is nothing to stop.")
+    if trainer.host != socket.gethostname():
+        raise InputError(f"{run.path.name} is trained by {trainer}: stop it there.")
+    try:
+        process = psutil.Process(trainer.pid)
+        if not any("lienzo" in word or "torchrun" in word for word in process.cmdline()):
+            raise InputError(f"{trainer} is not the command lienzo: stop it where it was started.")
+        process.send_signal(signal.SIGTERM)
+    except psutil.Error:
+        raise InputError(f"{trainer} has ended, or is another user's: look again.") from None
+
+
+def _last_line(path: Path) -> str:
+    """Return the last line of what a training said, without the name of the command before it."""
+    lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1].removeprefix("lienzo: ") if lines else ""
