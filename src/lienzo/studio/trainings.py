@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,9 +85,10 @@ def start(training: Training, library: Library) -> str:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    threading.Thread(target=process.wait, daemon=True).start()  # so that its end is noticed while the studio runs
     deadline = time.monotonic() + BEGIN_SECONDS
     while time.monotonic() < deadline and not run.exists():
-        if process.poll():
+        if process.returncode:
             raise InputError(_last_line(said) or f"the training ended with status {process.returncode}.")
         time.sleep(0.1)
     return f"runs/{training.name}"
