@@ -343,9 +343,11 @@ def test_what_the_canvas_cannot_do_is_one_sentence(played: TestClient, wish: dic
 def test_a_walk_goes_out_as_film_and_as_path(played: TestClient, folder: Path) -> None:
     walk = {"kind": "film", "run": "deep/a", "pictures": [{"place": {"seed": seed}} for seed in (1, 2)], "frames": 6}
     film = played.post("/api/canvas/wish", json=walk | {"form": "webp"}, headers={"origin": BASE})
-    assert Image.open(io.BytesIO(film.content)).n_frames == 6  # type: ignore[attr-defined]
+    image = Image.open(io.BytesIO(film.content))
+    assert (image.format, image.size) == ("WEBP", (16, 16))
     path = played.post("/api/canvas/wish", json=walk | {"form": "json"}, headers={"origin": BASE})
     assert path.json()["format"] == "lienzo path"
+    assert len(path.json()["walks"][0]["times"]) == 6
     assert path.json()["generator"] == lienzo.load(folder / "deep" / "a").fingerprint
 
 
