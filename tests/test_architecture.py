@@ -59,7 +59,6 @@ TORCHLESS = (
     "run",
     "inspection",
     "display",
-    "studio",
     "cli",
 )
 """Files and rooms that are read without PyTorch."""
