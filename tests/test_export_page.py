@@ -220,6 +220,7 @@ def test_the_page_says_what_it_is_and_keeps_what_is_foreign_as_text(exported: Pa
 def test_the_card_of_a_run_stands_in_the_page(run: lienzo.Run, tmp_path: Path) -> None:
     scores = {
         "generator": lienzo.load(run).fingerprint,
+        "part": "train",
         "detector": "lite0",
         "measures": {"generated": 50, "reference": 20, "fid": None, "kid": {"value": 0.0123, "error": 0.0011}},
         "novelty": {"training": 20, "pixels": {"excess": {"share": {"value": 0.04, "error": 0.02}}}},
