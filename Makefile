@@ -8,7 +8,7 @@ TESTS  := $(VENV)/.ready-for-tests
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-whole test-long test-gpu release lint types docs bench bench-gpu clean
+.PHONY: help demo test test-whole test-long test-gpu release lint types docs site bench bench-gpu clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -45,6 +45,9 @@ types: $(TESTS)  ## strict types
 
 docs: $(TESTS)  ## links, commands and options named in the pages exist
 	$(BIN)/python -m pytest tests/test_docs.py
+
+site: $(TESTS)  ## the pages as a site, in site/index.html; a broken link fails
+	$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs . site
 
 bench: $(TESTS)  ## speed of a training step and of preparation, as ratios measured in one run
 	$(BIN)/python benchmarks/step.py

@@ -3,9 +3,12 @@
 import ast
 import dataclasses
 import functools
+import hashlib
 import importlib
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -23,7 +26,7 @@ from lienzo.recipe.likelihood import LIKELIHOODS
 from lienzo.recipe.objectives import OBJECTIVES, Regularisation
 from lienzo.recipe.recipe import Adam, Recipe
 
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -226,6 +229,10 @@ SMALLER = {"--size 64": "--size 16", "--size 128": "--size 32", "theory converge
 """What is put in the place of words of the README: smaller pictures, and an experiment of seconds."""
 
 
+SERVERS = ("studio",)
+"""Verbs that go on until they are stopped; their own tests run them."""
+
+
 @pytest.fixture
 def small_verbs(small: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the demo be tiny, and let a search for settings score few pictures."""
@@ -252,6 +259,9 @@ def test_the_tour_of_the_readme_runs(
                 line = line.replace(long, short)  # noqa: PLW2901
             words = shlex.split(line, comments=True)
             if words[:1] != ["lienzo"]:
+                continue
+            if words[1] in SERVERS:
+                ran.add(words[1])
                 continue
             into = words.index(">") if ">" in words else len(words)
             status, out, said = command(*words[1:into], *CHEAPER.get(words[1], "").split())
@@ -298,3 +308,29 @@ def test_every_example_runs(
     monkeypatch.setattr(sys, "argv", [example, *words])
     runpy.run_path(str(ROOT / "examples" / example), run_name="__main__")
     assert len(list(tmp_path.iterdir())) > 1
+
+
+TRANSLATION = re.compile(r"<!-- translates (\S+) ([0-9a-f]{16}) -->")
+"""The last line of a translated page: the page that it translates, and the SHA-256 of that page's text."""
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "es").glob("*.md")), ids=name)
+def test_a_translation_is_of_the_text_as_it_is(page: Path) -> None:
+    named = TRANSLATION.search(page.read_text(encoding="utf-8"))
+    assert named, "a translated page ends with the page that it translates, and its hash"
+    source = (page.parent / named[1]).resolve()
+    text = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+    assert named[2] == text, f"{name(source)} has changed: translate what is new, then write {text}"
+    assert [words[:2] for words in commands(page)] == [words[:2] for words in commands(source)]
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning_and_asks_nothing_of_other_hosts(tmp_path: Path) -> None:
+    pytest.importorskip("sphinx")
+    words = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-c", "docs", ".", str(tmp_path)]
+    built = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (built.returncode, built.stderr) == (0, "")
+    assert (tmp_path / "index.html").exists()
+    for page in tmp_path.rglob("*.html"):
+        loaded = re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="(https?://[^"]+)"', page.read_text("utf-8"))
+        assert not loaded, page

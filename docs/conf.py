@@ -1,0 +1,28 @@
+"""The site made of these pages, by Sphinx: `make site`.
+
+The source is the whole project, so that links between its pages lead where they lead in the project.
+"""
+
+from lienzo.version import __version__
+
+project = "lienzo"
+author = "the authors of lienzo"
+copyright = "the authors of lienzo, MIT"  # noqa: A001  the name that Sphinx reads
+release = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+myst_heading_anchors = 4
+source_suffix = {".md": "markdown"}
+root_doc = "docs/index"
+include_patterns = ["docs/**", "benchmarks/results/**", "CONTRIBUTING.md", "CHANGELOG.md"]
+autodoc_typehints = "description"
+autodoc_member_order = "bysource"
+napoleon_google_docstring = True
+
+html_theme = "furo"
+html_title = "lienzo"
+html_static_path = ["_static"]
+html_extra_path = ["_site"]
+html_css_files = ["site.css"]
+html_favicon = "../src/lienzo/studio/page/icon.svg"
+html_show_sphinx = False
