@@ -10,6 +10,7 @@ from PIL import Image
 
 import lienzo
 from lienzo.errors import InputError
+from lienzo.generation.centres import SEEDS, clustered
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents, joined, truncated
 from lienzo.networks.configurations import NETS
@@ -69,6 +70,20 @@ def test_truncation_to_saved_centres(tmp_path: Path, generator: Generator) -> No
     made = lienzo.generate(generator, seeds=range(6), label="calm", truncation=0.0, centres=centres, out=None)
     ends = generator.generate([10, 11], "calm").images
     assert all(any(np.array_equal(image, end) for end in ends) for image in made.images)
+
+
+def test_truncation_to_clusters_of_pictures(generator: Generator) -> None:
+    found = clustered(generator, 3)
+    assert found.z.shape == (3, generator.latents)
+    assert np.array_equal(found.z, clustered(generator, 3).z)
+    sizes = np.linalg.norm(found.z, axis=1)
+    assert sizes.min() > 2 * (8 / SEEDS) ** 0.5  # further from 0 than the mean of as many latents that were not divided
+    made = lienzo.generate(generator, seeds=range(6), label="calm", truncation=0.0, centres="3", out=None)
+    ends = generator.paint(found.z, generator.rows(["calm"] * 3))
+    assert all(any(np.array_equal(image, end) for end in ends) for image in made.images)
+    for number in ("0", "1", "65"):
+        with pytest.raises(InputError, match="give 2 to 64"):
+            lienzo.generate(generator, seeds=[1], truncation=0.5, centres=number, out=None)
 
 
 def test_latents_are_mixed_by_layer(generator: Generator) -> None:

@@ -27,7 +27,7 @@ GENERATION = {
     "label": Word("NAME"),
     "latents": Word("FILE"),
     "truncation": Word("PSI"),
-    "centres": Word("FILE"),
+    "centres": Word("FILE|K"),
     "along": Word("NAME=X", continues=has_equals_sign),
     "directions": Word("FILE"),
     "mix": Word("SEED:LAYERS"),

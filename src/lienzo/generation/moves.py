@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lienzo.errors import InputError
+from lienzo.generation.centres import clustered
 from lienzo.generation.directions import Directions, beside
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents, truncated
@@ -32,7 +33,8 @@ class Moves:
     """ψ: latents are drawn towards a centre, see :func:`lienzo.generation.latents.truncated`."""
 
     centres: str | Path | Latents | None = None
-    """Latents, or a file of them, of which each is drawn to the nearest; by default to the mean of all."""
+    """Latents, a file of them, or a number of clusters, of which each is drawn to the nearest; by default to
+    the mean of all."""
 
     along: Sequence[str] = ()
     """Steps along directions, such as ``storm=2.5``."""
@@ -84,6 +86,8 @@ class Moves:
     def _centres(self, generator: Generator) -> Array | None:
         if self.centres is None:
             return None
+        if str(self.centres).isdecimal():
+            return clustered(generator, int(str(self.centres))).z
         kept = self.centres if isinstance(self.centres, Latents) else Latents.open(self.centres)
         return kept.check(generator.fingerprint, generator.latents, generator.classes).z
 

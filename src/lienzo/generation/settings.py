@@ -42,7 +42,7 @@ class Settings:
     """How far latents keep from their mean: 1 as they are, less for more typical and more alike pictures."""
 
     centres: Latents | None = None
-    """Saved latents, of which each is drawn to the nearest in place of the mean."""
+    """Saved latents, or a number of clusters of pictures, whose nearest takes the place of the mean."""
 
     along: Sequence[str] = ()
     """Step along a direction in standard deviations, one or several, such as storm=2.5."""
