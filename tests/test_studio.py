@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 
 import lienzo
 from lienzo.errors import InputError, RunError
+from lienzo.generation.directions import Directions, beside
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.studio import studio as room
@@ -308,6 +309,23 @@ def test_the_canvas_paints_what_generate_draws(played: TestClient, folder: Path)
     assert np.abs(np.asarray(painted(played, pictures=[whole])).astype(int) - expected[1]).max() <= 1
     mean = np.asarray(painted(played, pictures=[{"place": {"seed": 1}, "psi": 0}]))
     assert np.array_equal(mean, np.asarray(painted(played, pictures=[{"place": {"seed": 2}, "psi": 0}])))
+
+
+def test_directions_that_were_found_are_told_and_gone_along(played: TestClient, folder: Path) -> None:
+    generator = lienzo.load(folder / "deep" / "a")
+    vectors = np.eye(2, generator.latents, dtype=np.float32)
+    file = beside(folder / "deep" / "a")
+    Directions(vectors, ("storm", "calm"), generator.fingerprint, "weights").save(file)
+    try:
+        assert played.get("/api/canvas?run=deep/a").json()["directions"] == ["storm", "calm"]
+        moved = painted(played, pictures=[{"place": {"seed": 1}, "along": {"storm": 2.5}}])
+        z = generator.drawn([1])[0] + 2.5 * vectors[:1]
+        assert np.abs(np.asarray(moved).astype(int) - generator.paint(z)[0]).max() <= 1
+        unknown = {"kind": "paint", "run": "deep/a", "pictures": [{"place": {"seed": 1}, "along": {"strom": 1}}]}
+        answer = played.post("/api/canvas/wish", json=unknown, headers={"origin": BASE})
+        assert "did you mean 'storm'" in answer.json()["error"]
+    finally:
+        file.unlink()
 
 
 def test_a_picture_between_two_is_as_far_from_the_origin_as_they_are(folder: Path) -> None:

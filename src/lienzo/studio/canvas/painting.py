@@ -18,16 +18,13 @@ from lienzo.display import gallery
 from lienzo.errors import InputError
 from lienzo.explore import inversion, walking
 from lienzo.explore.film import Film as FilmSettings
-from lienzo.generation.directions import Directions
+from lienzo.generation.directions import Directions, beside
 from lienzo.generation.generation import Generator, load, render
 from lienzo.generation.latents import Latents, truncated
 from lienzo.run.run import Run
 from lienzo.studio.canvas.wishes import About, Film, Invert, Paint, Picture, Place, Wish
 
 Array = NDArray[np.float32]
-
-DIRECTIONS = "directions.safetensors"
-"""The file of a run's directions, beside its generator."""
 
 
 @lru_cache(maxsize=2)
@@ -48,7 +45,7 @@ def generator_of(run: Run) -> Generator:
 def directions_of(run: Run, generator: Generator) -> Directions | None:
     """Return the directions that were found for this generator; None where there are none, or another's."""
     try:
-        return Directions.open(run.path / DIRECTIONS, generator.fingerprint, generator.latents)
+        return Directions.open(beside(run), generator.fingerprint, generator.latents)
     except InputError:
         return None
 
