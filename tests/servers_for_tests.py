@@ -5,9 +5,11 @@ import contextlib
 import hashlib
 import json
 import threading
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 class Files(SimpleHTTPRequestHandler):
@@ -139,3 +141,33 @@ def serving(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextlib.contextmanager
+def studio(folder: Path) -> Iterator[str]:
+    """Serve the studio over a folder meanwhile, and give the address to open first."""
+    import uvicorn
+
+    from lienzo.studio.context import Context
+    from lienzo.studio.reading.library import Library
+    from lienzo.studio.safety import Door
+    from lienzo.studio.server import application
+    from lienzo.studio.studio import _listen
+
+    listener = _listen("127.0.0.1", 0)
+    door = Door("127.0.0.1", listener.getsockname()[1])
+    context = Context(Library(folder.resolve()), False)
+    server = uvicorn.Server(
+        uvicorn.Config(application(context, door), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield door.first_address
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+        context.painter.close()

@@ -1,7 +1,5 @@
 """The view of a collection in the studio: filters, pages, what was refused, and choices that prepare reads."""
 
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ pytest.importorskip("starlette")
 pytest.importorskip("httpx")
 import io
 
+import servers_for_tests
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -162,24 +161,8 @@ def test_a_table_of_several_groups_is_read_by_them(tmp_path: Path) -> None:
 @pytest.fixture
 def address(folder: Path) -> Iterator[str]:
     """Give the first address of a studio that is served meanwhile."""
-    import uvicorn
-
-    from lienzo.studio.studio import _listen
-
-    listener = _listen("127.0.0.1", 0)
-    door = Door("127.0.0.1", listener.getsockname()[1])
-    config = uvicorn.Config(
-        application(Context(Library(folder.resolve()), False), door), log_level="error", lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield door.first_address
-    server.should_exit = True
-    thread.join()
-    listener.close()
+    with servers_for_tests.studio(folder) as address:
+        yield address
 
 
 @pytest.mark.slow

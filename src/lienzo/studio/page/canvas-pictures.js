@@ -6,7 +6,7 @@ const page = crypto.randomUUID();
 /** The bytes of an answer to a wish; null if a newer wish of the same purpose replaced it. */
 export async function wish(purpose, path, body, type = "application/json") {
   const answer = await fetch(path, { method: "POST", body, headers: { "content-type": type, "x-page": `${page}-${purpose}` } });
-  if (answer.status === 409) return null;
+  if (answer.status === 204) return null;
   if (!answer.ok) {
     const text = await answer.text();
     let sentence = text;

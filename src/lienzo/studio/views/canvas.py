@@ -1,8 +1,10 @@
 """The view of the canvas: pictures of a generator as someone plays with it."""
 
+import secrets
+
 import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from lienzo.errors import InputError
@@ -16,13 +18,14 @@ LARGEST_PICTURE = 24 << 20
 
 
 async def _answer(request: Request, wish: Wish) -> Response:
+    """Answer a wish; with nothing where the same page has wished for something newer meanwhile."""
     context = context_of(request)
     run = context.library.run(wish.run)
-    page = request.headers.get("x-page", "")[:64]
+    page = request.headers.get("x-page", "")[:64] or secrets.token_hex(8)
     try:
         kind, content = await context.painter.ask(page, run, wish)
     except SupersededError:
-        return JSONResponse({"error": "A newer wish came."}, 409)
+        return Response(status_code=204)
     return Response(content, media_type=kind)
 
 

@@ -1,0 +1,129 @@
+"""The studio in a browser: every view of runs, live, by keyboard, in both colours, and on a telephone."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("starlette")
+import servers_for_tests
+from conftest import Paint
+
+import lienzo
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, paint: Paint, recipe: Recipe) -> Path:
+    collection = lienzo.prepare(paint(tmp_path / "pictures"), tmp_path / "studio" / "small", size=16, workers=1)
+    for name in ("a", "b"):
+        lienzo.train(collection, recipe.with_settings([f"seed={ord(name)}"]), tmp_path / "studio" / name, device="cpu")
+    return tmp_path / "studio"
+
+
+@contextmanager
+def opened(address: str, *, mistakes: bool = False, **settings: Any) -> Iterator[Any]:
+    """Open the studio in a browser; afterwards nothing was said on its console, and no other host was asked.
+
+    A mistake that the page is to show is an answer of the status 400, which Chromium says on the console.
+    """
+    api = pytest.importorskip("playwright.sync_api")
+    said: list[str] = []
+    asked: set[str] = set()
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM))
+        page = browser.new_page(**settings)
+        page.set_default_timeout(120_000)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.add(request.url.split("/")[2]))
+        page.goto(address)
+        yield page
+        browser.close()
+    assert [line for line in said if not (mistakes and "400" in line)] == []
+    assert {host for host in asked if host} == {address.split("/")[2]}
+
+
+@pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (390, "dark")])
+def test_a_run_is_looked_through_and_compared(folder: Path, width: int, colours: str) -> None:
+    with (
+        servers_for_tests.studio(folder) as address,
+        opened(address, viewport={"width": width, "height": 900}, color_scheme=colours) as page,
+    ):
+        page.get_by_role("heading", name="a", exact=True).click()
+        slider = page.get_by_label("The moment shown, in pictures")
+        page.get_by_text("after 64 pictures").first.wait_for()
+        slider.focus()
+        page.keyboard.press("Home")
+        page.get_by_role("img", name="The fixed latents after 0 pictures").wait_for()
+        assert "at=0" in page.url
+        page.keyboard.press("PageUp")
+        page.get_by_role("img", name="The fixed latents after 32 pictures").wait_for()
+        assert page.locator(".chart").count() > 3
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.get_by_role("link", name="Compare", exact=True).last.click()
+        page.get_by_label("B").select_option("b")
+        page.get_by_role("cell", name="seed", exact=True).wait_for()
+        page.get_by_label("Wiper").focus()
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_live_run_moves_by_itself_and_says_when_it_is_gone(folder: Path, tmp_path: Path) -> None:
+    live, lines = Run(folder / "b"), Run(folder / "b").log_path.read_text().splitlines(keepends=True)
+    live.log_path.write_text("".join(lines[:2]))
+    with servers_for_tests.studio(folder) as address, opened(address) as page:
+        page.get_by_role("heading", name="b", exact=True).click()
+        page.get_by_text("32 of 64 pictures").wait_for()
+        with live.log_path.open("a") as file:
+            file.write(lines[2][:20])
+            file.flush()
+            page.wait_for_timeout(1000)
+            file.write(lines[2][20:] + lines[3])
+        page.get_by_text("64 of 64 pictures").wait_for()
+        shutil.move(live.path, tmp_path / "away")
+        page.get_by_text("This run is no longer there").wait_for()
+
+
+def test_pictures_are_kept_walked_through_and_found_again_by_the_address(folder: Path) -> None:
+    with servers_for_tests.studio(folder) as address, opened(address) as page:
+        page.goto(address.split("/?")[0] + "/canvas?run=a")
+        for seed in (3, 7, 12):
+            page.get_by_role("button", name=f"Keep seed {seed}", exact=True).click()
+        assert page.url.endswith("kept=3%2C7%2C12")
+        page.get_by_role("button", name="Plane").click()
+        plane = page.get_by_label("The plane through the last three kept pictures")
+        plane.focus()
+        page.keyboard.press("ArrowRight")
+        page.get_by_text("Here 0.13 of the way to the second picture").wait_for()
+        page.get_by_role("button", name="Walk").click()
+        page.get_by_label("Frames").fill("6")
+        page.get_by_role("button", name="Play").click()
+        page.get_by_role("img", name="A walk through seed 3, seed 7, seed 12").wait_for()
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name="Save the path").click()
+        assert downloading.value.suggested_filename == "walk.json"
+        page.go_back()
+        page.get_by_text("Here 0.13 of the way to the second picture").wait_for()
+        page.reload()
+        page.get_by_text("Here 0.13 of the way to the second picture").wait_for()
+
+
+def test_the_form_shows_the_command_of_what_it_holds(folder: Path) -> None:
+    with servers_for_tests.studio(folder) as address, opened(address, mistakes=True) as page:
+        page.get_by_role("link", name="Train").click()
+        page.get_by_label("Recipe", exact=False).first.select_option("thesis")
+        page.get_by_label("batch", exact=False).first.fill("8")
+        page.get_by_text("--recipe thesis").wait_for()
+        page.get_by_text("--set batch=8").wait_for()
+        page.get_by_label("batch", exact=False).first.fill("x")
+        page.get_by_text("batch is 'x', but has to be a whole number").wait_for()
+        assert page.get_by_role("button", name="Start the training").is_disabled()
