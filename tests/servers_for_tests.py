@@ -149,14 +149,14 @@ def studio(folder: Path) -> Iterator[str]:
     import uvicorn
 
     from lienzo.studio.context import Context
-    from lienzo.studio.reading.library import Library
+    from lienzo.studio.reading.artefacts import Artefacts
     from lienzo.studio.safety import Door
     from lienzo.studio.server import application
     from lienzo.studio.studio import _listen
 
     listener = _listen("127.0.0.1", 0)
     door = Door("127.0.0.1", listener.getsockname()[1])
-    context = Context(Library(folder.resolve()), False)
+    context = Context(Artefacts(folder.resolve()), False)
     server = uvicorn.Server(
         uvicorn.Config(application(context, door), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
     )

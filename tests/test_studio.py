@@ -26,7 +26,7 @@ from lienzo.studio.canvas.process import Painter, SupersededError
 from lienzo.studio.canvas.wishes import About
 from lienzo.studio.context import Context
 from lienzo.studio.reading import logs, runs
-from lienzo.studio.reading.library import Library
+from lienzo.studio.reading.artefacts import Artefacts
 from lienzo.studio.safety import POLICY, Door
 from lienzo.studio.server import PAGE, application
 from lienzo.studio.vendored import VENDORED
@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def client(folder: Path) -> Iterator[TestClient]:
-    with TestClient(application(Context(Library(folder.resolve()), False), DOOR), BASE) as client:
+    with TestClient(application(Context(Artefacts(folder.resolve()), False), DOOR), BASE) as client:
         client.cookies.set(DOOR.cookie, DOOR.token)
         yield client
 
@@ -71,14 +71,14 @@ def write_log(path: Path, lines: int) -> None:
 
 
 def test_the_first_address_sets_a_cookie_and_leaves_the_secret_out_of_the_next_one(folder: Path) -> None:
-    client = TestClient(application(Context(Library(folder), False), DOOR), BASE, follow_redirects=False)
+    client = TestClient(application(Context(Artefacts(folder), False), DOOR), BASE, follow_redirects=False)
     assert client.get("/").status_code == 403
     answer = client.get(DOOR.first_address)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert "HttpOnly" in answer.headers["set-cookie"]
     assert "SameSite=strict" in answer.headers["set-cookie"]
     assert client.get("/").status_code == 200
-    wrong = TestClient(application(Context(Library(folder), False), DOOR), BASE)
+    wrong = TestClient(application(Context(Artefacts(folder), False), DOOR), BASE)
     assert wrong.get("/?token=" + "a" * len(DOOR.token)).status_code == 403
 
 
@@ -135,8 +135,8 @@ def test_only_files_of_the_page_are_given(client: TestClient, name: str) -> None
 
 
 def test_a_failure_leaves_no_traceback(client: TestClient, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Library, "runs", lambda self: 1 / 0)
-    app = application(Context(Library(folder), False), DOOR)
+    monkeypatch.setattr(Artefacts, "runs", lambda self: 1 / 0)
+    app = application(Context(Artefacts(folder), False), DOOR)
     quiet = TestClient(app, BASE, raise_server_exceptions=False, cookies={DOOR.cookie: DOOR.token})
     answer = quiet.get("/api/runs")
     assert answer.status_code == 500
@@ -171,7 +171,7 @@ def test_a_damaged_run_is_one_card_and_the_others_stay(client: TestClient, folde
     (damaged / "run.json").write_text("{")
     (damaged / "recipe.toml").write_bytes((folder / "b" / "recipe.toml").read_bytes())
     try:
-        client.app.state.context.library._looked = -10.0  # type: ignore[attr-defined]
+        client.app.state.context.artefacts._looked = -10.0  # type: ignore[attr-defined]
         states = {run["path"]: run["state"] for run in client.get("/api/runs").json()["runs"]}
         assert states == {"b": "interrupted", "deep/a": "finished", "damaged": "damaged"}
         assert "damaged" in client.get("/api/run?run=damaged").json()["sentence"]
@@ -283,7 +283,7 @@ def test_a_port_in_use_and_a_missing_folder_are_one_sentence(tmp_path: Path) -> 
     with pytest.raises(InputError, match="there is no folder"):
         room.studio(tmp_path / "nowhere")
     with pytest.raises(RunError, match="there is no run x"):
-        Library(tmp_path).run("x")
+        Artefacts(tmp_path).run("x")
 
 
 def painted(client: TestClient, **wish: object) -> Image.Image:
@@ -294,7 +294,7 @@ def painted(client: TestClient, **wish: object) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def played(folder: Path) -> Iterator[TestClient]:
-    context = Context(Library(folder.resolve()), False)
+    context = Context(Artefacts(folder.resolve()), False)
     client = TestClient(application(context, DOOR), BASE, cookies={DOOR.cookie: DOOR.token})
     yield client
     context.painter.close()
@@ -433,7 +433,7 @@ def test_a_training_that_cannot_be_is_one_sentence(client: TestClient, change: d
 
 
 def test_a_read_only_studio_starts_and_stops_nothing(folder: Path) -> None:
-    client = TestClient(application(Context(Library(folder.resolve()), True), DOOR), BASE)
+    client = TestClient(application(Context(Artefacts(folder.resolve()), True), DOOR), BASE)
     client.cookies.set(DOOR.cookie, DOOR.token)
     for address in ("/api/train/start", "/api/train/stop?run=b"):
         answer = client.post(address, json=TRAINING, headers={"origin": BASE})

@@ -21,7 +21,7 @@ from lienzo.collection.collection import Collection
 from lienzo.errors import InputError
 from lienzo.studio.context import Context
 from lienzo.studio.reading import pictures
-from lienzo.studio.reading.library import Library
+from lienzo.studio.reading.artefacts import Artefacts
 from lienzo.studio.safety import Door
 from lienzo.studio.server import application
 
@@ -55,7 +55,7 @@ def sea(folder: Path) -> Collection:
 @pytest.fixture
 def client(folder: Path) -> Iterator[TestClient]:
     door = Door("127.0.0.1", 7860)
-    app = application(Context(Library(folder.resolve()), False), door)
+    app = application(Context(Artefacts(folder.resolve()), False), door)
     with TestClient(app, "http://127.0.0.1:7860") as client:
         client.cookies.set(door.cookie, door.token)
         yield client

@@ -6,14 +6,14 @@ from typing import cast
 from starlette.requests import Request
 
 from lienzo.studio.canvas.process import Painter
-from lienzo.studio.reading.library import Library
+from lienzo.studio.reading.artefacts import Artefacts
 
 
 @dataclass(frozen=True)
 class Context:
     """The folder, and what is allowed."""
 
-    library: Library
+    artefacts: Artefacts
     """The runs and collections below the folder."""
 
     read_only: bool

@@ -41,7 +41,7 @@ def studio(
         import uvicorn  # noqa: PLC0415  an extra
 
         from lienzo.studio.context import Context  # noqa: PLC0415
-        from lienzo.studio.reading.library import Library  # noqa: PLC0415
+        from lienzo.studio.reading.artefacts import Artefacts  # noqa: PLC0415
         from lienzo.studio.safety import Door  # noqa: PLC0415
         from lienzo.studio.server import application  # noqa: PLC0415
     except ImportError as error:
@@ -53,7 +53,7 @@ def studio(
         raise InputError(f"there is no folder {folder}: check the path.")
     listener = _listen(host, port)
     door = Door(host, listener.getsockname()[1])
-    context = Context(Library(root), read_only)
+    context = Context(Artefacts(root), read_only)
     app = application(context, door)
     config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)

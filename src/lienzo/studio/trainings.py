@@ -17,7 +17,7 @@ from lienzo.errors import InputError
 from lienzo.recipe.catalogue import find
 from lienzo.run.occupancy import occupant
 from lienzo.run.run import Run
-from lienzo.studio.reading.library import Library
+from lienzo.studio.reading.artefacts import Artefacts
 
 BEGIN_SECONDS = 20.0
 """A training that has not begun or failed after so long is left to itself, and the list will show it."""
@@ -42,7 +42,7 @@ class Training:
     settings: list[str] = field(default_factory=list)
     """Keys that differ from the recipe's, as ``--set`` reads them."""
 
-    def words(self, library: Library) -> list[str]:
+    def words(self, artefacts: Artefacts) -> list[str]:
         """Return the words of the command, behind ``lienzo``.
 
         Raises:
@@ -53,17 +53,17 @@ class Training:
         if self.recipe.endswith(".toml"):
             raise InputError("the studio trains recipes by name: start one from a file with lienzo train.")
         find(self.recipe).with_settings(self.settings)
-        collection = library.collection(self.collection)
-        out = library.root / "runs" / self.name
+        collection = artefacts.collection(self.collection)
+        out = artefacts.root / "runs" / self.name
         settings = ["--set", *self.settings] if self.settings else []
         return ["train", str(collection.path), "--recipe", self.recipe, "--out", str(out), *settings]
 
-    def command(self, library: Library) -> str:
+    def command(self, artefacts: Artefacts) -> str:
         """Return the command as one would type it."""
-        return shlex.join(["lienzo", *self.words(library)])
+        return shlex.join(["lienzo", *self.words(artefacts)])
 
 
-def start(training: Training, library: Library) -> str:
+def start(training: Training, artefacts: Artefacts) -> str:
     """Start a training, wait until it has begun, and return the path of its run.
 
     What it says goes to ``runs/NAME.log``. It does not end with the studio.
@@ -71,8 +71,8 @@ def start(training: Training, library: Library) -> str:
     Raises:
         InputError: it cannot begin; the sentence is the training's own.
     """
-    words = training.words(library)
-    run = Run(library.root / "runs" / training.name)
+    words = training.words(artefacts)
+    run = Run(artefacts.root / "runs" / training.name)
     if run.path.exists():
         raise InputError(f"runs/{training.name} is there already: choose another name, or go on by its command.")
     run.path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ LARGEST_PICTURE = 24 << 20
 async def _answer(request: Request, wish: Wish) -> Response:
     """Answer a wish; with nothing where the same page has wished for something newer meanwhile."""
     context = context_of(request)
-    run = context.library.run(wish.run)
+    run = context.artefacts.run(wish.run)
     page = request.headers.get("x-page", "")[:64] or secrets.token_hex(8)
     try:
         kind, content = await context.painter.ask(page, run, wish)

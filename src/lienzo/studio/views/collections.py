@@ -43,12 +43,12 @@ USUAL: dict[str, object] = {
 
 def _list(request: Request) -> Response:
     """Answer with one page of the list, by name."""
-    library = context_of(request).library
-    names, first = library.collections(), number(request, "first", 0)
+    artefacts = context_of(request).artefacts
+    names, first = artefacts.collections(), number(request, "first", 0)
     rows: list[dict[str, Any]] = []
     for name in names[first : first + MOST_COLLECTIONS]:
         try:
-            rows.append(_summary(name, library.collection(name)))
+            rows.append(_summary(name, artefacts.collection(name)))
         except InputError as error:
             rows.append({"path": name, "state": "damaged", "sentence": str(error)})
     return JSONResponse({"count": len(names), "collections": rows})
@@ -126,7 +126,7 @@ def _picture(request: Request) -> Response:
 
 
 def _collection(request: Request) -> Collection:
-    return context_of(request).library.collection(word(request, "collection"))
+    return context_of(request).artefacts.collection(word(request, "collection"))
 
 
 def _page(request: Request, rows: pictures.Rows) -> pictures.Rows:

@@ -16,7 +16,7 @@ from lienzo.version import __version__
 def _machine(request: Request) -> Response:
     """Answer with the use of processor (a share), memory and disk (bytes), and what may be done here."""
     context = context_of(request)
-    memory, disk = psutil.virtual_memory(), shutil.disk_usage(context.library.root)
+    memory, disk = psutil.virtual_memory(), shutil.disk_usage(context.artefacts.root)
     return JSONResponse(
         {
             "system": platform.system(),
@@ -26,7 +26,7 @@ def _machine(request: Request) -> Response:
             "disk": {"used": disk.total - disk.free, "total": disk.total},
             "read_only": context.read_only,
             "lienzo": __version__,
-            "root": str(context.library.root),
+            "root": str(context.artefacts.root),
         }
     )
 

@@ -36,8 +36,8 @@ log = logging.getLogger("lienzo")
 
 def _list(request: Request) -> Response:
     """Answer with one page of the list, the run changed last first."""
-    library = context_of(request).library
-    names = library.runs()
+    artefacts = context_of(request).artefacts
+    names = artefacts.runs()
     wanted = request.query_params.get("search", "").lower()
     if wanted:
         names = [name for name in names if wanted in name.lower()]
@@ -46,26 +46,26 @@ def _list(request: Request) -> Response:
     rows = []
     for name in names[first : first + count]:
         try:
-            rows.append(runs.summary(name, library.run(name)))
+            rows.append(runs.summary(name, artefacts.run(name)))
         except InputError:  # it has vanished since the folder was listed
             continue
-    return JSONResponse({"count": len(names), "runs": rows, "root": str(library.root)})
+    return JSONResponse({"count": len(names), "runs": rows, "root": str(artefacts.root)})
 
 
 def _one(request: Request) -> Response:
-    library, name = context_of(request).library, word(request, "run")
-    run = library.run(name)
+    artefacts, name = context_of(request).artefacts, word(request, "run")
+    run = artefacts.run(name)
     collection = None
     try:
-        collection = library.name_of(run.manifest()["collection"]["path"])
+        collection = artefacts.name_of(run.manifest()["collection"]["path"])
     except InputError as error:
         log.debug("%s", error)
-    return JSONResponse(runs.whole(name, run, collection if collection in library.collections() else None))
+    return JSONResponse(runs.whole(name, run, collection if collection in artefacts.collections() else None))
 
 
 def _curve(request: Request) -> Response:
     """Answer with columns: ``images`` and every measure, with null where a line lacks it."""
-    run = context_of(request).library.run(word(request, "run"))
+    run = context_of(request).artefacts.run(word(request, "run"))
     last = number(request, "last", 0) or None
     most = min(MOST_POINTS, number(request, "most", 1_000))
     return JSONResponse(columns(logs.curve(run.log_path, first=number(request, "first", 0), last=last, most=most)))
@@ -78,7 +78,7 @@ def columns(lines: list[dict[str, Any]]) -> dict[str, list[float | None]]:
 
 
 def _sample(request: Request) -> Response:
-    run = context_of(request).library.run(word(request, "run"))
+    run = context_of(request).artefacts.run(word(request, "run"))
     path = run.sample_path(number(request, "images", 0))
     if not path.is_file() or path.is_symlink():
         raise HTTPException(404, "There is no such drawing.")
@@ -90,7 +90,7 @@ def _news(request: Request) -> Response:
 
     The number of an event is the offset in the log behind it, so that a page that lost the connection goes on there.
     """
-    run = context_of(request).library.run(word(request, "run"))
+    run = context_of(request).artefacts.run(word(request, "run"))
     offset = logs.size(run.log_path)
     for given in (request.query_params.get("offset"), request.headers.get("last-event-id")):
         if given is not None and given.isascii() and given.isdigit():

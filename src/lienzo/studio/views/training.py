@@ -18,7 +18,7 @@ def _forms(request: Request) -> Response:
     """Answer with every recipe's form, and the collections to choose from."""
     context = context_of(request)
     return JSONResponse(
-        {"recipes": forms(), "collections": context.library.collections(), "read_only": context.read_only}
+        {"recipes": forms(), "collections": context.artefacts.collections(), "read_only": context.read_only}
     )
 
 
@@ -32,18 +32,18 @@ async def _wanted(request: Request) -> Training:
 async def _command(request: Request) -> Response:
     """Answer with the command that would train this; nothing is started."""
     training = await _wanted(request)
-    return JSONResponse({"command": await run_in_threadpool(training.command, context_of(request).library)})
+    return JSONResponse({"command": await run_in_threadpool(training.command, context_of(request).artefacts)})
 
 
 async def _start(request: Request) -> Response:
     _refuse_read_only(request)
     training = await _wanted(request)
-    return JSONResponse({"run": await run_in_threadpool(trainings.start, training, context_of(request).library)})
+    return JSONResponse({"run": await run_in_threadpool(trainings.start, training, context_of(request).artefacts)})
 
 
 def _stop(request: Request) -> Response:
     _refuse_read_only(request)
-    trainings.stop(context_of(request).library.run(word(request, "run")))
+    trainings.stop(context_of(request).artefacts.run(word(request, "run")))
     return JSONResponse({})
 
 

@@ -17,7 +17,7 @@ FRESH_SECONDS = 2.0
 
 
 @dataclass
-class Library:
+class Artefacts:
     """A folder, and what lies below it. A path that leads out of it, by ``..`` or by a link, is no path of it."""
 
     root: Path
@@ -79,7 +79,7 @@ class Library:
     def _look(self) -> tuple[list[str], list[str]]:
         runs: list[tuple[float, str]] = []
         collections: list[str] = []
-        for path, is_run in _artefacts(self.root):
+        for path, is_run in _walk(self.root):
             name = path.relative_to(self.root).as_posix()
             if is_run:
                 log = Run(path).log_path
@@ -93,7 +93,7 @@ class Library:
         return [name for _, name in sorted(runs)], sorted(collections)
 
 
-def _artefacts(root: Path) -> Iterator[tuple[Path, bool]]:
+def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
     """Yield the folders of runs (True) and collections (False); links are not followed, and nothing within is seen."""
     for path, names, files in os.walk(root):
         is_run = {"run.json", "recipe.toml"} <= set(files)
