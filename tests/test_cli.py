@@ -354,7 +354,7 @@ WORDS = {
     "train a --json=yes": "option '--json' does not take a value: lienzo train --help",
     "info --foo": "unknown option of info '--foo'. Known: --caches,",
     "train a -x": "unknown option of train '-x'",
-    "generate": "generate needs RUN|FILE: lienzo generate --help",
+    "generate": "generate needs RUN|FILE|hf://USER/NAME: lienzo generate --help",
     "generate a --count many": "--count is 'many', but has to be a whole number.",
     "generate a --columns 1.5": "--columns is '1.5', but has to be a whole number.",
     "tune a --images inf": "--images is 'inf', but has to be a whole number.",
@@ -538,7 +538,7 @@ def test_under_torchrun_one_process_prints_for_all_and_each_for_a_lost_one(
     """The process that prints may be the one that is lost."""
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "any")
     monkeypatch.setenv("LOCAL_RANK", local_rank)
-    words = ("train", "art", "--out", "runs/a b")
+    words = ("train", "art", "--recipe", "thesis", "--out", "runs/a b")
 
     def met(error: BaseException) -> tuple[int, str]:
         def steps(*_: object, **__: object) -> Iterator[loop.Tick]:
@@ -552,7 +552,7 @@ def test_under_torchrun_one_process_prints_for_all_and_each_for_a_lost_one(
     assert met(ProcessError("another process has gone.")) == (1, "lienzo: another process has gone.\n")
     prints = local_rank == "0"
     assert met(TrainingError("no numbers.")) == (1, "lienzo: no numbers.\n" * prints)
-    again = "Stopped and saved. To go on, with torchrun as before: lienzo train art --out 'runs/a b'\n"
+    again = "Stopped and saved. To go on, with torchrun as before: lienzo train art --recipe thesis --out 'runs/a b'\n"
     assert met(KeyboardInterrupt()) == (130, again * prints)
 
 

@@ -140,7 +140,7 @@ def test_a_server_that_answers_503_and_cuts_connections(
         s3fs.S3FileSystem.clear_instance_cache()
         there = lienzo.prepare("s3://art/pictures", "s3://art/stumbled", size=16, workers=1)
     assert (there.count, there.refused, there.fingerprint) == (here.count, {}, here.fingerprint)
-    with stumbling(behind, lambda number: number < 20) as url:
+    with stumbling(behind, lambda number: number < 26) as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         s3fs.S3FileSystem.clear_instance_cache()
         with pytest.raises(SourceError, match="does not answer"):

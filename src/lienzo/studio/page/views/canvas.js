@@ -113,7 +113,7 @@ function Sheet({ purpose, run, facts, pictures, columns, label, onPick, draggabl
   const rows = Math.ceil(pictures.length / columns);
   return html`<div class="sheet" aria-busy=${busy} style=${`--columns: ${columns}; --width: ${facts.width}; --height: ${facts.height}`}>
     <canvas ref=${canvas} width=${columns * facts.width} height=${rows * facts.height} aria-hidden="true"></canvas>
-    <div class="tiles">${pictures.map((one, at) => html`<button key=${at} class=${picked?.(one.place) ? "picked" : ""} title=${placeName(one.place)}
+    <div class="buttons">${pictures.map((one, at) => html`<button key=${at} class=${picked?.(one.place) ? "picked" : ""} title=${placeName(one.place)}
       aria-label=${label(one.place)} aria-pressed=${picked ? picked(one.place) : null} draggable=${draggable}
       onDragStart=${(event) => event.dataTransfer.setData("text/plain", placeText(one.place))} onClick=${() => onPick(one.place)}></button>`)}</div>
   </div>`;
