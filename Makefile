@@ -30,7 +30,7 @@ demo: $(READY)  ## paint a collection, prepare it, train on it, and show the res
 test: $(TESTS)  ## the quick tests, in about six minutes on two cores
 	$(PYTEST) -m 'not slow and not long and not gpu'
 
-test-whole: $(TESTS)  ## the quick and the slow tests, in about twelve minutes on two cores; what .ci/run runs
+test-whole: $(TESTS)  ## the quick and the slow tests, in under twenty minutes on two cores; what .ci/run runs
 	$(PYTEST) -m 'not long and not gpu' --durations=10
 
 test-long: $(TESTS)  ## tests that .ci/run has in a reduced form only, in under an hour on two cores
