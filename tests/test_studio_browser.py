@@ -70,7 +70,7 @@ def test_a_run_is_looked_through_and_compared(folder: Path, width: int, colours:
         assert page.locator(".chart").count() > 3
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.get_by_role("link", name="Compare", exact=True).last.click()
-        page.get_by_label("B").select_option("b")
+        page.get_by_role("combobox").nth(1).select_option("b")
         page.get_by_role("cell", name="seed", exact=True).wait_for()
         page.get_by_label("Wiper").focus()
         page.keyboard.press("ArrowRight")
