@@ -60,8 +60,9 @@ class Moves:
             InputError: centres or directions of another generator, an unknown direction or layer, or latents that
                 enter by one layer only and cannot be mixed.
         """
+        centres = self._centres(generator)
         if self.truncation is not None:
-            z = truncated(z, self.truncation, self._centres(generator))
+            z = truncated(z, self.truncation, centres)
         if self.along:
             z = np.asarray(z + self._directions(generator).along(self.along), np.float32)
         if not self.mix:
@@ -78,9 +79,7 @@ class Moves:
             if max(layers) >= count:
                 raise InputError(f"there is no layer {max(layers)}: latents enter by the layers 0 to {count - 1}.")
             other, _ = generator.drawn([seed])
-            each[:, layers] = other if self.truncation is None else truncated(
-                other, self.truncation, self._centres(generator)
-            )  # fmt: skip
+            each[:, layers] = other if self.truncation is None else truncated(other, self.truncation, centres)
         return each
 
     def _centres(self, generator: Generator) -> Array | None:
