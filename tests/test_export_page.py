@@ -434,7 +434,9 @@ def test_a_walk_is_replayed_and_saved(
                 left = 2 + 18 * number
                 assert away(made[2:18, left : left + 16], pictures[frame]) <= 1
         page.set_input_files("#open-path", {"name": "a.json", "mimeType": "", "buffer": b'{"format": "<b>"}'})
-        assert "no path that this page knows" in page.locator("#walk-note").inner_text()
+        page.wait_for_function(
+            "() => document.querySelector('#walk-note').innerText.includes('no path that this page knows')"
+        )
         page.click("#leave-path")
         page.click("#tab-gallery")
         for number in (1, 3):
