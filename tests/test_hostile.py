@@ -219,6 +219,15 @@ def test_a_run_writes_through_no_link(tmp_path: Path, name: str) -> None:
         refuse_foreign(run)
 
 
+@pytest.mark.parametrize("folder", ["checkpoints", "milestones"])
+def test_a_file_that_is_no_checkpoint_is_none(tmp_path: Path, folder: str) -> None:
+    for name in ("000000000128", "000000000064", "copy of 1", "-5", "²", "9" * 30):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / f"{name}.safetensors").touch()
+    found = getattr(Run(tmp_path), folder)()
+    assert [path.stem for path in found] == ["000000000128", "000000000064"]
+
+
 def write_bombs(folder: Path) -> list[Path]:
     """Write tables and an array of some kB that unpack to many MB."""
     paths = [folder / f"a.{ending}" for ending in ("parquet", "arrow", "npz")]

@@ -21,7 +21,7 @@ from lienzo.networks.configurations import DCGAN, NETS, Residual
 from lienzo.networks.layers import Layer, layers, players
 from lienzo.networks.shape import Shape
 from lienzo.recipe.recipe import Recipe
-from lienzo.report import networks, report, resources
+from lienzo.report import networks, parts, report, resources
 from lienzo.report.curves import curves
 from lienzo.report.pictures import nearest
 from lienzo.run import drawing
@@ -177,11 +177,11 @@ def test_its_collection_can_be_given_and_another_one_is_refused(
     run: Run, collection: Collection, tmp_path: Path, command: Command
 ) -> None:
     copied = _changed(run, tmp_path / "copied", path="/nowhere/paintings")
-    assert report.read(copied, collection.path).collection == collection
+    assert parts.read(copied, collection.path).collection == collection
     other = _changed(run, tmp_path / "other", fingerprint="0123456789abcdef")
     with pytest.raises(CollectionError, match=r"is not what .* was trained on"):
         report.report(other, collection)
-    assert "has other pictures now" in report.read(other).missing
+    assert "has other pictures now" in parts.read(other).missing
     status, _, said = command("report", other.path, collection.path)
     assert status == 2
     assert "give that collection, or none" in said

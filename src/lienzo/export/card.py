@@ -66,12 +66,10 @@ def _upload(path: Path, name: str) -> str:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{name} cannot be uploaded to ({_first(error)}): write --push USER/NAME.") from None
-    except (errors.HfHubHTTPError, errors.LocalTokenNotFoundError, errors.OfflineModeIsEnabled, OSError) as error:
-        raise InputError(
-            f"the upload to {name} failed ({_first(error)}): log in with hf auth login, and run the same command again."
-        ) from None
-    except Exception as error:  # of the network, as the library under huggingface_hub has them
-        if not type(error).__module__.startswith("httpx"):
+    except Exception as error:
+        expected = (errors.HfHubHTTPError, errors.LocalTokenNotFoundError, errors.OfflineModeIsEnabled, OSError)
+        of_the_network = type(error).__module__.startswith("httpx")  # the library under huggingface_hub
+        if not (isinstance(error, expected) or of_the_network):
             raise
         raise InputError(
             f"the upload to {name} failed ({_first(error)}): log in with hf auth login, and run the same command again."

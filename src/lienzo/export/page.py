@@ -38,7 +38,18 @@ PIECE = 8
 WORKER = ("latents.js", "curves.js", "interpreter.js", "worker.js")
 """The program of the worker, in order."""
 
-SCRIPT = ("curves.js", "files.js", "page.js")
+SCRIPT = (
+    "curves.js",
+    "files.js",
+    "painter.js",
+    "labels.js",
+    "kept.js",
+    "gallery.js",
+    "picture.js",
+    "paths.js",
+    "walk.js",
+    "page.js",
+)
 """The program of the page, in order."""
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -179,16 +180,20 @@ class Run:
         return sorted(self.path.glob("samples/*.png"))
 
     def milestones(self) -> list[Path]:
-        """Return the checkpoints to go back to, the newest first."""
-        return sorted(self.path.glob("milestones/*.safetensors"), reverse=True)
+        """Return the checkpoints to go back to, the newest first; files whose names are no number are none."""
+        return self._numbered("milestones")
 
     def checkpoints(self) -> list[Path]:
-        """Return the checkpoints, the newest first."""
-        return sorted(self.path.glob("checkpoints/*.safetensors"), reverse=True)
+        """Return the checkpoints, the newest first; files whose names are no number are none."""
+        return self._numbered("checkpoints")
 
     def epochs(self) -> list[Path]:
         """Return the generators of the epochs, the first first."""
         return sorted(self.path.glob("generators/epoch-*.safetensors"))
+
+    def _numbered(self, folder: str) -> list[Path]:
+        found = [path for path in self.path.glob(f"{folder}/*.safetensors") if re.fullmatch("[0-9]{1,18}", path.stem)]
+        return sorted(found, reverse=True)
 
 
 def usual_path(folder: str, collection: "str | Path | Collection", recipe: Recipe) -> Path:
