@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
 
 import pytest
 from conftest import Command
+from filelock import FileLock
 from test_training import PROGRAM, start
 
 import lienzo
@@ -19,6 +21,7 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.run import occupancy
 from lienzo.run.occupancy import SILENCE_SECONDS, occupant
 from lienzo.run.run import Run
+from lienzo.storage.files import write_json
 
 
 def test_a_second_training_in_one_folder_is_refused_and_the_first_is_seen(
@@ -54,6 +57,20 @@ def test_what_a_killed_process_leaves_is_no_lock(collection: Collection, recipe:
     assert run.presence_path.exists()
     assert occupant(run) is None
     next(lienzo.steps(collection, recipe.with_settings(["images=800000"]), run.path, device="cpu"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks that several can share")
+def test_who_looks_is_taken_for_no_training_by_another_who_looks(tmp_path: Path) -> None:
+    import fcntl
+
+    run = Run(tmp_path)
+    run.lock_path.touch(mode=0o444)
+    write_json(run.presence_path, {"host": socket.gethostname(), "pid": 1, "seen": time.time()})
+    with run.lock_path.open("rb") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)
+        assert occupant(run) is None
+    with FileLock(run.lock_path):
+        assert occupant(run) is not None
 
 
 def test_a_process_on_another_machine_counts_while_it_gives_signs_of_life(

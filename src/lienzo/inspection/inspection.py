@@ -82,13 +82,13 @@ def _counts(collection: Collection, kind: str) -> dict[str, int]:
 
 
 def _run(run: Run) -> dict[str, Any]:
-    recipe, manifest, far = run.recipe(), run.manifest(), progress(run)
+    manifest, far = run.manifest(), progress(run)
     state = f"trained by {far.trainer}" if far.trainer else "stopped by trouble" if far.stop else far.state
     left = {} if far.seconds_left is None else {"seconds_left": round(far.seconds_left)}
     last = far.last or {"images": 0}
     return {
         "kind": "run",
-        "recipe": recipe.name,
+        "recipe": far.recipe.name,
         "state": state,
         "images": far.images,
         "total": far.total,

@@ -75,12 +75,12 @@ def _artefacts(folder: Path) -> Iterator[Path]:
 
 def _run(run: Run) -> dict[str, Any]:
     try:
-        recipe, far = run.recipe(), progress(run)
+        far = progress(run)
     except (RunError, RecipeError) as error:
         return {"state": "damaged", "damage": str(error)}
     scores = _last_scores(run.scores_path)
     return {
-        "recipe": recipe.name,
+        "recipe": far.recipe.name,
         "state": far.state,
         "images": far.images,
         "total": far.total,

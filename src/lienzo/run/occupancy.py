@@ -20,6 +20,11 @@ from lienzo.run.run import Run
 from lienzo.storage.files import write_json
 from lienzo.storage.schemas import decode
 
+try:
+    import fcntl
+except ImportError:  # Windows has no locks that several can share
+    fcntl = None  # type: ignore[assignment]
+
 SHOW_SECONDS = 10.0
 """Time between two signs of life."""
 
@@ -52,13 +57,24 @@ def occupant(run: Run) -> Occupant | None:
         return None
     if found.host != socket.gethostname():
         return found if time.time() - found.seen < SILENCE_SECONDS else None
+    return found if _is_locked(run) else None
+
+
+def _is_locked(run: Run) -> bool:
+    """Say whether a process holds the lock; of several that look at once none takes another for a training."""
     if not run.lock_path.exists():
-        return None
+        return False
     try:
-        with FileLock(run.lock_path, timeout=0):
-            return None
-    except Timeout:
-        return found
+        if fcntl is None:
+            with FileLock(run.lock_path, timeout=0.1, poll_interval=0.01):
+                return False
+        with run.lock_path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (BlockingIOError, Timeout):
+        return True
+    except FileNotFoundError:  # it has just vanished
+        return False
+    return False
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lienzo.recipe.recipe import Recipe
 from lienzo.run.occupancy import Occupant, occupant
 from lienzo.run.run import Run
 
@@ -17,14 +18,19 @@ class Progress:
     """``stopped`` is by trouble."""
     images: int
     """Pictures shown so far."""
-    total: int
-    """Pictures that the whole training shows."""
+    recipe: Recipe
+    """What it is trained by."""
     trainer: Occupant | None
     """The process that trains, while one does."""
     stop: str | None
     """The trouble that ended the run, in a sentence."""
     last: dict[str, Any]
     """The last line of its log; empty before the first."""
+
+    @property
+    def total(self) -> int:
+        """Pictures that the whole training shows."""
+        return self.recipe.total
 
     @property
     def finished(self) -> bool:
@@ -34,9 +40,8 @@ class Progress:
     @property
     def seconds_left(self) -> float | None:
         """Time to the end at the last speed; none where nothing trains, or before the first line of the log."""
-        if self.trainer is None or not self.last.get("images_per_second"):
-            return None
-        return float((self.total - self.images) / self.last["images_per_second"])
+        speed = self.last.get("images_per_second", 0.0)
+        return (self.total - self.images) / speed if self.trainer is not None and speed > 0 else None
 
 
 def progress(run: Run) -> Progress:
@@ -46,9 +51,8 @@ def progress(run: Run) -> Progress:
         RecipeError: its recipe is missing or damaged.
         RunError: ``run.json`` is damaged.
     """
-    recipe, lines, stop = run.recipe(), run.log(), run.manifest().get("stop")
-    last = lines[-1] if lines else {}
+    recipe, last, stop = run.recipe(), run.last_line(), run.manifest().get("stop")
     trainer, images = occupant(run), last.get("images", 0)
     finished = images >= recipe.total and not stop
     state: State = "in training" if trainer else "finished" if finished else "stopped" if stop else "interrupted"
-    return Progress(state, images, recipe.total, trainer, stop["trouble"] if stop else None, last)
+    return Progress(state, images, recipe, trainer, stop["trouble"] if stop else None, last)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lienzo")
 
+TAILS = (1 << 12, 1 << 20)
+"""Bytes of a log in which its last line is looked for; the second where the first hold none that is whole."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -165,6 +168,22 @@ class Run:
             log.warning("%s is damaged in line %s, which is left out.", self.log_path, ", ".join(damaged))
         return [line for line in lines if line is not None]
 
+    def last_line(self) -> dict[str, Any]:
+        """Return the last whole line of the log, read from its end, however long it is; empty where there is none."""
+        for length in TAILS:
+            try:
+                with self.log_path.open("rb") as file:
+                    begin = max(0, file.seek(0, 2) - length)
+                    file.seek(begin)
+                    texts = file.read(length).split(b"\n")[:-1]
+            except FileNotFoundError:
+                return {}
+            lines = (_read_line(text) for text in reversed(texts))
+            found = next((line for line in lines if line is not None), None)
+            if found is not None or begin == 0:
+                return found or {}
+        return {}
+
     def append_log(self, line: dict[str, Any]) -> None:
         """Add a line to the log."""
         with self.log_path.open("a", encoding="utf-8", newline="\n") as file:
@@ -215,5 +234,6 @@ def _read_line(text: bytes) -> dict[str, Any] | None:
         line = json.loads(text)
     except ValueError:
         return None
-    whole = isinstance(line, dict) and isinstance(line.get("images"), int)
-    return line if whole and {"seconds", "images_per_second"} <= line.keys() else None
+    if not isinstance(line, dict) or not isinstance(line.get("images"), int):
+        return None
+    return line if all(isinstance(line.get(name), int | float) for name in ("seconds", "images_per_second")) else None

@@ -1,36 +1,36 @@
 // Curves over pictures shown, all bound to one moment.
-import { html, useEffect, useRef } from "/page/vendor/htm-preact.js";
+import { html, useEffect, useRef, useState } from "/page/vendor/htm-preact.js";
 import uPlot from "/page/vendor/uplot.js";
-import { count, measure } from "/page/parts.js";
+import { ask, count, measure } from "/page/parts.js";
 
-// The charts of a run in their order: title, the measures of each, and whether the axis is logarithmic.
-export const CHARTS = [
-  ["Losses", { discriminator_loss: "discriminator", generator_loss: "generator", evidence_bound: "evidence bound", painting_error: "reconstruction", divergence: "divergence" }],
-  ["Scores", { real_score: "D(x) on real", fake_score: "D(G(z)) on generated", fooled_score: "D(G(z)) after the update" }],
-  ["KID", { kid: "KID" }],
-  ["Gradients", { discriminator_gradient: "discriminator", generator_gradient: "generator" }, true],
-  ["Diversity", { real_diversity: "real", fake_diversity: "generated" }],
-  ["Overfitting", { overfitting: "sign of D(x)", augmentation_probability: "augmentation" }],
-  ["Penalties", { r1_penalty: "R1", r2_penalty: "R2", gradient_penalty: "gradient penalty" }],
-  ["Speed", { images_per_second: "pictures/s" }],
-  ["Memory", { peak_memory: "bytes at most" }],
-];
+let listed = null;
+
+/** The panels of charts in their order, as the server has them: title, unit, curves, meaning, scale and errors of each. */
+export function usePanels() {
+  const [panels, setPanels] = useState([]);
+  useEffect(() => {
+    listed ??= ask("/api/panels").catch(() => { listed = null; return []; });
+    listed.then(setPanels);
+  }, []);
+  return panels;
+}
 
 const INKS = ["--one", "--two", "--three", "--four", "--five"];
 const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** One chart; `columns` are those of the server, `moment` is the number of pictures that all charts mark. */
-export function Chart({ title, measures, logarithmic, columns, moment, troubles = [], onMoment, onRange, others = [] }) {
+/** The chart of a panel; `columns` are those of the server, `moment` is the number of pictures that all charts mark. */
+export function Chart({ panel, columns, moment, troubles = [], onMoment, onRange, others = [] }) {
   const place = useRef(null);
   const chart = useRef(null);
   const now = useRef({ moment, troubles });
   now.current = { moment, troubles };
   const sets = [{ columns, prefix: "", dash: [] }, ...others];
-  const series = sets.flatMap((set, number) => Object.entries(measures)
+  const series = sets.flatMap((set, number) => Object.entries(panel.curves)
     .filter(([name]) => set.columns[name]?.some((value) => value !== null && value !== undefined))
     .map(([name, label], at) => ({ name, label: set.prefix + label, set, ink: INKS[(number + at * sets.length) % INKS.length] })));
-  const shape = series.map((one) => one.label).join("|") + matchMedia("(prefers-color-scheme: dark)").matches;
-  const data = joined(series, sets);
+  const spreads = series.filter((one) => one.set.columns[panel.errors[one.name]]);
+  const shape = [...series, ...spreads].map((one) => one.label).join("|") + matchMedia("(prefers-color-scheme: dark)").matches;
+  const data = joined(series, spreads, sets, panel);
 
   useEffect(() => {
     if (!series.length) return undefined;
@@ -50,12 +50,15 @@ export function Chart({ title, measures, logarithmic, columns, moment, troubles 
     const axis = { stroke: ink("--soft"), grid: { stroke: ink("--line"), width: 1 }, ticks: { stroke: ink("--line") } };
     chart.current = new uPlot({
       width: place.current.clientWidth, height: 190,
-      scales: { x: { time: false }, y: logarithmic ? { distr: 3 } : {} },
+      scales: { x: { time: false }, y: panel.logarithmic ? { distr: 3 } : {} },
       axes: [{ ...axis, values: (_, values) => values.map((value) => value >= 1000 ? `${measure(value / 1000)}k` : value) },
-             { ...axis, size: 56, values: (_, values) => values.map((value) => value === null ? "" : measure(value)) }],
+             { ...axis, size: 56, label: panel.unit, labelSize: 20, labelFont: "12px system-ui",
+               values: (_, values) => values.map((value) => value === null ? "" : measure(value)) }],
       series: [{ label: "pictures", value: (_, value) => count(value) },
         ...series.map((one) => ({ label: one.label, stroke: ink(one.ink), width: 1.5, dash: one.set.dash, spanGaps: true,
-          value: (_, value) => measure(value), points: { show: data[0].length < 3 } }))],
+          value: (_, value) => measure(value), points: { show: data[0].length < 3 } })),
+        ...spreads.flatMap((one) => [0, 1].map(() => ({ stroke: "transparent", spanGaps: true, points: { show: false } })))],
+      bands: spreads.map((one, at) => ({ series: [2, 1].map((side) => series.length + 2 * at + side), fill: `${ink(one.ink)}44` })),
       cursor: { sync: { key: "run" }, drag: { x: true, y: false, setScale: false }, bind: {
         dblclick: () => () => onRange?.(null) } },
       hooks: { draw: [mark], setSelect: [(plot) => {
@@ -77,9 +80,11 @@ export function Chart({ title, measures, logarithmic, columns, moment, troubles 
   useEffect(() => { chart.current?.redraw(false, false); }, [moment, troubles.length]);
   if (!series.length) return null;
   const at = nearest(columns.images ?? [], moment);
-  const spoken = series.filter((one) => one.set === sets[0]).map((one) => `${one.label} ${measure(columns[one.name][at])}`).join(", ");
-  return html`<figure class="chart"><figcaption>${title} <span>${spoken}</span></figcaption>
-    <div ref=${place} role="img" aria-label=${`${title} after ${count(moment)} pictures: ${spoken}`}></div></figure>`;
+  const spoken = (name) => [name, panel.errors[name]].map((each) => columns[each]?.[at]).filter((value) => value !== null && value !== undefined)
+    .map((value) => measure(value * panel.scale)).join(" ± ");
+  const told = series.filter((one) => one.set === sets[0]).map((one) => `${one.label} ${spoken(one.name)}`).join(", ");
+  return html`<figure class="chart"><figcaption title=${panel.meaning}>${panel.title} <span>${told}</span></figcaption>
+    <div ref=${place} role="img" aria-label=${`${panel.title} after ${count(moment)} pictures: ${told}. ${panel.meaning}`}></div></figure>`;
 }
 
 /** The index of the value nearest to the one asked for, of ascending values. */
@@ -92,8 +97,19 @@ export function nearest(values, wanted) {
   return low > 0 && wanted - values[low - 1] < values[low] - wanted ? low - 1 : Math.max(0, low);
 }
 
-function joined(series, sets) {
-  if (sets.length === 1) return [sets[0].columns.images ?? [], ...series.map((one) => one.set.columns[one.name])];
-  const tables = sets.map((set) => [set.columns.images ?? [], ...series.filter((one) => one.set === set).map((one) => set.columns[one.name])]);
-  return uPlot.join(tables);
+/** The data of the plot: pictures, a column for each curve, and two for each spread, its lower and its upper end. */
+function joined(series, spreads, sets, { scale, errors }) {
+  const scaled = (values) => scale === 1 ? values : values.map((value) => value === null ? null : value * scale);
+  const end = (one, sign) => one.set.columns[one.name].map((value, at) => {
+    const error = one.set.columns[errors[one.name]][at];
+    return value === null || error === null ? null : (value + sign * error) * scale;
+  });
+  const columns = (set) => [...series.filter((one) => one.set === set).map((one) => scaled(set.columns[one.name]))];
+  const ends = (set) => spreads.filter((one) => one.set === set).flatMap((one) => [end(one, -1), end(one, 1)]);
+  const tables = sets.map((set) => [set.columns.images ?? [], ...columns(set), ...ends(set)]);
+  if (tables.length === 1) return tables[0];
+  const [images, ...rest] = uPlot.join(tables);
+  const starts = tables.map((_, at) => tables.slice(0, at).reduce((sum, table) => sum + table.length - 1, 0));
+  const part = (from) => sets.flatMap((set, at) => rest.slice(...from(starts[at], columns(set).length, tables[at].length - 1)));
+  return [images, ...part((start, curves) => [start, start + curves]), ...part((start, curves, all) => [start + curves, start + all])];
 }

@@ -56,19 +56,6 @@ def after(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
     return lines, offset + len(whole)
 
 
-def last(path: Path) -> dict[str, Any] | None:
-    """Return the last whole line, or None."""
-    try:
-        with path.open("rb") as file:
-            size = _whole(file)
-            begin = max(0, size - 2 * LONGEST)
-            file.seek(begin)
-            lines = file.read(size - begin).splitlines()
-    except FileNotFoundError:
-        return None
-    return next((line for text in reversed(lines) if (line := _parsed(text)) is not None), None)
-
-
 def size(path: Path) -> int:
     """Return the bytes of the whole lines: the offset from which :func:`after` tells what is new."""
     try:

@@ -3,44 +3,65 @@
 import json
 import re
 import shlex
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from lienzo.errors import InputError
-from lienzo.run.occupancy import occupant
+from lienzo.run.occupancy import Occupant, occupant
+from lienzo.run.progress import progress
 from lienzo.run.run import Run
 from lienzo.studio.reading import logs
 
 MOST_SCORES = 1_000
 """Evaluations of one run that are told, the newest."""
 
+MOST_BYTES = 4 << 20
+"""Of the file of evaluations that are read, the last."""
+
+REMEMBERED = 4_096
+"""Lines of the list that are remembered."""
+
+Stamp = tuple[int, int, int]
+
 
 def summary(name: str, run: Run) -> dict[str, Any]:
-    """Return a line for the list: recipe, state, pictures shown and in all, speed, time left, last KID."""
+    """Return a line for the list: recipe, state, pictures shown and in all, speed, time left, last KID.
+
+    The line is remembered until one of the files changes that it was made of, or the process that trains.
+    """
+    files = (run.recipe_path, run.manifest_path, run.log_path, run.scores_path, run.path / "samples")
     try:
-        recipe, manifest = run.recipe(), run.manifest()
+        return {"path": name, **_summary(run.path, tuple(map(_stamp, files)), occupant(run))}
     except (InputError, OSError) as error:
         return {"path": name, "state": "damaged", "sentence": str(error)}
-    line = logs.last(run.log_path) or {}
-    images = line.get("images", 0)
-    stop, trainer = manifest.get("stop"), occupant(run)
-    finished = images >= recipe.total and not stop
-    state = "live" if trainer else "finished" if finished else "stopped" if stop else "interrupted"
-    speed = line.get("images_per_second")
-    found = scores(run)
+
+
+@lru_cache(REMEMBERED)
+def _summary(path: Path, _stamps: tuple[Stamp, ...], _trainer: Occupant | None) -> dict[str, Any]:
+    run = Run(path)
+    far, found, drawn = progress(run), scores(run), samples(run)
     return {
-        "path": name,
-        "recipe": recipe.name,
-        "state": state,
-        "images": images,
-        "total": recipe.total,
-        "images_per_second": speed,
-        "seconds": line.get("seconds"),
-        "seconds_left": round((recipe.total - images) / speed) if trainer and speed else None,
-        "kid": line.get("kid") or (found[-1].get("kid") if found else None),
-        "trouble": stop["trouble"] if stop else line.get("trouble"),
-        "picture": _newest(run),
+        "recipe": far.recipe.name,
+        "state": "live" if far.trainer else far.state,
+        "images": far.images,
+        "total": far.total,
+        "images_per_second": far.last.get("images_per_second"),
+        "seconds": far.last.get("seconds"),
+        "seconds_left": None if far.seconds_left is None else round(far.seconds_left),
+        "kid": far.last.get("kid") or (found[-1].get("kid") if found else None),
+        "trouble": far.stop or far.last.get("trouble"),
+        "picture": drawn[-1] if drawn else None,
     }
+
+
+def _stamp(path: Path) -> Stamp:
+    """Return what changes with a file: its number, its size and when it was last written."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return (0, 0, 0)
+    return (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def whole(name: str, run: Run, collection: str | None) -> dict[str, Any]:
@@ -73,7 +94,12 @@ def whole(name: str, run: Run, collection: str | None) -> dict[str, Any]:
 
 def samples(run: Run) -> list[int]:
     """Return after how many pictures the fixed latents were drawn, ascending."""
-    return sorted(int(path.stem) for path in run.samples() if re.fullmatch(r"\d{12}", path.stem))
+    return list(_samples(run.path, _stamp(run.path / "samples")))
+
+
+@lru_cache(REMEMBERED)
+def _samples(path: Path, _stamp: Stamp) -> tuple[int, ...]:
+    return tuple(sorted(int(path.stem) for path in Run(path).samples() if re.fullmatch(r"[0-9]{12}", path.stem)))
 
 
 def scores(run: Run) -> list[dict[str, Any]]:
@@ -118,14 +144,13 @@ def _command(run: Run, collection: str) -> str:
     return shlex.join(["lienzo", "train", collection, "--recipe", str(run.recipe_path), "--out", str(run.path)])
 
 
-def _newest(run: Run) -> int | None:
-    found = samples(run)
-    return found[-1] if found else None
-
-
 def _tail(path: Path) -> list[bytes]:
     """Return the newest whole lines of a file that grows by whole lines."""
     try:
-        return path.read_bytes().split(b"\n")[:-1][-MOST_SCORES:]
+        with path.open("rb") as file:
+            begin = max(0, file.seek(0, 2) - MOST_BYTES)
+            file.seek(begin)
+            lines = file.read(MOST_BYTES).split(b"\n")[:-1]
     except FileNotFoundError:
         return []
+    return lines[1 if begin else 0 :][-MOST_SCORES:]

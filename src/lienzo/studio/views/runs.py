@@ -1,6 +1,7 @@
 """The view of runs: the list, one run, its curves, its samples, and what is new in it."""
 
 import asyncio
+import dataclasses
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from starlette.routing import Route
 
 from lienzo.errors import InputError
 from lienzo.run.occupancy import occupant
+from lienzo.run.panels import PANELS
 from lienzo.run.run import Run
 from lienzo.studio.asking import number, word
 from lienzo.studio.context import context_of
@@ -75,6 +77,11 @@ def columns(lines: list[dict[str, Any]]) -> dict[str, list[float | None]]:
     """Return lines of the log as columns of numbers."""
     names = dict.fromkeys(name for line in lines for name, value in line.items() if isinstance(value, int | float))
     return {name: [line.get(name) for line in lines] for name in names}
+
+
+def _panels(_request: Request) -> Response:
+    """Answer with the panels of charts in their order, which every chart of a run is made from."""
+    return JSONResponse([dataclasses.asdict(panel) for panel in PANELS.values()])
 
 
 def _sample(request: Request) -> Response:
@@ -143,6 +150,7 @@ def _event(name: str, value: Any, offset: int) -> str:
 
 
 ROUTES = [
+    Route("/api/panels", _panels),
     Route("/api/runs", _list),
     Route("/api/run", _one),
     Route("/api/run/curve", _curve),

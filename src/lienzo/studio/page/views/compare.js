@@ -1,7 +1,7 @@
 // Two runs beside each other: samples under a wiper, curves in one frame, what differs in their recipes.
 import { html, useEffect, useState } from "/page/vendor/htm-preact.js";
 import { Link, Sentence, ask, count, go, samplePath, useAnswer } from "/page/parts.js";
-import { CHARTS, Chart, nearest } from "/page/charts.js";
+import { Chart, nearest, usePanels } from "/page/charts.js";
 
 export function Compare({ query }) {
   const [list, error] = useAnswer("/api/runs", { count: 100 });
@@ -23,6 +23,7 @@ function Pair({ a, b, query }) {
   const [other, wrongB] = useAnswer("/api/run", { run: b }, 5000);
   const [curves, setCurves] = useState([{ images: [] }, { images: [] }]);
   const [wipe, setWipe] = useState(50);
+  const panels = usePanels();
   useEffect(() => {
     Promise.all([a, b].map((run) => ask("/api/run/curve", { run }))).then(setCurves, () => {});
   }, [a, b, one?.images, other?.images]);
@@ -51,7 +52,7 @@ function Pair({ a, b, query }) {
       ${one.collection.fingerprint !== other.collection.fingerprint && html`<${Sentence} kind="warning" text="They are trained on different collections: their scores do not compare." />`}
       <p><${Link} to="/run" query=${{ run: a }}>${a}</${Link}> · <${Link} to="/run" query=${{ run: b }}>${b}</${Link}></p>
     </section><section class="curves">
-      ${CHARTS.map(([title, measures, logarithmic]) => html`<${Chart} key=${title} title=${title} measures=${measures} logarithmic=${logarithmic}
+      ${panels.map((panel) => html`<${Chart} key=${panel.title} panel=${panel}
         columns=${curves[0]} others=${[{ columns: curves[1], prefix: "B: ", dash: [5, 4] }]} moment=${moment} onMoment=${setMoment} />`)}
     </section></div>`;
 }

@@ -1,7 +1,7 @@
 // One run: samples, curves, scores and trouble of one moment, live while it trains.
 import { html, useEffect, useMemo, useRef, useState } from "/page/vendor/htm-preact.js";
 import { Link, Sentence, ask, send, bytes, count, duration, go, measure, samplePath, useAnswer } from "/page/parts.js";
-import { CHARTS, Chart, nearest } from "/page/charts.js";
+import { Chart, nearest, usePanels } from "/page/charts.js";
 
 const MOST = 1200; // points of a curve; when live ones make them twice as many, the curve is asked for anew
 
@@ -11,6 +11,7 @@ export function Run({ query }) {
   const [columns, setColumns] = useState({ images: [] });
   const [live, setLive] = useState({ state: null, lost: false });
   const [range, setRange] = useState(null);
+  const panels = usePanels();
   const [playing, setPlaying] = useState(false);
   const [stopping, setStopping] = useState(false);
   const [mistake, setMistake] = useState("");
@@ -94,7 +95,7 @@ export function Run({ query }) {
       </section>
       <section class="curves">
         ${range && html`<p class="bar"><button onClick=${() => setRange(null)}>Whole training</button> <span class="hint">${count(range[0])} to ${count(range[1])} pictures</span></p>`}
-        ${CHARTS.map(([title, measures, logarithmic]) => html`<${Chart} key=${title} title=${title} measures=${measures} logarithmic=${logarithmic}
+        ${panels.map((panel) => html`<${Chart} key=${panel.title} panel=${panel}
           columns=${columns} moment=${moment} troubles=${troubles} onMoment=${setMoment} onRange=${setRange} />`)}
         <p class="hint">Click on a curve for its moment, drag to zoom, double click for the whole.</p>
       </section>
