@@ -128,7 +128,7 @@ def steps(
 
 def _warn_of_interruption(run: Run) -> None:
     """Say that a run has not come to its end, where it has not."""
-    shown, total = next((line["images"] for line in reversed(run.log())), 0), run.recipe().total
+    shown, total = run.last_line().get("images", 0), run.recipe().total
     if shown < total:
         log.warning(
             "%s has shown %s of its %s pictures, and what grows is its networks as they are now: to let it come to its "

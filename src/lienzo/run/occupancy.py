@@ -7,6 +7,7 @@ need not reach across machines that share a folder; for those there is a file th
 import contextlib
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,10 +21,8 @@ from lienzo.run.run import Run
 from lienzo.storage.files import write_json
 from lienzo.storage.schemas import decode
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows has no locks that several can share
-    fcntl = None  # type: ignore[assignment]
 
 SHOW_SECONDS = 10.0
 """Time between two signs of life."""
@@ -65,7 +64,7 @@ def _is_locked(run: Run) -> bool:
     if not run.lock_path.exists():
         return False
     try:
-        if fcntl is None:
+        if sys.platform == "win32":  # it has no locks that several can share
             with FileLock(run.lock_path, timeout=0.1, poll_interval=0.01):
                 return False
         with run.lock_path.open("rb") as file:
