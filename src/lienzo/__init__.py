@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lienzo.run.run import Run as Run
     from lienzo.studio.studio import studio as studio
     from lienzo.theory.laboratory import theory as theory
+    from lienzo.thesis.thesis import thesis as thesis
     from lienzo.training.loop import steps as steps
     from lienzo.training.loop import train as train
     from lienzo.tuning.tuning import tune as tune
@@ -57,6 +58,7 @@ CONTENTS = {
     "steps": "lienzo.training.loop",
     "studio": "lienzo.studio.studio",
     "theory": "lienzo.theory.laboratory",
+    "thesis": "lienzo.thesis.thesis",
     "train": "lienzo.training.loop",
     "tune": "lienzo.tuning.tuning",
 }

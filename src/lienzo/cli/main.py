@@ -14,7 +14,7 @@ from lienzo.cli import syntax
 from lienzo.cli.exploration import EXPLORE
 from lienzo.cli.export import export
 from lienzo.cli.inspection import info, recipes, report
-from lienzo.cli.measurement import evaluate, probe, theory
+from lienzo.cli.measurement import evaluate, probe, theory, thesis
 from lienzo.cli.options import show
 from lienzo.cli.pictures import demo, generate, prepare
 from lienzo.cli.studio import studio
@@ -35,6 +35,7 @@ VERBS: dict[str, Callable[..., None] | Group] = {
     "evaluate": evaluate,
     "probe": probe,
     "theory": theory,
+    "thesis": thesis,
     "report": report,
     "recipes": recipes,
     "info": info,

@@ -1,9 +1,9 @@
-"""The commands evaluate, probe and theory."""
+"""The commands evaluate, probe, theory and thesis."""
 
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from lienzo.cli.options import DEVICE, Collection, Device, Json, Run, show
 from lienzo.cli.syntax import Word
@@ -136,3 +136,31 @@ def theory(
             raise finding.failure
     if not all(finding.holds for finding in findings):
         sys.exit(1)
+
+
+def thesis(
+    *chapters: Annotated[str, Word("CHAPTER...")],
+    out: Annotated[Path, Word("FOLDER")] = Path("thesis"),
+    language: Annotated[Literal["en", "es"], Word("en|es")] = "en",
+    collection: Annotated[str | None, Word("COLLECTION")] = None,
+    again: bool = False,
+    json: Json = False,
+) -> None:
+    """Write the finished thesis as pages, with every figure and number made by lienzo, in English or Spanish.
+
+    Args:
+        chapters: Names such as introduction or theorems; by default all.
+        out: Folder for the pages; index.html has the contents.
+        language: Of the pages.
+        collection: Collection whose pictures the figures of the data show; by default they are painted.
+        again: Compute the long results again, instead of showing those that come with lienzo.
+    """
+    from lienzo.thesis import thesis as writing
+
+    written = []
+    with bar("thesis") as shown:
+        for step in writing.steps(chapters, out, language, collection, again):
+            shown.show(step.number, step.count, f"{step.doing}: {step.part or 'done'}")
+            written += [str(step.page)] if step.page else []
+    note(f"The contents: {out / 'index.html'}")
+    show(written if json else "\n".join(written), json)

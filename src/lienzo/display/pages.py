@@ -52,7 +52,7 @@ def escape(text: object) -> str:
     return html.escape(str(text), quote=True)
 
 
-def page(title: str, *blocks: str, lead: str = "", language: str = "en") -> str:
+def page(title: str, *blocks: str, lead: str = "", language: str = "en", before: str = "", style: str = "") -> str:
     """Return a whole page.
 
     Args:
@@ -60,12 +60,14 @@ def page(title: str, *blocks: str, lead: str = "", language: str = "en") -> str:
         blocks: pieces of HTML, one after the other.
         lead: sentence under the heading, plain text.
         language: language of the text, as a BCP 47 tag.
+        before: a piece of HTML above the heading.
+        style: CSS of this page alone.
     """
     below = f'<p class="lead">{escape(lead)}</p>' if lead else ""
     return (
         f'<!doctype html>\n<html lang="{escape(language)}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n{before}"
         f"<h1>{escape(title)}</h1>\n{below}\n" + "\n".join(blocks) + "\n</body>\n</html>\n"
     )
 

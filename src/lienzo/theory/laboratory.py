@@ -170,8 +170,8 @@ def claims_table(claims: Sequence[Claim]) -> str:
                 claim.statement,
                 ("" if claim.relation == "=" else f"{claim.relation} ") + spelt(claim.predicted),
                 spelt(claim.measured),
-                _small(claim.error),
-                _small(claim.tolerance),
+                small(claim.error),
+                small(claim.tolerance),
                 "yes" if claim.holds else "NO",
             )
             for claim in claims
@@ -187,7 +187,7 @@ def summary(findings: Sequence[Finding]) -> str:
         for claim in finding.claims:
             predicted = ("" if claim.relation == "=" else f"{claim.relation} ") + spelt(claim.predicted)
             verdict = "holds" if claim.holds else "FAILS"
-            numbers = f"predicted {predicted}, measured {spelt(claim.measured)}, error {_small(claim.error)}"
+            numbers = f"predicted {predicted}, measured {spelt(claim.measured)}, error {small(claim.error)}"
             lines.append(f"  {verdict}  {claim.statement}: {numbers}")
     claims = [claim for finding in findings for claim in finding.claims]
     lines += ["", f"{sum(claim.holds for claim in claims)} of {len(claims)} claims hold."]
@@ -202,7 +202,8 @@ def spelt(value: float) -> str:
     return text.replace("-", "−")
 
 
-def _small(value: float) -> str:
+def small(value: float) -> str:
+    """Return an error or a tolerance as text, with two significant digits."""
     return f"{value:.1e}".replace("-", "−") if value else "0"
 
 

@@ -1,0 +1,1 @@
+"""The finished thesis as pages: its chapters in two languages, its figures, its results, and what was reproduced."""

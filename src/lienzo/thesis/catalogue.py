@@ -1,0 +1,43 @@
+"""The tables of the thesis: its chapters, its figures, and its long results that are not experiments of the theory."""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lienzo.theory.finding import Drawing, Table
+from lienzo.thesis.edition import Edition, Language
+from lienzo.thesis.figures import idea
+from lienzo.thesis.kept import Kept
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter of the thesis, which is one page."""
+
+    number: str
+    """Its number in the thesis, such as ``3.1``."""
+
+    titles: dict[Language, str]
+    """Its title in each language, plain text."""
+
+
+CHAPTERS: dict[str, Chapter] = {
+    "introduction": Chapter("1", {"en": "Introduction", "es": "Introducción"}),
+    "idea": Chapter("3.1", {"en": "The idea: two players", "es": "La idea: dos jugadores"}),
+}
+"""Name of a chapter -> its number and titles, in the order of the thesis. Its text is in ``chapters/en`` and
+``chapters/es``, in the file ``NUMBER-NAME.md``."""
+
+FIGURES: dict[str, Callable[[Edition], Drawing | Table]] = {
+    "idea": idea.figure,
+}
+"""Name of a figure -> the function that draws it, in seconds. A drawing's caption says what it shows to people who
+cannot see it; the caption that all read stands in the chapter's text."""
+
+Computation = Callable[[Path], Generator[str, None, tuple[Kept, Sequence[Drawing]]]]
+"""A long experiment: a generator function that gets a folder for what it needs to go on after an interruption, yields a
+few words before each of its parts, and returns its result with the drawings."""
+
+RESULTS: dict[str, Computation] = {}
+"""Name of a kept result -> what computes it again. The experiments of ``lienzo theory`` are kept by their own names,
+and are not in this table."""

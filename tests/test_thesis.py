@@ -1,0 +1,151 @@
+"""The thesis: every chapter in both languages says the same, and everything that its lines stand for is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Command
+
+import lienzo
+from lienzo.display import formulas
+from lienzo.errors import InputError
+from lienzo.thesis import kept, layout, rendering
+from lienzo.thesis.bibliography import BIBLIOGRAPHY
+from lienzo.thesis.catalogue import CHAPTERS, FIGURES
+from lienzo.thesis.edition import LANGUAGES, Edition, Language
+from lienzo.thesis.rendering import Rendering
+from lienzo.thesis.wording import WORDS
+
+FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$]+)\$", re.DOTALL)
+TEXTS = [(name, language) for name in CHAPTERS for language in LANGUAGES]
+
+
+def found(pattern: str, text: str) -> list[str]:
+    return re.findall(pattern, text, re.MULTILINE)
+
+
+def test_every_text_is_of_a_chapter() -> None:
+    for language in LANGUAGES:
+        files = {path.name for path in (rendering.TEXTS / language).iterdir()}
+        assert files == {f"{chapter.number}-{name}.md" for name, chapter in CHAPTERS.items()}
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_both_languages_say_the_same(name: str) -> None:
+    english, spanish = (rendering.text(name, language) for language in LANGUAGES)
+    for pattern in (r"^#+(?= )", r"^:::.*?(?: \w+)?(?= |$)", r"\[@[\w-]+\]", r"\]\(([^)]+)\)", r"^\|", r"^\{[^}]*\}"):
+        assert found(pattern, english) == found(pattern, spanish), pattern
+    assert FORMULA.findall(english) == FORMULA.findall(spanish)
+    assert [each.words for each in rendering.placeholders(name, "en")] == [
+        each.words for each in rendering.placeholders(name, "es")
+    ]
+
+
+@pytest.mark.parametrize(("name", "language"), TEXTS)
+def test_everything_in_a_text_is_known(name: str, language: Language) -> None:
+    text = rendering.text(name, language)
+    assert set(found(r"\[@([^\]]+)\]", text)) <= BIBLIOGRAPHY.keys()
+    for first, second in FORMULA.findall(text):
+        formulas.formula(first or second, block=bool(first))
+    for link in found(r"\]\(([^)]+)\)", text):
+        page = link.partition("#")[0].removesuffix(".html")
+        assert page in {*CHAPTERS, "bibliography", "reproductions", "index"}, link
+    for each in rendering.placeholders(name, language):
+        assert each.caption or each.kind in ("experiment", "kept", "source"), f"{each} has no caption"
+        match each.kind:
+            case "figure":
+                assert each.words[0] in FIGURES
+            case "drawing":
+                kept.drawing(each.words[0], int(each.words[1]))
+            case "source":
+                rendering.source(each.words[0], language)
+            case _:
+                kept.read(each.words[0])
+
+
+@pytest.mark.parametrize("name", kept.names())
+def test_what_is_kept_can_be_read(name: str) -> None:
+    result = kept.read(name)
+    for number in range(1, len(result.drawings) + 1):
+        assert kept.drawing(name, number).content
+
+
+def test_words_and_works_are_whole() -> None:
+    assert all(words.keys() == set(LANGUAGES) for words in WORDS.values())
+    assert all(chapter.titles.keys() == set(LANGUAGES) for chapter in CHAPTERS.values())
+    assert list(BIBLIOGRAPHY) == sorted(BIBLIOGRAPHY)
+    assert all(re.fullmatch(r"https?://\S+", work.link) for work in BIBLIOGRAPHY.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("See [@nobody-1900].", "unknown work of the bibliography 'nobody-1900'"),
+        ("{figure nothing} A caption.", "unknown figure 'nothing'"),
+        ("{drawing nothing 1} A caption.", "unknown kept result 'nothing'"),
+        ("{experiment nothing}", "unknown kept result 'nothing'"),
+        ("{kept nothing}", "unknown kept result 'nothing'"),
+        ("{source lienzo.seeds:nothing}", "there is no lienzo.seeds:nothing"),
+        ("{sorce lienzo.seeds:derive}", "is no placeholder"),
+        ("{figure}", "is no placeholder"),
+        ("{figure two words} A caption.", "are not what such a line has"),
+        (r"$\unheard$", "cannot be read"),
+    ],
+)
+def test_what_a_text_cannot_mean_is_said(text: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rendering, "text", lambda name, language: text)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        Rendering(Edition()).html("idea")
+
+
+def test_a_chapter_becomes_a_page_with_its_neighbours(tmp_path: Path) -> None:
+    pages = lienzo.thesis(["introduction"], tmp_path)
+    assert [page.name for page in pages] == ["introduction.html", "index.html", "bibliography.html"]
+    page = pages[0].read_text(encoding="utf-8")
+    assert "idea.html" not in page, "a link to a page that is not there"
+    assert 'href="bibliography.html#goodfellow-2014"' in page
+    assert "idea.html" not in pages[1].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("introductoin",), "unknown chapter 'introductoin': did you mean 'introduction'?"),
+        (("introduction", "--collection", "nowhere"), "there is no collection at nowhere"),
+    ],
+)
+def test_a_mistake_is_one_sentence(words: tuple[str, ...], said: str, command: Command, tmp_path: Path) -> None:
+    status, out, told = command("thesis", *words, "--out", tmp_path / "thesis")
+    assert (status, out) == (2, "")
+    assert said in told
+    assert not (tmp_path / "thesis").exists()
+
+
+def test_a_language_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(InputError, match="unknown language 'fr'"):
+        lienzo.thesis(language="fr")  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_whole_thesis_is_pages_that_need_nothing_else(language: Language, tmp_path: Path) -> None:
+    from test_pages import read
+
+    written = lienzo.thesis(out=tmp_path, language=language)
+    assert len(written) == len({*written}) == len(list(tmp_path.iterdir()))
+    names = {page.name for page in written}
+    assert {layout.file(name) for name in CHAPTERS} <= names
+    for page in written:
+        text = page.read_text(encoding="utf-8")
+        read(text)
+        assert f'<html lang="{language}">' in text
+        assert not found(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="https?:', text)
+        assert not found(
+            r"\$|\{(?:figure|drawing|kept|source)",
+            re.sub(r"<pre>.*?</pre>|<style>.*?</style>|<svg.*?</svg>", "", text, flags=re.DOTALL),
+        )
+        for target, anchor in found(r'href="(?!https?:)([^"#]*)#?([^"]*)"', text):
+            if target or anchor:
+                there = page if not target else tmp_path / target
+                assert there.exists(), f"{page.name} links to {target}"
+                assert not anchor or f'id="{anchor}"' in there.read_text(encoding="utf-8"), f"{target}#{anchor}"
