@@ -156,7 +156,7 @@ def test_every_result_can_be_had_as_json(
     assert said(*words)["images"] == 64
     status, _, notes = command(*words)
     assert status == 0
-    assert notes.splitlines()[-1] == f"{tmp_path / 'run'} was finished before, and stays as it is."
+    assert notes.splitlines()[-1] == f"{tmp_path / 'run'} is finished, and stays as it is."
     made = said("generate", run.path, "--seeds", "3,5-7", "--out", tmp_path / "new")
     assert made["seeds"] == [3, 5, 6, 7]
     assert made["paths"] == [str(tmp_path / "new" / f"seed-00000{seed}.png") for seed in (3, 5, 6, 7)]

@@ -261,7 +261,7 @@ class OpenRun:
                 self.run.path, counted(self.state.images, "picture"), images,
             )  # fmt: skip
         else:
-            log.info("%s was finished before, and stays as it is.", self.run.path)
+            log.info("%s is finished, and stays as it is.", self.run.path)
 
     def _draw(self) -> None:
         """Draw the fixed latents as they are now."""
