@@ -52,10 +52,10 @@ def recipe() -> Recipe:
     return dataclasses.replace(
         catalogue.fast().with_settings(["network.tied_kernels=true"]),
         name="demo",
-        images=38_400,
-        tick=640,
+        images=80_000,
+        tick=1_280,
         samples=36,
-        sample_every=2_000,
+        sample_every=4_000,
     )
 
 
@@ -65,7 +65,7 @@ class Settings:
 
     files: int = painting.COUNT
     """Number of files that are painted."""
-    size: int = 48
+    size: int = 32
     """Height and width of the collection's pictures, in pixels."""
     recipe: Recipe = dataclasses.field(default_factory=recipe)
     """Recipe of the training."""

@@ -1,6 +1,7 @@
 """The demo's page: what was painted, refused, kept, learnt and generated, from the artefacts of one demo."""
 
 import io
+import math
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +28,9 @@ EACH_MANNER = 10
 
 GENERATED, COLUMNS = 64, 8
 """Pictures in the generated grid, and side by side in it."""
+
+SIDE = 96
+"""Width at which each picture of a grid is shown, in CSS pixels."""
 
 CLASSIFIED = 512
 """Number of generated pictures that are assigned to manners, by their nearest real picture."""
@@ -89,7 +93,7 @@ def _generated(made: Pixels, collection: Collection) -> str:
         pages.picture(
             gallery.png(gallery.grid(made[:GENERATED], COLUMNS)),
             f"{GENERATED} generated pictures in rows of {COLUMNS}",
-            width=COLUMNS * 96,
+            width=COLUMNS * SIDE,
         ),
         pages.paragraph(
             f"Which manner each of {len(made)} generated pictures is nearest to, pixel for pixel at 8×8 pixels, "
@@ -105,7 +109,11 @@ def _evolution(run: Run) -> str:
         pages.paragraph(
             f"The same {run.recipe().samples} latents, drawn every {run.recipe().sample_every:,} pictures."
         ),
-        pages.picture(run.evolution_path.read_bytes(), "the same latents drawn again and again during training"),
+        pages.picture(
+            run.evolution_path.read_bytes(),
+            "the same latents drawn again and again during training",
+            width=math.ceil(math.sqrt(run.recipe().samples)) * SIDE,
+        ),
     )
 
 
@@ -115,7 +123,8 @@ def _kept(collection: Collection) -> str:
     for i, name in enumerate(names):
         members = np.flatnonzero(labels == i)
         shown = gallery.grid(collection.take(members[:EACH_MANNER]), EACH_MANNER)
-        rows.append(pages.picture(gallery.png(shown), f"{name} of the collection", caption=f"{name}: {len(members)}"))
+        picture, text = gallery.png(shown), f"{name}: {len(members)}"
+        rows.append(pages.picture(picture, f"{name} of the collection", caption=text, width=EACH_MANNER * SIDE))
     return pages.section(
         "What it learnt from",
         pages.paragraph(
