@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,6 +42,7 @@ NETWORKS = {
     "modulated": DCGAN(8, 8, discriminator_norm="spectral", minibatch_deviation=True, self_modulation=True),
     "grown": DCGAN(8, 8, discriminator_norm="none", grown=1),
     "stemmed": DCGAN(8, 8, self_modulation=True, stem=4),
+    "haar": DCGAN(8, 8, self_modulation=True, stem=4, wavelet_levels=1),
 }
 """Networks that grow, for pictures of 16×16."""
 
@@ -117,7 +119,9 @@ def test_after_a_fade_the_old_way_changes_nothing_and_learns_nothing(network: DC
     old = []
     for module in (generator, discriminator):
         stages = [module.layers, *module.growth]  # type: ignore[misc]
-        old += [*(stages[-2][-2] if module is generator else stages[-2][0]).parameters()]  # type: ignore[index]
+        stage: Any = stages[-2]
+        ends = [*stage][stage.first_of_exit :] if module is generator else [*stage][: stage.first_of_body]
+        old += [parameter for layer in ends for parameter in layer.parameters()]
     assert len(old) == (4 if network.stem else 2)  # a stem has biases
     for parameter in old:
         assert not parameter.grad.any()  # type: ignore[union-attr]

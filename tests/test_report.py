@@ -33,7 +33,15 @@ SHAPE = Shape(32, 48, 3)
 VARIANTS = {
     **{name: (network(), 0) for name, network in NETS.items()},
     "everything": (
-        DCGAN(width=16, stem=8, grown=1, discriminator_norm="spectral", minibatch_deviation=True, self_modulation=True),
+        DCGAN(
+            width=16,
+            stem=8,
+            grown=1,
+            discriminator_norm="spectral",
+            minibatch_deviation=True,
+            self_modulation=True,
+            wavelet_levels=1,
+        ),
         3,
     ),
     "residual of labels": (Residual(width=32, blocks=2), 3),

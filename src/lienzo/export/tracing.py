@@ -12,6 +12,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from lienzo.errors import InputError
 from lienzo.export.operations import (
@@ -26,7 +27,7 @@ from lienzo.export.operations import (
     Spread,
 )
 from lienzo.generation.generation import Generator
-from lienzo.networks import conditions, dcgan, mlp, residual, statistics
+from lienzo.networks import conditions, dcgan, haar, mlp, residual, statistics
 from lienzo.networks.kernels import grouped, pixel_blocks, resampling, strided
 
 Module = Any
@@ -56,12 +57,11 @@ def _dcgan(operations: Operations, module: dcgan.Generator, z: Features) -> Feat
     stages = cast("list[dcgan.GeneratorStage]", [module.layers, *module.growth])
     features = z
     for stage in stages[:-1]:
-        features = _through(operations, [*stage][:-2], features, z)
-    *body, convolution, tanh = stages[-1]
-    images = _through(operations, [*body, convolution, tanh], features, z)
+        features = _through(operations, [*stage][: stage.first_of_exit], features, z)
+    images = _through(operations, stages[-1], features, z)
     if module.fade is None or module.fade.alpha == 1:
         return images
-    before = _through(operations, [*stages[-2]][-2:], features, z)
+    before = _through(operations, [*stages[-2]][stages[-2].first_of_exit :], features, z)
     enlarged = operations.made(images.height, images.width, images.channels)
     operations.operations += [
         Enlarged(before, enlarged, bilinear=False),
@@ -96,9 +96,10 @@ NETWORKS: dict[type[nn.Module], Callable[[Operations, Module, Features], Feature
 
 def _through(operations: Operations, layers: Iterable[nn.Module], features: Features, z: Features) -> Features:
     for layer in layers:
-        if type(layer) not in LAYERS:
-            raise InputError(f"a page cannot paint with the layer {type(layer).__name__}: export to another kind.")
-        features = LAYERS[type(layer)](operations, layer, features, z)
+        kind = type_before_parametrizations(layer)  # the class of a layer whose weight is computed, as a tied one's is
+        if kind not in LAYERS:
+            raise InputError(f"a page cannot paint with the layer {kind.__name__}: export to another kind.")
+        features = LAYERS[kind](operations, layer, features, z)
     return features
 
 
@@ -139,6 +140,21 @@ def _doubling(operations: Operations, layer: nn.ConvTranspose2d, features: Featu
         matrix = np.stack([_numbers(layer.weight[:, :, i, j]) for (_, i), (_, j) in pairs])
         parts.append(Part((row, column), taps, matrix[None]))
     return operations.product(features, parts, _optional(layer.bias), (2 * features.height, 2 * features.width), step=2)
+
+
+def _haar(operations: Operations, layer: haar.InverseHaarTransform, features: Features, _: Features) -> Features:
+    """Add the inverse Haar transform, for each level four products: one for each pixel of 2×2."""
+    for _level in range(layer.levels):
+        channels, sides = features.channels // 4, (2 * features.height, 2 * features.width)
+        bands = torch.eye(features.channels).view(features.channels, -1, 1, 1)
+        pixels = _numbers(haar.invert(bands))  # (bands, channels, 2, 2)
+        assert pixels.shape == (4 * channels, channels, 2, 2)
+        parts = [
+            Part((row, column), ((0, 0),), np.ascontiguousarray(pixels[:, :, row, column])[None, None])
+            for row, column in itertools.product((0, 1), (0, 1))
+        ]
+        features = operations.product(features, parts, None, sides, step=2)
+    return features
 
 
 def _flat(operations: Operations, layer: nn.Conv2d, features: Features, _: Features) -> Features:
@@ -217,6 +233,7 @@ LAYERS: dict[type[nn.Module], Callable[[Operations, Module, Features, Features],
     grouped.FlatConv2d: _flat,
     grouped.GroupedConv2d: _flat,
     pixel_blocks.PixelBlockConvTranspose2d: _doubling,
+    haar.InverseHaarTransform: _haar,
     resampling.Upsample: _upsample,
     residual.Block: _block,
     residual.Modulated: _spread,

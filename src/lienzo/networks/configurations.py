@@ -78,6 +78,10 @@ class DCGAN:
     stem: int = 0
     """Channels of one more layer at the picture's own size in both networks; 0: none, as in the thesis."""
 
+    wavelet_levels: int = 0
+    """Levels of the Haar transform behind the generator and before the discriminator, which then work on 4 times the
+    channels at half the size for each level (Gal et al. 2021); 0: on pixels. The stem has that size too."""
+
     discriminator_width: int = 0
     """``width`` of the discriminator (or encoder), whose stem follows in proportion; 0: the same as the generator's."""
 
@@ -87,8 +91,8 @@ class DCGAN:
 
     def __post_init__(self) -> None:
         refuse_below(1, {"network.latents": self.latents, "network.width": self.width})
-        optional = {"discriminator_width": self.discriminator_width, "stem": self.stem, "grown": self.grown}
-        refuse_below(0, {f"network.{name}": number for name, number in optional.items()})
+        optional = ("wavelet_levels", "discriminator_width", "stem", "grown")
+        refuse_below(0, {f"network.{name}": getattr(self, name) for name in optional})
         if self.stem * self.width_of_discriminator % self.width:
             raise RecipeError(
                 f"network.stem is {self.stem}, and the discriminator's, {self.width_of_discriminator} / {self.width} "

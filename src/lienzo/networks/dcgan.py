@@ -8,6 +8,9 @@ The layers next to the picture have stride 2. The generator's pixels are therefo
 and the discriminator can tell brushwork only by sums of neighbouring pixels. With ``stem`` channels both networks have
 one more layer at the picture's own size (docs/log.md, section "A layer at the picture's own size").
 
+With ``wavelet_levels`` both networks work on the bands of a Haar transform (:mod:`lienzo.networks.haar`) as they else
+do on pixels: what they paint and see next to the transform is a picture of more channels and a smaller size.
+
 A network that has grown keeps the layers that it had, under their names, and gets a new stage next to the picture: one
 more doubling of the size in the generator, one more halving in the discriminator. The exit (or entrance) of the stage
 before stays, to fade over from (Karras et al. 2018, section 2). Older ones are removed.
@@ -27,6 +30,7 @@ from lienzo.errors import RecipeError
 from lienzo.networks.conditions import LabelEmbedding, LabelProjection
 from lienzo.networks.configurations import DCGAN
 from lienzo.networks.fading import Fade, enlarged, shrunk
+from lienzo.networks.haar import HaarTransform, InverseHaarTransform
 from lienzo.networks.kernels.grouped import FlatConv2d
 from lienzo.networks.kernels.pixel_blocks import PixelBlockConv2d, PixelBlockConvTranspose2d
 from lienzo.networks.kernels.strided import StridedConv2d, StridedConvTranspose2d
@@ -42,7 +46,8 @@ class Generator(nn.Module):
     def __init__(self, network: DCGAN, shape: Shape, classes: int = 0) -> None:
         super().__init__()
         self.latents = network.latents
-        base_height, base_width, doublings = _base(shape, network.grown)
+        levels = network.wavelet_levels
+        base_height, base_width, doublings = _base(shape, network)
         widths = _widths(network.width, doublings, network.stem)[::-1]  # at 64×64: 512, 256, 128, 64
 
         def normalised(channels: int) -> list[nn.Module]:
@@ -55,19 +60,22 @@ class Generator(nn.Module):
 
         def exit_of(channels: int) -> list[nn.Module]:
             convolution = _flat if network.stem else PixelBlockConvTranspose2d
-            return [convolution(channels, shape.channels), nn.Tanh()]
+            inverse = [InverseHaarTransform(levels)] if levels else []
+            return [convolution(channels, 4**levels * shape.channels), *inverse, nn.Tanh()]
 
         layers = [Projection(network.latents, widths[0], base_height, base_width), *normalised(widths[0])]
         for inputs, outputs in itertools.pairwise(widths):
             layers += doubling(inputs, outputs)
-        stages = [GeneratorStage(*layers, *exit_of(widths[-1]))]
+        stages = [GeneratorStage(layers, exit_of(widths[-1]))]
         for inputs, outputs in itertools.pairwise(widths[-1] >> i for i in range(network.grown + 1)):
-            stages += [GeneratorStage(*doubling(inputs, outputs), *exit_of(outputs))]
+            stages += [GeneratorStage(doubling(inputs, outputs), exit_of(outputs))]
         for stage in stages[:-2]:
             stage.remove_exit()
         self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])
         self.fade = Fade() if network.grown else None
         self.apply(_initialise)
+        for stage in stages[-2:] if levels else ():
+            stage.begin_without_details(shape.channels)
         if network.tied_kernels:
             _tie(self)
         self.embedding = LabelEmbedding(classes, network.latents) if classes else None
@@ -89,21 +97,37 @@ class Generator(nn.Module):
 class GeneratorStage(nn.Sequential):
     """Layers of a generator: a body, which makes features, and an exit, which turns features into a picture.
 
-    The exit is the last two layers, a convolution and tanh ("toRGB" in Karras et al. 2018). One numbering runs through
-    body and exit and names their tensors in files.
+    The exit is a convolution and tanh ("toRGB" in Karras et al. 2018), and an inverse Haar transform between them where
+    the convolution paints bands. One numbering runs through body and exit and names their tensors in files.
     """
+
+    def __init__(self, body: Iterable[nn.Module], exit_: Iterable[nn.Module]) -> None:
+        body = [*body]
+        super().__init__(*body, *exit_)
+        self.first_of_exit = len(body)
 
     def body(self, features: Tensor, z: Tensor) -> Tensor:
         """Return the features (N, outputs, H, W) of ``features`` and latents ``z`` (N, latents)."""
-        return _through([*self][:-2], features, z)
+        return _through([*self][: self.first_of_exit], features, z)
 
     def exit(self, features: Tensor) -> Tensor:
         """Return the pictures (N, C, H, W) in (−1, 1) of features (N, outputs, H, W)."""
-        return _through([*self][-2:], features)
+        return _through([*self][self.first_of_exit :], features)
 
     def remove_exit(self) -> None:
         """Put nothing in the place of the exit's convolution, which has faded out."""
-        self[-2] = nn.Identity()
+        self[self.first_of_exit] = nn.Identity()
+
+    @torch.no_grad()
+    def begin_without_details(self, channels: int) -> None:
+        """Set the exit's first weights of all bands but the sums, which are the first ``channels``, to 0.
+
+        Random weights of the differences would make a pattern of 2×2 pixels out of features that are constant: a
+        checkerboard, before anything is learnt.
+        """
+        convolution = cast("nn.Conv2d | nn.ConvTranspose2d", self[self.first_of_exit])
+        outputs = 0 if isinstance(convolution, nn.Conv2d) else 1  # where the bands are in the weights
+        convolution.weight.transpose(0, outputs)[channels:] = 0
 
 
 class Discriminator(nn.Module):
@@ -112,26 +136,28 @@ class Discriminator(nn.Module):
     def __init__(self, network: DCGAN, shape: Shape, classes: int = 0, *, outputs: int = 1) -> None:
         super().__init__()
         norm, deviation = network.discriminator_norm, network.minibatch_deviation
-        base_height, base_width, doublings = _base(shape, network.grown)
+        levels = network.wavelet_levels
+        base_height, base_width, doublings = _base(shape, network)
         # at 64×64: 64, 128, 256, 512
         widths = _widths(network.width_of_discriminator, doublings, network.stem_of_discriminator)
 
         def entrance_to(channels: int) -> list[nn.Module]:
             convolution = _flat if network.stem_of_discriminator else PixelBlockConv2d
-            return [convolution(shape.channels, channels), nn.LeakyReLU(0.2, inplace=True)]
+            transform = [HaarTransform(levels)] if levels else []
+            return [*transform, convolution(4**levels * shape.channels, channels), nn.LeakyReLU(0.2, inplace=True)]
 
         def halving(inputs: int, outputs: int) -> list[nn.Module]:
             normalised: list[nn.Module] = [BatchNorm2d(outputs)] if norm == "batch" else []
             return [StridedConv2d(inputs, outputs, bias=norm != "batch"), *normalised, nn.LeakyReLU(0.2, inplace=True)]
 
-        layers = entrance_to(widths[0])
+        layers: list[nn.Module] = []
         for outside, inside in itertools.pairwise(widths):
             layers += halving(outside, inside)
         layers += [MinibatchDeviation()] if deviation else []
         layers += [Readout(widths[-1] + deviation, base_height, base_width, outputs)]
-        stages = [DiscriminatorStage(*layers)]
+        stages = [DiscriminatorStage(entrance_to(widths[0]), layers)]
         for inside, outside in itertools.pairwise(widths[0] >> i for i in range(network.grown + 1)):
-            stages += [DiscriminatorStage(*entrance_to(outside), *halving(outside, inside))]
+            stages += [DiscriminatorStage(entrance_to(outside), halving(outside, inside))]
         for stage in stages[:-2]:
             stage.remove_entrance()
         self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])
@@ -162,22 +188,28 @@ class Discriminator(nn.Module):
 class DiscriminatorStage(nn.Sequential):
     """Layers of a discriminator: an entrance, which turns a picture into features, and a body, which reads features.
 
-    The entrance is the first two layers, a convolution and LeakyReLU ("fromRGB" in Karras et al. 2018). The innermost
-    stage ends with the :class:`Readout`, which is no part of its body. One numbering runs through all layers and names
-    their tensors in files.
+    The entrance is a convolution and LeakyReLU ("fromRGB" in Karras et al. 2018), after a Haar transform where the
+    convolution sees bands. The innermost stage ends with the :class:`Readout`, which is no part of its body. One
+    numbering runs through all layers and names their tensors in files.
     """
+
+    def __init__(self, entrance: Iterable[nn.Module], body: Iterable[nn.Module]) -> None:
+        entrance = [*entrance]
+        super().__init__(*entrance, *body)
+        self.first_of_body = len(entrance)
 
     def entrance(self, images: Tensor) -> Tensor:
         """Return the features (N, inputs, H, W) of pictures (N, C, H, W)."""
-        return _through([*self][:2], images)
+        return _through([*self][: self.first_of_body], images)
 
     def body(self, features: Tensor, y: Tensor | None) -> Tensor:
         """Return the features (N, outputs, H, W) of ``features`` and labels ``y`` (N, classes)."""
-        return _through([layer for layer in [*self][2:] if not isinstance(layer, Readout)], features, y)
+        body = [*self][self.first_of_body :]
+        return _through([layer for layer in body if not isinstance(layer, Readout)], features, y)
 
     def remove_entrance(self) -> None:
         """Put nothing in the place of the entrance's convolution, which has faded out."""
-        self[0] = nn.Identity()
+        self[self.first_of_body - 2] = nn.Identity()
 
 
 def encoder(network: DCGAN, shape: Shape) -> Encoder:
@@ -248,15 +280,22 @@ def _through(layers: Iterable[nn.Module], features: Tensor, condition: Tensor | 
     return features
 
 
-def _base(shape: Shape, grown: int) -> tuple[int, int, int]:
-    """Return height and width of the smallest features in pixels, and how often they were doubled before it grew."""
+def _base(shape: Shape, network: DCGAN) -> tuple[int, int, int]:
+    """Return height and width of the smallest features in pixels, and how often layers doubled them before it grew."""
     height, width, doublings = shape.doublings()
-    if doublings <= grown:
+    left = doublings - network.grown - network.wavelet_levels
+    if left > 0:
+        return height, width, left
+    if network.wavelet_levels:
         raise RecipeError(
-            f"pictures of {shape} are too small for a network that has grown to twice the size {grown} times: "
-            "set network.grown lower."
+            f"pictures of {shape} are too small for {network.wavelet_levels} levels of the Haar transform"
+            + (f" in a network that has grown {network.grown} times" if network.grown else "")
+            + ": set network.wavelet_levels lower."
         )
-    return height, width, doublings - grown
+    raise RecipeError(
+        f"pictures of {shape} are too small for a network that has grown to twice the size {network.grown} times: "
+        "set network.grown lower."
+    )
 
 
 def _widths(width: int, doublings: int, stem: int) -> list[int]:
