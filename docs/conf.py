@@ -3,6 +3,11 @@
 The source is the whole project, so that links between its pages lead where they lead in the project.
 """
 
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+import lienzo
 from lienzo.version import __version__
 
 project = "lienzo"
@@ -26,3 +31,17 @@ html_extra_path = ["_site"]
 html_css_files = ["site.css"]
 html_favicon = "../src/lienzo/studio/page/icon.svg"
 html_show_sphinx = False
+
+
+def front_page(app: Sphinx, error: Exception | None) -> None:
+    """Export the generator that paints on the front page."""
+    if error is None and app.builder.name == "html":
+        page = Path(app.outdir, "docs", "front-page.html")
+        page.unlink(missing_ok=True)
+        generator = Path(__file__).with_name("front-page.safetensors")
+        lienzo.export(generator, to="page", out=page, title="lienzo")
+
+
+def setup(app: Sphinx) -> None:
+    """Tell Sphinx what else there is to make."""
+    app.connect("build-finished", front_page)

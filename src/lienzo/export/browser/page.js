@@ -31,6 +31,7 @@ for (const [i, tab] of tabs.entries()) {
 
 document.documentElement.style.setProperty("--shape", `${WIDTH} / ${HEIGHT}`);
 document.documentElement.style.setProperty("--ratio", String(WIDTH / HEIGHT));
+if (self !== top) document.body.classList.add("framed"); // the page around it has a heading
 if (CHANNELS === 4) document.body.classList.add("transparent");
 painter.open();
 painter.opened.then(() => {
