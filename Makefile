@@ -8,7 +8,7 @@ TESTS  := $(VENV)/.ready-for-tests
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-whole test-long test-gpu release lint types docs site bench bench-gpu clean
+.PHONY: help demo test test-whole test-long test-gpu release lint types docs site front-page bench bench-gpu clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -48,6 +48,14 @@ docs: $(TESTS)  ## links, commands and options named in the pages exist
 
 site: $(TESTS)  ## the pages as a site, in site/index.html; a broken link fails
 	$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs . site
+
+front-page: $(READY)  ## train the generator that paints on the front page of the site, in a quarter of an hour
+	$(BIN)/python -c "from pathlib import Path; from lienzo.painter.painting import paint; paint(Path('build/front-page/pictures'))"
+	$(BIN)/lienzo prepare build/front-page/pictures build/front-page/collection --size 64 --holdout 0.2
+	$(BIN)/lienzo train build/front-page/collection --recipe fast --images 60000 --out build/front-page/run \
+	    --device cpu --precision fp32 --set keep_epochs=false
+	rm -f docs/front-page.safetensors
+	$(BIN)/lienzo export build/front-page/run --to safetensors --float16 --licence MIT --out docs/front-page.safetensors
 
 bench: $(TESTS)  ## speed of a training step and of preparation, as ratios measured in one run
 	$(BIN)/python benchmarks/step.py

@@ -3,9 +3,14 @@
 The source is the whole project, so that links between its pages lead where they lead in the project.
 """
 
+import sys
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.util import logging
+
+sys.path.insert(0, str(Path(__file__).parent))
+import commands
 
 import lienzo
 from lienzo.version import __version__
@@ -42,6 +47,13 @@ def front_page(app: Sphinx, error: Exception | None) -> None:
         lienzo.export(generator, to="page", out=page, title="lienzo")
 
 
+def warn_of_unknown_commands(_app: Sphinx, page: str, text: list[str]) -> None:
+    """Warn of commands and options that lienzo does not have, so that the build fails."""
+    for unknown in commands.unknown(text[0]):
+        logging.getLogger("lienzo").warning("there is no %s", unknown, location=page)
+
+
 def setup(app: Sphinx) -> None:
     """Tell Sphinx what else there is to make."""
+    app.connect("source-read", warn_of_unknown_commands)
     app.connect("build-finished", front_page)

@@ -7,13 +7,12 @@ import hashlib
 import importlib
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import commands
 import pytest
 from conftest import ROOT, Command, Paint
 
@@ -27,7 +26,6 @@ from lienzo.recipe.objectives import OBJECTIVES, Regularisation
 from lienzo.recipe.recipe import Adam, Recipe
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def name(page: Path) -> str:
@@ -35,26 +33,7 @@ def name(page: Path) -> str:
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    return [text for kind, text in FENCE.findall(page.read_text(encoding="utf-8")) if kind == language]
-
-
-def commands(page: Path) -> list[list[str]]:
-    """Return every command of a page as words: the lines of its code blocks, and `lienzo ...` within its text."""
-    text = page.read_text(encoding="utf-8")
-    lines = "\n".join([*blocks(page, "sh"), *blocks(page, "")]).replace("\n  ", " ").split("\n")
-    lines += re.findall(r"`(lienzo [^`]+)`", FENCE.sub("", text).replace("\n", " "))
-    found = [re.sub(r"[][|]|\.\.\.", " ", line.partition("#")[0].partition(">")[0]).split() for line in lines]
-    return [words for words in found if words[:1] == ["lienzo"] and len(words) > 1]
-
-
-VERBS = dict(main.commands())
-"""Every verb that can be run, by all of its words."""
-
-
-def options(verb: str) -> set[str]:
-    """Return the options of a verb, as they are written."""
-    written = syntax.options(syntax.command(verb, VERBS[verb]))
-    return {"--help", "--debug", *(names[-1] for names in written)}  # of --novelty and --no-novelty the second one
+    return commands.blocks(page.read_text(encoding="utf-8"), language)
 
 
 def slug(heading: str) -> str:
@@ -64,7 +43,7 @@ def slug(heading: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_somewhere(page: Path) -> None:
-    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    text = commands.FENCE.sub("", page.read_text(encoding="utf-8"))
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if re.match(r"https?:|mailto:", target):
             continue
@@ -72,25 +51,15 @@ def test_links_lead_somewhere(page: Path) -> None:
         target_page = (page.parent / path).resolve() if path else page
         assert target_page.exists(), f"{name(page)} links to {target}"
         if anchor:
-            headings = re.findall(r"^#+ (.+)$", FENCE.sub("", target_page.read_text(encoding="utf-8")), re.MULTILINE)
+            headings = re.findall(
+                r"^#+ (.+)$", commands.FENCE.sub("", target_page.read_text(encoding="utf-8")), re.MULTILINE
+            )
             assert anchor in map(slug, headings), f"{name(page)} links to {target}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_commands_and_options_exist(page: Path) -> None:
-    for _, verb, *words in commands(page):
-        if verb == "VERB" or verb.startswith("-"):
-            continue
-        assert verb in main.VERBS, f"{name(page)}: lienzo {verb}"
-        if isinstance(main.VERBS[verb], syntax.Group):
-            if not words or words[0] == "VERB":
-                continue
-            verb, *words = f"{verb} {words[0]}", *words[1:]  # noqa: PLW2901
-            assert verb in VERBS, f"{name(page)}: lienzo {verb}"
-        for word in words:
-            option = word.partition("=")[0].rstrip(",:")
-            if option.startswith("--"):
-                assert option in options(verb), f"{name(page)}: lienzo {verb} {option}"
+    assert list(commands.unknown(page.read_text(encoding="utf-8"))) == []
 
 
 @pytest.fixture
@@ -119,10 +88,10 @@ def test_commands_can_be_parsed(page: Path, parse: Command) -> None:
             assert status == 0, f"{name(page)}: {line}\n{said}"
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", commands.VERBS)
 def test_a_verbs_page_names_every_option(verb: str) -> None:
     text = (ROOT / "docs" / f"{verb.replace(' ', '-')}.md").read_text(encoding="utf-8")
-    for option in options(verb) - {"--help", "--debug", "--json"}:
+    for option in commands.options(verb) - {"--help", "--debug", "--json"}:
         assert re.search(rf"{option}\b", text), f"docs/{verb}.md does not explain {option}"
 
 
@@ -198,7 +167,7 @@ def test_python_can_be_parsed_and_names_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_files_and_names_in_the_text_exist(page: Path) -> None:
-    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    text = commands.FENCE.sub("", page.read_text(encoding="utf-8"))
     for path in re.findall(r"`((?:src|tests|docs|benchmarks|examples)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), f"{name(page)}: {path}"
     for dotted in re.findall(r"`(lienzo(?:\.\w+)+)`", text):
@@ -321,16 +290,8 @@ def test_a_translation_is_of_the_text_as_it_is(page: Path) -> None:
     source = (page.parent / named[1]).resolve()
     text = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
     assert named[2] == text, f"{name(source)} has changed: translate what is new, then write {text}"
-    assert [words[:2] for words in commands(page)] == [words[:2] for words in commands(source)]
+    assert _verbs(page) == _verbs(source)
 
 
-@pytest.mark.slow
-def test_the_site_is_built_without_a_warning_and_asks_nothing_of_other_hosts(tmp_path: Path) -> None:
-    pytest.importorskip("sphinx")
-    words = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-c", "docs", ".", str(tmp_path)]
-    built = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (built.returncode, built.stderr) == (0, "")
-    assert (tmp_path / "index.html").exists()
-    for page in tmp_path.rglob("*.html"):
-        loaded = re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)="(https?://[^"]+)"', page.read_text("utf-8"))
-        assert not loaded, page
+def _verbs(page: Path) -> list[list[str]]:
+    return [words[:2] for words in commands.commands(page.read_text(encoding="utf-8"))]
