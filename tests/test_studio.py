@@ -1,9 +1,11 @@
 """The studio: who gets in, what it reads of runs, and what it tells while they train."""
 
 import asyncio
+import errno
 import hashlib
 import io
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,15 +22,18 @@ import lienzo
 from lienzo.errors import InputError, RunError
 from lienzo.generation.directions import Directions, beside
 from lienzo.recipe.recipe import Recipe
+from lienzo.run.occupancy import occupying
 from lienzo.run.panels import PANELS
+from lienzo.run.progress import progress
 from lienzo.run.run import Run
 from lienzo.studio import studio as room
+from lienzo.studio import trainings
 from lienzo.studio.canvas.process import Painter, SupersededError
 from lienzo.studio.canvas.wishes import About
 from lienzo.studio.context import Context
 from lienzo.studio.reading import logs, runs
 from lienzo.studio.reading.artefacts import Artefacts
-from lienzo.studio.safety import POLICY, Door
+from lienzo.studio.safety import POLICY, Door, kept_token
 from lienzo.studio.server import PAGE, application
 from lienzo.studio.vendored import VENDORED
 from lienzo.studio.views.runs import _stream
@@ -178,7 +183,7 @@ def test_a_damaged_run_is_one_card_and_the_others_stay(client: TestClient, folde
     (damaged / "run.json").write_text("{")
     (damaged / "recipe.toml").write_bytes((folder / "b" / "recipe.toml").read_bytes())
     try:
-        client.app.state.context.artefacts._looked = -10.0  # type: ignore[attr-defined]
+        client.app.state.context.artefacts._fresh_until = 0.0  # type: ignore[attr-defined]
         states = {run["path"]: run["state"] for run in client.get("/api/runs").json()["runs"]}
         assert states == {"b": "interrupted", "deep/a": "finished", "damaged": "damaged"}
         assert "damaged" in client.get("/api/run?run=damaged").json()["sentence"]
@@ -217,7 +222,77 @@ def test_a_half_written_line_waits_and_a_shorter_log_begins_anew(tmp_path: Path)
         file.write('ss": NaN}\nno line\n')
     assert logs.after(path, offset)[0] == [{"images": 30, "loss": None}]
     write_log(path, 1)
-    assert logs.after(path, offset) == ([], -1)
+    assert logs.after(path, offset) == (None, path.stat().st_size)
+    path.write_bytes(b"x" * offset + path.read_bytes())  # set back, and grown again meanwhile: no line begins there
+    assert logs.after(path, offset) == (None, path.stat().st_size)
+
+
+def test_who_is_far_behind_reads_the_curve_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "MOST_NEWS", 100)
+    path = tmp_path / "log.jsonl"
+    write_log(path, 10)
+    assert logs.after(path, 0) == (None, path.stat().st_size)
+    assert logs.after(path, path.stat().st_size) == ([], path.stat().st_size)
+    path.unlink()
+    assert logs.after(path, 5) == (None, 0)
+
+
+def test_numbers_that_are_none_are_answered_as_null(client: TestClient, folder: Path) -> None:
+    scores = Run(folder / "b").scores_path
+    scores.write_text('{"measures": {"kid": {"value": NaN, "error": 1e999}}}\n[]\n{"measures": 3}\nno line\n')
+    try:
+        told = client.get("/api/run?run=b").json()
+        assert [one["kid"] for one in told["scores"]] == [None]
+        assert {run["path"] for run in client.get("/api/runs").json()["runs"]} == {"b", "deep/a"}
+    finally:
+        scores.unlink()
+
+
+def test_the_list_reads_a_run_again_when_one_of_its_files_changes(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder / "b", tmp_path / "b")
+    run, read = Run(tmp_path / "b"), []
+    monkeypatch.setattr(runs, "progress", lambda run: read.append(run) or progress(run))
+    assert runs.summary("b", run) == runs.summary("b", run)
+    assert len(read) == 1
+    run.append_log(run.last_line() | {"images": 16})
+    assert runs.summary("b", run)["images"] == 16
+    run.sample_path(16).write_bytes(b"")
+    assert runs.summary("b", run)["picture"] == 16
+    run.scores_path.write_text('{"measures": {"kid": {"value": 0.5, "error": 0.1}}}\n')
+    assert runs.summary("b", run)["kid"] == 0.5
+    with occupying(run):
+        assert runs.summary("b", run)["state"] == "live"
+    assert runs.summary("b", run)["state"] == "interrupted"
+    run.manifest_path.write_text("{")
+    assert runs.summary("b", run)["state"] == "damaged"
+
+
+def test_a_word_stays_from_start_to_start_unless_others_could_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIENZO_CACHE", str(tmp_path / "caches"))
+    word = kept_token("a")
+    assert kept_token("a") == word != kept_token("b")
+    (path,) = (path for path in (tmp_path / "caches" / "studio").iterdir() if path.read_text() == word)
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o644)
+    assert kept_token("a") != word
+    path.write_text("short")
+    assert len(kept_token("a")) == 32
+    monkeypatch.setenv("LIENZO_CACHE", "/dev/null/nowhere")
+    assert kept_token("a") != kept_token("a")
+
+
+def test_a_full_disk_is_one_sentence(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_words: object, **_named: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(trainings.subprocess, "Popen", full)
+    answer = client.post("/api/train/start", json=TRAINING | {"name": "full"}, headers={"origin": BASE})
+    assert answer.status_code == 400
+    assert "full.log cannot be written (No space left on device): make room there" in answer.json()["error"]
 
 
 def test_trouble_is_told_where_it_stands(tmp_path: Path) -> None:
@@ -255,8 +330,6 @@ def test_nothing_else_is_vendored() -> None:
 
 @pytest.mark.anyio
 async def test_the_stream_tells_what_is_new_and_that_a_run_has_gone(folder: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(folder / "b", tmp_path / "b")
     run = Run(tmp_path / "b")
     stream = _stream(run, 0)
@@ -266,9 +339,11 @@ async def test_the_stream_tells_what_is_new_and_that_a_run_has_gone(folder: Path
     assert json.loads(tick.split("data: ")[1])[0]["images"] == 8
     assert int(tick.split("\n")[0].removeprefix("id: ")) == run.log_path.stat().st_size
     assert "event: samples" in await anext(stream)
-    assert '{"state": "resting"}' in await anext(stream)
+    assert '{"state":"resting"}' in await anext(stream)
     run.truncate_log(0)
-    assert "event: reset" in await anext(stream)
+    reset = await anext(stream)
+    assert "event: reset" in reset
+    assert "id: 0\n" in reset
     shutil.rmtree(run.path)
     assert "event: gone" in await anext(stream)
 
@@ -429,6 +504,8 @@ def test_the_form_has_every_key_with_its_meaning(client: TestClient) -> None:
         ({"settings": ["bacht=3"]}, "did you mean 'batch'"),
         ({"collection": "../small"}, "there is no collection"),
         ({"settings": "x"}, "does not understand"),
+        ({"name": "b/../../x"}, "cannot be the name of a run"),
+        ({"collection": "/etc"}, "there is no collection"),
     ],
 )
 def test_a_training_that_cannot_be_is_one_sentence(client: TestClient, change: dict[str, object], said: str) -> None:
@@ -441,7 +518,7 @@ def test_a_training_that_cannot_be_is_one_sentence(client: TestClient, change: d
 def test_a_read_only_studio_starts_and_stops_nothing(folder: Path) -> None:
     client = TestClient(application(Context(Artefacts(folder.resolve()), True), DOOR), BASE)
     client.cookies.set(DOOR.cookie, DOOR.token)
-    for address in ("/api/train/start", "/api/train/stop?run=b"):
+    for address in ("/api/train/start", "/api/train/stop?run=b", "/api/train/continue?run=b"):
         answer = client.post(address, json=TRAINING, headers={"origin": BASE})
         assert "read only" in answer.json()["error"]
     assert client.post("/api/train/command", json=TRAINING, headers={"origin": BASE}).status_code == 200
@@ -464,6 +541,12 @@ def test_a_training_is_started_seen_live_stopped_and_saved(client: TestClient, f
     until(lambda: client.get("/api/run?run=runs/new").json()["state"] == "interrupted")
     assert run.checkpoints()
     assert "nobody trains" in client.post("/api/train/stop?run=runs/new", headers={"origin": BASE}).json()["error"]
+    shown = run.last_line()["images"]
+    assert client.post("/api/train/continue?run=runs/new", headers={"origin": BASE}).status_code == 200
+    until(lambda: run.last_line()["images"] > shown)
+    assert "already" in client.post("/api/train/continue?run=runs/new", headers={"origin": BASE}).json()["error"]
+    assert client.post("/api/train/stop?run=runs/new", headers={"origin": BASE}).status_code == 200
+    until(lambda: client.get("/api/run?run=runs/new").json()["state"] == "interrupted")
     failed = client.post("/api/train/start", json=TRAINING | {"name": "few"}, headers={"origin": BASE})
     assert "fewer than one batch of 128" in failed.json()["error"]
 

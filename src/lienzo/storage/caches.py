@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["collections", "pictures", "features", "generators", "kernels"]
+Kind = Literal["collections", "pictures", "features", "generators", "kernels", "studio"]
 
 KINDS: dict[Kind, str] = {
     "collections": "collections that were fetched from URLs, or are on their way to one",
@@ -13,6 +13,7 @@ KINDS: dict[Kind, str] = {
     "features": "features of collections' pictures, made by detectors",
     "generators": "generators that were fetched from the Hugging Face Hub",
     "kernels": "kernels that torch.compile made",
+    "studio": "the secret words of studios' addresses, so that an open page goes on when its studio is started again",
 }
 """What is kept, each in a folder of its own."""
 

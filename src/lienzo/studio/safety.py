@@ -6,15 +6,23 @@ something, to come from a page of this server. What goes out may load nothing fr
 not a file of the studio.
 """
 
+import hashlib
 import ipaddress
+import os
+import re
 import secrets
 import socket
+import stat
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lienzo.storage import caches
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
@@ -81,6 +89,40 @@ class Door:
     def is_token(self, given: str | None) -> bool:
         """Say whether this is the token, in a time that tells nothing about it."""
         return given is not None and secrets.compare_digest(given.encode(), self.token.encode())
+
+
+def kept_token(about: str) -> str:
+    """Return the token of a studio, the same at each of its starts, so that a page that was left open goes on.
+
+    It lies among the caches, in a file that its owner alone can read. Where it cannot lie there, or others could have
+    read or written it, it is a new one.
+
+    Args:
+        about: what makes this studio another than others, such as its folder.
+    """
+    fresh = secrets.token_urlsafe(24)
+    path = caches.folder("studio") / hashlib.sha256(about.encode()).hexdigest()[:16]
+    try:
+        if not _is_private(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+                file.write(fresh)
+        found = path.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return fresh
+    return found if _is_private(path) else fresh
+
+
+def _is_private(path: Path) -> bool:
+    """Say whether a file holds a token, and belongs to this user alone."""
+    try:
+        state = path.lstat()
+        whole = re.fullmatch(r"[A-Za-z0-9_-]{32}", path.read_text(encoding="ascii")) is not None
+    except (OSError, ValueError):
+        return False
+    mine = sys.platform == "win32" or (state.st_uid == os.getuid() and not stat.S_IMODE(state.st_mode) & 0o077)
+    return whole and mine and stat.S_ISREG(state.st_mode)
 
 
 class Guard:

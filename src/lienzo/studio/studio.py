@@ -42,7 +42,7 @@ def studio(
 
         from lienzo.studio.context import Context  # noqa: PLC0415
         from lienzo.studio.reading.artefacts import Artefacts  # noqa: PLC0415
-        from lienzo.studio.safety import Door  # noqa: PLC0415
+        from lienzo.studio.safety import LOOPBACK, Door, kept_token  # noqa: PLC0415
         from lienzo.studio.server import application  # noqa: PLC0415
     except ImportError as error:
         raise InputError(
@@ -52,12 +52,14 @@ def studio(
     if not root.is_dir():
         raise InputError(f"there is no folder {folder}: check the path.")
     listener = _listen(host, port)
-    door = Door(host, listener.getsockname()[1])
+    here = host in (*LOOPBACK, "::1")
+    token = {"token": kept_token(f"{root}, read only: {read_only}")} if here else {}
+    door = Door(host, listener.getsockname()[1], **token)
     context = Context(Artefacts(root), read_only)
     app = application(context, door)
     config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
-    if host not in ("127.0.0.1", "::1", "localhost"):
+    if not here:
         log.warning("Everyone who knows the address below and reaches this machine can see %s.", root)
     ready(door.first_address)
     try:

@@ -74,24 +74,55 @@ def start(training: Training, artefacts: Artefacts) -> str:
     words = training.words(artefacts)
     run = Run(artefacts.root / "runs" / training.name)
     if run.path.exists():
-        raise InputError(f"runs/{training.name} is there already: choose another name, or go on by its command.")
-    run.path.parent.mkdir(parents=True, exist_ok=True)
-    said = run.path.parent / f"{training.name}.log"
-    with said.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "lienzo", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        raise InputError(f"runs/{training.name} is there already: choose another name, or go on with it.")
+    _begin(run, words)
+    return f"runs/{training.name}"
+
+
+def go_on(run: Run, artefacts: Artefacts) -> None:
+    """Go on with a training that has ended before its time, and wait until it has begun.
+
+    What it says is added to ``NAME.log`` beside the run.
+
+    Raises:
+        InputError: it cannot go on, or its collection does not lie in the studio's folder.
+    """
+    trainer, collection = occupant(run), artefacts.name_of(run.collection_path())
+    if trainer is not None:
+        raise InputError(f"{run.path.name} is trained by {trainer} already: let it.")
+    if collection not in artefacts.collections():
+        raise InputError(f"the collection of {run.path.name} is not in this folder: go on by the command.")
+    path = artefacts.collection(collection).path
+    _begin(run, ["train", str(path), "--recipe", str(run.recipe_path), "--out", str(run.path)])
+
+
+def _begin(run: Run, words: list[str]) -> None:
+    """Start the command ``lienzo`` with these words, and wait until it trains or has ended.
+
+    Raises:
+        InputError: it has failed, or what it says cannot be written.
+    """
+    said = run.path.parent / f"{run.path.name}.log"
+    try:
+        run.path.parent.mkdir(parents=True, exist_ok=True)
+        with said.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "lienzo", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as error:
+        raise InputError(f"{said} cannot be written ({error.strerror}): make room there, then try again.") from None
     threading.Thread(target=process.wait, daemon=True).start()  # so that its end is noticed while the studio runs
     deadline = time.monotonic() + BEGIN_SECONDS
-    while time.monotonic() < deadline and not run.exists():
-        if process.returncode:
-            raise InputError(_last_line(said) or f"the training ended with status {process.returncode}.")
+    while time.monotonic() < deadline and occupant(run) is None:
+        if process.returncode is not None:
+            if process.returncode:
+                raise InputError(_last_line(said) or f"the training ended with status {process.returncode}.")
+            return
         time.sleep(0.1)
-    return f"runs/{training.name}"
 
 
 def stop(run: Run) -> None:

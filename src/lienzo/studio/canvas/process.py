@@ -59,12 +59,14 @@ class Painter:
         """
         self._count += 1
         mine = self._newest[page] = self._count
-        async with self._turn:
-            if self._newest.get(page) != mine:
-                raise SupersededError
-            kind, content = await run_in_threadpool(self._exchange, run.path, wish)
-        if self._newest.get(page) == mine:
-            del self._newest[page]
+        try:
+            async with self._turn:
+                if self._newest.get(page) != mine:
+                    raise SupersededError
+                kind, content = await run_in_threadpool(self._exchange, run.path, wish)
+        finally:
+            if self._newest.get(page) == mine:
+                del self._newest[page]
         if kind == "error":
             raise InputError(content.decode())
         return kind, content

@@ -40,6 +40,17 @@ export function useAnswer(path, query = {}, every = 0) {
   return [answer, error, again];
 }
 
+/** Whether the page is seen. A browser opens six connections to a server: a page that nobody sees keeps none open. */
+export function useVisible() {
+  const [visible, setVisible] = useState(!document.hidden);
+  useEffect(() => {
+    const look = () => setVisible(!document.hidden);
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, []);
+  return visible;
+}
+
 /** Go to another view, or to another state of this one (replace). */
 export function go(path, query = {}, replace = false) {
   const wanted = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");

@@ -13,7 +13,10 @@ from lienzo.errors import CollectionError, RunError
 from lienzo.run.run import Run
 
 FRESH_SECONDS = 2.0
-"""A listing of the folder is used again for so long."""
+"""A listing of the folder is used again for so long, at least."""
+
+SHARE = 20
+"""A listing is used again for so many times as long as it took: a large folder is not looked through all the time."""
 
 
 @dataclass
@@ -24,7 +27,7 @@ class Artefacts:
     """The folder, absolute."""
 
     _found: tuple[list[str], list[str]] = field(default=([], []), init=False)
-    _looked: float = field(default=-FRESH_SECONDS, init=False)
+    _fresh_until: float = field(default=0.0, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def runs(self) -> list[str]:
@@ -71,9 +74,11 @@ class Artefacts:
 
     def _listing(self) -> tuple[list[str], list[str]]:
         with self._lock:
-            if time.monotonic() - self._looked >= FRESH_SECONDS:
+            begun = time.monotonic()
+            if begun >= self._fresh_until:
                 self._found = self._look()
-                self._looked = time.monotonic()
+                now = time.monotonic()
+                self._fresh_until = now + max(FRESH_SECONDS, SHARE * (now - begun))
             return self._found
 
     def _look(self) -> tuple[list[str], list[str]]:

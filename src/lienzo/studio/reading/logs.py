@@ -13,6 +13,9 @@ from typing import Any, BinaryIO
 LONGEST = 1 << 16
 """Bytes of one line at most; a longer one is damaged."""
 
+MOST_NEWS = 1 << 22
+"""Bytes of new lines at most; who is farther behind reads the curve anew."""
+
 MOST_TROUBLES = 100
 """Places that trouble is told of at most."""
 
@@ -36,21 +39,23 @@ def curve(path: Path, *, first: int = 0, last: int | None = None, most: int = 1_
         return []
 
 
-def after(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+def after(path: Path, offset: int) -> tuple[list[dict[str, Any]] | None, int]:
     """Return the whole lines from an offset in bytes on, and the offset behind them.
 
-    A last line that is not finished stays for the next time. Where the file is shorter than the offset, as after a run
-    was set back, the offset is -1.
+    A last line that is not finished stays for the next time. In place of lines stands None where no line begins at the
+    offset, as after a run was set back, or where too much is new: the curve has to be read anew. The offset is then
+    that behind the last line.
     """
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
-            if size < offset:
-                return [], -1
-            file.seek(offset)
-            data = file.read(min(size - offset, 64 * LONGEST))
+            file.seek(max(0, offset - 1))
+            begins = size >= offset and (offset == 0 or file.read(1) == b"\n")
+            if not begins or size - offset > MOST_NEWS:
+                return None, _whole(file)
+            data = file.read(size - offset)
     except FileNotFoundError:
-        return [], 0 if offset == 0 else -1
+        return [] if offset == 0 else None, 0
     whole = data[: data.rfind(b"\n") + 1]
     lines = [line for text in whole.splitlines() if (line := _parsed(text)) is not None]
     return lines, offset + len(whole)
@@ -143,10 +148,13 @@ def _line(file: BinaryIO, at: int) -> bytes:
     return file.readline(LONGEST)
 
 
+_DECODER = json.JSONDecoder(parse_constant=lambda _name: None)
+
+
 def _parsed(text: bytes) -> dict[str, Any] | None:
     """Return a line of the log, with None for what is no finite number, or None where it is none."""
     try:
-        line = json.loads(text, parse_constant=lambda _name: None)
-    except ValueError:
+        line = _DECODER.decode(text.decode())
+    except (ValueError, RecursionError):
         return None
     return line if isinstance(line, dict) and isinstance(line.get("images"), int) else None

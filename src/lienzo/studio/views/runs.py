@@ -2,21 +2,22 @@
 
 import asyncio
 import dataclasses
-import json
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from lienzo.errors import InputError
 from lienzo.run.occupancy import occupant
 from lienzo.run.panels import PANELS
 from lienzo.run.run import Run
+from lienzo.studio.answering import told
 from lienzo.studio.asking import number, word
 from lienzo.studio.context import context_of
 from lienzo.studio.reading import logs, runs
@@ -51,18 +52,19 @@ def _list(request: Request) -> Response:
             rows.append(runs.summary(name, artefacts.run(name)))
         except InputError:  # it has vanished since the folder was listed
             continue
-    return JSONResponse({"count": len(names), "runs": rows, "root": str(artefacts.root)})
+    return told({"count": len(names), "runs": rows, "root": str(artefacts.root)})
 
 
 def _one(request: Request) -> Response:
-    artefacts, name = context_of(request).artefacts, word(request, "run")
-    run = artefacts.run(name)
+    context, name = context_of(request), word(request, "run")
+    artefacts, run = context.artefacts, context.artefacts.run(name)
     collection = None
     try:
-        collection = artefacts.name_of(run.manifest()["collection"]["path"])
+        collection = artefacts.name_of(run.collection_path())
     except InputError as error:
         log.debug("%s", error)
-    return JSONResponse(runs.whole(name, run, collection if collection in artefacts.collections() else None))
+    one = runs.whole(name, run, collection if collection in artefacts.collections() else None)
+    return told({**one, "read_only": context.read_only})
 
 
 def _curve(request: Request) -> Response:
@@ -70,7 +72,7 @@ def _curve(request: Request) -> Response:
     run = context_of(request).artefacts.run(word(request, "run"))
     last = number(request, "last", 0) or None
     most = min(MOST_POINTS, number(request, "most", 1_000))
-    return JSONResponse(columns(logs.curve(run.log_path, first=number(request, "first", 0), last=last, most=most)))
+    return told(columns(logs.curve(run.log_path, first=number(request, "first", 0), last=last, most=most)))
 
 
 def columns(lines: list[dict[str, Any]]) -> dict[str, list[float | None]]:
@@ -81,7 +83,7 @@ def columns(lines: list[dict[str, Any]]) -> dict[str, list[float | None]]:
 
 def _panels(_request: Request) -> Response:
     """Answer with the panels of charts in their order, which every chart of a run is made from."""
-    return JSONResponse([dataclasses.asdict(panel) for panel in PANELS.values()])
+    return told([dataclasses.asdict(panel) for panel in PANELS.values()])
 
 
 def _sample(request: Request) -> Response:
@@ -113,13 +115,10 @@ async def _stream(run: Run, offset: int) -> AsyncIterator[str]:
         if news is None:
             yield _event("gone", {}, offset)
             return
-        lines, behind, drawn, now = news
-        if behind < 0:
-            offset = 0
-            yield _event("reset", {}, 0)
-            continue
-        offset = behind
-        if lines:
+        lines, offset, drawn, now = news
+        if lines is None:
+            yield _event("reset", {}, offset)
+        elif lines:
             yield _event("tick", lines, offset)
         if drawn != samples:
             samples = drawn
@@ -136,8 +135,11 @@ async def _stream(run: Run, offset: int) -> AsyncIterator[str]:
         silence += LOOK_SECONDS
 
 
-def _look(run: Run, offset: int) -> tuple[list[dict[str, Any]], int, int, str] | None:
-    """Return what is new: lines, the offset behind them, the newest drawing and the state; None if the run is gone."""
+def _look(run: Run, offset: int) -> tuple[list[dict[str, Any]] | None, int, int, str] | None:
+    """Return what is new: lines, the offset behind them, the newest drawing and the state; None if the run is gone.
+
+    In place of the lines stands None where the curve has to be read anew.
+    """
     if not run.exists():
         return None
     lines, behind = logs.after(run.log_path, offset)
@@ -146,7 +148,7 @@ def _look(run: Run, offset: int) -> tuple[list[dict[str, Any]], int, int, str] |
 
 
 def _event(name: str, value: Any, offset: int) -> str:
-    return f"id: {offset}\nevent: {name}\ndata: {json.dumps(value)}\n\n"
+    return f"id: {offset}\nevent: {name}\ndata: {msgspec.json.encode(value).decode()}\n\n"
 
 
 ROUTES = [

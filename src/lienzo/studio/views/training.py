@@ -41,6 +41,13 @@ async def _start(request: Request) -> Response:
     return JSONResponse({"run": await run_in_threadpool(trainings.start, training, context_of(request).artefacts)})
 
 
+def _go_on(request: Request) -> Response:
+    _refuse_read_only(request)
+    artefacts = context_of(request).artefacts
+    trainings.go_on(artefacts.run(word(request, "run")), artefacts)
+    return JSONResponse({})
+
+
 def _stop(request: Request) -> Response:
     _refuse_read_only(request)
     trainings.stop(context_of(request).artefacts.run(word(request, "run")))
@@ -56,5 +63,6 @@ ROUTES = [
     Route("/api/train/forms", _forms),
     Route("/api/train/command", _command, methods=["POST"]),
     Route("/api/train/start", _start, methods=["POST"]),
+    Route("/api/train/continue", _go_on, methods=["POST"]),
     Route("/api/train/stop", _stop, methods=["POST"]),
 ]

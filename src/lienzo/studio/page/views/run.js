@@ -1,6 +1,6 @@
 // One run: samples, curves, scores and trouble of one moment, live while it trains.
 import { html, useEffect, useMemo, useRef, useState } from "/page/vendor/htm-preact.js";
-import { Link, Sentence, ask, send, bytes, count, duration, go, measure, samplePath, useAnswer } from "/page/parts.js";
+import { Link, Sentence, ask, bytes, count, duration, go, measure, samplePath, useAnswer, useVisible } from "/page/parts.js";
 import { Chart, nearest, usePanels } from "/page/charts.js";
 
 const MOST = 1200; // points of a curve; when live ones make them twice as many, the curve is asked for anew
@@ -13,7 +13,8 @@ export function Run({ query }) {
   const [range, setRange] = useState(null);
   const panels = usePanels();
   const [playing, setPlaying] = useState(false);
-  const [stopping, setStopping] = useState(false);
+  const [asked, setAsked] = useState("");
+  const visible = useVisible();
   const [mistake, setMistake] = useState("");
   const newest = columns.images.at(-1) ?? 0;
   const pinned = query.at !== undefined;
@@ -21,21 +22,27 @@ export function Run({ query }) {
   const setMoment = (images) => go("/run", { ...query, at: images }, true);
   const follow = () => go("/run", { run: path }, true);
 
+  const place = useRef({ offset: 0, range });
+  place.current.range = range;
   const load = () => ask("/api/run/curve", { run: path, most: MOST, ...(range ? { first: range[0], last: range[1] } : {}) }).then(setColumns, () => {});
   useEffect(() => { load(); }, [path, range]);
 
   useEffect(() => {
-    if (!run || run.state === "damaged") return undefined;
-    const stream = new EventSource("/api/run/news?" + new URLSearchParams({ run: path, offset: run.offset }));
-    stream.addEventListener("tick", (event) => setColumns((now) => range ? now : extended(now, JSON.parse(event.data))));
-    stream.addEventListener("samples", () => again());
-    stream.addEventListener("state", (event) => { setLive({ state: JSON.parse(event.data).state, lost: false }); again(); });
-    stream.addEventListener("reset", () => { again(); load(); });
-    stream.addEventListener("gone", () => { stream.close(); setLive({ state: "gone", lost: false }); });
-    stream.onerror = () => setLive((now) => ({ ...now, lost: true }));
+    if (!visible || run?.offset === undefined) return undefined;
+    const stream = new EventSource("/api/run/news?" + new URLSearchParams({ run: path, offset: place.current.offset || run.offset }));
+    const on = (name, act) => stream.addEventListener(name, (event) => { place.current.offset = event.lastEventId; act(JSON.parse(event.data)); });
+    on("tick", (lines) => setColumns((now) => place.current.range ? now : extended(now, lines)));
+    on("samples", () => again());
+    on("state", ({ state }) => { setLive({ state, lost: false }); again(); });
+    on("reset", () => { again(); load(); });
+    on("gone", () => { stream.close(); setLive({ state: "gone", lost: false }); });
+    stream.onerror = () => {
+      setLive((now) => ({ ...now, lost: stream.readyState !== EventSource.CLOSED }));
+      if (stream.readyState === EventSource.CLOSED) again(); // it was refused, and the answer says why
+    };
     stream.onopen = () => setLive((now) => ({ ...now, lost: false }));
     return () => stream.close();
-  }, [path, run?.offset === undefined, range]);
+  }, [path, run?.offset === undefined, visible]);
   useEffect(() => { if (columns.images.length > 2 * MOST && !range) load(); }, [columns.images.length]);
 
   const samples = run?.samples ?? [];
@@ -53,29 +60,32 @@ export function Run({ query }) {
   const play = () => { if (!playing && (shown === samples.at(-1) || !pinned)) setMoment(samples[0]); setPlaying(!playing); };
   const troubles = useMemo(() => [...(run?.troubles ?? []), ...(run?.rollbacks ?? []).map((one) => ({ images: one.at, trouble: `${one.trouble} The run was set back to ${count(one.to)} pictures.` }))], [run]);
 
-  const stop = async () => {
-    setStopping(true);
-    try { await ask("/api/train/stop?" + new URLSearchParams({ run: path }), {}, { method: "POST" }); setMistake(""); } catch (reason) { setMistake(reason.message); setStopping(false); }
+  const bid = (what) => async () => {
+    setAsked(what);
+    try { await ask(`/api/train/${what}`, { run: path }, { method: "POST" }); setMistake(""); } catch (reason) { setMistake(reason.message); setAsked(""); }
   };
-  useEffect(() => { if (live.state !== "live") setStopping(false); }, [live.state]);
+  useEffect(() => { setAsked(""); }, [live.state]);
 
-  if (error) return html`<${Sentence} text=${error} />`;
+  if (error && !run) return html`<${Sentence} text=${error} />`;
   if (!run) return html`<p class="hint" aria-busy="true">Reading ${path} …</p>`;
   if (run.state === "damaged") return html`<h2>${path}</h2><${Sentence} text=${run.sentence} />`;
   const state = live.state === "gone" ? "gone" : live.state === "live" ? "live" : run.state === "live" ? "interrupted" : run.state;
+  const unfinished = !["live", "finished", "gone"].includes(state);
   const speed = columns.images_per_second?.at(-1) ?? run.images_per_second;
   const images = Math.max(run.images, newest);
   return html`<article class="run">
     <div class="bar"><h2>${path}</h2><span class="state ${state}">${state}</span>
       <span class="hint">${run.recipe} · ${count(images)} of ${count(run.total)} pictures
         ${state === "live" && speed && html` · ${duration((run.total - images) / speed)} left, ${count(Math.round(speed))} pictures/s`}</span>
-      ${state === "live" && html`<button onClick=${stop} disabled=${stopping}>${stopping ? "Stopping …" : "Stop and save"}</button>`}
+      ${state === "live" && !run.read_only && html`<button onClick=${bid("stop")} disabled=${asked}>${asked === "stop" ? "Stopping …" : "Stop and save"}</button>`}
+      ${unfinished && !run.read_only && run.collection.here && html`<button onClick=${bid("continue")} disabled=${asked}>${asked === "continue" ? "Beginning …" : "Go on"}</button>`}
       <${Link} class="button" to="/canvas" query=${{ run: path }}>Play</${Link}>
       <${Link} class="button" to="/compare" query=${{ a: path }}>Compare</${Link}></div>
     ${live.lost && html`<${Sentence} kind="warning" text="The connection was lost; trying again." />`}
     ${state === "gone" && html`<${Sentence} text="This run is no longer there: it was moved or deleted." />`}
+    ${state !== "gone" && html`<${Sentence} text=${error} />`}
     <${Sentence} text=${mistake} />
-    ${state !== "live" && state !== "finished" && state !== "gone" && html`<p class="hint">To go on: <code>${run.command}</code></p>`}
+    ${unfinished && html`<p class="hint">To go on: <code>${run.command}</code></p>`}
     <${Verdict} advice=${run.advice} />
     <div class="moment">
       <button onClick=${play} disabled=${samples.length < 2} aria-label=${playing ? "Pause" : "Play the samples"}>${playing ? "❚❚" : "▶"}</button>
@@ -116,9 +126,10 @@ function stepped(event, samples, shown, setMoment) {
   if (next !== undefined && by) { event.preventDefault(); setMoment(next); }
 }
 
+/** The columns with new lines at their end; what is in them already is left out. */
 function extended(now, lines) {
-  const known = new Set(now.images.slice(-50));
-  const fresh = lines.filter((line) => !known.has(line.images));
+  const newest = now.images.at(-1) ?? -1;
+  const fresh = lines.filter((line) => line.images > newest);
   const names = new Set([...Object.keys(now), ...fresh.flatMap((line) => Object.keys(line).filter((name) => typeof line[name] === "number"))]);
   return Object.fromEntries([...names].map((name) => [name,
     [...(now[name] ?? Array(now.images.length).fill(null)), ...fresh.map((line) => line[name] ?? null)]]));
