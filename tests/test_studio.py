@@ -431,6 +431,11 @@ def test_a_picture_between_two_is_as_far_from_the_origin_as_they_are(folder: Pat
         ({"kind": "paint", "pictures": [{"place": {"z": [1, 2]}}]}, "have 2 numbers, but 100 are needed"),
         ({"kind": "paint", "pictures": [{"place": {"seed": 1}, "along": {"sun": 1}}]}, "no directions"),
         ({"kind": "paint", "pictures": [{"place": {"seed": 1}}], "run": "../x"}, "there is no run"),
+        (
+            {"kind": "paint", "pictures": [{"place": {"seed": 1}, "mix": {"place": {"seed": 2}, "layer": 0}}]},
+            "one layer",
+        ),
+        ({"kind": "paint", "pictures": [{"place": {"seed": 1}, "mix": {"place": {"seed": 2}}}]}, "does not understand"),
     ],
 )
 def test_what_the_canvas_cannot_do_is_one_sentence(played: TestClient, wish: dict[str, object], said: str) -> None:
@@ -448,6 +453,31 @@ def test_a_walk_goes_out_as_film_and_as_path(played: TestClient, folder: Path) -
     assert path.json()["format"] == "lienzo path"
     assert len(path.json()["walks"][0]["times"]) == 6
     assert path.json()["generator"] == lienzo.load(folder / "deep" / "a").fingerprint
+
+
+def test_layers_from_a_place_on_take_the_other_picture(folder: Path) -> None:
+    import torch
+    from generators_for_tests import wrapped
+
+    from lienzo.networks.configurations import NETS
+    from lienzo.networks.shape import Shape
+    from lienzo.studio.canvas.painting import places
+    from lienzo.studio.canvas.wishes import Crossing, Picture, Place
+
+    torch.manual_seed(0)
+    network = NETS["dcgan"](latents=8, width=8, self_modulation=True)
+    generator = wrapped(network.generator(Shape(16, 16, 3)), "modulated")
+    first, second = Place(seed=1), Place(seed=2)
+    pictures = (
+        Picture(first, psi=0.9, mix=Crossing(second, 1)),
+        Picture(first, psi=0.9, mix=Crossing(second, 0)),
+        Picture(second, psi=0.9),
+    )
+    drawn = generator.sketch(*places(Run(folder / "b"), generator, pictures)).astype(int)
+    expected = lienzo.generate(generator, seeds=[1], truncation=0.9, mix=["2:1-2"], out=None).images[0]
+    assert np.abs(drawn[0] - expected).max() <= 1
+    assert np.array_equal(drawn[1], drawn[2])
+    assert not np.array_equal(drawn[0], drawn[1])
 
 
 def test_a_file_that_is_no_picture_is_refused_and_one_that_is_has_latents(played: TestClient, folder: Path) -> None:

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("starlette")
 import servers_for_tests
 from conftest import Paint
+from PIL import Image
 
 import lienzo
 from lienzo.recipe.recipe import Recipe
@@ -115,6 +117,32 @@ def test_pictures_are_kept_walked_through_and_found_again_by_the_address(folder:
         page.get_by_text("Here 0.13 of the way to the second picture").wait_for()
         page.reload()
         page.get_by_text("Here 0.13 of the way to the second picture").wait_for()
+
+
+def test_two_pictures_are_mixed_where_the_slider_says(folder: Path, recipe: Recipe) -> None:
+    modulated = recipe.with_settings(["network.self_modulation=true", "images=16"])
+    lienzo.train(folder / "small", modulated, folder / "modulated", device="cpu")
+    with servers_for_tests.studio(folder) as address, opened(address) as page:
+        page.goto(address.split("/?")[0] + "/canvas?run=modulated&kept=3%2C7")
+        page.get_by_role("button", name="Mix").click()
+        slider = page.get_by_label("Layers that take the second picture")
+        page.get_by_text("--seeds 3 --mix 7:1-2").wait_for()
+        slider.focus()
+        page.keyboard.press("ArrowLeft")
+        page.get_by_text("--seeds 3 --mix 7:2", exact=False).wait_for()
+        page.wait_for_url("**taken=1**")
+        page.get_by_role("button", name="Swap the two").click()
+        page.get_by_text("--seeds 7 --mix 3:2", exact=False).wait_for()
+        page.reload()
+        page.get_by_text("--seeds 7 --mix 3:2", exact=False).wait_for()
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name="Save the picture").click()
+        downloading.value.save_as(folder / "mixed.png")
+        shown = np.asarray(Image.open(folder / "mixed.png")).astype(int)
+        expected = lienzo.generate(folder / "modulated", seeds=[7], mix=["3:2"], out=None).images[0]
+        assert np.abs(shown - expected).max() <= 1
+        page.goto(address.split("/?")[0] + "/canvas?run=a&kept=3%2C7&mode=mix")
+        page.get_by_text("by one layer only").wait_for()
 
 
 def test_the_form_shows_the_command_of_what_it_holds(folder: Path) -> None:

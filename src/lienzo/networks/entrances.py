@@ -50,18 +50,19 @@ def entrances(module: nn.Module, latents: int) -> list[Entrance]:
 
 
 @torch.no_grad()
-def apply_each(module: nn.Module, z: Tensor, y: Tensor | None) -> Tensor:
+def apply_each(module: nn.Module, places: list[Entrance], z: Tensor, y: Tensor | None) -> Tensor:
     """Return the pictures (N, C, H, W) of latents ``z`` (N, entrances, latents), those of each entrance its own.
 
     Args:
         module: a generator in evaluation mode.
+        places: its entrances.
         z: as many latents for each picture as the generator has entrances.
         y: (N, classes), labels, where it is conditional.
     """
     each = [part.contiguous() for part in z.unbind(1)]
     if y is not None:  # labels are added to latents before these enter
         each = [module.get_submodule("embedding")(part, y) for part in each]
-    with _entering(module, entrances(module, z.shape[2]), each):
+    with _entering(module, places, each):
         return apply(module, z[:, 0].contiguous(), y)
 
 

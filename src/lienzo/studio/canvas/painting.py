@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import msgspec
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lienzo.collection.listing.entries import Entry
@@ -19,7 +18,7 @@ from lienzo.errors import InputError
 from lienzo.explore import inversion, walking
 from lienzo.explore.film import Film as FilmSettings
 from lienzo.generation.directions import Directions, beside
-from lienzo.generation.generation import Generator, load, render
+from lienzo.generation.generation import Generator, load
 from lienzo.generation.latents import Latents, truncated
 from lienzo.run.run import Run
 from lienzo.studio.canvas.wishes import About, Film, Invert, Paint, Picture, Place, Wish
@@ -72,22 +71,35 @@ def place(generator: Generator, wanted: Place) -> Array:
 
 
 def places(run: Run, generator: Generator, pictures: tuple[Picture, ...]) -> tuple[Array, Array]:
-    """Return the latents (n, latents) and labels (n, classes) of pictures.
+    """Return the latents (n, latents) and labels (n, classes) of pictures; (n, entrances, latents) if some are mixed.
 
     Raises:
-        InputError: an unknown label or direction, or latents of another dimension.
+        InputError: an unknown label or direction, latents of another dimension, or a generator that mixes nothing.
     """
-    directions = directions_of(run, generator)
-    z, y = [], []
-    for picture in pictures:
-        at = truncated(place(generator, picture.place)[None], picture.psi)[0]
-        if picture.along:
-            if directions is None:
-                raise InputError("this run has no directions: find them with lienzo explore directions.")
-            at = at + directions.along([f"{name}={distance}" for name, distance in picture.along.items()])
-        z.append(at)
-        y.append(_row(generator, picture))
-    return np.stack(z).astype(np.float32), np.stack(y)
+    directions = directions_of(run, generator) if any(picture.along for picture in pictures) else None
+    z = np.stack([_moved(generator, picture.place, picture, directions) for picture in pictures])
+    y = np.stack([_row(generator, picture) for picture in pictures])
+    mixed = [(number, picture) for number, picture in enumerate(pictures) if picture.mix is not None]
+    if not mixed:
+        return z, y
+    count = len(generator.entrances)
+    if count == 1:
+        raise InputError("latents enter this generator by one layer only, so that none can be mixed by layer.")
+    each = np.repeat(z[:, None], count, 1)
+    for number, picture in mixed:
+        assert picture.mix is not None
+        each[number, picture.mix.layer :] = _moved(generator, picture.mix.place, picture, directions)
+    return each, y
+
+
+def _moved(generator: Generator, where: Place, picture: Picture, directions: Directions | None) -> Array:
+    """Return the latents (latents,) of a place, truncated and moved as a picture wants it."""
+    at = truncated(place(generator, where)[None], picture.psi)[0]
+    if picture.along:
+        if directions is None:
+            raise InputError("this run has no directions: find them with lienzo explore directions.")
+        at = at + directions.along([f"{name}={distance}" for name, distance in picture.along.items()])
+    return np.asarray(at, np.float32)
 
 
 def _row(generator: Generator, picture: Picture) -> Array:
@@ -109,6 +121,7 @@ def about(run: Run, _wish: About) -> tuple[str, bytes]:
         "latents": generator.latents,
         "height": generator.height,
         "width": generator.width,
+        "layers": len(generator.entrances),
         "labels": [] if vocabulary is None else list(vocabulary.counts),
         "directions": [] if directions is None else list(directions.names),
     }
@@ -118,8 +131,7 @@ def about(run: Run, _wish: About) -> tuple[str, bytes]:
 def paint(run: Run, wish: Paint) -> tuple[str, bytes]:
     """Return pictures as one PNG, row by row, without gaps."""
     generator = generator_of(run)
-    z, y = (torch.from_numpy(part) for part in places(run, generator, wish.pictures))
-    pixels = render(generator.module, z, y if y.shape[1] else None)
+    pixels = generator.sketch(*places(run, generator, wish.pictures))
     return "image/png", gallery.png(gallery.grid(pixels, min(wish.columns, len(pixels)), gap=0))
 
 
@@ -127,6 +139,8 @@ def film(run: Run, wish: Film) -> tuple[str, bytes]:
     """Return a walk through pictures as a film, or as the path that every other face of lienzo replays."""
     generator = generator_of(run)
     z, y = places(run, generator, wish.pictures)
+    if z.ndim > 2:
+        raise InputError("a walk goes through pictures that are not mixed by layer: take those out.")
     going = walking.steps(
         generator,
         latents=Latents(z, y, generator.fingerprint),

@@ -27,6 +27,16 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mixture: Annotated[tuple[tuple[Small, "Place"], ...], Meta(min_length=1, max_length=8)] | None = None
 
 
+class Crossing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another place, whose latents enter by some layers: mixing by layer."""
+
+    place: Place
+
+    layer: Annotated[int, Meta(ge=0, le=1_000)]
+    """The first layer that takes them, of those that latents enter by, coarse to fine; those before it take the
+    picture's own."""
+
+
 class Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One picture: a place, and what is done to it."""
 
@@ -39,6 +49,9 @@ class Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     psi: Annotated[float, Meta(ge=-2, le=2)] = 1.0
     """Truncation: 1 changes nothing, 0 is the mean picture."""
+
+    mix: Crossing | None = None
+    """What is mixed in; directions and truncation change it as they change the picture."""
 
 
 class Paint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="paint"):

@@ -50,3 +50,11 @@ export function placeOf(text) {
 /** What people call a place. */
 export const placeName = (place) => place.seed !== undefined ? `seed ${place.seed}` : place.z ? "a picture of yours"
   : place.mixture.map(([weight, part]) => `${weight < 0 ? "−" : "+"} ${Math.abs(weight) === 1 ? "" : Math.abs(weight).toFixed(2) + " "}${placeName(part)}`).join(" ").replace(/^\+ /, "");
+
+/** Save the bytes of an answer under a name. */
+export function save(blob, name) {
+  const address = URL.createObjectURL(blob);
+  const link = Object.assign(document.createElement("a"), { href: address, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}

@@ -95,4 +95,7 @@ export const bytes = (value) => {
   return `${(value / 1000 ** power).toFixed(power > 2 ? 1 : 0)} ${["bytes", "kB", "MB", "GB", "TB"][power]}`;
 };
 
+/** A word of a command, as a shell reads it. */
+export const shell = (word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
 export const samplePath = (run, images) => "/api/run/sample?" + new URLSearchParams({ run, images });

@@ -2,10 +2,12 @@
 // Its whole state stands in the address: going back undoes, and a link shows the same.
 import { html, useEffect, useRef, useState } from "/page/vendor/htm-preact.js";
 import { Link, Sentence, count, go, useAnswer } from "/page/parts.js";
-import { about, painted, placeName, placeOf, placeText, wish } from "/page/canvas-pictures.js";
+import { about, placeName, placeOf, placeText, save, wish } from "/page/canvas-pictures.js";
+import { Sheet } from "/page/sheet.js";
+import { Mix } from "/page/views/mix.js";
 
 const ROW = 8, WALL = 32, PLANE = 5;
-const MODES = { wall: "Wall", plane: "Plane", walk: "Walk", sum: "Arithmetic" };
+const MODES = { wall: "Wall", plane: "Plane", walk: "Walk", mix: "Mix", sum: "Arithmetic" };
 
 export function Canvas({ query }) {
   const [list, error] = useAnswer("/api/runs", { count: 100 });
@@ -29,13 +31,15 @@ function stateOf(query) {
   }).filter(([, distance]) => Number.isFinite(distance)));
   const [x, y] = (query.xy ?? "0,0").split(",").map(Number);
   return { mode: MODES[query.mode] ? query.mode : "wall", first: Number(query.first ?? 0) || 0, kept, along,
-    label: query.label ?? "", psi: query.psi === undefined ? 1 : Number(query.psi), x: x || 0, y: y || 0 };
+    label: query.label ?? "", psi: query.psi === undefined ? 1 : Number(query.psi), x: x || 0, y: y || 0,
+    taken: query.taken === undefined ? null : Number(query.taken) || 0, swapped: query.swapped === "1" };
 }
 
 function queryOf(run, state) {
   const along = Object.entries(state.along).filter(([, distance]) => distance).map(([name, distance]) => `${name}=${distance}`).join(",");
   return { run, mode: state.mode === "wall" ? "" : state.mode, first: state.first || "", kept: state.kept.map(placeText).join(","), along,
-    label: state.label, psi: state.psi === 1 ? "" : state.psi, xy: state.x || state.y ? `${state.x.toFixed(3)},${state.y.toFixed(3)}` : "" };
+    label: state.label, psi: state.psi === 1 ? "" : state.psi, xy: state.x || state.y ? `${state.x.toFixed(3)},${state.y.toFixed(3)}` : "",
+    taken: state.taken, swapped: state.swapped ? 1 : "" };
 }
 
 function Board({ run, query }) {
@@ -87,36 +91,9 @@ function Board({ run, query }) {
       ${state.mode === "wall" && html`<${Wall} ...${shared} />`}
       ${state.mode === "plane" && html`<${Plane} ...${shared} />`}
       ${state.mode === "walk" && html`<${Walk} ...${shared} />`}
+      ${state.mode === "mix" && html`<${Mix} ...${shared} />`}
       ${state.mode === "sum" && html`<${Sum} ...${shared} />`}
     </div></div>`;
-}
-
-/** A row or block of pictures from the server, each a button. */
-function Sheet({ purpose, run, facts, pictures, columns, label, onPick, draggable, setError, picked }) {
-  const canvas = useRef(null);
-  const [busy, setBusy] = useState(false);
-  const key = JSON.stringify(pictures);
-  useEffect(() => {
-    let here = true;
-    if (!pictures.length) return undefined;
-    setBusy(true);
-    painted(purpose, run, pictures, columns).then((bitmap) => {
-      if (!bitmap || !here || !canvas.current) return;
-      canvas.current.width = bitmap.width;
-      canvas.current.height = bitmap.height;
-      canvas.current.getContext("2d").drawImage(bitmap, 0, 0);
-      setBusy(false);
-      setError(null);
-    }, (reason) => { if (here) { setBusy(false); setError(reason.message); } });
-    return () => { here = false; };
-  }, [key, run, columns]);
-  const rows = Math.ceil(pictures.length / columns);
-  return html`<div class="sheet" aria-busy=${busy} style=${`--columns: ${columns}; --width: ${facts.width}; --height: ${facts.height}`}>
-    <canvas ref=${canvas} width=${columns * facts.width} height=${rows * facts.height} aria-hidden="true"></canvas>
-    <div class="buttons">${pictures.map((one, at) => html`<button key=${at} class=${picked?.(one.place) ? "picked" : ""} title=${placeName(one.place)}
-      aria-label=${label(one.place)} aria-pressed=${picked ? picked(one.place) : null} draggable=${draggable}
-      onDragStart=${(event) => event.dataTransfer.setData("text/plain", placeText(one.place))} onClick=${() => onPick(one.place)}></button>`)}</div>
-  </div>`;
 }
 
 function Kept({ state, change, picture, keep, ...rest }) {
@@ -196,13 +173,6 @@ function Walk({ run, state, change, picture, keep, setError, ...rest }) {
       <button disabled=${busy} onClick=${() => make("json")}>Save the path</button></div>
     ${shown && html`<img class="film" src=${shown} alt=${`A walk through ${state.kept.map(placeName).join(", ")}`} />`}
     <p class="hint">The path is a small file that <code>lienzo explore walk RUN --path walk.json</code> and an exported page replay.</p></section>`;
-}
-
-function save(blob, name) {
-  const address = URL.createObjectURL(blob);
-  const link = Object.assign(document.createElement("a"), { href: address, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
 /** A − B + C of three slots; pictures are dragged into them, or taken from the kept ones in turn. */
