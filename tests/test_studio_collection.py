@@ -1,5 +1,6 @@
 """The view of a collection in the studio: filters, pages, what was refused, and choices that prepare reads."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from lienzo.collection import tables
 from lienzo.collection.collection import Collection
 from lienzo.errors import InputError
 from lienzo.studio.context import Context
-from lienzo.studio.reading import pictures
+from lienzo.studio.reading import duplicates, pictures
 from lienzo.studio.reading.artefacts import Artefacts
 from lienzo.studio.safety import Door
 from lienzo.studio.server import application
@@ -128,7 +129,7 @@ def test_refused_files_have_reason_detail_and_what_is_left_of_them(client: TestC
 
 @pytest.mark.parametrize("path", ["..", "/etc", "pictures", "deep/sea/..", "", "a\0b"])
 def test_paths_do_not_lead_out_of_the_folder(client: TestClient, path: str) -> None:
-    for part in ("", "/pictures", "/refused", "/picture"):
+    for part in ("", "/pictures", "/refused", "/picture", "/alike", "/repeats"):
         answer = client.get(f"/api/collection{part}", params={"collection": path})
         assert answer.status_code == 400
         assert set(answer.json()) == {"error"}
@@ -156,6 +157,87 @@ def test_a_table_of_several_groups_is_read_by_them(tmp_path: Path) -> None:
     with tables.opened(path, tables.REJECTED) as table:
         found = dict(pictures._rows(table, np.array([48, 0, 13, 14]), ["source"]))
     assert {row: one["source"] for row, one in found.items()} == {i: f"{i}.png" for i in (48, 0, 13, 14)}
+
+
+@pytest.fixture(scope="module")
+def alike(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a collection in which one picture stands four times, and one twice; two were refused."""
+    folder = tmp_path_factory.mktemp("alike")
+    (folder / "pictures").mkdir()
+    for i in range(6):
+        noise = Image.fromarray(np.random.default_rng(i).integers(0, 256, (4, 4, 3), np.uint8))
+        picture = noise.resize((64, 64), Image.Resampling.BICUBIC)
+        picture.save(folder / "pictures" / f"{i}.png")
+        for size in {1: (60, 56, 48), 2: (40,)}.get(i, ()):
+            picture.resize((size, size)).save(folder / "pictures" / f"{i} at {size}.png")
+    for i in (3, 5):
+        (folder / "pictures" / f"copy of {i}.png").write_bytes((folder / "pictures" / f"{i}.png").read_bytes())
+    lienzo.prepare(folder / "pictures", folder / "all", size=32, workers=1)
+    return folder
+
+
+def test_near_duplicates_stand_beside_the_first_of_their_group(alike: Path) -> None:
+    found, finder = Collection.open(alike / "all"), duplicates.Finder()
+    groups = finder.groups(found, 4, seconds=60)
+    assert groups is not None
+    assert finder.groups(found, 4) is groups
+    told = duplicates.shown(found, groups, range(len(groups)), 3)
+    assert [group["size"] for group in told] == [4, 2]
+    assert [one["source"] for one in told[0]["pictures"]] == ["1 at 48.png", "1 at 56.png", "1 at 60.png"]
+    assert told[0]["pictures"][0]["bits"] == 0
+    assert {one["source"] for one in told[1]["pictures"]} == {"2.png", "2 at 40.png"}
+    refused = lienzo.prepare(alike / "pictures", alike / "fewer", size=32, near_duplicates=4, workers=1).refused
+    assert refused["near-duplicate"] == len(groups.rows) - len(groups)  # as the page says
+    with pytest.raises(InputError, match="choose fewer bits"):
+        finder.groups(found, 9)
+
+
+def test_a_search_that_takes_long_is_told_as_such(alike: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, finder, go = Collection.open(alike / "all"), duplicates.Finder(), threading.Event()
+    monkeypatch.setattr(duplicates, "grouped", lambda _hashes, _bits: (go.wait(60), 1 / 0))
+    assert finder.groups(found, 4, seconds=0) is None
+    go.set()
+    with pytest.raises(ZeroDivisionError):
+        finder.groups(found, 4, seconds=60)
+    monkeypatch.undo()
+    assert finder.groups(found, 4, seconds=60) is not None  # a failed search is made again
+
+
+def test_refused_copies_stand_beside_what_they_repeat(alike: Path) -> None:
+    found = Collection.open(alike / "all")
+    told = duplicates.pairs(found, duplicates.repeats(found))
+    beside = {one["refused"]["source"]: one["kept"]["source"] for one in told}
+    assert beside == {"copy of 3.png": "3.png", "copy of 5.png": "5.png"}
+    assert all(one["refused"]["keepable"] and one["refused"]["thumbnail"] for one in told)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium")
+@pytest.mark.parametrize(("width", "colours"), [(1200, "light"), (390, "dark")])
+def test_near_duplicates_are_chosen_among_in_a_browser(alike: Path, width: int, colours: str) -> None:
+    api = pytest.importorskip("playwright.sync_api")
+    with servers_for_tests.studio(alike) as address, api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM))
+        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=colours)
+        page.goto(address)
+        page.goto(address.split("/?")[0] + "/collection?collection=all")
+        page.get_by_role("button", name="Near duplicates").click()
+        page.get_by_text("2 groups.").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.get_by_role("button", name="leave out 2 at 40.png").click()
+        page.get_by_role("button", name="keep all like 1 at 48.png").click()
+        page.get_by_label("which").select_option("refused")
+        page.get_by_text("2 refused files").wait_for()
+        page.get_by_role("button", name="keep both copy of 3.png").click()
+        page.get_by_role("button", name="Choices (6)").click()
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name="Save choices.csv").click()
+        table = downloading.value.path().read_text()
+        browser.close()
+    keep = ["1 at 48.png", "1 at 56.png", "1 at 60.png", "1.png"]
+    assert table.splitlines() == [
+        "source,choice", *(f"{name},keep" for name in keep), "2 at 40.png,drop", "copy of 3.png,keep",
+    ]  # fmt: skip
 
 
 @pytest.fixture

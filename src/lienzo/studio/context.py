@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from lienzo.studio.canvas.process import Painter
 from lienzo.studio.reading.artefacts import Artefacts
+from lienzo.studio.reading.duplicates import Finder
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,9 @@ class Context:
 
     read_only: bool
     """Nothing may be started, stopped or written."""
+
+    alike: Finder = field(default_factory=Finder)
+    """Looks for pictures of a collection that nearly repeat one another."""
 
     painter: Painter = field(default_factory=Painter)
     """Makes pictures for the canvas."""

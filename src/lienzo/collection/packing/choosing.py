@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lienzo.collection.packing.neighbours import Neighbours
+from lienzo.collection.packing.neighbours import Neighbours, repeated
 from lienzo.collection.reasons import Reason
 from lienzo.collection.settings import Settings
 
@@ -116,21 +116,12 @@ def _among_equal(members: NDArray[np.int64], labels: NDArray[np.uint64], setting
 
 
 def _near_duplicates(hashes: NDArray[np.uint64], bits: int, refused: Mapping[int, Verdict]) -> dict[int, Verdict]:
-    """Refuse every picture whose hash is near to that of an earlier one that stays, in favour of the first such one.
-
-    Of pictures with one hash at most the first that is looked at stays, because it is near to all the others; and what
-    is near to a picture that stays need not be compared with anything else.
-    """
+    """Refuse every picture whose hash is near to that of an earlier one that stays, in favour of the first such one."""
     looked_at = np.array([position for position in range(len(hashes)) if position not in refused], np.int64)
-    different, first, kind = np.unique(hashes[looked_at], return_index=True, return_inverse=True)
-    standing = looked_at[first].copy()  # hash, by its position among the different ones -> the picture that stays
-    neighbours = Neighbours(different, bits)
-    for own in np.argsort(first).tolist():
-        if own in neighbours:
-            standing[neighbours.take(own)] = standing[own]
+    staying = looked_at[repeated(hashes[looked_at], bits)]
     return {
         position: Verdict(Reason.NEAR_DUPLICATE, other)
-        for position, other in zip(looked_at.tolist(), standing[kind].tolist(), strict=True)
+        for position, other in zip(looked_at.tolist(), staying.tolist(), strict=True)
         if position != other
     }
 

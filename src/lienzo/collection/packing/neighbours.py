@@ -100,6 +100,27 @@ class _Band:
         return slice(start, start + int(self._lengths[group]))
 
 
+def repeated(hashes: NDArray[np.uint64], bits: int) -> NDArray[np.int64]:
+    """Return for each hash the position of the first one that stays and is near to it: its own, if it stays.
+
+    Of equal hashes at most the first stays, because it is near to all the others; and what is near to a hash that stays
+    need not be compared with anything else.
+
+    Args:
+        hashes: (n,), in their order.
+        bits: in which near ones differ at most.
+    """
+    different, first, kind = np.unique(hashes, return_index=True, return_inverse=True)
+    staying = first.copy()  # hash, by its position among the different ones -> where the one that stays is
+    if bits:
+        neighbours = Neighbours(different, bits)
+        for own in np.argsort(first).tolist():
+            if own in neighbours:
+                staying[neighbours.take(own)] = staying[own]
+    found: NDArray[np.int64] = staying[kind]
+    return found
+
+
 def _differ(one: NDArray[np.uint64], other: NDArray[np.uint64] | np.uint64) -> NDArray[np.uint8]:
     """Return in how many bits hashes differ."""
     found: NDArray[np.uint8] = np.bitwise_count(one ^ other)

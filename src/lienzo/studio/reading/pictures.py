@@ -115,7 +115,7 @@ def _rows(table: Any, wanted: Rows, columns: list[str]) -> Iterator[tuple[int, d
 
 
 @functools.lru_cache(REMEMBERED)
-def _refused(path: Path, stamp: int, name: str, reason: str, search: str) -> Rows:  # noqa: ARG001  the key
+def _refused(path: Path, written: int, name: str, reason: str, search: str) -> Rows:  # noqa: ARG001  the key
     """Return the rows of the table of refused files that a filter finds."""
     found: list[Rows] = []
     first = 0
@@ -135,7 +135,7 @@ def refused(collection: Collection, *, reason: str = "", search: str = "") -> Ro
     """Return the rows of the refused files, of one reason or of all, whose source has some text in it."""
     if reason and reason not in collection.refused:
         raise InputError(unknown("reason", reason, collection.refused))
-    return _refused(collection.path, _stamp(collection), collection.tables.rejected, reason, search)
+    return _refused(collection.path, stamp(collection), collection.tables.rejected, reason, search)
 
 
 def refusals(collection: Collection, rows: Rows) -> list[dict[str, Any]]:
@@ -177,14 +177,14 @@ def thumbnails(collection: Collection) -> dict[str, str]:
     """
     path = collection.path / report.NAME
     try:
-        stamp, size = path.stat().st_mtime_ns, path.stat().st_size
+        written, size = path.stat().st_mtime_ns, path.stat().st_size
     except OSError:
         return {}
-    return {} if size > REPORT_BYTES or path.is_symlink() else _thumbnails(path, stamp)
+    return {} if size > REPORT_BYTES or path.is_symlink() else _thumbnails(path, written)
 
 
 @functools.lru_cache(4)
-def _thumbnails(path: Path, stamp: int) -> dict[str, str]:  # noqa: ARG001  the key
+def _thumbnails(path: Path, written: int) -> dict[str, str]:  # noqa: ARG001  the key
     reader = _Pictures()
     reader.feed(path.read_text(encoding="utf-8", errors="replace"))
     return reader.found
@@ -205,5 +205,6 @@ class _Pictures(HTMLParser):
             self.found.setdefault(name, source)
 
 
-def _stamp(collection: Collection) -> int:
+def stamp(collection: Collection) -> int:
+    """Return when the table of refused files was written, by which what was found in it is remembered."""
     return (collection.path / collection.tables.rejected).stat().st_mtime_ns

@@ -15,13 +15,19 @@ from lienzo.display import gallery
 from lienzo.errors import InputError
 from lienzo.studio.asking import number, word
 from lienzo.studio.context import context_of
-from lienzo.studio.reading import pictures
+from lienzo.studio.reading import duplicates, pictures
 
 MOST_COLLECTIONS = 100
 """In one page of the list."""
 
 MOST_PICTURES = 200
 """In one page of a collection."""
+
+MOST_GROUPS = 50
+"""Groups of near duplicates in one page."""
+
+MOST_MEMBERS = 24
+"""Pictures of a group that are told, the first ones."""
 
 USUAL: dict[str, object] = {
     name: getattr(Settings(), name)
@@ -116,6 +122,27 @@ def _refused(request: Request) -> Response:
     return JSONResponse({"count": len(rows), "files": pictures.refusals(found, _page(request, rows))})
 
 
+def _alike(request: Request) -> Response:
+    """Answer with one page of groups of near duplicates that are in the collection, or say that they are looked for."""
+    found, bits = _collection(request), number(request, "bits", 4)
+    groups = context_of(request).alike.groups(found, bits)
+    if groups is None:
+        return JSONResponse({"looking": True, "count": 0, "groups": []})
+    first, count = number(request, "first", 0), min(MOST_GROUPS, number(request, "count", 20))
+    numbers = range(min(first, len(groups)), min(first + count, len(groups)))
+    told = duplicates.shown(found, groups, numbers, MOST_MEMBERS)
+    return JSONResponse(
+        {"looking": False, "count": len(groups), "repeated": len(groups.rows) - len(groups), "groups": told}
+    )
+
+
+def _repeats(request: Request) -> Response:
+    """Answer with one page of refused files that repeat a picture, beside it."""
+    found = _collection(request)
+    rows = duplicates.repeats(found)
+    return JSONResponse({"count": len(rows), "pairs": duplicates.pairs(found, _page(request, rows))})
+
+
 def _picture(request: Request) -> Response:
     """Answer with one picture as PNG; its address has the fingerprint, so that a browser may keep it."""
     found, row = _collection(request), number(request, "row", 0)
@@ -139,5 +166,7 @@ ROUTES = [
     Route("/api/collection", _one),
     Route("/api/collection/pictures", _kept),
     Route("/api/collection/refused", _refused),
+    Route("/api/collection/alike", _alike),
+    Route("/api/collection/repeats", _repeats),
     Route("/api/collection/picture", _picture),
 ]

@@ -1,12 +1,9 @@
-// One collection: its pictures by label, what was refused and why, and choices for the next preparation.
+// One collection: its pictures by label, what was refused and why, near duplicates, and choices for the next preparation.
 import { html } from "/page/vendor/htm-preact.js";
 import { Sentence, bytes, count, counted, go, useAnswer } from "/page/parts.js";
 import { save, table, useChoices } from "/page/choices.js";
-
-const PAGE = 60;
-
-const picturePath = (collection, fingerprint, row) =>
-  "/api/collection/picture?" + new URLSearchParams({ collection, of: fingerprint, row });
+import { Choice, PAGE, Pager, picturePath } from "/page/collection-parts.js";
+import { Duplicates } from "/page/views/duplicates.js";
 
 export function Collection({ query }) {
   const path = query.collection ?? "";
@@ -16,7 +13,7 @@ export function Collection({ query }) {
   if (!told) return html`<p class="hint" aria-busy="true">Reading ${path} …</p>`;
   const view = query.view ?? "pictures";
   const set = (changes) => go("/collection", { ...query, first: null, ...changes }, true);
-  const tabs = [["pictures", `Pictures (${count(told.pictures)})`], ["refused", `Refused (${count(told.refused)})`], ["choices", `Choices (${count(Object.keys(choices).length)})`]];
+  const tabs = [["pictures", `Pictures (${count(told.pictures)})`], ["refused", `Refused (${count(told.refused)})`], ["alike", "Near duplicates"], ["choices", `Choices (${count(Object.keys(choices).length)})`]];
   return html`<article class="collection">
     <div class="bar"><h2>${path}</h2>
       <span class="hint">${told.height}×${told.width}×${told.channels} · ${count(told.parts.train)} to train on, ${count(told.parts.holdout)} held out · fingerprint ${told.fingerprint}</span></div>
@@ -24,23 +21,13 @@ export function Collection({ query }) {
       <button key=${name} aria-pressed=${view === name} onClick=${() => go("/collection", { collection: path, view: name })}>${title}</button>`)}</div>
     ${view === "pictures" && html`<${Pictures} told=${told} query=${query} set=${set} choices=${choices} choose=${choose} />`}
     ${view === "refused" && html`<${Refused} told=${told} query=${query} set=${set} choices=${choices} choose=${choose} />`}
+    ${view === "alike" && html`<${Duplicates} told=${told} query=${query} set=${set} choices=${choices} choose=${choose} />`}
     ${view === "choices" && html`<${Choices} told=${told} choices=${choices} choose=${choose} clear=${clear} />`}
   </article>`;
 }
 
 const Search = ({ query, set, what }) => html`<input type="search" aria-label="Search ${what}" placeholder="Search ${what}" value=${query.search ?? ""}
   onInput=${(event) => set({ search: event.target.value })} />`;
-
-function Pager({ first, found, set }) {
-  if (found <= PAGE) return null;
-  return html`<p class="bar">
-    <button disabled=${first === 0} onClick=${() => set({ first: Math.max(0, first - PAGE) || null })}>Before</button>
-    <span class="hint">${count(first + 1)} to ${count(Math.min(first + PAGE, found))} of ${count(found)}</span>
-    <button disabled=${first + PAGE >= found} onClick=${() => set({ first: first + PAGE })}>Next</button></p>`;
-}
-
-const Choice = ({ source, choice, word, choices, choose }) => html`<button class="choice" aria-pressed=${choices[source] === choice}
-  aria-label="${word} ${source}" onClick=${() => choose(source, choice)}>${word}</button>`;
 
 function Pictures({ told, query, set, choices, choose }) {
   const first = Number(query.first ?? 0);
@@ -87,7 +74,7 @@ function Refused({ told, query, set, choices, choose }) {
 function Choices({ told, choices, choose, clear }) {
   const sources = Object.keys(choices).sort();
   if (!sources.length)
-    return html`<p class="sentence">Nothing is chosen yet. Leave pictures out, or keep refused ones after all, in the other two parts.</p>`;
+    return html`<p class="sentence">Nothing is chosen yet. Leave pictures out, or keep refused ones after all, in the other parts.</p>`;
   return html`
     <p>This browser keeps the choices. Save them as a table, and prepare the collection once more with it, into another folder:</p>
     <pre>${told.prepare}</pre>
