@@ -19,6 +19,7 @@ from conftest import ROOT, Command, Paint
 import lienzo
 from lienzo.cli import main, syntax
 from lienzo.networks.configurations import NETS
+from lienzo.recipe.annealing import Annealing
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.catalogue import RECIPES
 from lienzo.recipe.likelihood import LIKELIHOODS
@@ -100,6 +101,7 @@ def test_the_page_of_recipes_names_every_key_and_every_class() -> None:
     for cls in (
         Recipe,
         Adam,
+        Annealing,
         Augmentation,
         Regularisation,
         *NETS.values(),

@@ -9,6 +9,8 @@ import pytest
 
 from lienzo.errors import RecipeError
 from lienzo.networks.configurations import DCGAN, NETS
+from lienzo.recipe.annealing import Annealing
+from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.catalogue import RECIPES, find, thesis
 from lienzo.recipe.choice import choose
 from lienzo.recipe.codec import network_from_dict, network_to_dict
@@ -178,6 +180,12 @@ BAD = {
     "regularisation.r1=-1": "regularisation: r1 is a weight and cannot be negative",
     "regularisation.r1=inf": "regularisation.r1 is inf",
     "objective={name='hinge', real_label=0.9}": "'objective.real_label'. Known: none, leave it out",
+    "annealing.rates=0.5": "annealing says what changes over cool_down, a share of the training that is 0",
+    "annealing.rates=1.5": "annealing: rates is 1.5, but is a share of the learning rates",
+    "annealing.r1=-1": "annealing: r1 is -1.0, but is a weight",
+    "annealing.beta2=1": "annealing: beta2 is 1.0; give a number from 0 on and below 1",
+    "annealing.shape=cosin": "unknown value of annealing.shape 'cosin': did you mean 'cosine'",
+    "annealing.r2=1": "unknown key of a recipe 'annealing.r2': did you mean 'annealing.r1'",
     "regularisation.interval=0": "regularisation: interval is 0, but is a number of steps",
     "regularisation.interval=4": "regularisation: interval belongs to the penalties",
     "network.discriminator_width=-1": "network.discriminator_width is -1, but has to be at least 0",
@@ -217,6 +225,8 @@ def test_a_critic_of_bounded_slope_may_use_the_wasserstein_objective() -> None:
 def test_contradictions_are_refused() -> None:
     with pytest.raises(RecipeError, match="clip and a gradient penalty both bound"):
         thesis().with_settings(["regularisation.clip=0.01", "regularisation.r1=1"])
+    with pytest.raises(RecipeError, match=r"annealing\.r1 is where regularisation\.r1 goes, which is 0"):
+        thesis().with_settings(["cool_down=1", "annealing.r1=0.1"])
     with pytest.raises(RecipeError, match="either in epochs or in images"):
         dataclasses.replace(thesis(), images=5)
     with pytest.raises(RecipeError, match="either in epochs or in images"):
@@ -261,7 +271,8 @@ def test_every_field_is_explained() -> None:
     import ast
     import inspect
 
-    classes: list[Any] = [Recipe, Adam, Regularisation, *NETS.values(), *OBJECTIVES.values(), *LIKELIHOODS.values()]
+    classes: list[Any] = [Recipe, Adam, Annealing, Augmentation, Regularisation]
+    classes += [*NETS.values(), *OBJECTIVES.values(), *LIKELIHOODS.values()]
     for cls in classes:
         (definition,) = ast.parse(inspect.getsource(cls)).body
         assert isinstance(definition, ast.ClassDef)

@@ -1,5 +1,6 @@
 """The state of training: a step that a GPU can capture."""
 
+import copy
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
@@ -21,14 +22,19 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.training import cuda_graphs
 from lienzo.training import state as state_module
 from lienzo.training.augmentation import CHANCES
-from lienzo.training.cuda_graphs import CapturedSteps, StepGraphs, TakeSteps
-from lienzo.training.game import SELDOM, StepInputs
+from lienzo.training.cuda_graphs import CapturedSteps, Scheduled, StepGraphs, TakeSteps
+from lienzo.training.game import SELDOM, Game, StepInputs
+from lienzo.training.optimizers import Adam
 from lienzo.training.state import State
 
 CPU = torch.device("cpu")
 
 SETTINGS = {
     "cool-down": ["cool_down=0.5"],
+    "annealing": [
+        "cool_down=0.8", "annealing.shape=cosine", "annealing.rates=0.25", "annealing.r1=0.1", "annealing.beta2=0.9",
+        "regularisation.r1=2", "regularisation.interval=2", "discriminator_optimizer.betas=[0.5,0.99]",
+    ],
     "fade": ["network.grown=1", "fade=50", "average_half_life=50"],
     "average": ["average_half_life=50", "average_ramp=0.5", "network.discriminator_norm=spectral"],
     "ada": ["augmentation.policy=ada", "augmentation.target=-0.9", "augmentation.speed=100"],
@@ -83,8 +89,13 @@ ALIKE = ("modern", "modern-128", "modern-256")
             for name, recipe in RECIPES.items()
         ),
         *(
-            pytest.param(RECIPES["thesis"], SETTINGS[name], id=f"thesis with {name}")
-            for name in ("labels", "fade", "residual")
+            pytest.param(
+                RECIPES["thesis"],
+                SETTINGS[name],
+                id=f"thesis with {name}",
+                marks=[pytest.mark.slow] * (name == "annealing"),
+            )
+            for name in ("labels", "annealing", "fade", "residual")
         ),
     ],
 )
@@ -93,12 +104,13 @@ def test_a_step_reads_nothing_back(recipe: Callable[[], Recipe], settings: list[
 
     The second step reads rates and the rest from such tensors too, as in a graph.
     """
-    chosen = recipe().with_settings(["batch=8", "precision=bf16", "images=100", "cool_down=0.5", *settings])
+    settings = settings if any("cool_down" in setting for setting in settings) else ["cool_down=0.5", *settings]
+    chosen = recipe().with_settings(["batch=8", "precision=bf16", "images=100", *settings])
     state, (one,) = begun(chosen), step_inputs(chosen, 1)
     with FakeTensorMode(allow_non_fake_inputs=True) as fake:
         given = {name: value if value is None else fake.from_tensor(value) for name, value in vars(one).items()}
         state.advance([StepInputs(**given)])
-        state._take_steps([StepInputs(**given)], [torch.ones(3).unbind()], [True], [True])
+        state._take_steps([StepInputs(**given)], [Scheduled(*torch.ones(4).unbind())], [True], [True])
     assert state.images == chosen.discriminator_steps * chosen.batch
 
 
@@ -303,6 +315,40 @@ def test_each_kind_of_step_is_warm_before_a_graph_holds_it(recipe: Recipe) -> No
         eager.append(state.graphs.warm.total() > before)
     assert eager == [True, True, True, True, True, False, True, False, False, False, False, False]
     assert set(state.graphs.graphs) == {(True,), (False,)}
+
+
+def test_what_is_annealed_goes_from_its_start_to_its_end(recipe: Recipe) -> None:
+    settings = ["images=80", "cool_down=0.5", "regularisation.r1=2", "discriminator_optimizer.betas=[0.5,0.9]"]
+    ends = ["annealing.rates=0.5", "annealing.r1=1", "annealing.beta2=0.99"]
+    state = begun(recipe.with_settings([*settings, *ends]))
+    rate, seen = recipe.generator_optimizer.rate, []
+    for one in step_inputs(state.recipe, 10):
+        state.advance([one])
+        players = state.optimizers["generator"], state.optimizers["discriminator"]
+        assert isinstance(state.model, Game)
+        seen.append((players[0].rate, state.model.r1, players[0].beta2, players[1].beta2))
+    assert seen[:6] == [(rate, 2.0, 0.999, 0.9)] * 6  # the sixth step begins where they begin to change
+    assert seen[8] == pytest.approx((0.7 * rate, 1.4, 0.4 * 0.999 + 0.6 * 0.99, 0.4 * 0.9 + 0.6 * 0.99))
+
+
+def test_adam_with_a_scalar_on_the_device_is_adam() -> None:
+    torch.manual_seed(0)
+    layers = nn.ModuleList([nn.Linear(4, 3), nn.Linear(3, 2), nn.Linear(2, 2)])
+    other = copy.deepcopy(layers)
+    plain, on_device = (Adam(module.parameters(), 0.01, (0.5, 0.999)) for module in (layers, other))
+    for step in range(20):
+        plain.beta2 = 0.99 + step / 2500
+        on_device.beta2 = torch.tensor(plain.beta2)
+        for part, same in [*zip(layers, other, strict=True)][: 2 + (step > 3)]:  # the last learns later than the others
+            for one, two in zip(part.parameters(), same.parameters(), strict=True):
+                one.grad = torch.randn_like(one)
+                two.grad = one.grad.clone()
+        plain.step()
+        on_device.step()
+    for one, two in zip(layers.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-6)
+    for memory, theirs in zip(plain.memory, on_device.memory, strict=True):
+        torch.testing.assert_close(theirs, memory, rtol=1e-4, atol=1e-8)
 
 
 def test_weights_that_are_no_numbers_are_seen_although_no_measure_tells(recipe: Recipe) -> None:

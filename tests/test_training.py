@@ -132,6 +132,7 @@ def test_the_first_ten_losses_stay_what_they_are(collection: Collection, recipe:
     ["regularisation.r1=1", "regularisation.r2=1", "objective.name=relativistic"],
     ["regularisation.gradient_penalty=10", "objective.name=wasserstein", "network.discriminator_norm=none"],
     ["network.discriminator_norm=spectral", "objective.name=hinge"], ["precision=bf16"], ["batch=7", "tick=10"],
+    ["cool_down=1", "annealing.shape=cosine", "annealing.r1=0.1", "annealing.beta2=0.9", "regularisation.r1=1"],
 ], ids=" ".join)  # fmt: skip
 def test_two_ticks_and_two_more_are_four(
     collection: Collection, recipe: Recipe, tmp_path: Path, settings: list[str]

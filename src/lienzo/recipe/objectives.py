@@ -222,13 +222,13 @@ class Regularisation:
         """Say whether a step, counted from 0, computes the penalties. The first one always does."""
         return self.penalises and step % self.interval == 0
 
-    def penalty(self, images: Tensor, logits: Tensor, gamma: float) -> Tensor:
+    def penalty(self, images: Tensor, logits: Tensor, gamma: float | Tensor) -> Tensor:
         """Return γ/2 · E‖∇D(x)‖², a scalar that can be differentiated again.
 
         Args:
             images: (N, ...) the discriminator's input, which requires a gradient.
             logits: (N,) its output on them.
-            gamma: the weight γ.
+            gamma: the weight γ, a number or a scalar on the device.
         """
         return gamma / 2 * gradients(images, logits).square().sum(1).mean()
 

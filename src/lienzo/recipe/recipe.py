@@ -16,6 +16,7 @@ import tomli_w
 from lienzo.errors import RecipeError, refuse_below
 from lienzo.networks.configurations import Network, times_grown
 from lienzo.recipe import codec
+from lienzo.recipe.annealing import Annealing
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe.objectives import Hinge, Minimax, NonSaturating, Objective, Regularisation, Wasserstein
@@ -88,7 +89,10 @@ class Recipe:
     """The half-life is at most this share of the pictures shown so far."""
 
     cool_down: float = 0.0
-    """Share of the training, at its end, in which both learning rates fall linearly to zero."""
+    """Share of the training, at its end, in which both learning rates fall, linearly to zero by default; 0: none."""
+
+    annealing: Annealing = field(default_factory=Annealing)
+    """How and to what rates fall during ``cool_down``, and what else changes then."""
 
     fade: int = 0
     """Pictures during which the new layers of a grown network are faded in, from the first on; 0: no fade."""
@@ -146,6 +150,15 @@ class Recipe:
             raise RecipeError("balanced shows every label equally often: set labels to their kind, or leave it out.")
         if not 0 <= self.cool_down <= 1:
             raise RecipeError(f"cool_down is {self.cool_down}, but it is a share of the training: give 0 to 1.")
+        if self.annealing != Annealing() and not self.cool_down:
+            raise RecipeError(
+                "annealing says what changes over cool_down, a share of the training that is 0: set it too, to 0.5 for "
+                "the second half or 1 for all of it."
+            )
+        if self.annealing.r1 is not None and not self.regularisation.r1:
+            raise RecipeError(
+                "annealing.r1 is where regularisation.r1 goes, which is 0 and no penalty: set both, or none."
+            )
         if not 0 <= self.fade <= (self.fade if self.images is None else self.images):
             raise RecipeError(f"fade is {self.fade}, but has to end within the training: give 0 to its length.")
         if self.fade and not times_grown(self.network):

@@ -7,7 +7,7 @@ and numbers that change with the clock, such as learning rates, are scalars on t
 import dataclasses
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -20,10 +20,18 @@ WARM_UP = 3
 STEPS_PER_GRAPH = 8
 """Steps of one graph, where nothing is due between them; on an H200, 32 are no faster."""
 
-Scheduled = Sequence[float | Tensor]
-"""Three numbers of a step that follow from the clock: the factor of the learning rates during it, and after it how much
-the new layers of a grown network count and the share of the generator in its average. Scalars on the device in a graph.
-"""
+
+class Scheduled(NamedTuple):
+    """The numbers of a step that follow from the clock: scalars on the device in a graph."""
+
+    rates: float | Tensor
+    """The factor of the learning rates."""
+    left: float | Tensor
+    """How far other numbers are from the ends that they go to: 1 at the beginning, 0 at the end."""
+    fade: float | Tensor
+    """How much the new layers of a grown network count after the step."""
+    share: float | Tensor
+    """The share of the generator in its average after the step."""
 
 
 class TakeSteps(Protocol):
@@ -86,8 +94,9 @@ class CapturedSteps:
             dataclasses.replace(one, **{name: value.clone() for name, value in _given(one).items()}) for one in inputs
         ]
         self.buffers = {name: [getattr(one, name) for one in self.inputs] for name in _given(inputs[0])}
-        self.scheduled = [numbers.unbind() for numbers in torch.zeros(len(inputs), 3, device=device)]
-        self.written: list[Scheduled] = [()] * len(inputs)
+        numbers = torch.zeros(len(inputs), len(Scheduled._fields), device=device)
+        self.scheduled = [Scheduled(*of_step.unbind()) for of_step in numbers]
+        self.written: list[Scheduled | None] = [None] * len(inputs)
 
     def capture(
         self,
@@ -111,6 +120,7 @@ class CapturedSteps:
         for scalars, numbers, written in zip(self.scheduled, scheduled, self.written, strict=True):
             if numbers != written:
                 for scalar, number in zip(scalars, numbers, strict=True):
+                    assert isinstance(scalar, Tensor)
                     scalar.fill_(number)
         self.written = [*scheduled]
         self.graph.replay()

@@ -83,7 +83,12 @@ class Game:
     compiled: bool = False
     """Whether ``torch.compile`` fuses the operations of each player."""
 
+    r1: float | Tensor = field(init=False)
+    """The γ of R1 from now on: that of the regularisation, unless annealing sets another, a number or a scalar on the
+    device."""
+
     def __post_init__(self) -> None:
+        self.r1 = self.regularisation.r1
         self._passes: dict[nn.Module, Callable[..., Tensor]] = {}
 
     @property
@@ -205,7 +210,7 @@ class Game:
             measures["overfitting"] = real_logits.detach().sign().mean()
         penalties: Measures = {}
         if regularisation.r1:
-            penalties["r1_penalty"] = regularisation.penalty(real, real_logits, regularisation.r1)
+            penalties["r1_penalty"] = regularisation.penalty(real, real_logits, self.r1)
         if regularisation.r2:
             penalties["r2_penalty"] = regularisation.penalty(fake, fake_logits, regularisation.r2)
         if regularisation.gradient_penalty:

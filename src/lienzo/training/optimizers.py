@@ -7,6 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
+EPSILON = 1e-8
+"""What Adam adds to the root of the mean square."""
+
 
 class Optimizer(Protocol):
     """An optimiser of a network's parameters: one of PyTorch's, or :class:`Adam`."""
@@ -21,7 +24,7 @@ class Optimizer(Protocol):
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015) in PyTorch's fused kernel.
+    """Adam (Kingma and Ba 2015) in PyTorch's fused kernel, or where β₂ is a scalar on the device, in :func:`update`.
 
     ``torch.optim.Adam`` computes the same, but imports ``torch._dynamo``, which takes two seconds, even where nothing
     is compiled. Here the moments are there from the start, so that fresh and resumed runs have the same tensors.
@@ -30,9 +33,14 @@ class Adam:
     memory: list[dict[str, Tensor]]
     """For each parameter ``step``, the number of updates, and the moments ``exp_avg`` and ``exp_avg_sq``."""
 
+    beta2: float | Tensor
+    """Decay of the average of the squared gradient from now on: a number, or a scalar on the device, which a captured
+    step sees change."""
+
     def __init__(self, parameters: Iterable[nn.Parameter], rate: float, betas: tuple[float, float]) -> None:
         """Begin with moments of 0. On a GPU the rate is a tensor, so that a captured step sees it change."""
-        self.parameters, self.betas = list(parameters), betas
+        self.parameters = list(parameters)
+        self.beta1, self.beta2 = betas
         device = self.parameters[0].device
         self.captured = device.type == "cuda"
         self.rate: float | Tensor = torch.tensor(rate, device=device) if self.captured else rate
@@ -62,6 +70,15 @@ class Adam:
         """Update every parameter that has a gradient."""
         pairs = zip(self.parameters, self.memory, strict=True)
         learning = [(parameter, memory) for parameter, memory in pairs if parameter.grad is not None]
+        if isinstance(self.beta2, Tensor):
+            update(
+                [parameter for parameter, _ in learning],
+                [parameter.grad for parameter, _ in learning if parameter.grad is not None],
+                [memory for _, memory in learning],
+                self.rate,
+                (self.beta1, self.beta2),
+            )
+            return
         adam(
             [parameter for parameter, _ in learning],
             [parameter.grad for parameter, _ in learning if parameter.grad is not None],
@@ -72,10 +89,42 @@ class Adam:
             fused=True,
             capturable=self.captured,
             amsgrad=False,
-            beta1=self.betas[0],
-            beta2=self.betas[1],
+            beta1=self.beta1,
+            beta2=self.beta2,
             lr=self.rate,
             weight_decay=0.0,
-            eps=1e-8,
+            eps=EPSILON,
             maximize=False,
         )
+
+
+@torch.no_grad()
+def update(
+    parameters: list[Tensor],
+    gradients: list[Tensor],
+    memory: list[dict[str, Tensor]],
+    rate: float | Tensor,
+    betas: tuple[float, Tensor],
+) -> None:
+    """Take a step of Adam in operations that read β₂, a scalar, on the device; PyTorch's kernel takes a number only.
+
+    Args:
+        parameters: what to update.
+        gradients: of each parameter.
+        memory: of each parameter, as of :class:`Adam`.
+        rate: the learning rate.
+        betas: decay of the averages of the gradient and of its square.
+    """
+    beta1, beta2 = betas
+    steps, means, squares = ([of_one[name] for of_one in memory] for name in ("step", "exp_avg", "exp_avg_sq"))
+    torch._foreach_add_(steps, 1)
+    torch._foreach_lerp_(means, gradients, 1 - beta1)
+    torch._foreach_mul_(squares, beta2)
+    torch._foreach_addcmul_(squares, torch._foreach_mul(gradients, 1 - beta2), gradients)
+    counts = torch.stack(steps)
+    roots = torch._foreach_sqrt(squares)
+    torch._foreach_div_(roots, (1 - beta2**counts).sqrt().unbind())
+    torch._foreach_add_(roots, EPSILON)
+    changes = torch._foreach_div(means, roots)
+    torch._foreach_mul_(changes, (rate / (1 - beta1**counts)).unbind())
+    torch._foreach_sub_(parameters, changes)

@@ -1,6 +1,9 @@
 """Schedules: numbers that change while training, as functions of the number of pictures shown."""
 
+import math
 from collections.abc import Iterable
+
+from torch import Tensor
 
 
 def crossed(before: int, after: int, every: int) -> bool:
@@ -35,13 +38,29 @@ def average_decay(images: int, batch: int, half_life: int, ramp: float) -> float
     return 0.5 ** (batch / half_life_now) if half_life_now > 0 else 0.0
 
 
-def cooling(images: int, total: int, share: float) -> float:
-    """Return the factor of the learning rates: 1, and over the last ``share`` of the run linearly down to 0.
+def cooling(images: int, total: int, share: float, shape: str = "linear") -> float:
+    """Return how far from its end is what changes over the last ``share`` of a run: 1 until then, and 0 at the end.
+
+    Meanwhile it falls linearly, or with the ``shape`` cosine as (1 + cos π t) / 2, t going from 0 to 1.
 
     >>> cooling(0, 1000, 0.5), cooling(750, 1000, 0.5), cooling(900, 1000, 0.0)
     (1.0, 0.5, 1.0)
+    >>> [round(cooling(images, 1000, 0.5, "cosine"), 3) for images in (500, 625, 750, 875, 1000)]
+    [1.0, 0.854, 0.5, 0.146, 0.0]
     """
-    return min(1.0, (total - images) / (share * total)) if share else 1.0
+    left = min(1.0, (total - images) / (share * total)) if share else 1.0
+    return (1 - math.cos(math.pi * left)) / 2 if shape == "cosine" else left
+
+
+def between(start: float, end: float, left: float | Tensor) -> float | Tensor:
+    """Return the number that is ``start`` as long as all is ``left``, and ``end`` when nothing is.
+
+    Where what is left is a scalar on the device, so is the number.
+
+    >>> [between(0.03, 0.0, left) for left in (1.0, 0.5, 0.0)]
+    [0.03, 0.015, 0.0]
+    """
+    return start * left + end * (1 - left)
 
 
 def fading(images: int, length: int) -> float:

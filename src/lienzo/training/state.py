@@ -14,14 +14,15 @@ from lienzo.compute.pixels import from_bytes
 from lienzo.errors import RunError, TrainingError
 from lienzo.networks.fading import Fade, enlarged, set_alpha, shrunk
 from lienzo.networks.shape import Shape
+from lienzo.recipe import recipe as recipes
 from lienzo.recipe.recipe import Recipe
 from lienzo.storage import caches
 from lienzo.training.averaging import Average
 from lienzo.training.cuda_graphs import STEPS_PER_GRAPH, Scheduled, StepGraphs
-from lienzo.training.game import SELDOM, StepInputs
+from lienzo.training.game import SELDOM, Game, StepInputs
 from lienzo.training.model import build_model
 from lienzo.training.optimizers import Adam
-from lienzo.training.schedule import average_decay, cooling, crossed, fading
+from lienzo.training.schedule import average_decay, between, cooling, crossed, fading
 
 WATCHED = 8
 """One step of so many is watched (takes all measures), and the last one before a tick; on a GPU the last step of each
@@ -95,12 +96,13 @@ class State:
 
     def _scheduled(self, before: int, after: int) -> Scheduled:
         """Return the scheduled numbers of a step, which follow from the clock alone."""
-        recipe, factor = self.recipe, self.slowdown
+        recipe, left = self.recipe, 1.0
         if recipe.cool_down:
             assert recipe.images is not None
-            factor *= cooling(before, recipe.images, recipe.cool_down)
+            left = cooling(before, recipe.images, recipe.cool_down, recipe.annealing.shape)
+        rates = self.slowdown * between(1.0, recipe.annealing.rates, left)
         decay = average_decay(after, after - before, recipe.average_half_life, recipe.average_ramp)
-        return factor, fading(after, recipe.fade), 1 - decay
+        return Scheduled(rates, left, fading(after, recipe.fade), 1 - decay)
 
     def _is_watched(self, before: int, after: int, last: bool) -> bool:
         """Say whether a step is watched, which is the ``last`` of those taken at once or not; the first of all is."""
@@ -123,18 +125,18 @@ class State:
                 self._step(*step)
 
     def _step(self, inputs: StepInputs, scheduled: Scheduled, watched: bool, penalised: bool) -> None:
-        factor, alpha, share = scheduled
         if self.recipe.cool_down:
-            self._set_rates(factor)
+            self._set_rates(scheduled.rates)
+            self._anneal(scheduled.left)
         measures = self.model.step(dataclasses.replace(inputs, real=self._seen(inputs.real)), watched, penalised)
         if self.recipe.fade:
             measures = measures | {"fade": self._fade.alpha}
         if not self.names:
             self._name(list(measures))
         self.sums.add_(torch.stack([measures.get(name, self.nothing) for name in self.names]))
-        self._set_alpha(alpha)
+        self._set_alpha(scheduled.fade)
         if self.average is not None:
-            self.average.update(share)
+            self.average.update(scheduled.share)
 
     def _seen(self, pixels: Tensor) -> Tensor:
         """Return real pictures (k, N, C, H, W), in a fade as blurred as generated ones are (Karras et al. 2018)."""
@@ -165,12 +167,23 @@ class State:
         self.names, self.sums = names, torch.zeros(len(names), device=self.device)
 
     def _set_rates(self, factor: float | Tensor) -> None:
-        settings_of = {
-            "generator": self.recipe.generator_optimizer,
-            "discriminator": self.recipe.discriminator_optimizer,
-        }
         for name, optimizer in self.optimizers.items():
-            optimizer.set_rate(settings_of[name].rate * factor)
+            optimizer.set_rate(self._settings[name].rate * factor)
+
+    def _anneal(self, left: float | Tensor) -> None:
+        """Set what else than the rates changes over ``cool_down``, and is so far from its end."""
+        ends = self.recipe.annealing
+        if ends.r1 is not None:
+            assert isinstance(self.model, Game)  # an autoencoder has no penalty, and its recipe none to anneal
+            self.model.r1 = between(self.recipe.regularisation.r1, ends.r1, left)
+        if ends.beta2 is not None:
+            for name, optimizer in self.optimizers.items():
+                optimizer.beta2 = between(self._settings[name].betas[1], ends.beta2, left)
+
+    @property
+    def _settings(self) -> dict[str, recipes.Adam]:
+        """The settings of the optimisers, by the names of their networks."""
+        return {"generator": self.recipe.generator_optimizer, "discriminator": self.recipe.discriminator_optimizer}
 
     def take_measures(self) -> dict[str, float]:
         """Return the means of all measures since the last call. Nowhere else does the loop read from the device."""
