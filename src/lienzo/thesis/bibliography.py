@@ -1,5 +1,6 @@
 """The works that the thesis cites, by their keys."""
 
+import re
 from dataclasses import dataclass
 
 
@@ -18,7 +19,7 @@ class Work:
     @property
     def short(self) -> str:
         """How a text names it: the first author, or both of two, and the year."""
-        names = [name.strip().rsplit(" ", 1)[-1] for name in self.authors.split(",")]
+        names = [re.sub(r"^.*?((?:\b[a-z]+ )*\S+)$", r"\1", name.strip()) for name in self.authors.split(",")]
         shown = names[0] if len(names) == 1 else " & ".join(names) if len(names) == 2 else f"{names[0]} et al."
         return f"{shown} {self.year}"
 
@@ -51,6 +52,13 @@ BIBLIOGRAPHY: dict[str, Work] = {
         "Elements of information theory, second edition",
         "Wiley",
         "https://doi.org/10.1002/047174882X",
+    ),
+    "endres-schindelin-2003": Work(
+        "Dominik Endres, Johannes Schindelin",
+        2003,
+        "A new metric for probability distributions",
+        "IEEE Transactions on Information Theory 49",
+        "https://doi.org/10.1109/TIT.2003.813506",
     ),
     "gidel-2019": Work(
         "Gauthier Gidel, Hugo Berard, Gaëtan Vignoud, Pascal Vincent, Simon Lacoste-Julien",

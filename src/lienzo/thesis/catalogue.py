@@ -23,7 +23,11 @@ class Chapter:
 
 CHAPTERS: dict[str, Chapter] = {
     "introduction": Chapter("1", {"en": "Introduction", "es": "Introducción"}),
+    "divergences": Chapter("2.1", {"en": "Divergences and equilibrium", "es": "Divergencias y equilibrio"}),
     "idea": Chapter("3.1", {"en": "The idea: two players", "es": "La idea: dos jugadores"}),
+    "game": Chapter("3.2.1", {"en": "The minimax game and Algorithm 1", "es": "El juego minimax y el algoritmo 1"}),
+    "theorems": Chapter("3.2.2", {"en": "Three theorems", "es": "Tres teoremas"}),
+    "other-models": Chapter("3.3", {"en": "Other generative models", "es": "Otros modelos generativos"}),
 }
 """Name of a chapter -> its number and titles, in the order of the thesis. Its text is in ``chapters/en`` and
 ``chapters/es``, in the file ``NUMBER-NAME.md``."""

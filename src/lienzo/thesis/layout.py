@@ -13,8 +13,7 @@ from lienzo.version import __version__
 STYLE = """
 nav.way { display: flex; flex-wrap: wrap; gap: .3rem 1.5rem; margin: 0 0 2rem; font-size: .92rem; }
 nav.way.end { margin: 4rem 0 0; padding-top: 1rem; border-top: 1px solid var(--line); }
-nav.here { margin: 1.5rem 0; font-size: .92rem; color: var(--soft); }
-nav.here a { margin-right: 1.2rem; white-space: nowrap; }
+nav.here { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: 1.5rem 0; font-size: .92rem; color: var(--soft); }
 a { color: var(--link); text-decoration-thickness: .06em; text-underline-offset: .15em; }
 :root { --link: #0a58a8; --edge: #0072b2; }
 @media (prefers-color-scheme: dark) { :root { --link: #86bdf0; --edge: #56b4e9; } }
@@ -29,13 +28,13 @@ p.name { font-weight: 600; margin: 0 0 .3rem; }
 .proof > p.name { font-style: italic; font-weight: 400; display: inline; margin-right: .4em; }
 .proof > p.name + p { display: inline; }
 .proof::after { content: "∎"; display: block; text-align: right; margin-top: -1rem; color: var(--soft); }
-.beside { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: 1.5rem; align-items: start; }
+.beside { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 6fr); gap: 1.5rem; align-items: start; }
 .beside > * { margin-top: 0; }
 .numbered { display: flex; align-items: center; max-width: 46rem; }
 .numbered .formula { flex: 1; min-width: 0; }
 .numbered > span { color: var(--soft); padding-left: .6rem; }
 figure.source figcaption { margin: 0 0 .3rem; font: .8rem ui-monospace, monospace; overflow-wrap: anywhere; }
-figure.source pre { margin: 0; font-size: .8rem; }
+figure.source pre { margin: 0; font-size: .78rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 a.citation { text-decoration: none; white-space: nowrap; }
 details { margin: 1rem 0 .3rem; }
 summary { cursor: pointer; color: var(--link); }
@@ -51,6 +50,7 @@ dl.works dd { margin: 0; max-width: 44rem; overflow-wrap: anywhere; }
   .beside { grid-template-columns: minmax(0, 1fr); }
   .definition, .theorem, .lemma, .algorithm, .remark { padding: .7rem .8rem; }
   .formula { padding-left: 0; padding-right: 0; }
+  p, li { overflow-x: auto; overflow-y: hidden; }
 }
 """
 """What the pages have beside the style of all pages of lienzo."""
@@ -68,7 +68,7 @@ def chapter(name: str, rendering: Rendering) -> str:
     language, described = rendering.edition.language, CHAPTERS[name]
     body = rendering.html(name)
     sections = "".join(f'<a href="#{anchor}">{title}</a>' for anchor, title in HEADING.findall(body))
-    here = f'<nav class="here">{say("on this page", language)}: {sections}</nav>' if sections else ""
+    here = f'<nav class="here"><span>{say("on this page", language)}:</span>{sections}</nav>' if sections else ""
     return pages.page(
         f"{described.number} {described.titles[language]}",
         here,

@@ -25,6 +25,7 @@ and, each as a paragraph of its own:
     lines of lienzo's own code
 """
 
+import ast
 import importlib
 import inspect
 import re
@@ -95,15 +96,12 @@ class Rendering:
         parser = markdown()
         tokens = parser.parse(text(name, self.edition.language))
         self._link(tokens)
-        written, position = [], 0
-        while position < len(tokens):
+        written, start = [], 0
+        for position in range(len(tokens)):
             if (found := placeholder(tokens, position)) is not None:
-                written.append(self._placed(found, parser))
-                position += 3
-            else:
-                written.append(parser.renderer.render(tokens[position : position + 1], parser.options, {}))
-                position += 1
-        return "".join(written)
+                written += [_rendered(parser, tokens[start:position]), self._placed(found, parser)]
+                start = position + 3
+        return "".join([*written, _rendered(parser, tokens[start:])])
 
     def _link(self, tokens: Sequence[Token]) -> None:
         """Take the links out that lead to chapters which are not there."""
@@ -222,7 +220,7 @@ def placeholders(name: str, language: Language) -> list[Placeholder]:
 
 
 def source(path: str, language: Language) -> str:
-    """Return the lines of an object of lienzo, as a piece of HTML.
+    """Return the lines of an object of lienzo as a piece of HTML, those of a function without its docstring.
 
     Args:
         path: module and object, such as ``lienzo.recipe.objectives:Minimax.generator``.
@@ -240,8 +238,23 @@ def source(path: str, language: Language) -> str:
     except (ImportError, AttributeError) as error:
         raise InputError(f"there is no {path} to show the lines of: {error}.") from None
     place = f"{module.replace('.', '/')}.py, {say('lines', language)} {first}–{first + len(lines) - 1}"
-    code = pages.code(textwrap.dedent("".join(lines)))
+    code = pages.code(_without_docstring(textwrap.dedent("".join(lines))).rstrip())
     return f'<figure class="source"><figcaption>{place}</figcaption>{code}</figure>'
+
+
+def _rendered(parser: MarkdownIt, tokens: Sequence[Token]) -> str:
+    written: str = parser.renderer.render(tokens, parser.options, {})
+    return written
+
+
+def _without_docstring(lines: str) -> str:
+    """Return a function without its docstring; a class stays as it is."""
+    (node,) = ast.parse(lines).body
+    if not isinstance(node, ast.FunctionDef) or ast.get_docstring(node) is None:
+        return lines
+    said, kept_lines = node.body[0], lines.splitlines(keepends=True)
+    assert said.end_lineno is not None
+    return "".join(kept_lines[: said.lineno - 1] + kept_lines[said.end_lineno :])
 
 
 def _shown(shown: Drawing | Table, caption: str, language: Language) -> str:
