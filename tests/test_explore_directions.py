@@ -55,6 +55,12 @@ def test_directions_are_kept_named_and_gone_along(tmp_path: Path, planted: tuple
     opened = Directions.open(found.save(tmp_path / "d.safetensors"), generator.fingerprint, 20)
     assert opened.names == found.names
     assert np.array_equal(opened.vectors, found.vectors)
+    assert opened.effects == found.effects
+    assert len(opened.effects) == 3
+    with pytest.raises(InputError, match="holds no directions"):
+        Directions.found(replace(found, effects=found.effects[:2]).save(tmp_path / "fewer.safetensors"))
+    earlier = Directions.found(replace(found, effects=()).save(tmp_path / "earlier.safetensors"))
+    assert (earlier.names, earlier.effects) == (found.names, ())  # as it was written before effects were kept
     assert np.allclose(opened.along(["storm=2", "storm=-0.5"]), 1.5 * opened.vectors[1], atol=1e-6)
     with pytest.raises(InputError, match="another generator"):
         Directions.open(tmp_path / "d.safetensors", "other", 20)

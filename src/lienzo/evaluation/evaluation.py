@@ -20,7 +20,8 @@ from lienzo.evaluation.pictures import gather
 from lienzo.evaluation.scores import EvaluationProgress, Scores, append
 from lienzo.evaluation.settings import Settings
 from lienzo.evaluation.subject import Source, open_subject, prepared
-from lienzo.metrics.measures import MEASURES, NEIGHBOURS, Measures, measure_labels
+from lienzo.metrics.measures import MEASURES, NEIGHBOURS, measure_labels
+from lienzo.metrics.results import Measures
 from lienzo.metrics.sliced import patch_distance
 from lienzo.run.run import Run
 from lienzo.signatures import takes

@@ -14,7 +14,7 @@ from lienzo.display.charts import Chart
 from lienzo.evaluation.scores import Scores, Trial, table, written
 from lienzo.evaluation.subject import Source, Subject, open_subject
 from lienzo.metrics.estimate import Estimate
-from lienzo.metrics.measures import Measures
+from lienzo.metrics.results import Measures
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,7 @@ from filelock import FileLock
 
 from lienzo.errors import ScoreError
 from lienzo.metrics.estimate import Estimate
-from lienzo.metrics.measures import Measures
-from lienzo.metrics.novelty import Excess
+from lienzo.metrics.results import Excess, Measures
 from lienzo.storage import schemas
 from lienzo.storage.files import write_bytes
 
@@ -204,24 +203,30 @@ def refuse_incomparable(scores: Sequence[Scores]) -> None:
     """
     first = scores[0]
     for other in scores[1:]:
-        differences = [
-            f"{what} ({mine} and {theirs})"
-            for what, mine, theirs in (
-                ("whether latents are truncated", first.truncation is not None, other.truncation is not None),
-                ("collection", first.collection, other.collection),
-                ("part of it", first.part, other.part),
-                ("detector", first.detector, other.detector),
-                ("detector's fingerprint", first.detector_fingerprint, other.detector_fingerprint),
-                ("number of generated pictures", first.measures.generated, other.measures.generated),
-                ("number of real pictures", first.measures.reference, other.measures.reference),
-            )
-            if mine != theirs
-        ]
-        if differences:
+        found = differences(conditions(first), conditions(other))
+        if found:
             raise ScoreError(
                 f"the scores of {first.subject} and {other.subject} cannot be compared, they differ in "
-                f"{', '.join(differences)}: evaluate both again with the same settings and --samples."
+                f"{', '.join(found)}: evaluate both again with the same settings and --samples."
             )
+
+
+def conditions(scores: Scores) -> dict[str, Any]:
+    """Return what has to be the same of scores that are compared: what it is called -> what it is."""
+    return {
+        "whether latents are truncated": scores.truncation is not None,
+        "collection": scores.collection,
+        "part of it": scores.part,
+        "detector": scores.detector,
+        "detector's fingerprint": scores.detector_fingerprint,
+        "number of generated pictures": scores.measures.generated,
+        "number of real pictures": scores.measures.reference,
+    }
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return in which conditions two scores differ, each with what it is for either."""
+    return [f"{what} ({mine} and {other[what]})" for what, mine in one.items() if mine != other[what]]
 
 
 def table(scores: Sequence[Scores]) -> tuple[list[str], list[list[str]]]:

@@ -25,7 +25,7 @@ from lienzo.explore import attributes
 from lienzo.explore.entrances import activations, first_bent, matrices
 from lienzo.explore.labelling import fitted, kind_of
 from lienzo.explore.sources import opened
-from lienzo.generation.directions import Directions, beside, parse_names
+from lienzo.generation.directions import Directions, Effect, beside, parse_names
 from lienzo.generation.generation import Generator
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import Detector
@@ -105,25 +105,6 @@ METHODS: dict[str, Callable[[Generator, int], Directions]] = {"weights": from_we
 """Every way of finding directions by its name."""
 
 
-@dataclass(frozen=True)
-class Effect:
-    """What one direction does to pictures."""
-
-    size: float
-    """Mean distance in features between both ends of it, divided by that between two pictures of different seeds."""
-
-    repeatability: float
-    """Mean cosine between what it does to the features of one seed's picture and of another's: 1 where it does the same
-    to all, 0 where what it does depends on the seed alone."""
-
-    correlations: dict[str, float]
-    """Attribute or label -> correlation, within seeds, of how far one goes along the direction with how much of it a
-    picture has; from −1 to 1."""
-
-    suggestion: str
-    """A name for it; empty where it goes with nothing that is measured."""
-
-
 def effects(
     generator: Generator, directions: Directions, detector: Detector, labeller: Labeller | None = None
 ) -> Iterator[Effect]:
@@ -165,12 +146,12 @@ def suggestion(correlations: dict[str, float]) -> str:
 
 
 def suggested(directions: Directions, found: Sequence[Effect]) -> Directions:
-    """Return directions under the names that their effects suggest; later ones of the same name get their number."""
+    """Return directions with their effects, under the names that these suggest; later ones of one get their number."""
     names: list[str] = []
     for number, effect in enumerate(found):
         name = effect.suggestion or str(number)
         names.append(name if name not in names else f"{name} ({number})")
-    return Directions(directions.vectors, tuple(names), directions.generator, directions.method)
+    return replace(directions, names=tuple(names), effects=tuple(found))
 
 
 def _apart(features: Tensor) -> float:
@@ -190,13 +171,16 @@ class Steered:
     """Directions of a generator, and what each of them does."""
 
     directions: Directions
-    """Under the names that their effects suggest, or their numbers."""
-    effects: tuple[Effect, ...]
-    """One for each."""
+    """Under the names that their effects suggest, or their numbers; with their effects."""
     strips: NDArray[np.uint8]
     """(directions, seeds, steps, height, width, channels): some seeds' pictures moved along each direction."""
     steps: tuple[float, ...]
     """How far, in standard deviations."""
+
+    @property
+    def effects(self) -> tuple[Effect, ...]:
+        """What each of the directions does."""
+        return self.directions.effects
 
     def to_json(self) -> dict[str, Any]:
         """Return what was measured as JSON values, without pictures."""
@@ -264,7 +248,7 @@ def steps(
     rows = np.tile(y.repeat(len(along), 0), (count, 1))
     painted = generator.paint(moved.reshape(-1, z.shape[1]), rows)
     strips = painted.reshape(*moved.shape[:3], *painted.shape[1:])
-    return Steered(suggested(found, measured).named(names), tuple(measured), strips, tuple(along.tolist()))
+    return Steered(suggested(found, measured).named(names), strips, tuple(along.tolist()))
 
 
 directions = finished(steps, "directions")

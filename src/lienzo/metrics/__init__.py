@@ -4,6 +4,7 @@
 `detectors`          pictures → features, and the resize that all detectors share
 `weights`            files of weights, checked by SHA-256
 `estimate`           a value and its standard error
+`results`            what measures find; read without PyTorch
 `distances`          tiles of pairwise distances, nearest neighbours
 `frechet`            FID
 `kernel`             KID

@@ -1,9 +1,10 @@
 """A number measured on a sample of pictures, and how far it would move on another sample."""
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 class Estimate(NamedTuple):
@@ -16,7 +17,7 @@ class Estimate(NamedTuple):
         return f"{self.value:.4g} ± {self.error:.1g}"
 
 
-def mean(values: torch.Tensor) -> Estimate:
+def mean(values: "torch.Tensor") -> Estimate:
     """Return the mean of one number per picture.
 
     The standard error is what a bootstrap over the pictures tends to: their standard deviation over the root of their

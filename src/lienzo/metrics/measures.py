@@ -1,7 +1,6 @@
 """All measures that compare generated with real pictures by their features."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,42 +8,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.frechet import fid
 from lienzo.metrics.kernel import kid
 from lienzo.metrics.manifold import manifold
+from lienzo.metrics.results import Measures
 
 NEIGHBOURS = 5
 """Number k of the neighbour that gives the radius of the balls of precision, recall, density and coverage."""
-
-
-@dataclass(frozen=True)
-class Measures:
-    """Measures of generated against real pictures, by the features of both."""
-
-    generated: int
-    """Number of generated pictures."""
-
-    reference: int
-    """Number of real pictures."""
-
-    fid: Estimate | None
-    """Fréchet distance, lower is better; none where there are no more pictures than features."""
-
-    kid: Estimate
-    """Kernel distance, lower is better, 0 on average for the real distribution."""
-
-    precision: Estimate
-    """Share of generated pictures in the neighbourhood of real ones: fidelity."""
-
-    recall: Estimate
-    """Share of real pictures in the neighbourhood of generated ones: diversity."""
-
-    density: Estimate
-    """Fidelity that outliers among the real pictures do not inflate; about 1 for the real distribution."""
-
-    coverage: Estimate
-    """Share of real neighbourhoods that hold a generated picture: diversity."""
 
 
 def _fid(real: Tensor, fake: Tensor) -> dict[str, Any]:

@@ -14,18 +14,7 @@ from torch import Tensor
 
 from lienzo.metrics.distances import middle
 from lienzo.metrics.estimate import Estimate
-
-
-class Excess(NamedTuple):
-    """Comparison of generated with held-out real pictures by a number, such as a distance, suspicious if low."""
-
-    share: Estimate
-    """Share of the generated pictures below ``threshold``; of the held-out ones it is the quantile asked for."""
-    probability: Estimate
-    """Probability that, of one generated and one held-out picture, the generated one has the lower number; ½ if the two
-    kinds do not differ."""
-    threshold: float
-    """Quantile of the held-out pictures' numbers."""
+from lienzo.metrics.results import Excess
 
 
 class Blends(NamedTuple):

@@ -33,6 +33,10 @@ DTYPES = {
 """PyTorch's names of the types that lienzo writes, by those in the file."""
 
 
+LONGEST_HEADER = 16 << 20
+"""Bytes of a header that is read by itself."""
+
+
 class Stored(NamedTuple):
     """A tensor as it lies in a file."""
 
@@ -83,6 +87,16 @@ def read(path: Path, kind: str | None, error: type[InputError]) -> tuple[dict[st
     if fingerprint(((name, *tensor) for name, tensor in tensors.items()), header) != sealed:
         raise error(f"{path} is damaged, its content does not match its fingerprint: {remedy}.")
     return tensors, {**header, "fingerprint": sealed}
+
+
+def header(path: Path) -> dict[str, Any] | None:
+    """Return what stands in front of a file's tensors, which are not read and not compared; None where nothing does."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(start := file.read(8), "little")
+            return _header(start + file.read(length)) if length <= LONGEST_HEADER else None
+    except OSError:
+        return None
 
 
 def fingerprint(
