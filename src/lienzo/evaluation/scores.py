@@ -214,7 +214,7 @@ def refuse_incomparable(scores: Sequence[Scores]) -> None:
 def conditions(scores: Scores) -> dict[str, Any]:
     """Return what has to be the same of scores that are compared: what it is called -> what it is."""
     return {
-        "whether latents are truncated": scores.truncation is not None,
+        "whether latents are truncated": "no" if scores.truncation is None else "yes",
         "collection": scores.collection,
         "part of it": scores.part,
         "detector": scores.detector,

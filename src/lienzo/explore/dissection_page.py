@@ -54,8 +54,8 @@ def _switched(found: Dissection, example: Example) -> str:
         example.concept[:1].upper() + example.concept[1:],
         pages.paragraph(_sentence(off)),
         pages.row(
-            _shown(_lit(example.before, example.mask), f"Where pictures show it: “{example.concept}”."),
-            _shown(_lit(example.before, example.active), f"Where unit {unit} of {layer} is active. IoU {iou:.2f}."),
+            _shown(lit(example.before, example.mask), f"Where pictures show it: “{example.concept}”."),
+            _shown(lit(example.before, example.active), f"Where unit {unit} of {layer} is active. IoU {iou:.2f}."),
         ),
         pages.row(
             _shown(example.before, "Before."),
@@ -189,7 +189,7 @@ def _units(count: int) -> str:
     return "unit" if count == 1 else f"{count} units"
 
 
-def _lit(pictures: Pixels, masks: Masks) -> Pixels:
+def lit(pictures: Pixels, masks: Masks) -> Pixels:
     """Return pictures (n, height, width, channels), dark where masks (n, h, w) are not."""
     height, width = pictures.shape[1:3]
     rows, columns = np.arange(height) * masks.shape[1] // height, np.arange(width) * masks.shape[2] // width

@@ -14,13 +14,14 @@ from starlette.routing import Route
 from lienzo.errors import InputError
 from lienzo.studio.context import Context
 from lienzo.studio.safety import Door, Guard
-from lienzo.studio.views import canvas, collections, machine, runs, training
+from lienzo.studio.views import canvas, collections, machine, runs, scores, training
 
 VIEWS = {
     "runs": runs.ROUTES,
     "training": training.ROUTES,
     "canvas": canvas.ROUTES,
     "collections": collections.ROUTES,
+    "scores": scores.ROUTES,
     "machine": machine.ROUTES,
 }
 """The addresses of every view."""

@@ -21,7 +21,8 @@ from lienzo.generation.directions import Directions, beside
 from lienzo.generation.generation import Generator, load
 from lienzo.generation.latents import Latents, truncated
 from lienzo.run.run import Run
-from lienzo.studio.canvas.wishes import About, Film, Invert, Paint, Picture, Place, Wish
+from lienzo.studio.canvas.finding import read, show
+from lienzo.studio.canvas.wishes import About, Film, Invert, Paint, Picture, Place, Read, Show, Wish
 
 Array = NDArray[np.float32]
 
@@ -189,6 +190,8 @@ KINDS: dict[type[Any], Callable[[Run, Any], tuple[str, bytes]]] = {
     Paint: paint,
     Film: film,
     Invert: invert,
+    Read: read,
+    Show: show,
 }
 """What makes each kind of wish come true: returns the type of its answer, and the answer."""
 

@@ -85,4 +85,22 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     run: Text
 
 
-Wish = Paint | Film | Invert | About
+class Read(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="read"):
+    """What a file of a dissection or of directions says."""
+
+    run: Text
+    file: Text
+
+
+class Show(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="show"):
+    """Pictures in which a dissection switched a concept, as one PNG."""
+
+    run: Text
+    file: Text
+    example: Annotated[int, Meta(ge=0, le=1_000)]
+    """Number of the concept among those that were switched."""
+    view: Literal["mask", "active", "before", "off", "control", "on"]
+    """Which pictures; where a mask is not, they are dark."""
+
+
+Wish = Paint | Film | Invert | About | Read | Show

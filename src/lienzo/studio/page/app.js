@@ -6,6 +6,7 @@ import { Train } from "/page/views/train.js";
 import { Run } from "/page/views/run.js";
 import { Compare } from "/page/views/compare.js";
 import { Canvas } from "/page/views/canvas.js";
+import { Scores } from "/page/views/scores.js";
 import { Collections } from "/page/views/collections.js";
 import { Collection } from "/page/views/collection.js";
 
@@ -16,6 +17,7 @@ const VIEWS = {
   train: [Train, "Train"],
   compare: [Compare, "Compare"],
   canvas: [Canvas, "Canvas"],
+  scores: [Scores, "Scores"],
   collections: [Collections, "Collections"],
   collection: [Collection, ""],
 };

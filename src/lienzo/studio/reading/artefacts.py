@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from lienzo.collection import manifest
 from lienzo.collection.collection import Collection
@@ -26,17 +27,21 @@ class Artefacts:
     root: Path
     """The folder, absolute."""
 
-    _found: tuple[list[str], list[str]] = field(default=([], []), init=False)
+    _found: "_Listing" = field(default_factory=lambda: _Listing([], [], []), init=False)
     _fresh_until: float = field(default=0.0, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def runs(self) -> list[str]:
         """Return the paths of the runs, the one changed last first."""
-        return self._listing()[0]
+        return self._listing().runs
 
     def collections(self) -> list[str]:
         """Return the paths of the collections, by name."""
-        return self._listing()[1]
+        return self._listing().collections
+
+    def tensors(self) -> list[str]:
+        """Return the paths of files of tensors that lie neither in a run nor in a collection, by name."""
+        return self._listing().tensors
 
     def run(self, name: str) -> Run:
         """Return the run of this path.
@@ -72,7 +77,7 @@ class Artefacts:
         path = (self.root / name).resolve()
         return path if path.is_relative_to(self.root) and path.is_dir() else None
 
-    def _listing(self) -> tuple[list[str], list[str]]:
+    def _listing(self) -> "_Listing":
         with self._lock:
             begun = time.monotonic()
             if begun >= self._fresh_until:
@@ -81,12 +86,12 @@ class Artefacts:
                 self._fresh_until = now + max(FRESH_SECONDS, SHARE * (now - begun))
             return self._found
 
-    def _look(self) -> tuple[list[str], list[str]]:
+    def _look(self) -> "_Listing":
         runs: list[tuple[float, str]] = []
-        collections: list[str] = []
-        for path, is_run in _walk(self.root):
+        others: dict[str, list[str]] = {"collection": [], "tensors": []}
+        for path, kind in _walk(self.root):
             name = path.relative_to(self.root).as_posix()
-            if is_run:
+            if kind == "run":
                 log = Run(path).log_path
                 try:
                     changed = (log if log.exists() else Run(path).manifest_path).stat().st_mtime
@@ -94,15 +99,28 @@ class Artefacts:
                     continue
                 runs.append((-changed, name))
             else:
-                collections.append(name)
-        return [name for _, name in sorted(runs)], sorted(collections)
+                others[kind].append(name)
+        return _Listing([name for _, name in sorted(runs)], sorted(others["collection"]), sorted(others["tensors"]))
 
 
-def _walk(root: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield the folders of runs (True) and collections (False); links are not followed, and nothing within is seen."""
+class _Listing(NamedTuple):
+    """Paths below the folder."""
+
+    runs: list[str]
+    collections: list[str]
+    tensors: list[str]
+
+
+def _walk(root: Path) -> Iterator[tuple[Path, str]]:
+    """Yield what lies below a folder, and what it is: ``run``, ``collection`` or a file of ``tensors``.
+
+    Links are not followed, and nothing within runs and collections is seen.
+    """
     for path, names, files in os.walk(root):
         is_run = {"run.json", "recipe.toml"} <= set(files)
         if is_run or manifest.NAME in files:
             names.clear()
-            yield Path(path), is_run
+            yield Path(path), "run" if is_run else "collection"
+            continue
+        yield from ((Path(path, name), "tensors") for name in files if name.endswith(".safetensors"))
         names[:] = sorted(name for name in names if not name.startswith("."))

@@ -35,8 +35,8 @@ NAMED = "the same as "
 MOST_BITS = 8
 """Of 64, in which hashes of near duplicates differ."""
 
-MOST_COMPARED = 3e10
-"""Pairs of hashes that a search compares at most: some minutes of a processor."""
+MOST_COMPARED = 2e9
+"""Pairs of hashes that a search compares at most: some twenty seconds of a processor."""
 
 REMEMBERED = 4
 """Searches that are remembered: of a million pictures, some MB each."""

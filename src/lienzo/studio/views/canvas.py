@@ -17,7 +17,7 @@ LARGEST_PICTURE = 24 << 20
 """Bytes of a file that is dropped onto the canvas."""
 
 
-async def _answer(request: Request, wish: Wish) -> Response:
+async def answer(request: Request, wish: Wish) -> Response:
     """Answer a wish; with nothing where the same page has wished for something newer meanwhile."""
     context = context_of(request)
     run = context.artefacts.run(wish.run)
@@ -30,7 +30,7 @@ async def _answer(request: Request, wish: Wish) -> Response:
 
 
 async def _about(request: Request) -> Response:
-    return await _answer(request, About(word(request, "run")))
+    return await answer(request, About(word(request, "run")))
 
 
 async def _wish(request: Request) -> Response:
@@ -38,14 +38,14 @@ async def _wish(request: Request) -> Response:
         wish = msgspec.json.decode(await request.body(), type=Paint | Film)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"the canvas does not understand this ({error}): reload the page.") from None
-    return await _answer(request, wish)
+    return await answer(request, wish)
 
 
 async def _invert(request: Request) -> Response:
     data = await request.body()
     if len(data) > LARGEST_PICTURE:
         raise InputError(f"this file is larger than {LARGEST_PICTURE >> 20} MiB: give a smaller picture.")
-    return await _answer(request, Invert(word(request, "run"), data))
+    return await answer(request, Invert(word(request, "run"), data))
 
 
 ROUTES = [

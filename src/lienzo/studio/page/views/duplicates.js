@@ -33,7 +33,7 @@ function Groups({ told, query, set, choices, choose }) {
       the first picture of each, and refuse ${counted(answer.repeated, "other")}. Keep all keeps a whole group whatever is refused.</p>
     <ul class="groups">${answer.groups.map((group) => html`<li key=${group.pictures[0].row}>
       <ul class="tiles">${group.pictures.map((one, at) => html`<${Tile} key=${one.row} told=${told} one=${one} choices=${choices} choose=${choose}
-        note=${at === 0 ? `${one.width}×${one.height}, the first` : `${one.width}×${one.height}, ${one.bits ? `${counted(one.bits, "bit")} from it` : "the same hash"}`} />`)}</ul>
+        note=${at === 0 ? `${one.width}×${one.height}, first` : `${one.width}×${one.height}, ${one.bits ? counted(one.bits, "bit") : "same"}`} />`)}</ul>
       ${group.size > group.pictures.length && html`<p class="hint">and ${count(group.size - group.pictures.length)} more</p>`}
       <${KeepAll} sources=${group.pictures.map((one) => one.source)} choices=${choices} choose=${choose} /></li>`)}</ul>
     <${Pager} first=${first} found=${answer.count} page=${GROUPS} set=${set} />`;
@@ -62,7 +62,7 @@ function Refused({ told, query, set, choices, choose }) {
   return html`<p class="hint" role="status">${counted(answer.count, "refused file")}, each beside the picture it repeats.</p>
     <ul class="groups">${answer.pairs.map(({ refused, kept }) => html`<li key=${refused.source}>
       <ul class="tiles">
-        ${kept ? html`<${Tile} told=${told} one=${kept} choices=${choices} choose=${choose} note=${`${kept.width}×${kept.height}, in the collection`} />`
+        ${kept ? html`<${Tile} told=${told} one=${kept} choices=${choices} choose=${choose} note=${`${kept.width}×${kept.height}, kept`} />`
           : html`<li><p class="hint">${refused.detail}</p></li>`}
         <li class=${choices[refused.source] === "keep" ? "" : "refused"}>
           ${refused.thumbnail ? html`<img src=${refused.thumbnail} alt=${`refused: ${refused.source}`} />` : html`<span class="empty">no thumbnail</span>`}

@@ -80,6 +80,7 @@ export function Run({ query }) {
       ${state === "live" && !run.read_only && html`<button onClick=${bid("stop")} disabled=${asked}>${asked === "stop" ? "Stopping …" : "Stop and save"}</button>`}
       ${unfinished && !run.read_only && run.collection.here && html`<button onClick=${bid("continue")} disabled=${asked}>${asked === "continue" ? "Beginning …" : "Go on"}</button>`}
       <${Link} class="button" to="/canvas" query=${{ run: path }}>Play</${Link}>
+      <${Link} class="button" to="/scores" query=${{ run: path }}>Scores</${Link}>
       <${Link} class="button" to="/compare" query=${{ a: path }}>Compare</${Link}></div>
     ${live.lost && html`<${Sentence} kind="warning" text="The connection was lost; trying again." />`}
     ${state === "gone" && html`<${Sentence} text="This run is no longer there: it was moved or deleted." />`}
