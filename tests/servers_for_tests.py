@@ -4,6 +4,8 @@ import base64
 import contextlib
 import hashlib
 import json
+import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -171,3 +173,17 @@ def studio(folder: Path) -> Iterator[str]:
         thread.join()
         listener.close()
         context.painter.close()
+
+
+@contextlib.contextmanager
+def studio_process(folder: Path, port: int = 0) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Run the command that serves the studio meanwhile; give the address to open first, and the process."""
+    words = [sys.executable, "-m", "lienzo", "studio", str(folder), "--port", str(port)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().split()[-1], process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()

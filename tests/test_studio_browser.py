@@ -32,17 +32,18 @@ def folder(tmp_path: Path, paint: Paint, recipe: Recipe) -> Path:
 
 
 @contextmanager
-def opened(address: str, *, mistakes: bool = False, **settings: Any) -> Iterator[Any]:
+def opened(address: str, *, mistakes: bool = False, lost: bool = False, **settings: Any) -> Iterator[Any]:
     """Open the studio in a browser; afterwards nothing was said on its console, and no other host was asked.
 
-    A mistake that the page is to show is an answer of the status 400, which Chromium says on the console.
+    A mistake that the page is to show is an answer of the status 400, which Chromium says on the console. So it does
+    where a server is lost.
     """
     api = pytest.importorskip("playwright.sync_api")
     said: list[str] = []
     asked: set[str] = set()
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM))
-        page = browser.new_page(**settings)
+        page = browser.new_context(**settings).new_page()
         page.set_default_timeout(120_000)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
@@ -50,7 +51,7 @@ def opened(address: str, *, mistakes: bool = False, **settings: Any) -> Iterator
         page.goto(address)
         yield page
         browser.close()
-    assert [line for line in said if not (mistakes and "400" in line)] == []
+    assert [line for line in said if not (mistakes and "400" in line) and not (lost and "net::ERR_" in line)] == []
     assert {host for host in asked if host} == {address.split("/")[2]}
 
 

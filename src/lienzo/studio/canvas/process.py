@@ -116,13 +116,17 @@ def _step_back() -> None:
 
 
 def work(pipe: Connection) -> None:
-    """Fulfil one wish after the other, until nobody is there."""
-    _step_back()
+    """Fulfil one wish after the other, until nobody is there.
+
+    PyTorch is loaded first, and the priority is low from then on: beside a training, loading at that priority would
+    take a minute in place of some seconds.
+    """
     import torch  # noqa: PLC0415  the server lives without
 
     from lienzo.studio.canvas.painting import fulfil  # noqa: PLC0415
 
     torch.set_num_threads(1)
+    _step_back()
     while pipe.poll(IDLE_SECONDS):
         try:
             path, wish = pipe.recv()

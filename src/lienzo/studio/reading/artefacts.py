@@ -16,7 +16,7 @@ from lienzo.run.run import Run
 FRESH_SECONDS = 2.0
 """A listing of the folder is used again for so long, at least."""
 
-SHARE = 20
+SHARE = 50
 """A listing is used again for so many times as long as it took: a large folder is not looked through all the time."""
 
 

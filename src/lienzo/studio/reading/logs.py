@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import msgspec
+
 LONGEST = 1 << 16
 """Bytes of one line at most; a longer one is damaged."""
 
@@ -148,13 +150,18 @@ def _line(file: BinaryIO, at: int) -> bytes:
     return file.readline(LONGEST)
 
 
-_DECODER = json.JSONDecoder(parse_constant=lambda _name: None)
+_FAST = msgspec.json.Decoder()
+_TOLERANT = json.JSONDecoder(parse_constant=lambda _name: None)
+"""JSON has no word for what is no finite number, but logs have: ``NaN``."""
 
 
 def _parsed(text: bytes) -> dict[str, Any] | None:
     """Return a line of the log, with None for what is no finite number, or None where it is none."""
     try:
-        line = _DECODER.decode(text.decode())
+        line = _FAST.decode(text)
     except (ValueError, RecursionError):
-        return None
+        try:
+            line = _TOLERANT.decode(text.decode())
+        except (ValueError, RecursionError):
+            return None
     return line if isinstance(line, dict) and isinstance(line.get("images"), int) else None
