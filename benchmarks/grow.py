@@ -85,17 +85,18 @@ def main() -> None:
 
 
 @torch.no_grad()
-def cost(network: Network, collection: Collection) -> float:
-    """Return the multiply-adds of a training step for each picture of a batch."""
-    shape = Shape(collection.height, collection.width, collection.channels)
+def cost(network: Network, pictures: Collection | Shape) -> float:
+    """Return the multiply-adds of a training step for each picture of a batch; nothing is computed."""
+    shape = Shape(pictures.height, pictures.width, pictures.channels)
     passes = []
-    for module, example in (
-        (network.generator(shape), torch.zeros(1, network.latents)),
-        (network.discriminator(shape), torch.zeros(1, shape.channels, shape.height, shape.width)),
-    ):
-        with FlopCounterMode(display=False) as counter:
-            module.eval()(example)
-        passes.append(counter.get_total_flops() / 2)
+    with torch.device("meta"):
+        for module, example in (
+            (network.generator(shape), torch.zeros(1, network.latents)),
+            (network.discriminator(shape), torch.zeros(1, shape.channels, shape.height, shape.width)),
+        ):
+            with FlopCounterMode(display=False) as counter:
+                module.eval()(example)
+            passes.append(counter.get_total_flops() / 2)
     return float(3 * passes[0] + 8 * passes[1])
 
 

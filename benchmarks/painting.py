@@ -7,31 +7,55 @@ detector's KID. Compute is counted in pictures and multiply-adds, so that result
 are this machine's.
 
 An experiment with ``start`` begins with the trained networks of another one of the same seed, which is trained first.
+One with ``pictures`` learns from some of the collection's training pictures only, in one shuffled order for all, which
+are prepared once more as a collection in OUT. It is scored like all others.
+
+``--list`` says for each how many pictures it is shown and what that takes in multiply-adds: for each picture three
+times those of a pass of the generator and eight times those of the discriminator, without penalties.
+
 The same command goes on after an interruption, and passes over what is in the table. Several processes may share OUT,
 each with experiments of its own.
 
     lienzo prepare PICTURES art-64 --trim-borders --holdout 0.5
-    python benchmarks/painting.py art-64 [--experiments fast fast-tied] [--seeds 0 1 2] [--out painting] [--list]
+    python benchmarks/painting.py --list
+    python benchmarks/painting.py art-64 [--experiments fast fast-tied] [--seeds 0 1 2] [--out painting]
 """
 
 import argparse
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
 from grow import cost
+from PIL import Image
 
 import lienzo
 from lienzo.collection.collection import Collection
+from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import find
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
+from lienzo.seeds import numpy_generator
 
 TIED = ("network.tied_kernels=true",)
 COOLED = ("cool_down=0.5", "generator_optimizer.betas=[0.5,0.99]", "discriminator_optimizer.betas=[0.5,0.99]")
 WEAK_R1 = ("regularisation.r1=0.01", "regularisation.interval=8")
+HAAR = ("network.wavelet_levels=1", "network.width=32", "network.stem=16")
+ANNEALED = (
+    "cool_down=1", "annealing.shape=cosine", "annealing.rates=0.25", "regularisation.r1=0.03",
+    "regularisation.interval=8", "annealing.r1=0.003", "generator_optimizer.betas=[0.5,0.9]",
+    "discriminator_optimizer.betas=[0.5,0.9]", "annealing.beta2=0.99",
+)  # fmt: skip
+"""What R3GAN changes while it trains (Huang et al. 2024), with the weight of R1 that suits these networks."""
+
+LABELS = ("labels=folder", "balanced=true")
+
+SIDES = {"128": 128, "256": 256}
+"""End of a recipe's name -> side of the pictures that it is for; all others are for 64 pixels."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +67,8 @@ class Experiment:
     settings: tuple[str, ...] = ()
     start: str = ""
     """Name of the experiment whose networks it begins with."""
+    pictures: tuple[int, int | None] = (0, None)
+    """Which training pictures it learns from, in the shuffled order: the first, and the one after the last."""
 
 
 EXPERIMENTS: dict[str, Experiment] = {
@@ -63,9 +89,40 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "modern-128": Experiment("what modern-128 paints", "modern-128"),
     "modern-128-tied": Experiment("without a checkerboard", "modern-128", (*TIED, *COOLED)),
+    "modern-128-haar": Experiment("in the Haar domain, at the same multiply-adds?", "modern-128", HAAR),
+    "modern-128-haar-tied": Experiment("and without a checkerboard", "modern-128", (*HAAR, *TIED, *COOLED)),
+    "modern-256": Experiment("what modern-256 paints", "modern-256"),
+    "modern-256-haar": Experiment("in the Haar domain, at the same multiply-adds?", "modern-256", HAAR),
+    "modern-256-haar-2": Experiment(
+        "with two levels, at a third of them?", "modern-256", ("network.wavelet_levels=2", *HAAR[1:])
+    ),
+    "modern-gpu-128": Experiment("what modern-gpu-128 paints", "modern-gpu-128"),
+    "modern-gpu-256": Experiment("what modern-gpu-256 paints", "modern-gpu-256"),
+    "fast-annealed": Experiment("does R3GAN's schedule help where time is short?", "fast", ANNEALED),
+    "modern-annealed": Experiment("and where there is more?", "modern", ANNEALED),
+    "modern-tied-annealed": Experiment("with tied kernels too", "modern", (*TIED, *ANNEALED)),
+    "fast-of-others": Experiment("a generator of other pictures to begin from", "fast", pictures=(2_000, None)),
+    **{
+        f"{name}-{count}": Experiment(question, recipe, (), start, (0, count))
+        for count in (100, 500, 2_000)
+        for name, question, recipe, start in (
+            ("few", f"what few makes of {count} pictures", "few", ""),
+            ("fast", f"what fast makes of {count} pictures", "fast", ""),
+            ("from", f"few on {count} pictures, begun from a generator of others (--from)", "few", "fast-of-others"),
+        )
+    },
     "conditional": Experiment("what conditional paints", "conditional"),
     "conditional-tied-cooled": Experiment(
         "with tied kernels and falling rates", "conditional", (*TIED, "cool_down=0.5")
+    ),
+    "conditional-long": Experiment("for as long as modern", "conditional", ("images=1000000",)),
+    "conditional-r1": Experiment(
+        "fast with labels, held by R1 instead of spectral normalisation?",
+        "fast",
+        (*LABELS, "regularisation.r1=0.05", "regularisation.interval=8"),
+    ),
+    "conditional-annealed": Experiment(
+        "or by R3GAN's schedule, for as long as modern?", "modern", (*LABELS, *TIED, *ANNEALED)
     ),
 }
 """Every experiment by its name."""
@@ -97,8 +154,8 @@ def main() -> None:
     words.add_argument("--list", action="store_true", help="say what there is, and train nothing")
     given = words.parse_args()
     if given.list or given.collection is None:
-        for name, experiment in EXPERIMENTS.items():
-            print(f"{name:24}{experiment.question} ({' '.join((experiment.recipe, *experiment.settings))})")
+        for name in EXPERIMENTS:
+            print(described(name), flush=True)
         return
     collection = Collection.open(given.collection)
     given.out.mkdir(parents=True, exist_ok=True)
@@ -106,6 +163,19 @@ def main() -> None:
     for seed in given.seeds:
         for name in given.experiments:
             print(row(collection, name, seed, given), flush=True)
+
+
+def described(name: str) -> str:
+    """Return what an experiment is, how many pictures it is shown, and what that takes in multiply-adds."""
+    experiment, recipe = EXPERIMENTS[name], recipe_of(name, 0, None)
+    side = SIDES.get(experiment.recipe.rpartition("-")[2], 64)
+    each = cost(recipe.network, Shape(side, side, 3))
+    assert recipe.images is not None  # none of these recipes counts in epochs
+    start = f" from {experiment.start}" if experiment.start else ""
+    return (
+        f"{name:24}{experiment.question} ({' '.join((experiment.recipe, *experiment.settings))}{start}): "
+        f"{recipe.images:,} pictures of {side}×{side} × {each / 1e6:,.0f} million = {recipe.images * each:.3g}"
+    )
 
 
 def header() -> str:
@@ -118,7 +188,7 @@ def row(collection: Collection, name: str, seed: int, given: argparse.Namespace)
     table = given.out / "results.md"
     lines = table.read_text(encoding="utf-8").splitlines() if table.exists() else header().splitlines()
     recipe = recipe_of(name, seed, given.images)
-    begins = f"| {name} | {seed} | {recipe.resolved(len(collection.rows('train'))).total:,} |"
+    begins = f"| {name} | {seed} | {recipe.total:,} |"
     for line in lines:
         if line.startswith(begins):
             return line
@@ -156,7 +226,27 @@ def trained(collection: Collection, name: str, seed: int, given: argparse.Namesp
     origin = trained(collection, start, seed, given) if start else None
     recipe = recipe_of(name, seed, given.images)
     length = f"-{given.images}" if given.images else ""
-    return lienzo.train(collection, recipe, given.out / f"{name}{length}-{seed}", origin=origin, device=given.device)
+    learnt = portion(collection, EXPERIMENTS[name].pictures, given.out)
+    return lienzo.train(learnt, recipe, given.out / f"{name}{length}-{seed}", origin=origin, device=given.device)
+
+
+def portion(collection: Collection, pictures: tuple[int, int | None], out: Path) -> Collection:
+    """Return a collection of some of the training pictures, prepared now or before; or all as they are."""
+    first, end = pictures
+    rows = collection.rows("train")
+    if (first, end) == (0, None):
+        return collection
+    if len(rows) <= max(first, end or 0):
+        raise SystemExit(f"{collection.path} has only {len(rows):,} pictures to train on.")
+    chosen = sorted(numpy_generator(0, "portion").permutation(rows)[first:end])
+    folder = out / f"pictures-{first}-{first + len(chosen)}"
+    if not (folder / "collection.json").exists():
+        with tempfile.TemporaryDirectory() as files:
+            for row in chosen:
+                Image.fromarray(collection.take(np.array([row]))[0].squeeze()).save(Path(files, f"{row:06}.png"))
+            sides = collection.height, collection.width
+            lienzo.prepare(files, folder, size=sides, channels=collection.channels, workers=1)  # type: ignore[arg-type]
+    return Collection.open(folder)
 
 
 def scored(run: Run, collection: Collection, detector: str, given: argparse.Namespace) -> dict[str, Any]:

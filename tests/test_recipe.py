@@ -292,6 +292,7 @@ def test_every_field_is_explained() -> None:
         (128, 128, 400, "cpu", "modern-128"),
         (96, 64, 5_172, "cuda", "modern-128"),
         (192, 256, 5_172, "cpu", "modern-256"),
+        (256, 256, 5_172, "cuda", "modern-256"),
     ],
 )
 def test_the_recipe_is_chosen_by_pictures_and_device(
@@ -301,4 +302,10 @@ def test_the_recipe_is_chosen_by_pictures_and_device(
     assert choice.name == name
     assert name not in choice.others
     assert {name, *choice.others} <= RECIPES.keys()
-    assert str(choice).startswith(f"The recipe is {name}, for {count:,} pictures of {height}×{width} on {device}: ")
+    said = str(choice)
+    assert said.startswith(f"The recipe is {name}, for {count:,} pictures of {height}×{width} on {device}: ")
+    assert ("Its scores have not been measured yet." in said) == (name == "modern-256")
+    assert [other for other in choice.others if f"{other} (no scores yet)" in said] == [
+        other for other in choice.others if other in ("modern-256", "modern-gpu-128", "modern-gpu-256")
+    ]
+    assert any("gpu" in other for other in choice.others) <= (device == "cuda")

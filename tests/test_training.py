@@ -161,7 +161,10 @@ def test_on_a_gpu_two_ticks_and_two_more_are_nearly_four(
     assert ends[1] == pytest.approx(ends[0], rel=0.1, abs=0.02)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in ("modern-gpu-128", "modern-gpu-256"))) for name in RECIPES],
+)
 def test_every_recipe_trains_and_goes_on(collection: Collection, tmp_path: Path, name: str) -> None:
     recipe = find(name).with_settings(["batch=4", "samples=4", "network.width=4"])
     recipe = recipe.with_settings(
@@ -172,7 +175,7 @@ def test_every_recipe_trains_and_goes_on(collection: Collection, tmp_path: Path,
     assert_same(lienzo.train(collection, recipe, tmp_path / "parts", device="cpu"), whole)
 
 
-SIZES = {"modern-128": 128, "modern-256": 256}
+SIZES = {"modern-128": 128, "modern-256": 256, "modern-gpu-128": 128, "modern-gpu-256": 256}
 """Sides of the pictures that recipes are for, where they are not 64."""
 
 

@@ -5,7 +5,7 @@ It is read without PyTorch.
 
 from dataclasses import dataclass
 
-from lienzo.recipe.catalogue import RECIPES
+from lienzo.recipe.catalogue import NOT_SCORED, RECIPES
 
 FEW = 2_000
 """Up to so many pictures are learnt by heart soon, and ``few`` is for them."""
@@ -26,9 +26,10 @@ class Choice:
 
     def __str__(self) -> str:
         purpose = (RECIPES[self.name].__doc__ or "").partition("\n")[0].rstrip(".")
-        others = ", ".join(self.others)
+        others = ", ".join(f"{name} (no scores yet)" if name in NOT_SCORED else name for name in self.others)
+        unknown = " Its scores have not been measured yet." if self.name in NOT_SCORED else ""
         return (
-            f"The recipe is {self.name}, for {self.reason}: {purpose[0].lower()}{purpose[1:]}. "
+            f"The recipe is {self.name}, for {self.reason}: {purpose[0].lower()}{purpose[1:]}.{unknown} "
             f"Others for them, with --recipe: {others}."
         )
 
@@ -44,10 +45,10 @@ def choose(height: int, width: int, count: int, device: str) -> Choice:
     """
     reason = f"{count:,} pictures of {height}×{width} on {device}"
     side = max(height, width)
-    if side > 160:
-        return Choice("modern-256", reason, ("modern-128", "thesis"))
     if side > 80:
-        return Choice("modern-128", reason, ("modern-256", "thesis"))
+        size, other = ("256", "128") if side > 160 else ("128", "256")
+        for_gpu = (f"modern-gpu-{size}",) if device == "cuda" else ()
+        return Choice(f"modern-{size}", reason, (*for_gpu, f"modern-{other}", "thesis"))
     if count <= FEW:
         return Choice("few", reason, ("fast", "modern", "thesis"))
     if device == "cuda":
