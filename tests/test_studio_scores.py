@@ -154,7 +154,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, paint: Paint, recipe: Recipe
 
 
 @pytest.mark.slow
-def test_a_dissection_is_told_and_shown(whole: Path) -> None:
+def test_a_dissection_is_told_and_shown(whole: Path, tmp_path: Path) -> None:
     artefacts, run = Artefacts(whole), Run(whole / "a")
     found = {one["kind"]: one["file"] for one in findings.findings(artefacts, "a", run)}
     path = findings.located(artefacts, "a", run, found["dissection"])
@@ -166,9 +166,9 @@ def test_a_dissection_is_told_and_shown(whole: Path) -> None:
         assert picture.size == (64, 32)
     with pytest.raises(InputError, match="switched 1 concepts"):
         finding.show(run, Show("a", str(path), 1, "on"))
-    (whole / "cut.safetensors").write_bytes(path.read_bytes()[:-8])
+    (tmp_path / "cut.safetensors").write_bytes(path.read_bytes()[:-8])
     with pytest.raises(InputError, match="truncated"):
-        finding.read(run, Read("a", str(whole / "cut.safetensors")))
+        finding.read(run, Read("a", str(tmp_path / "cut.safetensors")))
 
 
 @pytest.mark.slow
