@@ -80,6 +80,7 @@ def client(folder: Path) -> Iterator[TestClient]:
 def test_what_cannot_be_compared_stands_apart_with_the_reason(client: TestClient, folder: Path) -> None:
     told = client.get("/api/scores").json()
     assert (told["count"], told["lines"]) == (3, 5)
+    assert told["left_out"] == {"deep/b": "1 line that this lienzo cannot read"}
     first, *others = told["groups"]
     assert [(line["run"], line["number"]) for line in first["lines"]] == [("deep/b", 0), ("a", 1), ("a", 0)]
     assert first["collection"] == "small"
@@ -111,6 +112,18 @@ def test_kid_that_was_taken_during_training_is_a_group_of_its_own(tmp_path: Path
     (line,) = group["lines"]
     assert (line.images, line.number) == (200, -1)
     assert line.values == {"kid": Estimate(0.3, 0.01), "lowest kid": Estimate(0.2, 0.01)}
+
+
+def test_numbers_that_are_none_are_not_told(tmp_path: Path, run: Run) -> None:
+    shutil.copytree(run.path, tmp_path / "a")
+    append(tmp_path / "a" / "scores.jsonl", scored(float("nan"), sliced_wasserstein={}))
+    door = Door("127.0.0.1", 7860)
+    app = application(Context(Artefacts(tmp_path.resolve()), False), door)
+    client = TestClient(app, "http://127.0.0.1:7860", cookies={door.cookie: door.token})
+    (group,) = client.get("/api/scores").json()["groups"]
+    assert group["lines"][0]["values"]["kid"] is None
+    (one,) = client.get("/api/scores/run", params={"run": "a"}).json()["evaluations"]
+    assert one["measures"]["kid"]["value"] is None
 
 
 def test_one_run_is_told_with_what_was_found_of_its_generators(client: TestClient, folder: Path) -> None:

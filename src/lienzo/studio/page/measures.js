@@ -17,4 +17,4 @@ export const COLUMNS = {
 };
 
 /** A value with its standard error. */
-export const written = (value) => value ? `${measure(value.value)}${value.error ? ` ± ${Number(value.error.toPrecision(2))}` : ""}` : "–";
+export const written = (value) => typeof value?.value === "number" ? `${measure(value.value)}${value.error ? ` ± ${Number(value.error.toPrecision(2))}` : ""}` : "–";

@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from lienzo.display.wording import counted
 from lienzo.errors import InputError, unknown
 from lienzo.evaluation import scores as evaluated
 from lienzo.evaluation.scores import Scores
@@ -71,7 +73,24 @@ class Line:
 
 def evaluations(run: Run) -> list[Scores]:
     """Return the evaluations of a run, the oldest first, as far as this lienzo can read them."""
-    return list(_read(run.scores_path, *_stamp(run.scores_path)))
+    return list(_read(run.scores_path, *_stamp(run.scores_path))[0])
+
+
+def left_out(run: Run) -> int:
+    """Return how many lines of a run's scores this lienzo cannot read: damaged, or written by another version."""
+    return _read(run.scores_path, *_stamp(run.scores_path))[1]
+
+
+def all_left_out(artefacts: Artefacts) -> dict[str, str]:
+    """Return the runs of whose scores something is left out, and what, in a clause."""
+    found = {}
+    for name in artefacts.runs():
+        try:
+            if count := left_out(artefacts.run(name)):
+                found[name] = f"{counted(count, 'line')} that this lienzo cannot read"
+        except (InputError, OSError) as error:
+            found[name] = str(error)
+    return found
 
 
 def groups(artefacts: Artefacts, sort: str = "kid", *, down: bool = False) -> list[dict[str, Any]]:
@@ -171,9 +190,9 @@ def _lines(artefacts: Artefacts) -> Iterator[Line]:
 
 
 def values(scores: Scores) -> dict[str, Estimate | None]:
-    """Return the columns of one evaluation."""
+    """Return the columns of one evaluation; what is no finite number is none."""
     measures, novelty, levels = scores.measures, scores.novelty, scores.sliced_wasserstein.values()
-    return {
+    found = {
         "kid": measures.kid,
         "fid": measures.fid,
         "precision": measures.precision,
@@ -185,6 +204,7 @@ def values(scores: Scores) -> dict[str, Estimate | None]:
         "by pixels": novelty.pixels.excess.share if novelty else None,
         "blends": novelty.blends.excess.share if novelty else None,
     }
+    return {name: value if value is not None and all(map(isfinite, value)) else None for name, value in found.items()}
 
 
 def _during_training(name: str, run: Run, recipe: Recipe) -> Iterator[Line]:
@@ -207,8 +227,14 @@ def _during_training(name: str, run: Run, recipe: Recipe) -> Iterator[Line]:
 
 
 @lru_cache(REMEMBERED)
-def _read(path: Path, changed: int, size: int) -> tuple[Scores, ...]:  # noqa: ARG001  the key
-    return tuple(evaluated.read(path)) if 0 < size <= MOST_BYTES and not path.is_symlink() else ()
+def _read(path: Path, changed: int, size: int) -> tuple[tuple[Scores, ...], int]:  # noqa: ARG001  the key
+    """Return the scores in a file, and how many of its lines are none."""
+    if not size or path.is_symlink():
+        return (), 0
+    if size > MOST_BYTES:
+        raise InputError(f"{path} has more than {MOST_BYTES >> 20} MiB: keep its newest lines alone.")
+    found = evaluated.read(path)
+    return tuple(found), len(path.read_bytes().splitlines()) - len(found)
 
 
 @lru_cache(REMEMBERED)

@@ -1,5 +1,6 @@
 """The view of scores: all that was scored, in groups that compare, and the scores of one run with what was found."""
 
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -33,7 +34,10 @@ def _list(request: Request) -> Response:
     chosen, first = word(request, "group", ""), number(request, "first", 0)
     names = collections(artefacts)
     told = [_group(group, first if group["key"] == chosen else 0, names) for group in found[:MOST_GROUPS]]
-    return JSONResponse({"count": len(found), "lines": sum(len(one["lines"]) for one in found), "groups": told})
+    lines = sum(len(one["lines"]) for one in found)
+    return JSONResponse(
+        {"count": len(found), "lines": lines, "left_out": scores.all_left_out(artefacts), "groups": told}
+    )
 
 
 def _group(group: dict[str, Any], first: int, names: dict[str, str]) -> dict[str, Any]:
@@ -52,6 +56,15 @@ def _line(line: Line, best: dict[str, set[tuple[str, int]]]) -> dict[str, Any]:
     del told["conditions"]
     assert isinstance(told, dict)
     return told
+
+
+def _finite(value: Any) -> Any:
+    """Return plain values with none in place of numbers that are not finite, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def collections(artefacts: Artefacts) -> dict[str, str]:
@@ -73,7 +86,7 @@ def _one(request: Request) -> Response:
     names, evaluations = collections(artefacts), scores.evaluations(run)
     lines = [
         {
-            **one.to_json(),
+            **_finite(one.to_json()),
             "number": number,
             "title": one.title,
             "images": scores.images_of(run, one.generator),

@@ -71,5 +71,5 @@ function Trial({ kind, run, one, facts, setMistake }) {
         pictures=${trial.worst.map((each) => ({ place: { seed: each.seed }, psi }))} label=${(place) => `the picture of seed ${place.seed}`} />`
         : trial.worst.map((each) => html`<span key=${each.seed} class="empty">seed ${each.seed}</span>`)}
       ${one.here && trial.worst[0]?.rows.map((_, at) => trial.worst.map((each) => html`<img key=${`${at} ${each.seed}`} src=${training(each.rows[at])} alt=${`training picture ${each.rows[at]}`} loading="lazy" />`))}
-      ${trial.worst.map((each) => html`<span key=${each.seed} class="hint" title=${`seed ${each.seed}, lower than ${Math.round(100 * (1 - each.rank))} in 100 held-out pictures`}>${Number(each.value.toPrecision(3))}</span>`)}</div></div></section>`;
+      ${trial.worst.map((each) => html`<span key=${each.seed} class="hint" title=${`seed ${each.seed}, lower than ${Math.round(100 * (1 - each.rank))} in 100 held-out pictures`}>${each.value === null ? "–" : Number(each.value.toPrecision(3))}</span>`)}</div></div></section>`;
 }

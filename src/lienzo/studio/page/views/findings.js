@@ -14,14 +14,14 @@ export function Finding({ run, finding, facts, setMistake }) {
   const [told, error] = useAnswer("/api/scores/finding", { run, file: finding.file });
   const title = finding.kind === "directions" ? "Directions" : "Dissection";
   return html`<section class="finding"><h3>${title}</h3><p class="hint">${finding.file}</p>
-    ${!finding.newest && html`<p class="sentence warning">This was found for an earlier generator of the run.</p>`}
+    ${!finding.newest && html`<p class="sentence warning">This was found for another generator of the run, an earlier one or the best.</p>`}
     <${Sentence} text=${error} />
     ${!told && !error && html`<p class="hint" aria-busy="true">Reading ${finding.file} …</p>`}
     ${told?.kind === "directions" && html`<${Directions} run=${run} told=${told} facts=${finding.newest ? facts : null} setMistake=${setMistake} />`}
     ${told?.kind === "dissection" && html`<${Dissection} run=${run} file=${finding.file} told=${told} />`}</section>`;
 }
 
-const number = (value, digits = 2) => value.toFixed(digits).replace("-", "−");
+const number = (value, digits = 2) => typeof value === "number" ? value.toFixed(digits).replace("-", "−") : "–";
 const strongest = (correlations) => Object.entries(correlations).sort(([, a], [, b]) => Math.abs(b) - Math.abs(a)).slice(0, 3)
   .map(([name, value]) => `${name} (${number(value)})`).join(", ");
 

@@ -13,11 +13,12 @@ function Comparison({ query }) {
   const [answer, error] = useAnswer("/api/scores", { sort, down: down ? 1 : "", group: query.group ?? "", first: query.first ?? 0 });
   if (error) return html`<${Sentence} text=${error} />`;
   if (!answer) return html`<p class="hint" aria-busy="true">Reading the scores …</p>`;
-  if (!answer.count) return html`<p class="sentence">No run below this folder was scored yet. Score one: <code>lienzo evaluate RUN COLLECTION</code></p>`;
+  if (!answer.count && !Object.keys(answer.left_out).length) return html`<p class="sentence">No run below this folder was scored yet. Score one: <code>lienzo evaluate RUN COLLECTION</code></p>`;
   const change = (changes) => go("/scores", { ...query, ...changes }, true);
   return html`<section><p class="hint">${counted(answer.lines, "evaluation")} in ${counted(answer.count, "group")}. Numbers of one group can be compared;
       those in bold are the best, or no worse than it by more than two standard errors of the difference. Where all are alike, none is.</p>
     ${answer.groups.map((group, at) => html`<${Group} key=${group.key} group=${group} first=${at === 0} sort=${sort} down=${down} change=${change} />`)}
+    ${Object.entries(answer.left_out).map(([run, why]) => html`<p class="sentence warning" key=${run}>${run} has scores that are left out: ${why}.</p>`)}
     ${answer.count > answer.groups.length && html`<p class="hint">The ${answer.groups.length} largest groups are shown.</p>`}</section>`;
 }
 
