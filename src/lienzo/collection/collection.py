@@ -16,11 +16,15 @@ from lienzo.collection import manifest, remote, tables
 from lienzo.collection.listing import places
 from lienzo.collection.manifest import Manifest, Shard, Tables
 from lienzo.collection.settings import Part
+from lienzo.display import cells, gallery
 from lienzo.errors import CollectionError, unknown
 from lienzo.storage import arrays, files
 
 FIELDS = [name for name in Manifest.__struct_fields__ if name not in ("format", "version")]
 """Names of the fields that a collection and its manifest share."""
+
+SHOWN = 24
+"""Pictures that a notebook shows of a collection, in two rows."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,15 @@ class Collection:
         described = msgspec.to_builtins(Manifest(**{name: getattr(self, name) for name in FIELDS}))
         assert isinstance(described, dict)
         return described
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: what the collection holds, and some of its pictures."""
+        held_out, refused = len(self.rows("holdout")), sum(self.refused.values())
+        said = f"{self.count:,} pictures of {self.height}×{self.width}×{self.channels}, {held_out:,} of them held out; "
+        said += f"{refused:,} files refused."
+        spread = np.linspace(0, self.count - 1, min(self.count, SHOWN)).astype(np.int64)
+        some = gallery.sheet(self.take(spread), SHOWN // 2, "pictures of the collection")
+        return cells.cell(self.path.name, said, some)
 
     def __len__(self) -> int:
         return self.count

@@ -10,6 +10,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from lienzo.display import cells, pages
 from lienzo.errors import ScoreError
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.results import Excess, Measures
@@ -127,6 +128,15 @@ class Scores:
     def title(self) -> str:
         """As it stands in tables: the subject, and its truncation where it has one."""
         return titled(self.subject, self.truncation)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the table of the scores with their standard errors, and notes."""
+        headers, rows = table([self])
+        turned = list(zip(headers, rows[0], strict=True))
+        said = (
+            f"{self.measures.generated:,} pictures against {self.measures.reference:,} real ones, by {self.detector}."
+        )
+        return cells.cell(self.title, said, pages.table(("", ""), turned[1:]), *map(pages.paragraph, self.notes))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; an `Estimate` becomes ``{"value": …, "error": …}``."""

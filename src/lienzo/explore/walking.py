@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from lienzo.display import films, gallery
+from lienzo.display import films, gallery, pages
 from lienzo.errors import InputError
 from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.explore import curves
@@ -176,6 +176,12 @@ class Walked:
     """How evenly it goes, where that was asked for."""
     speed_before: Speed | None = None
     """How evenly it went before its speed was evened."""
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the film as an animated GIF."""
+        wait = round(1000 / self.path.frames_per_second)
+        film = gallery.gif(self.frames, wait, wait)
+        return pages.picture(film, "a walk through latents", pixels=True, width=max(256, self.frames[0].shape[1]))
 
     def to_json(self) -> dict[str, Any]:
         """Return what it is as JSON values, without its pictures."""

@@ -95,6 +95,10 @@ class Pictures:
             write_bytes(file, gallery.png(image, self._metadata(self.seeds[i : i + 1], (label,))))
         return list(dict.fromkeys(files))
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the pictures in a grid."""
+        return gallery.sheet(self.images, None, "generated pictures")
+
     def to_json(self) -> dict[str, Any]:
         """Return where the pictures lie and what they were made from, as JSON values."""
         about = {"paths": [str(path) for path in self.paths], "seeds": list(self.seeds), "generator": self.generator}

@@ -43,6 +43,12 @@ class Run:
             raise RunError(f"{run.path} is no run: it has no run.json and recipe.toml; `lienzo train` makes one.")
         return run
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: how far the run is, its curves, and its newest drawing."""
+        from lienzo.run import notebook  # noqa: PLC0415  it shows runs
+
+        return notebook.cell(self)
+
     def exists(self) -> bool:
         """Say whether the folder holds a run."""
         return self.manifest_path.is_file() and self.recipe_path.is_file()

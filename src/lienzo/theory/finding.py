@@ -97,6 +97,12 @@ class Finding:
         held = sum(claim.holds for claim in self.claims)
         return f"{held} of {len(self.claims)} claims hold"
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the mathematics, the figures and the claims."""
+        from lienzo.theory import laboratory  # noqa: PLC0415  it shows findings
+
+        return laboratory.section(self) if self.failure is None else self.verdict
+
     def to_json(self) -> dict[str, Any]:
         """Return the numbers as a JSON value; ∞ and NaN, which JSON lacks, are strings."""
         return {

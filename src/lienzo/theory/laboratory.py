@@ -145,7 +145,7 @@ def page(findings: Sequence[Finding], seed: int) -> str:
             ],
         ),
         *([pages.section("Claims that fail", claims_table(failed))] if failed else []),
-        *(_section(finding) for finding in findings if finding.failure is None),
+        *(section(finding) for finding in findings if finding.failure is None),
         pages.section(
             "How to read this page",
             pages.paragraph(
@@ -207,7 +207,8 @@ def small(value: float) -> str:
     return f"{value:.1e}".replace("-", "−") if value else "0"
 
 
-def _section(finding: Finding) -> str:
+def section(finding: Finding) -> str:
+    """Return a finding as a section of a page: its theory, figures, claims and tables."""
     return pages.section(
         finding.title,
         *formulas.prose(finding.mathematics.partition("\n\n")[2]),  # the headline says what the title says
