@@ -255,3 +255,16 @@ def test_each_section_of_the_log_begins_with_its_answer_and_the_index_has_its_qu
     assert {slug(heading): answer for heading, answer in sections.items()} == {
         anchor: f"**{answer}**" for anchor, answer in listed.items()
     }
+
+
+def test_the_reference_has_every_public_name_and_each_has_a_docstring() -> None:
+    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    public = [f"lienzo.{known}" for known in lienzo.CONTENTS if known != "InputError"]  # with the other errors
+    public += [f"lienzo.explore.{known}" for known in lienzo.explore.CONTENTS]
+    for known in public:
+        assert re.search(rf"^\.\. auto(function|class):: {known}$", text, re.MULTILINE), known
+    listed = re.findall(r"^\.\. auto\w+:: lienzo\.(.+)$", text, re.MULTILINE)
+    for dotted in listed:
+        module, _, attribute = f"lienzo.{dotted}".rpartition(".")
+        found = getattr(importlib.import_module(module), attribute)
+        assert (found.__doc__ or "").strip(), dotted
