@@ -124,6 +124,24 @@ def is_light(colour: str) -> bool:
     return sum(map(int, re.findall(r"\d+", colour)[:3])) > 382
 
 
+def test_every_page_fits_a_telephone_and_has_what_it_shows(site: Path, browser: Any) -> None:
+    """No page is wider than the screen, and every picture is there."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    for place in sorted(site.rglob("*.html")):
+        if "_" in place.relative_to(site).parts[0] or place.name in (
+            "front-page.html",
+            "genindex.html",
+            "py-modindex.html",
+        ):
+            continue
+        page.goto(place.as_uri(), wait_until="load")
+        name = place.relative_to(site)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+        missing = "[...document.images].filter((image) => image.loading !== 'lazy' && !image.naturalWidth).length"
+        assert page.evaluate(missing) == 0, name
+    page.close()
+
+
 BREAKS = {
     "[a page](no-page.md)": "no-page",
     "[a part](#no-part)": "no-part",
