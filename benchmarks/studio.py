@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
 import statistics
@@ -88,6 +89,11 @@ class Server:
     def memory(self) -> float:
         """Return the memory that is the server's own, in MiB."""
         return float(psutil.Process(self.process.pid).memory_full_info().uss / MIB)
+
+    def processor(self) -> float:
+        """Return the seconds of processor that the server and what paints for it have taken."""
+        family = [server := psutil.Process(self.process.pid), *server.children(recursive=True)]
+        return float(sum(times.user + times.system for times in (one.cpu_times() for one in family)))
 
 
 @contextlib.contextmanager
@@ -227,11 +233,16 @@ def canvas(folder: Path, given: argparse.Namespace) -> Table:
     with serving(folder) as server:
         for recipe in RECIPES:
             begun = painted(server, recipe, 0)
-            times = [painted(server, recipe, number) for number in range(1, given.wishes + 10)][9:]
+            for number in range(1, 10):
+                painted(server, recipe, number)
+            spent = server.processor()
+            times = [painted(server, recipe, 10 + number) for number in range(given.wishes)]
+            spent = server.processor() - spent
             told |= {
                 f"{recipe}, the first wish, ms": begun,
                 f"{recipe}, median, ms": statistics.median(times),
                 f"{recipe}, 95 of 100, ms": quantile(times, 0.95),
+                f"{recipe}, processor time of a wish, ms": spent / given.wishes * 1e3,
             }
     return told
 
@@ -363,10 +374,9 @@ def page(folder: Path, given: argparse.Namespace) -> Table:
 
 def line(images: int, seed: int = 0) -> dict[str, Any]:
     """Return a line of a log with the measures of `fast`."""
-    draw = np.random.default_rng(seed + images)
     names = [*PANELS["losses"].curves, *PANELS["verdict"].curves, *PANELS["gradients"].curves]
     names += [*PANELS["diversity"].curves, *PANELS["overfitting"].curves, "r1_penalty", "fooled_score"]
-    measures = {name: float(draw.normal()) for name in names}
+    measures = {name: math.sin(seed + images + at) for at, name in enumerate(names)}
     return {"images": images, "seconds": images / 100, "images_per_second": 100.0, "peak_memory": 10**9, **measures}
 
 

@@ -139,4 +139,7 @@ def work(pipe: Connection) -> None:
         except Exception as error:
             log.exception("The canvas failed.")
             answer = ("error", f"this failed ({type(error).__name__}); the terminal says more.".encode())
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except OSError:  # the studio has ended meanwhile
+            return

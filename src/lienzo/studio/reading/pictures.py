@@ -160,7 +160,12 @@ def reasons(collection: Collection) -> list[dict[str, Any]]:
 
 def labels(collection: Collection) -> list[dict[str, Any]]:
     """Return the kinds of labels with how many pictures have each, the most frequent first, and how many have none."""
-    told = []
+    return _labels(collection.path, collection.fingerprint)
+
+
+@functools.lru_cache(REMEMBERED)
+def _labels(path: Path, fingerprint: str) -> list[dict[str, Any]]:  # noqa: ARG001  the key
+    told, collection = [], Collection.open(path)
     for kind, names in collection.vocabularies.items():
         codes = collection.labels(kind)
         counts = np.bincount(codes[codes >= 0], minlength=len(names))
@@ -168,6 +173,18 @@ def labels(collection: Collection) -> list[dict[str, Any]]:
         listed = [{"label": names[i], "pictures": int(counts[i])} for i in order]
         told.append({"kind": kind, "labels": listed, "without": int((codes < 0).sum())})
     return told
+
+
+def parts(collection: Collection) -> dict[str, int]:
+    """Return how many pictures there are to train on, and how many are held out."""
+    return _parts(collection.path, collection.fingerprint)
+
+
+@functools.lru_cache(REMEMBERED)
+def _parts(path: Path, fingerprint: str) -> dict[str, int]:  # noqa: ARG001  the key
+    collection = Collection.open(path)
+    held_out = len(collection.rows("holdout"))
+    return {"train": collection.count - held_out, "holdout": held_out}
 
 
 def thumbnails(collection: Collection) -> dict[str, str]:

@@ -97,7 +97,7 @@ def samples(run: Run) -> list[int]:
     return list(_samples(run.path, _stamp(run.path / "samples")))
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(16)  # each holds a number for every drawing of a run, and a run that trains makes them anew
 def _samples(path: Path, _stamp: Stamp) -> tuple[int, ...]:
     return tuple(sorted(int(path.stem) for path in Run(path).samples() if re.fullmatch(r"[0-9]{12}", path.stem)))
 

@@ -82,7 +82,7 @@ def _one(request: Request) -> Response:
             "kinds": pictures.labels(found),
             "reasons": pictures.reasons(found),
             "prepare": _command(name, found),
-            "parts": {part: len(found.rows(part)) for part in ("train", "holdout")},
+            "parts": pictures.parts(found),
         }
     )
 
