@@ -193,7 +193,7 @@ def test_scores_are_looked_through_in_a_browser(whole: Path, width: int, colours
     with servers_for_tests.studio(whole) as address, api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM))
         page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=colours)
-        page.set_default_timeout(120_000)
+        page.set_default_timeout(300_000)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(address)
