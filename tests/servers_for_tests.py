@@ -172,7 +172,7 @@ def studio(folder: Path) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         listener.close()
-        context.painter.close()
+        context.close()
 
 
 @contextlib.contextmanager

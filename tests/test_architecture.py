@@ -38,7 +38,7 @@ ROOMS: dict[str, str] = {
     "report": "storage compute display collection networks recipe run generation evaluation",
     "demo": "storage display painter collection networks recipe run generation training report",
     "thesis": "storage compute display collection theory report",
-    "studio": "storage display collection metrics recipe run generation evaluation explore",
+    "studio": "storage display collection metrics recipe run generation evaluation explore theory",
     "cli": "*",
 }
 """Rooms, and the rooms that they import from; all import from :data:`GROUND`. Every arrow points up in this table."""

@@ -28,8 +28,7 @@ from lienzo.run.progress import progress
 from lienzo.run.run import Run
 from lienzo.studio import studio as room
 from lienzo.studio import trainings
-from lienzo.studio.canvas.process import Painter, SupersededError
-from lienzo.studio.canvas.wishes import About
+from lienzo.studio.canvas.process import paint
 from lienzo.studio.context import Context
 from lienzo.studio.reading import logs, runs
 from lienzo.studio.reading.artefacts import Artefacts
@@ -37,6 +36,7 @@ from lienzo.studio.safety import POLICY, Door, kept_token
 from lienzo.studio.server import PAGE, application
 from lienzo.studio.vendored import VENDORED
 from lienzo.studio.views.runs import _stream
+from lienzo.studio.worker import SupersededError, Worker
 
 DOOR = Door("127.0.0.1", 7860)
 BASE = "http://127.0.0.1:7860"
@@ -378,7 +378,7 @@ def played(folder: Path) -> Iterator[TestClient]:
     context = Context(Artefacts(folder.resolve()), False)
     client = TestClient(application(context, DOOR), BASE, cookies={DOOR.cookie: DOOR.token})
     yield client
-    context.painter.close()
+    context.close()
 
 
 def test_the_canvas_paints_what_generate_draws(played: TestClient, folder: Path) -> None:
@@ -491,17 +491,16 @@ def test_a_file_that_is_no_picture_is_refused_and_one_that_is_has_latents(played
 
 
 @pytest.mark.anyio
-async def test_the_latest_wish_of_a_page_wins(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    painter, asked = Painter(), []
+async def test_the_latest_wish_of_a_page_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, asked = Worker("test", paint), []
 
-    def exchange(_self: Painter, _path: Path, wish: About) -> tuple[str, bytes]:
-        asked.append(wish.run)
+    def exchange(_self: Worker, wish: str) -> tuple[str, bytes]:
+        asked.append(wish)
         time.sleep(0.05)
-        return "text/plain", wish.run.encode()
+        return "text/plain", wish.encode()
 
-    monkeypatch.setattr(Painter, "_exchange", exchange)
-    run = Run(folder / "b")
-    wishes = [painter.ask("one", run, About(str(i))) for i in range(4)] + [painter.ask("two", run, About("other"))]
+    monkeypatch.setattr(Worker, "_exchange", exchange)
+    wishes = [worker.ask("one", str(i)) for i in range(4)] + [worker.ask("two", "other")]
     answers = await asyncio.gather(*wishes, return_exceptions=True)
     assert [type(answer) for answer in answers[1:3]] == [SupersededError] * 2
     assert answers[3:] == [("text/plain", b"3"), ("text/plain", b"other")]

@@ -29,13 +29,12 @@ from lienzo.theory.experiments import (
     convergence,
     equilibrium,
     global_minimum,
-    mode_collapse,
     optimal_discriminator,
     other_models,
     saturation,
 )
 from lienzo.theory.finding import Claim, Finding
-from lienzo.theory.models import distances
+from lienzo.theory.models import clusters, distances
 from lienzo.theory.models.laws import Cells, Uniform, gaussian
 
 QUICK = ("divergences", "equilibrium", "convolutions", "batch-normalisation")
@@ -278,7 +277,7 @@ def test_an_equilibrium_of_a_dominated_game_is_pure() -> None:
 
 
 def test_points_between_the_modes_find_nothing() -> None:
-    ring = mode_collapse.CLUSTERS["ring of 8"]
-    counted = mode_collapse.count(np.zeros((80, 2)), ring)
+    ring = clusters.CLUSTERS["ring of 8"]
+    counted = clusters.count(np.zeros((80, 2)), ring)
     assert counted.found == 0
     assert counted.near == 0.0

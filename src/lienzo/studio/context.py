@@ -5,9 +5,11 @@ from typing import cast
 
 from starlette.requests import Request
 
-from lienzo.studio.canvas.process import Painter
+from lienzo.studio.canvas.process import paint
+from lienzo.studio.duels.process import play
 from lienzo.studio.reading.artefacts import Artefacts
 from lienzo.studio.reading.duplicates import Finder
+from lienzo.studio.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,16 @@ class Context:
     alike: Finder = field(default_factory=Finder)
     """Looks for pictures of a collection that nearly repeat one another."""
 
-    painter: Painter = field(default_factory=Painter)
+    painter: Worker = field(default_factory=lambda: Worker("canvas", paint))
     """Makes pictures for the canvas."""
+
+    player: Worker = field(default_factory=lambda: Worker("theory", play))
+    """Plays the games of the view of theory."""
+
+    def close(self) -> None:
+        """End the processes."""
+        self.painter.close()
+        self.player.close()
 
 
 def context_of(request: Request) -> Context:

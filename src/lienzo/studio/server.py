@@ -14,7 +14,7 @@ from starlette.routing import Route
 from lienzo.errors import InputError
 from lienzo.studio.context import Context
 from lienzo.studio.safety import Door, Guard
-from lienzo.studio.views import canvas, collections, machine, runs, scores, training
+from lienzo.studio.views import canvas, collections, machine, runs, scores, theory, training
 
 VIEWS = {
     "runs": runs.ROUTES,
@@ -22,6 +22,7 @@ VIEWS = {
     "canvas": canvas.ROUTES,
     "collections": collections.ROUTES,
     "scores": scores.ROUTES,
+    "theory": theory.ROUTES,
     "machine": machine.ROUTES,
 }
 """The addresses of every view."""

@@ -66,7 +66,7 @@ def studio(
         with listener:
             asyncio.run(server.serve([listener]))
     finally:
-        context.painter.close()
+        context.close()
 
 
 def _listen(host: str, port: int | None) -> socket.socket:

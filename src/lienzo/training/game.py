@@ -114,6 +114,14 @@ class Game:
             watched: whether to take the measures in ``SELDOM`` too.
             penalised: whether to add the penalties of the regularisation.
         """
+        _, measures = self.halves(inputs, watched=watched, penalised=penalised)
+        return measures
+
+    def halves(self, inputs: StepInputs, *, watched: bool = True, penalised: bool = True) -> Iterator[Measures]:
+        """Do what :meth:`step` does, with the same arguments, and yield the measures after each of its two halves.
+
+        The first half is the discriminator's k updates, the second the generator's one.
+        """
         whole = self.accumulate == 1  # then both updates use one autograd graph; parts are made again for the generator
         fake, measures, updates = torch.empty(0), {}, len(inputs.real)
         size = inputs.real.shape[-2:]
@@ -127,8 +135,9 @@ class Game:
             measures = self.discriminator_step(
                 inputs.real[i], fake, mix, changes[i], labels[i], watched=watched and last, penalised=penalised
             )
+        yield measures
         fakes = [fake] if whole else self._generated(inputs.latents[-1], labels[-1])
-        return measures | self.generator_step(inputs.real[-1], fakes, changes[-1], labels[-1], watched=watched)
+        yield measures | self.generator_step(inputs.real[-1], fakes, changes[-1], labels[-1], watched=watched)
 
     def discriminator_step(
         self,

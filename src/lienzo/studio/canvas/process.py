@@ -1,145 +1,15 @@
-"""The process that paints for the canvas, and the queue in front of it: the latest wish of each page wins.
+"""What the canvas's process does with a wish. Read without PyTorch."""
 
-It has a low priority and one thread, so that a training beside it loses little. It is started with the first wish,
-loads PyTorch then, and ends with the studio, or after a while without wishes.
-"""
-
-import asyncio
-import contextlib
-import logging
-import multiprocessing
-import os
-from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
 
-from starlette.concurrency import run_in_threadpool
-
-from lienzo.errors import InputError
 from lienzo.run.run import Run
 from lienzo.studio.canvas.wishes import Wish
-
-NICENESS = 15
-"""Of 19, the lowest priority."""
-
-IDLE_SECONDS = 600.0
-"""Without a wish for so long the process ends, and its memory is free."""
-
-log = logging.getLogger("lienzo")
-
-Answer = tuple[str, bytes]
-"""Media type and content; the type ``error`` stands before a sentence."""
+from lienzo.studio.worker import Answer
 
 
-class SupersededError(Exception):
-    """The same page has wished for something newer."""
+def paint(wished: tuple[Path, Wish]) -> Answer:
+    """Fulfil a wish for pictures of the generator of the run in this folder."""
+    from lienzo.studio.canvas.painting import fulfil  # noqa: PLC0415  in a process of its own
 
-
-@dataclass
-class Painter:
-    """The process, and who waits for it."""
-
-    _process: multiprocessing.process.BaseProcess | None = None
-    _pipe: Connection | None = None
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _newest: dict[str, int] = field(default_factory=dict)
-    _count: int = 0
-
-    async def ask(self, page: str, run: Run, wish: Wish) -> Answer:
-        """Return the answer to a wish, when its turn has come.
-
-        Args:
-            page: who wishes; a newer wish of the same page replaces one that still waits.
-            run: whose generator paints.
-            wish: what is asked for.
-
-        Raises:
-            SupersededError: a newer one came.
-            InputError: it cannot be done.
-        """
-        self._count += 1
-        mine = self._newest[page] = self._count
-        try:
-            async with self._turn:
-                if self._newest.get(page) != mine:
-                    raise SupersededError
-                kind, content = await run_in_threadpool(self._exchange, run.path, wish)
-        finally:
-            if self._newest.get(page) == mine:
-                del self._newest[page]
-        if kind == "error":
-            raise InputError(content.decode())
-        return kind, content
-
-    def close(self) -> None:
-        """End the process."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.join()
-        if self._pipe is not None:
-            self._pipe.close()
-        self._process = self._pipe = None
-
-    def _exchange(self, path: Path, wish: Wish) -> Answer:
-        for _ in range(2):
-            if self._process is None or not self._process.is_alive():
-                self._start()
-            assert self._pipe is not None
-            try:
-                self._pipe.send((path, wish))
-                answer: Answer = self._pipe.recv()
-            except (EOFError, OSError):  # it was killed, or ended for idleness just now
-                self.close()
-            else:
-                return answer
-        raise InputError("the process that paints was ended twice: is the memory full? Try again.")
-
-    def _start(self) -> None:
-        self.close()
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=work, args=(theirs,), daemon=True, name="lienzo canvas")
-        self._process.start()
-        theirs.close()
-
-
-def _step_back() -> None:
-    """Take a low priority, against processes of other terminals too, where the system knows priorities.
-
-    Linux shares a processor between terminals first, and between the processes of each then. So this process leaves the
-    studio's terminal, and gives its own group the low priority.
-    """
-    with contextlib.suppress(AttributeError, OSError):
-        os.nice(NICENESS)
-        os.setsid()
-        Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")
-
-
-def work(pipe: Connection) -> None:
-    """Fulfil one wish after the other, until nobody is there.
-
-    PyTorch is loaded first, and the priority is low from then on: beside a training, loading at that priority would
-    take a minute in place of some seconds.
-    """
-    import torch  # noqa: PLC0415  the server lives without
-
-    from lienzo.studio.canvas.painting import fulfil  # noqa: PLC0415
-
-    torch.set_num_threads(1)
-    _step_back()
-    while pipe.poll(IDLE_SECONDS):
-        try:
-            path, wish = pipe.recv()
-        except EOFError:
-            return
-        try:
-            answer: Answer = fulfil(Run(path), wish)
-        except InputError as error:
-            answer = ("error", str(error).encode())
-        except Exception as error:
-            log.exception("The canvas failed.")
-            answer = ("error", f"this failed ({type(error).__name__}); the terminal says more.".encode())
-        try:
-            pipe.send(answer)
-        except OSError:  # the studio has ended meanwhile
-            return
+    folder, wish = wished
+    return fulfil(Run(folder), wish)

@@ -7,6 +7,7 @@ import { Run } from "/page/views/run.js";
 import { Compare } from "/page/views/compare.js";
 import { Canvas } from "/page/views/canvas.js";
 import { Scores } from "/page/views/scores.js";
+import { Theory } from "/page/views/theory.js";
 import { Collections } from "/page/views/collections.js";
 import { Collection } from "/page/views/collection.js";
 
@@ -20,6 +21,7 @@ const VIEWS = {
   scores: [Scores, "Scores"],
   collections: [Collections, "Collections"],
   collection: [Collection, ""],
+  theory: [Theory, "Theory"],
 };
 
 function Machine() {

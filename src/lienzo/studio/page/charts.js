@@ -18,8 +18,8 @@ export function usePanels() {
 const INKS = ["--one", "--two", "--three", "--four", "--five"];
 const ink = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** The chart of a panel; `columns` are those of the server, `moment` is the number of pictures that all charts mark. */
-export function Chart({ panel, columns, moment, troubles = [], onMoment, onRange, others = [] }) {
+/** The chart of a panel; `columns` are those of the server, `moment` is what all charts mark, in units of the `clock`. */
+export function Chart({ panel, columns, moment, troubles = [], onMoment, onRange, others = [], clock = "pictures" }) {
   const place = useRef(null);
   const chart = useRef(null);
   const now = useRef({ moment, troubles });
@@ -54,7 +54,7 @@ export function Chart({ panel, columns, moment, troubles = [], onMoment, onRange
       axes: [{ ...axis, values: (_, values) => values.map((value) => value >= 1000 ? `${measure(value / 1000)}k` : value) },
              { ...axis, size: 56, label: panel.unit, labelSize: 20, labelFont: "12px system-ui",
                values: (_, values) => values.map((value) => value === null ? "" : measure(value)) }],
-      series: [{ label: "pictures", value: (_, value) => count(value) },
+      series: [{ label: clock, value: (_, value) => count(value) },
         ...series.map((one) => ({ label: one.label, stroke: ink(one.ink), width: 1.5, dash: one.set.dash, spanGaps: true,
           value: (_, value) => measure(value), points: { show: data[0].length < 3 } })),
         ...spreads.flatMap((one) => [0, 1].map(() => ({ stroke: "transparent", spanGaps: true, points: { show: false } })))],
@@ -84,7 +84,7 @@ export function Chart({ panel, columns, moment, troubles = [], onMoment, onRange
     .map((value) => measure(value * panel.scale)).join(" ± ");
   const told = series.filter((one) => one.set === sets[0]).map((one) => `${one.label} ${spoken(one.name)}`).join(", ");
   return html`<figure class="chart"><figcaption title=${panel.meaning}>${panel.title} <span>${told}</span></figcaption>
-    <div ref=${place} role="img" aria-label=${`${panel.title} after ${count(moment)} pictures: ${told}. ${panel.meaning}`}></div></figure>`;
+    <div ref=${place} role="img" aria-label=${`${panel.title} after ${count(moment)} ${clock}: ${told}. ${panel.meaning}`}></div></figure>`;
 }
 
 /** The index of the value nearest to the one asked for, of ascending values. */

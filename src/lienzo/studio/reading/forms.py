@@ -34,7 +34,7 @@ def keys(recipe: Recipe) -> list[dict[str, str]]:
 
 
 def _key(path: str, value: object, holder: type, name: str) -> dict[str, str]:
-    return {"key": path, "value": written(value), "meaning": _meanings(holder).get(name, "")}
+    return {"key": path, "value": written(value), "meaning": meanings(holder).get(name, "")}
 
 
 def written(value: object) -> str:
@@ -47,7 +47,7 @@ def written(value: object) -> str:
 
 
 @cache
-def _meanings(holder: type) -> dict[str, str]:
+def meanings(holder: type) -> dict[str, str]:
     """Return what the docstring under each field of a dataclass says."""
     params = docstring_parser.parse_from_object(holder).params
     return {param.arg_name: " ".join((param.description or "").replace("``", "").split()) for param in params}

@@ -9,9 +9,9 @@ from starlette.routing import Route
 
 from lienzo.errors import InputError
 from lienzo.studio.asking import word
-from lienzo.studio.canvas.process import SupersededError
 from lienzo.studio.canvas.wishes import About, Film, Invert, Paint, Wish
 from lienzo.studio.context import context_of
+from lienzo.studio.worker import SupersededError
 
 LARGEST_PICTURE = 24 << 20
 """Bytes of a file that is dropped onto the canvas."""
@@ -23,7 +23,7 @@ async def answer(request: Request, wish: Wish) -> Response:
     run = context.artefacts.run(wish.run)
     page = request.headers.get("x-page", "")[:64] or secrets.token_hex(8)
     try:
-        kind, content = await context.painter.ask(page, run, wish)
+        kind, content = await context.painter.ask(page, (run.path, wish))
     except SupersededError:
         return Response(status_code=204)
     return Response(content, media_type=kind)

@@ -16,18 +16,15 @@ Adam without momentum. Two of them are trained once more with the momentum $β_1
 costs most of the modes here.
 """
 
-import itertools
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 
 from lienzo import seeds
 from lienzo.display import charts
 from lienzo.networks.configurations import MLP
-from lienzo.networks.shape import Shape
 from lienzo.recipe.objectives import (
     Hinge,
     LeastSquares,
@@ -40,6 +37,7 @@ from lienzo.recipe.objectives import (
 )
 from lienzo.theory.finding import Claim, Drawing, Finding, Table
 from lienzo.theory.models import players
+from lienzo.theory.models.clusters import CLUSTERS, Clusters, Count, count
 from lienzo.theory.models.laws import Array
 from lienzo.training.game import StepInputs
 
@@ -49,37 +47,6 @@ UPDATES = 600
 RATE = 2e-3
 DRAWS = 50
 """Number of generated points for each mode, when the modes are counted."""
-
-
-@dataclass(frozen=True)
-class Clusters:
-    """A mixture of round Gaussians, the modes, of equal weight and deviation."""
-
-    centres: Array
-    """Centres of the modes, (K, d)."""
-
-    deviation: float
-
-    shape: Shape
-    """Shape of the picture that a point of d values becomes."""
-
-    def sample(self, count: int, random: np.random.Generator) -> Array:
-        """Return points (count, d)."""
-        chosen = self.centres[random.integers(len(self.centres), size=count)]
-        return chosen + self.deviation * random.normal(size=chosen.shape)
-
-
-def _lattice(values: Array, dimensions: int) -> Array:
-    return np.array(list(itertools.product(values, repeat=dimensions)))
-
-
-_ANGLES = 2 * np.pi * np.arange(8) / 8
-
-CLUSTERS = {
-    "ring of 8": Clusters(0.7 * np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], 1), 0.05, players.PLANE),
-    "grid of 25": Clusters(_lattice(np.linspace(-0.7, 0.7, 5), 2), 0.05, players.PLANE),
-    "stack of 1000": Clusters(_lattice(np.linspace(-0.8, 0.8, 10), 3), 0.03, players.SPACE),
-}
 
 
 @dataclass(frozen=True)
@@ -113,18 +80,6 @@ TRAININGS = {
     "stack of 1000": (("non-saturating", "non-saturating, R1 + R2", "relativistic, R1 + R2"), 2),
 }
 """Clusters -> the names of the candidates that are trained on them, and the number of seeds."""
-
-
-@dataclass(frozen=True)
-class Count:
-    """How many modes a generator found, and how evenly."""
-
-    found: int
-
-    reverse_kl: float
-
-    near: float
-    """Share of the draws within three standard deviations of a centre."""
 
 
 def experiment(seed: int) -> Generator[str, None, Finding]:
@@ -174,19 +129,6 @@ def experiment(seed: int) -> Generator[str, None, Finding]:
             ),
         ),
     )
-
-
-def count(points: Array, clusters: Clusters) -> Count:
-    """Count the modes that the draws (n, d) found."""
-    finite = np.nan_to_num(points, nan=1e6)  # NaN counts as far from every mode
-    distances, nearest = cKDTree(clusters.centres).query(finite)
-    modes = len(clusters.centres)
-    near = distances < 3 * clusters.deviation
-    hits = np.bincount(nearest[near], minlength=modes)
-    shares = np.bincount(nearest, minlength=modes) / len(points)
-    occupied = shares[shares > 0]
-    reverse_kl = float(np.log(modes) + (occupied * np.log(occupied)).sum())
-    return Count(int((hits >= 0.25 * len(points) / modes).sum()), reverse_kl, float(near.mean()))
 
 
 def known_answers(seed: int) -> list[Claim]:

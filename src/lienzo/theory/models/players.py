@@ -21,8 +21,6 @@ from lienzo.training.game import Game
 from lienzo.training.optimizers import Adam, Optimizer
 
 LINE = Shape(height=1, width=1, channels=1)
-PLANE = Shape(height=1, width=2, channels=1)
-SPACE = Shape(height=1, width=1, channels=3)
 
 
 def game(

@@ -1,0 +1,28 @@
+"""What the process of the view of theory does with a wish. Read without PyTorch."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from lienzo.studio.worker import Answer
+from lienzo.theory.duels.setup import Setup
+
+
+class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A moment of a game: the answer is the first one from there on, or one before it where that takes long."""
+
+    page: Annotated[str, Meta(max_length=64)]
+    """Who plays."""
+
+    setup: Setup
+
+    halves: Annotated[int, Meta(ge=0, le=2_000_000)]
+    """Half steps since the beginning: even between two steps, odd when only the discriminator has moved."""
+
+
+def play(wish: Wish) -> Answer:
+    """Play on to the moment of a wish, and return it as JSON."""
+    from lienzo.studio.duels.playing import fulfil  # noqa: PLC0415  in a process of its own
+
+    return fulfil(wish)
