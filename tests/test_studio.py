@@ -584,3 +584,32 @@ def until(holds: Callable[[], bool]) -> None:
     """Wait until something holds, for as long as a test may take."""
     while not holds():
         time.sleep(0.1)
+
+
+def test_a_game_is_played_on_and_again(played: TestClient) -> None:
+    about = played.get("/api/theory").json()
+    assert set(about["meanings"]) == set(about["setup"])
+    assert "softplus" in about["objectives"]["minimax"]["source"]
+
+    def at(halves: int, **setup: object) -> dict[str, object]:
+        wish = {"setup": {"width": 8, "depth": 1, "batch": 16, **setup}, "halves": halves}
+        headers = {"origin": BASE, "x-page": "a"}
+        for _ in range(100):
+            answer = played.post("/api/theory/play", json=wish, headers=headers)
+            assert answer.status_code == 200, answer.text
+            seen: dict[str, object] = answer.json()
+            if seen["halves"] == halves:
+                return seen
+        raise AssertionError(seen["halves"])
+
+    later = at(6)
+    assert at(2)["halves"] == 2  # from the beginning
+    assert at(6) == later
+    assert at(6, seed=1) != later
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"halves": 1e9}', b'{"setup": {"law": "../x"}, "halves": 2}'])
+def test_a_game_that_makes_no_sense_is_refused_in_a_sentence(client: TestClient, body: bytes) -> None:
+    answer = client.post("/api/theory/play", content=body, headers={"origin": BASE})
+    assert answer.status_code == 400
+    assert "this game cannot be played" in answer.json()["error"]

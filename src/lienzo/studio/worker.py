@@ -122,11 +122,14 @@ def _step_back() -> None:
 
 
 def work(pipe: Connection, job: Job) -> None:
-    """Fulfil one wish after the other, until nobody is there."""
-    _step_back()
+    """Fulfil one wish after the other, until nobody is there.
+
+    PyTorch is loaded before the priority falls: on a busy machine those two seconds would become minutes.
+    """
     import torch  # noqa: PLC0415  the server lives without
 
     torch.set_num_threads(1)
+    _step_back()
     while pipe.poll(IDLE_SECONDS):
         try:
             wish = pipe.recv()

@@ -2,6 +2,7 @@
 
 import inspect
 import secrets
+import textwrap
 from typing import Any
 
 import msgspec
@@ -36,7 +37,7 @@ def _about(_request: Request) -> Response:
 def _objective(kind: type[Any]) -> dict[str, Any]:
     """Return what an objective is, in its own words, and its lines."""
     meaning, _, more = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")
-    lines = [inspect.cleandoc(inspect.getsource(getattr(kind, name))) for name in ("discriminator", "generator")]
+    lines = [textwrap.dedent(inspect.getsource(getattr(kind, name))).strip() for name in ("discriminator", "generator")]
     return {"meaning": meaning, "more": more, "probabilistic": kind.probabilistic, "source": "\n\n".join(lines)}
 
 

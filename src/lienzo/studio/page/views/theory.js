@@ -18,7 +18,7 @@ const PANELS = [
 
 const LESSONS = [
   ["A ring is learnt", {}, "Press Play. The arrows show where the generator's loss wants each point to go: up the discriminator's surface."],
-  ["Theorem 1: the best answer to a generator that holds still", { law: "two Gaussians", generator_rate: 0 },
+  ["Theorem 1: the best answer to a generator that holds still", { law: "one Gaussian", generator_rate: 0 },
     "The generator does not move. The surface becomes p(real) / (p(real) + p(generated)): one where only real points are, ½ where both are equally dense."],
   ["Modes that are lost", { law: "grid of 25", momentum: 0.5 }, "Momentum of 0.5, usual for pictures, lets the generator run from mode to mode. Set it to 0 and compare."],
   ["A loss that saturates", { objective: "minimax", discriminator_steps: 5, discriminator_rate: 0.01 },
@@ -89,12 +89,12 @@ function Game({ about, query }) {
         at = found.halves;
         await new Promise((resolve) => setTimeout(resolve, document.hidden ? 500 : Math.max(wait, 16)));
       }
+      if (now.current.key === key) go("/theory", queryOf(setup, about.setup, at), true); // the moment at which it was paused
     })();
     return () => { stopped = true; };
   }, [playing, key]);
 
   const change = (changes) => { setPlaying(false); go("/theory", queryOf({ ...setup, ...changes }, about.setup, 0)); };
-  const pause = () => { setPlaying(false); if (shown) go("/theory", queryOf(setup, about.setup, now.current.moment.halves), true); };
   const step = async (halves) => { setPlaying(false); const found = await reach((shown?.halves ?? 0) + halves); if (found) go("/theory", queryOf(setup, about.setup, found.halves), true); };
   const restart = () => { setPlaying(false); go("/theory", queryOf(setup, about.setup, 0), true); setMoment(null); reach(0); };
   const halves = shown?.halves ?? 0;
@@ -103,12 +103,12 @@ function Game({ about, query }) {
 
   return html`<article class="theory">
     <div class="bar"><h2>The two players, on the plane</h2>
-      <button class="play" onClick=${() => (playing ? pause() : setPlaying(true))}>${playing ? "Pause" : "Play"}</button>
+      <button class="play" onClick=${() => setPlaying(!playing)}>${playing ? "Pause" : "Play"}</button>
       <button onClick=${() => step(1)} title="First the discriminator moves, then the generator">Half a step</button>
       <button onClick=${() => step(2)}>One step</button>
       <button onClick=${restart}>From the beginning</button>
       <label>Speed <select value=${speed} onChange=${(event) => setSpeed(event.target.value)}>
-        ${Object.entries(SPEEDS).map(([name, [, , text]]) => html`<option value=${name}>${text}</option>`)}</select></label></div>
+        ${Object.entries(SPEEDS).map(([name, [, , text]]) => html`<option value=${name} selected=${name === speed}>${text}</option>`)}</select></label></div>
     <${Sentence} text=${mistake} />
     <div class="board">
       <aside><${Controls} about=${about} setup=${setup} change=${change} /></aside>
@@ -144,7 +144,7 @@ function Controls({ about, setup, change }) {
       const names = Array.isArray(known) ? known : Object.keys(known);
       const note = key === "penalty" ? known[setup.penalty] : "";
       return html`<label class="field" key=${key} title=${meaning}><span>${name}</span>
-        <select name=${key} value=${setup[key]} onChange=${(event) => change({ [key]: event.target.value })}>${names.map((each) => html`<option>${each}</option>`)}</select>
+        <select name=${key} value=${setup[key]} onChange=${(event) => change({ [key]: event.target.value })}>${names.map((each) => html`<option value=${each} selected=${each === setup[key]}>${each}</option>`)}</select>
         ${note && html`<small>${note}</small>`}</label>`;
     }
     if (key === "weight" && setup.penalty === "none") return null;
