@@ -54,10 +54,10 @@ function Game({ about, query }) {
   const [mistake, setMistake] = useState("");
   const page = useRef(crypto.getRandomValues(new Uint32Array(2)).join("-"));
   const now = useRef({});
-  now.current = { key, playing, speed, moment };
+  now.current = { key, speed, moment };
 
-  /** Ask for a moment until the game is there; null where the page wants something else meanwhile. */
-  const reach = async (halves) => {
+  /** Ask for a moment, again and again until the game is there, or once; null where the page wants something else meanwhile. */
+  const reach = async (halves, once = false) => {
     for (;;) {
       const answer = await fetch("/api/theory/play", { method: "POST", headers: { "content-type": "application/json", "x-page": page.current },
         body: JSON.stringify({ setup, halves }) }).catch(() => null);
@@ -71,7 +71,7 @@ function Game({ about, query }) {
       const found = await answer.json();
       setMistake("");
       setMoment({ key, ...found });
-      if (found.halves >= halves || now.current.playing) return found;
+      if (once || found.halves >= halves) return found;
     }
   };
 
@@ -84,7 +84,7 @@ function Game({ about, query }) {
       let at = now.current.moment?.key === key ? now.current.moment.halves : 0;
       while (!stopped) {
         const [further, wait] = SPEEDS[now.current.speed];
-        const found = document.hidden ? { halves: at } : await reach(at + further);
+        const found = document.hidden ? { halves: at } : await reach(at + further, true);
         if (!found) break;
         at = found.halves;
         await new Promise((resolve) => setTimeout(resolve, document.hidden ? 500 : Math.max(wait, 16)));
