@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lienzo.recipe.objectives import OBJECTIVES
+from lienzo.theory.duels import duel as playing
 from lienzo.theory.duels.duel import ARROWS, GRID, SHOWN, Duel
 from lienzo.theory.duels.setup import PENALTIES, Setup
 from lienzo.theory.models.clusters import PLANE_LAWS
@@ -69,7 +70,7 @@ def test_arrows_lead_where_the_discriminator_is_fooled() -> None:
 
 
 def test_the_history_stays_short_and_is_the_same_however_it_was_played(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lienzo.theory.duels.duel.POINTS", 8)
+    monkeypatch.setattr(playing, "POINTS", 8)
     whole, parts = Duel(Setup(**SMALL)), Duel(Setup(**SMALL))
     whole.play(60)
     for half in (7, 20, 21, 60):
