@@ -142,4 +142,7 @@ def work(pipe: Connection, job: Job) -> None:
         except Exception as error:
             log.exception("A wish of the page failed.")
             answer = ("error", f"this failed ({type(error).__name__}); the terminal says more.".encode())
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except OSError:  # the studio has ended meanwhile
+            return
