@@ -35,8 +35,8 @@ from lienzo.studio.reading.artefacts import Artefacts
 from lienzo.studio.safety import POLICY, Door, kept_token
 from lienzo.studio.server import PAGE, application
 from lienzo.studio.vendored import VENDORED
-from lienzo.studio.views.runs import _stream
 from lienzo.studio.worker import SupersededError, Worker
+from lienzo.studio.views.runs import _stream, columns
 
 DOOR = Door("127.0.0.1", 7860)
 BASE = "http://127.0.0.1:7860"
@@ -169,6 +169,10 @@ def test_a_run_is_told_with_its_samples_curves_and_collection(client: TestClient
     png = client.get("/api/run/sample?run=deep/a&images=16")
     assert png.content == Run(folder / "deep" / "a").sample_path(16).read_bytes()
     assert client.get("/api/run/sample?run=deep/a&images=17").status_code == 404
+
+
+def test_a_log_without_lines_is_a_curve_without_points() -> None:
+    assert columns([]) == {"images": []}
 
 
 def test_the_charts_are_those_of_every_other_page(client: TestClient) -> None:

@@ -77,7 +77,8 @@ def _curve(request: Request) -> Response:
 
 def columns(lines: list[dict[str, Any]]) -> dict[str, list[float | None]]:
     """Return lines of the log as columns of numbers."""
-    names = dict.fromkeys(name for line in lines for name, value in line.items() if isinstance(value, int | float))
+    found = (name for line in lines for name, value in line.items() if isinstance(value, int | float))
+    names = dict.fromkeys(["images", *found])  # there before the first line too
     return {name: [line.get(name) for line in lines] for name in names}
 
 
