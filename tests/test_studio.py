@@ -35,8 +35,8 @@ from lienzo.studio.reading.artefacts import Artefacts
 from lienzo.studio.safety import POLICY, Door, kept_token
 from lienzo.studio.server import PAGE, application
 from lienzo.studio.vendored import VENDORED
-from lienzo.studio.worker import SupersededError, Worker
 from lienzo.studio.views.runs import _stream, columns
+from lienzo.studio.worker import SupersededError, Worker
 
 DOOR = Door("127.0.0.1", 7860)
 BASE = "http://127.0.0.1:7860"
