@@ -1,20 +1,23 @@
 """The thesis: every chapter in both languages says the same, and everything that its lines stand for is there."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
-from conftest import Command
+from conftest import ROOT, Command
 
 import lienzo
 from lienzo.display import formulas
 from lienzo.errors import InputError
-from lienzo.thesis import kept, layout, rendering
+from lienzo.recipe.objectives import Minimax
+from lienzo.thesis import checking, kept, layout, rendering, thesis
 from lienzo.thesis.bibliography import BIBLIOGRAPHY
 from lienzo.thesis.catalogue import CHAPTERS, FIGURES
 from lienzo.thesis.edition import LANGUAGES, Edition, Language
 from lienzo.thesis.rendering import Rendering
-from lienzo.thesis.wording import WORDS
+from lienzo.thesis.reproductions import REPRODUCTIONS
+from lienzo.thesis.wording import WORDS, translated
 
 FORMULA = re.compile(r"\$\$(.+?)\$\$|\$([^$]+)\$", re.DOTALL)
 TEXTS = [(name, language) for name in CHAPTERS for language in LANGUAGES]
@@ -70,6 +73,13 @@ def test_what_is_kept_can_be_read(name: str) -> None:
         assert kept.drawing(name, number).content
 
 
+def test_what_results_state_is_shown_in_spanish() -> None:
+    english = re.compile(r"\b(the|of|at|by|over|with|largest|mean|loss|found|and|never|is|are|its|from|that|step)\b")
+    for result in map(kept.read, thesis.results(CHAPTERS, "es")):
+        for claim in result.claims:
+            assert not english.search(translated(claim.statement, "es")), claim.statement
+
+
 def test_words_and_works_are_whole() -> None:
     assert all(words.keys() == set(LANGUAGES) for words in WORDS.values())
     assert all(chapter.titles.keys() == set(LANGUAGES) for chapter in CHAPTERS.values())
@@ -100,7 +110,7 @@ def test_what_a_text_cannot_mean_is_said(text: str, said: str, monkeypatch: pyte
 
 def test_a_chapter_becomes_a_page_with_its_neighbours(tmp_path: Path) -> None:
     pages = lienzo.thesis(["introduction"], tmp_path)
-    assert [page.name for page in pages] == ["introduction.html", "index.html", "bibliography.html"]
+    assert [page.stem for page in pages] == ["introduction", "index", "bibliography", "reproductions"]
     page = pages[0].read_text(encoding="utf-8")
     assert "idea.html" not in page, "a link to a page that is not there"
     assert 'href="bibliography.html#goodfellow-2014"' in page
@@ -112,6 +122,7 @@ def test_a_chapter_becomes_a_page_with_its_neighbours(tmp_path: Path) -> None:
     [
         (("introductoin",), "unknown chapter 'introductoin': did you mean 'introduction'?"),
         (("introduction", "--collection", "nowhere"), "there is no collection at nowhere"),
+        (("introduction", "--check"), "--check judges the whole thesis"),
     ],
 )
 def test_a_mistake_is_one_sentence(words: tuple[str, ...], said: str, command: Command, tmp_path: Path) -> None:
@@ -124,6 +135,52 @@ def test_a_mistake_is_one_sentence(words: tuple[str, ...], said: str, command: C
 def test_a_language_that_is_not_there_is_an_error() -> None:
     with pytest.raises(InputError, match="unknown language 'fr'"):
         lienzo.thesis(language="fr")  # type: ignore[arg-type]
+
+
+def test_every_statement_has_a_verdict_and_the_page_shows_it() -> None:
+    kept_verdicts = checking.read()
+    assert list(kept_verdicts.verdicts) == list(REPRODUCTIONS)
+    assert (ROOT / "docs" / checking.PAGE).read_text(encoding="utf-8") == checking.page(kept_verdicts)
+    for statement in REPRODUCTIONS.values():
+        assert statement.what.keys() == statement.criterion.keys() == set(LANGUAGES)
+        assert statement.made == "now" or not statement.minutes or statement.made == "kept"
+
+
+QUICK = ("definition-3", "figure-3.1", "algorithm-1", "preprocessing", "figure-4.2", "settings", "cpu-slower")
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the statements be those that are judged in a moment."""
+    for name in set(REPRODUCTIONS) - set(QUICK):
+        monkeypatch.delitem(checking.REPRODUCTIONS, name)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few")
+def test_verdicts_are_judged_again(command: Command, tmp_path: Path) -> None:
+    status, out, _ = command("thesis", "--check", "--out", tmp_path)
+    assert status == 0, out
+    assert f"{len(QUICK)} of {len(QUICK)} verdicts are as they were" in out
+    assert checking.read(tmp_path / "verdicts.json").verdicts.keys() == set(QUICK)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("few")
+def test_a_verdict_that_changes_exits_with_1(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A generator that climbs where it should descend is found out."""
+    right = Minimax.generator
+    monkeypatch.setattr(Minimax, "generator", lambda self, real, fake: -right(self, real, fake))
+    status, out, _ = command("thesis", "--check", "--out", tmp_path, "--json")
+    assert status == 1
+    changed = [each["name"] for each in json.loads(out) if not each["agrees"]]
+    assert changed == ["algorithm-1"]
+
+
+def test_verdicts_of_another_form_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "verdicts.json").write_text('{"verdicts": {"theorem-1": {"verdict": "true"}}}', encoding="utf-8")
+    with pytest.raises(InputError, match="holds no verdicts"):
+        checking.read(tmp_path / "verdicts.json")
 
 
 @pytest.mark.slow

@@ -144,6 +144,7 @@ def thesis(
     language: Annotated[Literal["en", "es"], Word("en|es")] = "en",
     collection: Annotated[str | None, Word("COLLECTION")] = None,
     again: bool = False,
+    check: bool = False,
     json: Json = False,
 ) -> None:
     """Write the finished thesis as pages, with every figure and number made by lienzo, in English or Spanish.
@@ -154,9 +155,15 @@ def thesis(
         language: Of the pages.
         collection: Collection whose pictures the figures of the data show; by default they are painted.
         again: Compute the long results again, instead of showing those that come with lienzo.
+        check: Instead of writing pages, judge every statement of the thesis again; exit with 1 if a verdict changes.
     """
     from lienzo.thesis import thesis as writing
 
+    if check:
+        if chapters or again or collection is not None:
+            raise InputError("--check judges the whole thesis and writes no pages: give only --out with it.")
+        _check(out, json)
+        return
     written = []
     with bar("thesis") as shown:
         for step in writing.steps(chapters, out, language, collection, again):
@@ -164,3 +171,17 @@ def thesis(
             written += [str(step.page)] if step.page else []
     note(f"The contents: {out / 'index.html'}")
     show(written if json else "\n".join(written), json)
+
+
+def _check(out: Path, json: bool) -> None:
+    """Judge the statements of the thesis again, and end with 1 if a verdict is another than before."""
+    from lienzo.thesis import checking
+
+    checked = []
+    with bar("checking") as shown:
+        for step in checking.check(out):
+            shown.show(step.number, step.count, step.name)
+            checked.append(step)
+    show([step.to_json() for step in checked] if json else checking.summary(checked), json)
+    if not all(step.agrees for step in checked):
+        sys.exit(1)

@@ -3,10 +3,13 @@
 import re
 
 from lienzo.display import pages
+from lienzo.report.resources import duration
+from lienzo.thesis import checking
 from lienzo.thesis.bibliography import BIBLIOGRAPHY
 from lienzo.thesis.catalogue import CHAPTERS
 from lienzo.thesis.edition import Language
 from lienzo.thesis.rendering import Rendering
+from lienzo.thesis.reproductions import REPRODUCTIONS
 from lienzo.thesis.wording import say
 from lienzo.version import __version__
 
@@ -81,14 +84,19 @@ def chapter(name: str, rendering: Rendering) -> str:
 
 
 def frame(rendering: Rendering) -> dict[str, str]:
-    """Return the pages that stand around the chapters, by their names: the contents and the bibliography."""
-    return {"index": _contents(rendering), "bibliography": _bibliography(rendering.edition.language)}
+    """Return the pages that stand around the chapters, by their names: contents, bibliography, reproductions."""
+    language = rendering.edition.language
+    return {
+        "index": _contents(rendering),
+        "bibliography": _bibliography(language),
+        "reproductions": _reproductions(language),
+    }
 
 
 def _contents(rendering: Rendering) -> str:
     language = rendering.edition.language
     lines = [(CHAPTERS[name].number, name, CHAPTERS[name].titles[language]) for name in rendering.linked]
-    lines += [("", "bibliography", say("bibliography", language))]
+    lines += [("", name, say(name, language)) for name in ("reproductions", "bibliography")]
     entries = "".join(
         f'<li><span>{number}</span><a href="{file(name)}">{pages.escape(title)}</a></li>'
         for number, name, title in lines
@@ -115,6 +123,43 @@ def _bibliography(language: Language) -> str:
     back = f'<nav class="way"><a href="index.html">{say("contents", language)}</a></nav>'
     return pages.page(
         say("bibliography", language), f'<dl class="works">{works}</dl>', before=back, language=language, style=STYLE
+    )
+
+
+def _reproductions(language: Language) -> str:
+    """Return the page with the table of reproductions, and below it each statement with its criterion."""
+    found = checking.read()
+    rows, details = [], []
+    for name, statement in REPRODUCTIONS.items():
+        stated = found.verdicts[name]
+        verdict = say(stated.verdict, language)
+        made = say(f"made {statement.made}", language)
+        rows.append((statement.where, statement.what[language], verdict, stated.number, made))
+        number = stated.number
+        if len(stated.numbers) > 1:
+            number = say("over seeds", language, number=number, count=len(stated.numbers))
+        minutes = say("minutes", language, minutes=f"{statement.minutes:g}") if statement.minutes else ""
+        about = "; ".join(part for part in (verdict, number, minutes, made) if part)
+        details.append(
+            f"<h3>{pages.escape(statement.what[language])}</h3>"
+            f"<p>{say('criterion', language)}: {pages.escape(statement.criterion[language])}.<br>"
+            f"{pages.escape(about)}.<br>"
+            f"{say('command', language)}: <code>{pages.escape(statement.command)}</code></p>"
+        )
+    headers = [say(key, language) for key in ("section", "statement", "verdict", "number", "made by")]
+    origin = say(
+        "checked", language, date=found.date, processor=found.processor, time=duration(found.seconds),
+        command="lienzo thesis --check",
+    )  # fmt: skip
+    return pages.page(
+        say("reproductions", language),
+        pages.table(headers, rows),
+        f'<p class="origin">{pages.escape(origin)}</p>',
+        *details,
+        before=f'<nav class="way"><a href="index.html">{say("contents", language)}</a></nav>',
+        lead=say("reproductions lead", language),
+        language=language,
+        style=STYLE,
     )
 
 

@@ -1,5 +1,7 @@
 """The words of the pages that stand in no chapter, in each language."""
 
+import re
+
 from lienzo.thesis.edition import Language
 
 WORDS: dict[str, dict[Language, str]] = {
@@ -28,6 +30,32 @@ WORDS: dict[str, dict[Language, str]] = {
     "holds": {"en": "holds", "es": "se cumple"},
     "yes": {"en": "yes", "es": "sí"},
     "no": {"en": "NO", "es": "NO"},
+    "reproductions": {"en": "What was reproduced", "es": "Lo que se ha reproducido"},
+    "reproductions lead": {
+        "en": "Each figure, theorem and claim of the thesis of 2019, with a criterion and a verdict. What was not "
+        "reproduced, or not tried, is said as plainly as what was.",
+        "es": "Cada figura, teorema y afirmación de la tesis de 2019, con un criterio y un veredicto. Lo que no se ha "
+        "reproducido, o no se ha intentado, se dice tan claro como lo que sí.",
+    },
+    "checked": {
+        "en": "Judged on {date}: {processor}, one thread, {time} in all. To judge again: {command}",
+        "es": "Juzgado el {date}: {processor}, un hilo, {time} en total. Para juzgar de nuevo: {command}",
+    },
+    "section": {"en": "section", "es": "apartado"},
+    "statement": {"en": "statement", "es": "enunciado"},
+    "verdict": {"en": "verdict", "es": "veredicto"},
+    "number": {"en": "number", "es": "número"},
+    "made by": {"en": "from", "es": "procede de"},
+    "criterion": {"en": "Criterion", "es": "Criterio"},
+    "command": {"en": "Command", "es": "Orden"},
+    "minutes": {"en": "{minutes} minutes", "es": "{minutes} minutos"},
+    "over seeds": {"en": "{number} over {count} seeds", "es": "{number} con {count} semillas"},
+    "reproduced": {"en": "reproduced", "es": "reproducido"},
+    "not reproduced": {"en": "not reproduced", "es": "no reproducido"},
+    "not tried": {"en": "not tried", "es": "no intentado"},
+    "made now": {"en": "made now", "es": "hecho ahora"},
+    "made kept": {"en": "kept from before", "es": "conservado de antes"},
+    "made gpu": {"en": "needs a GPU or other data", "es": "necesita una GPU u otros datos"},
     "kept": {
         "en": "Kept from {date}: {processor}, {time}, {seeds}. To compute it again: {command}",
         "es": "Conservado del {date}: {processor}, {time}, {seeds}. Para volver a calcularlo: {command}",
@@ -47,9 +75,144 @@ WORDS: dict[str, dict[Language, str]] = {
 }
 """Words by their key and their language; what stands in braces is filled in."""
 
-SPANISH: dict[str, str] = {}
-"""Titles, headers and statements of kept results in Spanish, by the English that the results have. Statements that are
-not here are shown in English."""
+SPANISH: dict[str, str] = {
+    " against N(": " contra N(",
+    "16 pictures, 8 updates of D": "16 imágenes, 8 actualizaciones de D",
+    "D = ½ at p_g = p_d: the trained D's largest error": "D = ½ en p_g = p_d: el mayor error del D entrenado",
+    "Dirac-GAN played": "GAN de Dirac jugada",
+    "Dirac-GAN, pull on": "GAN de Dirac, tirón de",
+    "Dirac-GAN": "GAN de Dirac",
+    "KL of two Gaussians": "KL de dos normales",
+    "L² distance to the optimum": "distancia L² al óptimo",
+    "L² distance": "distancia L²",
+    "N(0, σ²) against": "N(0, σ²) contra",
+    "NCE of a network": "NCE de una red",
+    "Noise-contrastive estimates of (a, b, c)": "Estimaciones por contraste con ruido de (a, b, c)",
+    "One density, three models, exact distances": "Una densidad, tres modelos, distancias exactas",
+    "TV of N(0, 1) and": "TV de N(0, 1) y",
+    "W₁ of N(0, 1) and": "W₁ de N(0, 1) y",
+    "W₁ = distance of the supports' means": "W₁ = distancia de las medias de los soportes",
+    "a generator of 3 of the 8 modes": "un generador de 3 de los 8 modos",
+    "a saddle in pure strategies": "un punto de silla en estrategias puras",
+    "all the way": "todo el camino",
+    "alternating play circles: change of": "el juego alterno da vueltas: cambio de",
+    "at the best critic, f(x) = x,": "en el mejor crítico, f(x) = x,",
+    "at the end": "al final",
+    "at δ = 0 both pulls are 0": "en δ = 0 ambos tirones son 0",
+    "before normalising": "antes de normalizar",
+    "bound ≤ log p(x), the largest excess over all x": "cota ≤ log p(x), el mayor exceso sobre todos los x",
+    "by 200,000 draws": "con 200 000 extracciones",
+    "by clipping": "por acotación",
+    "by quadrature": "por cuadratura",
+    "by the trained D": "con el D entrenado",
+    "change of": "cambio de",
+    "disjoint segments": "segmentos disjuntos",
+    "distance to the equilibrium at the end": "distancia al equilibrio al final",
+    "draws of the data themselves": "extracciones de los propios datos",
+    "error of log Z": "error de log Z",
+    "grid of 25": "cuadrícula de 25",
+    "growth per step": "crecimiento por paso",
+    "hinge": "bisagra",
+    "it contracts by |λ|, the spectral radius": "se contrae en |λ|, el radio espectral",
+    "its number": "su número",
+    "its own bound": "su propia cota",
+    "label smoothing": "etiquetas suavizadas",
+    "label β": "etiqueta β",
+    "largest error of both strategies and values": "mayor error de ambas estrategias y valores",
+    "largest error of its logarithm": "mayor error de su logaritmo",
+    "largest error over": "mayor error sobre",
+    "largest error": "mayor error",
+    "least squares": "mínimos cuadrados",
+    "least-squares": "mínimos cuadrados",
+    "loss of G": "pérdida de G",
+    "log Z of the energy, mean of": "log Z de la energía, media de",
+    "log p(x) = bound + KL(q ‖ posterior)": "log p(x) = cota + KL(q ‖ posterior)",
+    "matching pennies": "pares y nones",
+    "mean bound ≤ −H(p_d), the best there is": "cota media ≤ −H(p_d), la mejor que hay",
+    "mean of log Z": "media de log Z",
+    "model": "modelo",
+    "modes found": "modos encontrados",
+    "no penalty": "sin penalización",
+    "nobody gains by moving alone: the largest gain of 30 random games": "nadie gana moviendo solo: la mayor ganancia "
+    "de 30 juegos al azar",
+    "non-saturating: the same optimum": "no saturante: el mismo óptimo",
+    "non-saturating": "no saturante",
+    "of N(μ, σ²) and N(μ + 1, σ²)": "de N(μ, σ²) y N(μ + 1, σ²)",
+    "of 40 pairs": "de 40 parejas",
+    "of 40 random pairs of mixtures": "de 40 parejas de mezclas al azar",
+    "of the trained model": "del modelo entrenado",
+    "of two Gaussians: the closed form": "de dos normales: la forma cerrada",
+    "on disjoint supports": "con soportes disjuntos",
+    "one picture": "una imagen",
+    "optimal D, small steps in p_g": "D óptimo, pasos pequeños en p_g",
+    "output =": "salida =",
+    "over training": "durante el entrenamiento",
+    "penalty none": "sin penalización",
+    "penalty R1": "penalización R1",
+    "points": "puntos",
+    "random games": "juegos al azar",
+    "relativistic": "relativista",
+    "reverse KL of the worst of 2 seeds": "KL inversa de la peor de 2 semillas",
+    "reverse KL of the worst of 3 seeds": "KL inversa de la peor de 3 semillas",
+    "reverse KL": "KL inversa",
+    "ring of 8": "anillo de 8",
+    "rock, paper, scissors": "piedra, papel, tijera",
+    "samples": "muestras",
+    "share of the modes that the worst of 2 seeds finds": "parte de los modos que halla la peor de 2 semillas",
+    "share of the modes that the worst of 3 seeds finds": "parte de los modos que halla la peor de 3 semillas",
+    "simultaneous play": "juego simultáneo",
+    "stack of 1000": "pila de 1000",
+    "standard error": "error típico",
+    "the L² distance at the end over that after 100 updates": "la distancia L² al final entre la de tras 100 "
+    "actualizaciones",
+    "the game ends with D = ½": "el juego acaba con D = ½",
+    "the game ends with p_g near p_d": "el juego acaba con p_g cerca de p_d",
+    "the largest difference": "la mayor diferencia",
+    "the largest error on the path": "el mayor error en el camino",
+    "the largest error": "el mayor error",
+    "the largest excess on the path": "el mayor exceso en el camino",
+    "the largest excess": "el mayor exceso",
+    "the largest gain of 50 disturbances of D*": "la mayor ganancia de 50 perturbaciones de D*",
+    "the largest gap of 30": "la mayor diferencia de 30",
+    "the largest late distance stays away from 0": "la mayor distancia final queda lejos de 0",
+    "the largest rise": "la mayor subida",
+    "the largest": "la mayor",
+    "the mean of the alternating path is at the equilibrium": "la media del camino alterno está en el equilibrio",
+    "the normalisation it learnt": "la normalización que aprendió",
+    "the pull of": "el tirón de",
+    "the smallest C(G) of the path is at p_g = p_d": "el menor C(G) del camino está en p_g = p_d",
+    "the smallest": "la menor",
+    "the squared error falls as T to the power −1": "el error cuadrático baja como T elevado a −1",
+    "the thesis's DCGAN": "la DCGAN de la tesis",
+    "the value": "el valor",
+    "their ratio is": "su cociente es",
+    "trained D": "D entrenado",
+    "trained, α": "entrenado, α",
+    "true log Z": "log Z verdadero",
+    "two by two, mixed": "dos por dos, mixto",
+    "two Gaussians": "dos normales",
+    "two mixtures": "dos mezclas",
+    "vanishes": "se anula",
+    "where q lacks mass that p has": "donde a q le falta masa que p tiene",
+    "with R1 (γ = 1)": "con R1 (γ = 1)",
+    "C(G) never rises": "C(G) no sube nunca",
+    "C(G) ends at": "C(G) acaba en",
+    "C(G) = −log 4 at p_g = p_d": "C(G) = −log 4 en p_g = p_d",
+    "is δ/σ²": "es δ/σ²",
+    " over ‖": " entre ‖",
+    "clipped": "acotado",
+    " at D*": " en D*",
+    " at f(x)": " en f(x)",
+    " estimates": " estimaciones",
+    " of log Z": " de log Z",
+    ": to c": ": hasta c",
+    " by R1": " por R1",
+    " by R2": " por R2",
+    " by WGAN-GP": " por WGAN-GP",
+}
+"""Phrases of the titles, headers and statements of kept results, in Spanish. What is not here is shown in English."""
+
+_PHRASE = re.compile("|".join(map(re.escape, sorted(SPANISH, key=len, reverse=True))))
 
 
 def say(key: str, language: Language, **values: object) -> str:
@@ -58,5 +221,5 @@ def say(key: str, language: Language, **values: object) -> str:
 
 
 def translated(text: str, language: Language) -> str:
-    """Return a title, header or statement of a kept result in a language, or as it is where no translation is known."""
-    return SPANISH.get(text, text) if language == "es" else text
+    """Return a title, header or statement of a kept result in a language; what has no translation stays English."""
+    return _PHRASE.sub(lambda found: SPANISH[found[0]], text) if language == "es" else text
