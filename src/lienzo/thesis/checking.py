@@ -46,6 +46,7 @@ class Verdicts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     processor: str
     date: Annotated[str, msgspec.Meta(pattern=r"\A\d{4}-\d{2}-\d{2}\Z")]
     seconds: float
+    """Time of the processor that the check took."""
     verdicts: dict[str, Stated]
 
 
@@ -99,14 +100,14 @@ def check(out: Path | None = None) -> Iterator[Checked]:
         out: folder for what was found, as ``verdicts.json`` and as the page ``reproductions.md``; or none to write
             nothing.
     """
-    known, began, found = read().verdicts, time.monotonic(), {}
+    known, began, found = read().verdicts, time.process_time(), {}
     for number, (name, statement) in enumerate(REPRODUCTIONS.items(), 1):
         judgement = statement.judge()
         found[name] = Stated(judgement.verdict, judgement.numbers)
         before = known.get(name, Stated("not tried", ()))
         yield Checked(name, number, len(REPRODUCTIONS), before, found[name])
     if out is not None:
-        seconds = round(time.monotonic() - began, 1)
+        seconds = round(time.process_time() - began, 1)
         made = Verdicts(machine.processor(), kept.today(), seconds, found)
         files.write_json(out / FILE.name, msgspec.to_builtins(made))
         files.write_text(out / PAGE, page(made))
@@ -147,6 +148,6 @@ def page(found: Verdicts) -> str:
         "Each figure, theorem and claim of the thesis of 2019, with a criterion and a verdict. The proofs and the\n"
         "figures are in the pages that [`lienzo thesis`](thesis.md) writes.\n\n"
         + "\n".join(rows)
-        + f"\n\nJudged on {found.date} by one thread of an {found.processor}, in {found.seconds:.0f} seconds. "
+        + f"\n\nJudged on {found.date} by one thread of an {found.processor}, in {found.seconds:.0f} seconds of it. "
         "`lienzo thesis --check` judges again.\n"
     )

@@ -38,8 +38,8 @@ WORDS: dict[str, dict[Language, str]] = {
         "reproducido, o no se ha intentado, se dice tan claro como lo que sí.",
     },
     "checked": {
-        "en": "Judged on {date}: {processor}, one thread, {time} in all. To judge again: {command}",
-        "es": "Juzgado el {date}: {processor}, un hilo, {time} en total. Para juzgar de nuevo: {command}",
+        "en": "Judged on {date}: {processor}, one thread, {time} of its time. To judge again: {command}",
+        "es": "Juzgado el {date}: {processor}, un hilo, {time} de su tiempo. Para juzgar de nuevo: {command}",
     },
     "section": {"en": "section", "es": "apartado"},
     "statement": {"en": "statement", "es": "enunciado"},
