@@ -142,9 +142,9 @@ def _reproductions(language: Language) -> str:
         about = "; ".join(part for part in (verdict, number, minutes, made) if part)
         details.append(
             f"<h3>{pages.escape(statement.what[language])}</h3>"
-            f"<p>{say('criterion', language)}: {pages.escape(statement.criterion[language])}.<br>"
-            f"{pages.escape(about)}.<br>"
-            f"{say('command', language)}: <code>{pages.escape(statement.command)}</code></p>"
+            f"<p>{say('criterion', language)}: {pages.escape(statement.criterion[language])}.</p>"
+            f"<p>{pages.escape(about)}.</p>"
+            f"<p>{say('command', language)}: <code>{pages.escape(statement.command)}</code></p>"
         )
     headers = [say(key, language) for key in ("section", "statement", "verdict", "number", "made by")]
     origin = say(
