@@ -37,7 +37,7 @@ ROOMS: dict[str, str] = {
     "growth": "storage compute collection networks recipe run training",
     "report": "storage compute display collection networks recipe run generation evaluation",
     "demo": "storage display painter collection networks recipe run generation training report",
-    "thesis": "storage compute display collection networks recipe theory report",
+    "thesis": "storage compute display painter collection networks recipe run training evaluation theory report",
     "studio": "storage display collection metrics recipe run generation evaluation explore theory",
     "cli": "*",
 }

@@ -27,6 +27,20 @@ CASES: dict[str, tuple[Network, Shape, dict[str, object]]] = {
     "dcgan": (DCGAN(latents=8, width=4, self_modulation=True, stem=4), Shape(16, 24, 3), LABELS),
     "dcgan, grown": (DCGAN(latents=20, width=4, grown=1), Shape(16, 16, 1), {}),
     "dcgan, haar": (DCGAN(latents=8, width=4, stem=4, wavelet_levels=2), Shape(32, 48, 3), LABELS),
+    "dcgan, against advice": (
+        DCGAN(
+            8,
+            4,
+            upsampling=True,
+            generator_norm="none",
+            hidden_units=6,
+            generator_activation="leaky-relu",
+            generator_output="linear",
+            initial_weights="uniform",
+        ),
+        Shape(16, 24, 3),
+        LABELS,
+    ),
     "mlp": (MLP(latents=6, width=8), Shape(8, 12, 4), LABELS),
     "residual": (Residual(latents=17, width=8, group_width=4), Shape(16, 24, 3), LABELS),
 }

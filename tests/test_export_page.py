@@ -46,6 +46,21 @@ CASES: dict[str, tuple[Network, tuple[int, int, int], int, float]] = {
     "haar": (DCGAN(latents=9, width=4, self_modulation=True, stem=4, wavelet_levels=2), (32, 48, 3), 0, 1.0),
     "tied": (DCGAN(latents=9, width=4, self_modulation=True, stem=4, tied_kernels=True), (16, 16, 3), 0, 1.0),
     "haar, fading": (DCGAN(latents=9, width=4, wavelet_levels=1, tied_kernels=True, grown=1), (32, 32, 3), 3, 0.3),
+    "against advice": (
+        DCGAN(
+            9,
+            4,
+            upsampling=True,
+            generator_norm="none",
+            hidden_units=6,
+            generator_activation="leaky-relu",
+            generator_output="linear",
+            initial_weights="uniform",
+        ),
+        (16, 24, 3),
+        3,
+        1.0,
+    ),
     "odd groups": (Residual(latents=8, width=12, wide_to=8, blocks=2, group_width=3), (16, 16, 3), 0, 1.0),
     "one group": (Residual(latents=8, width=16, wide_to=8, group_width=0), (16, 16, 1), 0, 1.0),
 }

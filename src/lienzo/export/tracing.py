@@ -27,7 +27,7 @@ from lienzo.export.operations import (
     Spread,
 )
 from lienzo.generation.generation import Generator
-from lienzo.networks import conditions, dcgan, haar, mlp, residual, statistics
+from lienzo.networks import alternatives, conditions, dcgan, haar, mlp, residual, statistics
 from lienzo.networks.kernels import grouped, pixel_blocks, resampling, strided
 
 Module = Any
@@ -188,12 +188,31 @@ def _modulation(operations: Operations, layer: dcgan.Modulation, features: Featu
     return features
 
 
+def _upsampled(
+    operations: Operations, layer: alternatives.UpsampledConv2d, features: Features, z: Features
+) -> Features:
+    doubled = operations.made(2 * features.height, 2 * features.width, features.channels)
+    operations.operations.append(Enlarged(features, doubled, bilinear=False))
+    return _flat(operations, layer, doubled, z)
+
+
 def _relu(operations: Operations, _: nn.ReLU, features: Features, __: Features) -> Features:
     return operations.rectified(features, 0.0)
 
 
+def _leaky_relu(operations: Operations, layer: nn.LeakyReLU, features: Features, __: Features) -> Features:
+    return operations.rectified(features, layer.negative_slope)
+
+
 def _tanh(operations: Operations, _: nn.Tanh, features: Features, __: Features) -> Features:
     operations.operations.append(Bounded(features, "tanh"))
+    return features
+
+
+def _clamped(
+    operations: Operations, _: alternatives.ClampedAfterTraining, features: Features, __: Features
+) -> Features:
+    operations.operations.append(Bounded(features, "clamp"))
     return features
 
 
@@ -224,7 +243,10 @@ def _upsample(operations: Operations, _: resampling.Upsample, features: Features
 
 
 LAYERS: dict[type[nn.Module], Callable[[Operations, Module, Features, Features], Features]] = {
+    alternatives.ClampedAfterTraining: _clamped,
+    alternatives.UpsampledConv2d: _upsampled,
     nn.Identity: _identity,
+    nn.LeakyReLU: _leaky_relu,
     nn.Linear: _linear,
     nn.ReLU: _relu,
     nn.Tanh: _tanh,

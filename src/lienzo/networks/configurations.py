@@ -54,7 +54,11 @@ class Network(Protocol):
 
 @dataclass(frozen=True)
 class DCGAN:
-    """A pair of DCGAN networks for pictures of any size that is 4 to 7 times a power of two."""
+    """A pair of DCGAN networks for pictures of any size that is 4 to 7 times a power of two.
+
+    The last eight options each go against one recommendation of the DCGAN's authors (Radford et al. 2016, section 3),
+    to see what it is for.
+    """
 
     latents: int = 100
     """Dimension of z."""
@@ -89,10 +93,46 @@ class DCGAN:
     """How often the networks have grown to twice the size. Each time the layer next to the picture has half the
     channels of the one before, beginning with ``stem``, or with ``width`` where there is no stem."""
 
+    pooling: bool = False
+    """Halve the size in the discriminator by 3×3 convolutions and max pooling instead of 4×4 convolutions of stride
+    2."""
+
+    upsampling: bool = False
+    """Double the size in the generator by repeated pixels and 3×3 convolutions instead of transposed convolutions."""
+
+    generator_norm: Literal["batch", "none"] = "batch"
+    """Batch normalisation or none in the generator."""
+
+    hidden_units: int = 0
+    """Units of a fully connected layer between z and the convolutions, and of one before the logit; 0: no such
+    layer."""
+
+    generator_activation: Literal["relu", "leaky-relu"] = "relu"
+    """What follows each layer of the generator but the last; LeakyReLU with a slope of 0.2."""
+
+    generator_output: Literal["tanh", "linear"] = "tanh"
+    """What keeps pictures in [−1, 1]: tanh, or nothing in training and a clamp afterwards."""
+
+    discriminator_activation: Literal["leaky-relu", "relu"] = "leaky-relu"
+    """What follows each layer of the discriminator but the last."""
+
+    initial_weights: Literal["normal", "uniform"] = "normal"
+    """N(0, 0.02), or PyTorch's default: uniform, within one by the root of a unit's number of inputs."""
+
     def __post_init__(self) -> None:
         refuse_below(1, {"network.latents": self.latents, "network.width": self.width})
-        optional = ("wavelet_levels", "discriminator_width", "stem", "grown")
+        optional = ("wavelet_levels", "discriminator_width", "stem", "grown", "hidden_units")
         refuse_below(0, {f"network.{name}": getattr(self, name) for name in optional})
+        if self.tied_kernels and (self.pooling or self.upsampling):
+            raise RecipeError(
+                "network.tied_kernels is about kernels with stride 2, which network.pooling and network.upsampling "
+                "replace: leave one of them out."
+            )
+        if self.self_modulation and self.generator_norm == "none":
+            raise RecipeError(
+                "network.self_modulation scales batch normalisation, and network.generator_norm=none has none: "
+                "leave one of them out."
+            )
         if self.stem * self.width_of_discriminator % self.width:
             raise RecipeError(
                 f"network.stem is {self.stem}, and the discriminator's, {self.width_of_discriminator} / {self.width} "

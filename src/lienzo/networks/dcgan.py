@@ -17,7 +17,9 @@ before stays, to fade over from (Karras et al. 2018, section 2). Older ones are 
 """
 
 import itertools
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import cast
 
 import torch
@@ -27,6 +29,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from lienzo.compute.devices import memory_format
 from lienzo.errors import RecipeError
+from lienzo.networks.alternatives import ClampedAfterTraining, FullyConnected, PooledConv2d, UpsampledConv2d
 from lienzo.networks.conditions import LabelEmbedding, LabelProjection
 from lienzo.networks.configurations import DCGAN
 from lienzo.networks.fading import Fade, enlarged, shrunk
@@ -51,19 +54,29 @@ class Generator(nn.Module):
         widths = _widths(network.width, doublings, network.stem)[::-1]  # at 64×64: 512, 256, 128, 64
 
         def normalised(channels: int) -> list[nn.Module]:
+            activation = _activation(network.generator_activation)
+            if network.generator_norm == "none":
+                return [activation]
             modulated = network.self_modulation
-            norm = Modulation(channels, network.latents) if modulated else BatchNorm2d(channels)
-            return [norm, nn.ReLU(inplace=True)]
+            return [Modulation(channels, network.latents) if modulated else BatchNorm2d(channels), activation]
 
         def doubling(inputs: int, outputs: int) -> list[nn.Module]:
-            return [StridedConvTranspose2d(inputs, outputs), *normalised(outputs)]
+            if network.upsampling:
+                return [UpsampledConv2d(inputs, outputs), *normalised(outputs)]
+            return [StridedConvTranspose2d(inputs, outputs, network.generator_norm == "none"), *normalised(outputs)]
 
         def exit_of(channels: int) -> list[nn.Module]:
-            convolution = _flat if network.stem else PixelBlockConvTranspose2d
+            outermost = UpsampledConv2d if network.upsampling else PixelBlockConvTranspose2d
+            convolution = _flat if network.stem else outermost
             inverse = [InverseHaarTransform(levels)] if levels else []
-            return [convolution(channels, 4**levels * shape.channels), *inverse, nn.Tanh()]
+            bound = nn.Tanh() if network.generator_output == "tanh" else ClampedAfterTraining()
+            return [convolution(channels, 4**levels * shape.channels), *inverse, bound]
 
-        layers = [Projection(network.latents, widths[0], base_height, base_width), *normalised(widths[0])]
+        layers: list[nn.Module] = []
+        if network.hidden_units:
+            layers += [nn.Linear(network.latents, network.hidden_units), _activation(network.generator_activation)]
+        inputs = network.hidden_units or network.latents
+        layers += [Projection(inputs, widths[0], base_height, base_width), *normalised(widths[0])]
         for inputs, outputs in itertools.pairwise(widths):
             layers += doubling(inputs, outputs)
         stages = [GeneratorStage(layers, exit_of(widths[-1]))]
@@ -73,7 +86,7 @@ class Generator(nn.Module):
             stage.remove_exit()
         self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])
         self.fade = Fade() if network.grown else None
-        self.apply(_initialise)
+        self.apply(INITIALISATIONS[network.initial_weights])
         for stage in stages[-2:] if levels else ():
             stage.begin_without_details(shape.channels)
         if network.tied_kernels:
@@ -140,21 +153,29 @@ class Discriminator(nn.Module):
         base_height, base_width, doublings = _base(shape, network)
         # at 64×64: 64, 128, 256, 512
         widths = _widths(network.width_of_discriminator, doublings, network.stem_of_discriminator)
+        activation = partial(_activation, network.discriminator_activation)
 
         def entrance_to(channels: int) -> list[nn.Module]:
-            convolution = _flat if network.stem_of_discriminator else PixelBlockConv2d
+            outermost = PooledConv2d if network.pooling else PixelBlockConv2d
+            convolution = _flat if network.stem_of_discriminator else outermost
             transform = [HaarTransform(levels)] if levels else []
-            return [*transform, convolution(4**levels * shape.channels, channels), nn.LeakyReLU(0.2, inplace=True)]
+            return [*transform, convolution(4**levels * shape.channels, channels), activation()]
 
         def halving(inputs: int, outputs: int) -> list[nn.Module]:
             normalised: list[nn.Module] = [BatchNorm2d(outputs)] if norm == "batch" else []
-            return [StridedConv2d(inputs, outputs, bias=norm != "batch"), *normalised, nn.LeakyReLU(0.2, inplace=True)]
+            if network.pooling:
+                return [PooledConv2d(inputs, outputs), *normalised, activation()]
+            return [StridedConv2d(inputs, outputs, bias=norm != "batch"), *normalised, activation()]
 
         layers: list[nn.Module] = []
         for outside, inside in itertools.pairwise(widths):
             layers += halving(outside, inside)
         layers += [MinibatchDeviation()] if deviation else []
-        layers += [Readout(widths[-1] + deviation, base_height, base_width, outputs)]
+        features = widths[-1] + deviation
+        if network.hidden_units:
+            layers += [FullyConnected(features, base_height, base_width, network.hidden_units), activation()]
+            features, base_height, base_width = network.hidden_units, 1, 1
+        layers += [Readout(features, base_height, base_width, outputs)]
         stages = [DiscriminatorStage(entrance_to(widths[0]), layers)]
         for inside, outside in itertools.pairwise(widths[0] >> i for i in range(network.grown + 1)):
             stages += [DiscriminatorStage(entrance_to(outside), halving(outside, inside))]
@@ -162,13 +183,13 @@ class Discriminator(nn.Module):
             stage.remove_entrance()
         self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])
         self.fade = Fade() if network.grown else None
-        self.apply(_initialise)
+        self.apply(INITIALISATIONS[network.initial_weights])
         if network.tied_kernels:
             _tie(self)
-        self.projection = LabelProjection(classes, widths[-1] + deviation) if classes else None
+        self.projection = LabelProjection(classes, features) if classes else None
         if norm == "spectral":
             for layer in list(self.modules()):
-                if isinstance(layer, nn.Conv2d | Readout | LabelProjection):
+                if isinstance(layer, nn.Conv2d | FullyConnected | Readout | LabelProjection):
                     spectral_norm(layer)
 
     def forward(self, images: Tensor, y: Tensor | None = None) -> Tensor:
@@ -319,12 +340,27 @@ def _tie(network: nn.Module) -> None:
             tie(layer)
 
 
-def _initialise(module: nn.Module) -> None:
+def _activation(name: str) -> nn.Module:
+    """Return the activation of a layer."""
+    return nn.ReLU(inplace=True) if name == "relu" else nn.LeakyReLU(0.2, inplace=True)
+
+
+def _normal(module: nn.Module) -> None:
     """Draw weights from N(0, 0.02) and the scales of batch normalisation from N(1, 0.02), as the thesis does."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | Projection | Readout):
         nn.init.normal_(module.weight, 0.0, 0.02)
-    if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)
     if isinstance(module, nn.BatchNorm2d) and module.affine:
         nn.init.normal_(module.weight, 1.0, 0.02)
         nn.init.zeros_(module.bias)
+
+
+def _uniform(module: nn.Module) -> None:
+    """Draw the weights that PyTorch's layers have drawn already, uniform within 1/√(inputs), where it has no layer."""
+    if isinstance(module, Projection | Readout):
+        nn.init.kaiming_uniform_(module.weight, math.sqrt(5))  # as the convolutions that they stand for
+
+
+INITIALISATIONS: dict[str, Callable[[nn.Module], None]] = {"normal": _normal, "uniform": _uniform}
+"""Name of a law of the first weights -> what draws those of one module."""

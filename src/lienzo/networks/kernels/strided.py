@@ -39,10 +39,10 @@ class StridedConv2d(nn.Conv2d):
 
 
 class StridedConvTranspose2d(nn.ConvTranspose2d):
-    """The 4×4 transposed convolution with stride 2 and padding 1, from (N, O, H/2, W/2) to (N, C, H, W); no bias."""
+    """The 4×4 transposed convolution with stride 2 and padding 1, from (N, O, H/2, W/2) to (N, C, H, W)."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=False)
+    def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
+        super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=bias)
 
     def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return (N, C, H, W)."""
@@ -50,7 +50,8 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
         algorithm = _algorithm(features, self.weight, number, 2 * height, 2 * width)
         if algorithm is None or output_size is not None:
             return super().forward(features, output_size)
-        return convolve_transposed(features, self.weight, algorithm)
+        images = convolve_transposed(features, self.weight, algorithm)
+        return images if self.bias is None else images + self.bias[:, None, None].to(images.dtype)
 
 
 def _algorithm(inputs: Tensor, weight: Tensor, number: int, height: int, width: int) -> ModuleType | None:

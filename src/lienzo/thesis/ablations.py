@@ -1,0 +1,213 @@
+"""DCGAN's recommendations, each switched off in turn: training runs that differ in one point, scored alike.
+
+Every run is the recipe ``thesis`` with narrow networks, at a small size, for a fixed number of pictures. It is scored
+against held-out pictures. Runs are taken seed by seed, so that every variant has its first seed before one has its
+second. A finished run leaves its :class:`Row` in its folder, whole or not at all; the same call passes over it and goes
+on with the run that was interrupted.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import msgspec
+
+from lienzo.collection.collection import Collection
+from lienzo.errors import InputError, TrainingError
+from lienzo.evaluation import evaluation
+from lienzo.recipe import catalogue
+from lienzo.recipe.recipe import Recipe
+from lienzo.run.run import Run
+from lienzo.storage import files, schemas
+from lienzo.training import loop
+
+ROW = "row.json"
+"""Name of the file, in a run's folder, that holds its row."""
+
+LAST = 0.25
+"""Share of the training, at its end, over which the measures of the log are averaged."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The recipe with one recommendation switched off."""
+
+    without: str
+    """The recommendation."""
+
+    instead: str
+    """What stands in its place."""
+
+    settings: tuple[str, ...] = ()
+    """Settings of the recipe that switch it off."""
+
+
+VARIANTS: dict[str, Variant] = {
+    "thesis": Variant("nothing", "all recommendations"),
+    "pooling": Variant(
+        "strided convolutions in the discriminator", "3×3 convolutions and max pooling", ("network.pooling=true",)
+    ),
+    "upsampling": Variant(
+        "transposed convolutions in the generator", "repeated pixels and 3×3 convolutions", ("network.upsampling=true",)
+    ),
+    "generator-norm": Variant("batch normalisation in the generator", "none", ("network.generator_norm=none",)),
+    "discriminator-norm": Variant(
+        "batch normalisation in the discriminator", "none", ("network.discriminator_norm=none",)
+    ),
+    "norm": Variant(
+        "batch normalisation in both", "none", ("network.generator_norm=none", "network.discriminator_norm=none")
+    ),
+    "fully-connected": Variant(
+        "no fully connected layers", "one of 256 units in each network", ("network.hidden_units=256",)
+    ),
+    "generator-activation": Variant("ReLU in the generator", "LeakyReLU", ("network.generator_activation=leaky-relu",)),
+    "generator-output": Variant(
+        "tanh at the generator's end", "nothing, clamped after training", ("network.generator_output=linear",)
+    ),
+    "discriminator-activation": Variant(
+        "LeakyReLU in the discriminator", "ReLU", ("network.discriminator_activation=relu",)
+    ),
+    "weights": Variant("weights from N(0, 0.02)", "PyTorch's uniform law", ("network.initial_weights=uniform",)),
+    "momentum": Variant(
+        "β₁ = 0.5 in Adam",
+        "β₁ = 0.9",
+        ("generator_optimizer.betas=[0.9,0.999]", "discriminator_optimizer.betas=[0.9,0.999]"),
+    ),
+    "smoothing": Variant("labels of 0.9", "labels of 1", ("objective.real_label=1", "objective.generator_label=1")),
+}
+"""Name -> variant: the thesis itself, DCGAN's recommendations (Radford et al. 2016, section 3), and two more choices of
+the thesis."""
+
+
+class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A score with its standard error."""
+
+    value: float
+    error: float
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What came of one run."""
+
+    variant: str
+    seed: int
+    size: tuple[int, int]
+    """Height and width of the pictures, in pixels."""
+    width: int
+    """Channels of both networks' layers next to the picture."""
+    images: int
+    """Pictures shown in training."""
+    seconds: float
+    """Of training."""
+    failure: str = ""
+    """Why training could not go on; empty where it came to its end."""
+    kid: Measured | None = None
+    """Against held-out pictures, with the features of lite0; none where training failed."""
+    precision: float | None = None
+    recall: float | None = None
+    real_score: float | None = None
+    """Mean D(x) over the last quarter of the training."""
+    fake_score: float | None = None
+    """Mean D(G(z)) over the last quarter of the training."""
+    diversity: float | None = None
+    """Diversity of generated pictures over that of real ones, mean of the last quarter."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which runs to make."""
+
+    collection: Collection
+    """Pictures, a part of them held out."""
+    out: Path
+    """Folder for the runs."""
+    variants: Sequence[str] = tuple(VARIANTS)
+    seeds: Sequence[int] = (0, 1, 2)
+    images: int = 160_000
+    """Pictures shown in each run."""
+    width: int = 16
+    """Channels of both networks' layers next to the picture."""
+    samples: int = 2_000
+    """Pictures to score."""
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        if not len(self.collection.rows("holdout")):
+            raise InputError(
+                f"{self.collection.path} has no pictures held out to score against: "
+                "prepare it with --holdout 0.5, for example."
+            )
+
+
+def recipe(variant: str, seed: int, images: int, width: int) -> Recipe:
+    """Return the recipe of a run."""
+    settings = (*VARIANTS[variant].settings, f"network.width={width}", f"seed={seed}", "tick=6400", "keep_epochs=false")
+    return dataclasses.replace(catalogue.thesis().with_settings(settings), name=variant).lasting(None, images)
+
+
+def steps(plan: Plan) -> Iterator[tuple[str, Row | None]]:
+    """Make the runs of a plan, seed by seed; yield the name of each as it begins, and again with its row."""
+    for seed in plan.seeds:
+        for variant in plan.variants:
+            name = f"{variant}-{seed}"
+            yield name, None
+            yield name, row(plan, variant, seed)
+
+
+def row(plan: Plan, variant: str, seed: int) -> Row:
+    """Return the row of a run: the one that is there, or what training and scoring give now.
+
+    Raises:
+        InputError: the run's folder holds a run of another plan.
+    """
+    height, width = plan.collection.height, plan.collection.width
+    folder = plan.out / f"{variant}-{seed}"
+    if (folder / ROW).exists():
+        found = schemas.decode((folder / ROW).read_bytes(), Row)
+        if (found.size, found.width, found.images) != ((height, width), plan.width, plan.images):
+            raise InputError(f"{folder} holds a run of another size, width or length: give another folder.")
+        return found
+    made = Row(variant, seed, (height, width), plan.width, plan.images, 0.0)
+    try:
+        run = loop.train(plan.collection, recipe(variant, seed, plan.images, plan.width), folder, device=plan.device)
+    except TrainingError as error:
+        made = msgspec.structs.replace(made, failure=str(error), seconds=_seconds(Run(folder)))
+    else:
+        made = _scored(made, run, plan)
+    files.write_bytes(folder / ROW, msgspec.json.format(msgspec.json.encode(made), indent=1))
+    return made
+
+
+def rows(folder: Path) -> list[Row]:
+    """Return the rows of all finished runs in a folder, in the order of the variants, then of the seeds."""
+    found = [schemas.decode(path.read_bytes(), Row) for path in folder.glob(f"*/{ROW}")]
+    order = list(VARIANTS)
+    return sorted(found, key=lambda each: (order.index(each.variant), each.seed))
+
+
+def _scored(made: Row, run: Run, plan: Plan) -> Row:
+    """Return a row with the scores of a finished run, and with what its log says of its last quarter."""
+    measures = evaluation.evaluate(
+        run, plan.collection, samples=plan.samples, part="holdout", novelty=False, device=plan.device
+    ).measures
+    log = run.log()
+    last = [line for line in log if line["images"] > (1 - LAST) * log[-1]["images"]]
+    watched = [line for line in last if "fake_diversity" in line]
+    return msgspec.structs.replace(
+        made,
+        seconds=_seconds(run),
+        kid=Measured(measures.kid.value, measures.kid.error),
+        precision=None if measures.precision is None else measures.precision.value,
+        recall=None if measures.recall is None else measures.recall.value,
+        real_score=mean(line["real_score"] for line in last),
+        fake_score=mean(line["fake_score"] for line in last),
+        diversity=mean(line["fake_diversity"] / line["real_diversity"] for line in watched) if watched else None,
+    )
+
+
+def _seconds(run: Run) -> float:
+    """Return how long a run has trained so far."""
+    log = run.log() if run.exists() else []
+    return round(float(log[-1]["seconds"]), 1) if log else 0.0
