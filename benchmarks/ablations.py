@@ -1,6 +1,6 @@
 """DCGAN's recommendations, each switched off in turn: the long result of the thesis's chapter 4.1.
 
-Trains the thesis's recipe and its variants (:mod:`lienzo.thesis.ablations`), scores each against held-out pictures, and
+Trains the thesis's recipe and its variants (:mod:`lienzo.thesis.experiments.ablations`), scores each against held-out pictures, and
 prints a row for each run. The same command goes on after an interruption.
 
     lienzo prepare PICTURES art-16 --size 16 --trim-borders --holdout 0.5
@@ -11,7 +11,7 @@ import argparse
 from pathlib import Path
 
 from lienzo.collection.collection import Collection
-from lienzo.thesis.ablations import VARIANTS, Plan, Row, steps
+from lienzo.thesis.experiments.ablations import VARIANTS, Plan, Row, steps
 
 COLUMNS = ("variant", "seed", "pictures", "seconds", "KID", "precision", "recall", "D(x)", "D(G(z))", "diversity")
 

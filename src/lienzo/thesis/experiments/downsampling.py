@@ -29,9 +29,9 @@ from lienzo.training.optimizers import Adam
 
 SIDE, BATCH, RATE = 32, 32, 0.001
 SEEDS = (0, 1, 2)
-TRAINING, TEST = (60, 120, 240), 600
+TRAINING, TEST = (6, 12, 24), 600
 """Numbers of pictures to learn from, and of others to be tested on."""
-STEPS = 120
+STEPS = 80
 """Updates of each classifier."""
 
 CLASSIFIERS: dict[str, DCGAN] = {
@@ -100,7 +100,7 @@ def classified(network: DCGAN, pictures: Tensor, manners: Tensor, seed: int) -> 
     for _ in range(STEPS):
         chosen = torch.randint(count, (BATCH,))
         optimizer.zero_grad()
-        cross_entropy(classifier(pictures[chosen]), manners[chosen]).backward()
+        torch.autograd.backward(cross_entropy(classifier(pictures[chosen]), manners[chosen]))
         optimizer.step()
     seconds = time.process_time() - began
     with torch.no_grad():

@@ -37,7 +37,7 @@ PICTURES = 512
 def result(_folder: Path) -> Generator[str, None, tuple[Kept, Sequence[Drawing]]]:
     """Play the game with each activation, normalisation, rate and seed, and count the discriminator's dead units."""
     began = time.monotonic()
-    rows = []
+    rows: list[tuple[str | float, ...]] = []
     for norm, rate in itertools.product(("none", "batch"), RATES):
         cells = []
         for activation in ("relu", "leaky-relu"):
@@ -65,8 +65,13 @@ def dead_share(network: DCGAN, rate: float, seed: int) -> float:
     torch.manual_seed(seeds.derive(seed, "thesis/dying-units"))
     shape = Shape(SIDE, SIDE, 3)
     generator, discriminator = network.generator(shape), network.discriminator(shape)
-    optimizers = [Adam(player.parameters(), rate, (0.5, 0.999)) for player in (generator, discriminator)]
-    game = Game(generator, discriminator, NonSaturating(real_label=0.9, generator_label=0.9), *optimizers)
+    game = Game(
+        generator,
+        discriminator,
+        NonSaturating(real_label=0.9, generator_label=0.9),
+        Adam(generator.parameters(), rate, (0.5, 0.999)),
+        Adam(discriminator.parameters(), rate, (0.5, 0.999)),
+    )
     for _ in range(STEPS):
         chosen = torch.randint(PICTURES, (1, BATCH))
         game.step(StepInputs(real[chosen], torch.randn(1, BATCH, network.latents)), watched=False)
