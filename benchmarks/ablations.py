@@ -1,17 +1,22 @@
 """DCGAN's recommendations, each switched off in turn: the long result of the thesis's chapter 4.1.
 
-Trains the thesis's recipe and its variants (:mod:`lienzo.thesis.experiments.ablations`), scores each against held-out pictures, and
+Trains the recipe of the thesis and its variants (:mod:`lienzo.thesis.experiments.ablations`), scores each against
+held-out pictures, and
 prints a row for each run. The same command goes on after an interruption.
 
     lienzo prepare PICTURES art-16 --size 16 --trim-borders --holdout 0.5
     python benchmarks/ablations.py art-16 [--variants thesis pooling ...] [--seeds 0 1 2] [--out ablations] [--list]
+
+``--keep FOLDER`` trains nothing. It writes the result of the runs that are finished, as the thesis keeps it.
 """
 
 import argparse
 from pathlib import Path
 
 from lienzo.collection.collection import Collection
-from lienzo.thesis.experiments.ablations import VARIANTS, Plan, Row, steps
+from lienzo.compute import machine
+from lienzo.thesis import kept
+from lienzo.thesis.experiments.ablations import VARIANTS, Plan, Row, rows, steps, summary
 
 COLUMNS = ("variant", "seed", "pictures", "seconds", "KID", "precision", "recall", "D(x)", "D(G(z))", "diversity")
 
@@ -27,10 +32,16 @@ def main() -> None:
     words.add_argument("--device", default="auto")
     words.add_argument("--out", type=Path, default=Path("ablations"))
     words.add_argument("--list", action="store_true", help="say what there is, and train nothing")
+    words.add_argument("--keep", type=Path, help="folder for the result of the finished runs")
+    words.add_argument("--pictures", default="paintings", help="what the pictures are, in a few words, for --keep")
     given = words.parse_args()
     if given.list or given.collection is None:
         for name, variant in VARIANTS.items():
             print(f"{name:26}without {variant.without}: {variant.instead}")
+        return
+    if given.keep:
+        command = f"python benchmarks/ablations.py {given.collection}"
+        kept.write("ablations", *summary(rows(given.out), given.pictures, command, machine.processor()), given.keep)
         return
     plan = Plan(
         Collection.open(given.collection),

@@ -53,6 +53,13 @@ BIBLIOGRAPHY: dict[str, Work] = {
         "Wiley",
         "https://doi.org/10.1002/047174882X",
     ),
+    "dumoulin-visin-2016": Work(
+        "Vincent Dumoulin, Francesco Visin",
+        2016,
+        "A guide to convolution arithmetic for deep learning",
+        "arXiv",
+        "https://arxiv.org/abs/1603.07285",
+    ),
     "endres-schindelin-2003": Work(
         "Dominik Endres, Johannes Schindelin",
         2003,
@@ -104,6 +111,27 @@ BIBLIOGRAPHY: dict[str, Work] = {
         "Journal of Machine Learning Research 13",
         "https://jmlr.org/papers/v13/gutmann12a.html",
     ),
+    "hornik-1989": Work(
+        "Kurt Hornik, Maxwell Stinchcombe, Halbert White",
+        1989,
+        "Multilayer feedforward networks are universal approximators",
+        "Neural Networks 2",
+        "https://doi.org/10.1016/0893-6080(89)90020-8",
+    ),
+    "ioffe-szegedy-2015": Work(
+        "Sergey Ioffe, Christian Szegedy",
+        2015,
+        "Batch normalization: accelerating deep network training by reducing internal covariate shift",
+        "International Conference on Machine Learning",
+        "https://arxiv.org/abs/1502.03167",
+    ),
+    "kingma-ba-2015": Work(
+        "Diederik Kingma, Jimmy Ba",
+        2015,
+        "Adam: a method for stochastic optimization",
+        "International Conference on Learning Representations",
+        "https://arxiv.org/abs/1412.6980",
+    ),
     "kingma-welling-2014": Work(
         "Diederik Kingma, Max Welling",
         2014,
@@ -118,6 +146,13 @@ BIBLIOGRAPHY: dict[str, Work] = {
         "The Annals of Mathematical Statistics 22",
         "https://doi.org/10.1214/aoms/1177729694",
     ),
+    "lecun-1998": Work(
+        "Yann LeCun, Léon Bottou, Yoshua Bengio, Patrick Haffner",
+        1998,
+        "Gradient-based learning applied to document recognition",
+        "Proceedings of the IEEE 86",
+        "https://doi.org/10.1109/5.726791",
+    ),
     "lin-1991": Work(
         "Jianhua Lin",
         1991,
@@ -125,12 +160,26 @@ BIBLIOGRAPHY: dict[str, Work] = {
         "IEEE Transactions on Information Theory 37",
         "https://doi.org/10.1109/18.61115",
     ),
+    "maas-2013": Work(
+        "Andrew Maas, Awni Hannun, Andrew Ng",
+        2013,
+        "Rectifier nonlinearities improve neural network acoustic models",
+        "ICML Workshop on Deep Learning for Audio, Speech and Language Processing",
+        "https://ai.stanford.edu/~amaas/papers/relu_hybrid_icml2013_final.pdf",
+    ),
     "mescheder-2018": Work(
         "Lars Mescheder, Andreas Geiger, Sebastian Nowozin",
         2018,
         "Which training methods for GANs do actually converge?",
         "International Conference on Machine Learning",
         "https://arxiv.org/abs/1801.04406",
+    ),
+    "nair-hinton-2010": Work(
+        "Vinod Nair, Geoffrey Hinton",
+        2010,
+        "Rectified linear units improve restricted Boltzmann machines",
+        "International Conference on Machine Learning",
+        "https://www.cs.toronto.edu/~hinton/absps/reluICML.pdf",
     ),
     "nash-1951": Work(
         "John Nash",
@@ -174,12 +223,33 @@ BIBLIOGRAPHY: dict[str, Work] = {
         "Princeton University Press",
         "https://press.princeton.edu/books/paperback/9780691015866/convex-analysis",
     ),
+    "rosenblatt-1958": Work(
+        "Frank Rosenblatt",
+        1958,
+        "The perceptron: a probabilistic model for information storage and organization in the brain",
+        "Psychological Review 65",
+        "https://doi.org/10.1037/h0042519",
+    ),
+    "rumelhart-1986": Work(
+        "David Rumelhart, Geoffrey Hinton, Ronald Williams",
+        1986,
+        "Learning representations by back-propagating errors",
+        "Nature 323",
+        "https://doi.org/10.1038/323533a0",
+    ),
     "sion-1958": Work(
         "Maurice Sion",
         1958,
         "On general minimax theorems",
         "Pacific Journal of Mathematics 8",
         "https://doi.org/10.2140/pjm.1958.8.171",
+    ),
+    "springenberg-2015": Work(
+        "Jost Tobias Springenberg, Alexey Dosovitskiy, Thomas Brox, Martin Riedmiller",
+        2015,
+        "Striving for simplicity: the all convolutional net",
+        "International Conference on Learning Representations (workshop)",
+        "https://arxiv.org/abs/1412.6806",
     ),
 }
 """Key -> work, sorted by the key. A text cites one as ``[@key]``."""

@@ -12,23 +12,25 @@ from lienzo.theory.catalogue import EXPERIMENTS
 from lienzo.theory.finding import Drawing
 from lienzo.thesis import kept
 from lienzo.thesis.catalogue import RESULTS
+from lienzo.thesis.edition import Edition
 from lienzo.thesis.kept import Kept, KeptClaim, KeptDrawing, KeptTable
 
 SEED = 0
 """Seed of the experiments of the theory that are kept."""
 
 
-def compute(name: str, folder: Path) -> Iterator[str]:
+def compute(name: str, folder: Path, edition: Edition) -> Iterator[str]:
     """Compute a result again and write it into a folder; yield a few words before each of its parts.
 
     Args:
         name: an experiment of ``lienzo theory``, or a key of ``RESULTS``.
         folder: where the result goes; a long one keeps there what it needs to go on after an interruption.
+        edition: whose collection some results are about.
     """
     if name in EXPERIMENTS:
         result, drawings = yield from _experiment(name)
     else:
-        result, drawings = yield from RESULTS[name](folder / f"{name}-unfinished")
+        result, drawings = yield from RESULTS[name](folder / f"{name}-unfinished", edition)
     kept.write(name, result, drawings, folder)
 
 

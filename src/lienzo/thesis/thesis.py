@@ -81,7 +81,7 @@ def _steps(chapters: Sequence[str], folder: Path, edition: Edition, again: bool)
     renewed = results(chapters, edition.language) if again else ()
     count = len(renewed) + len(chapters)
     for number, name in enumerate(renewed):
-        for part in computing.compute(name, folder / KEPT):
+        for part in computing.compute(name, folder / KEPT, edition):
             yield ThesisProgress(name, number, count, part)
     linked = [name for name in CHAPTERS if name in chapters or (folder / layout.file(name)).exists()]
     rendering = Rendering(edition, folder / KEPT if again else kept.FOLDER, renewed, linked)

@@ -215,6 +215,61 @@ SPANISH: dict[str, str] = {
 _PHRASE = re.compile("|".join(map(re.escape, sorted(SPANISH, key=len, reverse=True))))
 
 
+WHOLE: dict[str, str] = {
+    "The painter's six manners: share found, mean and deviation of the seeds": "Las seis maneras del pintor: parte "
+    "acertada, media y desviación de las semillas",
+    "4×4 convolutions, stride 2": "convoluciones 4×4, paso 2",
+    "3×3 convolutions, max pooling": "convoluciones 3×3, agrupación por el máximo",
+    "classifier": "clasificador",
+    "parameters": "parámetros",
+    "multiply-adds": "multiplicaciones con suma",
+    "pictures": "imágenes",
+    "accuracy": "aciertos",
+    "seconds": "segundos",
+    "Share of the discriminator's units that are dead": "Parte de las unidades del discriminador que están muertas",
+    "normalisation of D": "normalización de D",
+    "rate": "tasa",
+    "dead with ReLU": "muertas con ReLU",
+    "dead with LeakyReLU": "muertas con LeakyReLU",
+    "none": "ninguna",
+    "batch normalisation": "por lotes",
+    "The run": "La ejecución",
+    "recipe": "receta",
+    "pictures shown": "imágenes mostradas",
+    "drawn after": "dibujadas tras",
+    "the painter's, 1,600 files": "las del pintor, 1.600 ficheros",
+    "without": "sin",
+    "instead": "en su lugar",
+    "seeds": "semillas",
+    "precision": "precisión",
+    "recall": "exhaustividad",
+    "diversity": "diversidad",
+    "failed": "fallidas",
+    "nothing": "nada",
+    "all recommendations": "todas las recomendaciones",
+    "strided convolutions in the discriminator": "convoluciones con paso en el discriminador",
+    "3×3 convolutions and max pooling": "convoluciones 3×3 y agrupación por el máximo",
+    "transposed convolutions in the generator": "convoluciones traspuestas en el generador",
+    "repeated pixels and 3×3 convolutions": "píxeles repetidos y convoluciones 3×3",
+    "batch normalisation in the generator": "normalización por lotes en el generador",
+    "batch normalisation in the discriminator": "normalización por lotes en el discriminador",
+    "batch normalisation in both": "normalización por lotes en ambos",
+    "no fully connected layers": "ausencia de capas totalmente conectadas",
+    "one of 256 units in each network": "una de 256 unidades en cada red",
+    "ReLU in the generator": "ReLU en el generador",
+    "tanh at the generator's end": "tanh al final del generador",
+    "nothing, clamped after training": "nada; se recorta tras el entrenamiento",
+    "LeakyReLU in the discriminator": "LeakyReLU en el discriminador",
+    "weights from N(0, 0.02)": "pesos de N(0; 0,02)",
+    "PyTorch's uniform law": "ley uniforme de PyTorch",
+    "β₁ = 0.5 in Adam": "β₁ = 0,5 en Adam",
+    "β₁ = 0.9": "β₁ = 0,9",
+    "labels of 0.9": "etiquetas de 0,9",
+    "labels of 1": "etiquetas de 1",
+}
+"""Titles, headers and cells that are translated as a whole, where their words would mean something else in others."""
+
+
 def say(key: str, language: Language, **values: object) -> str:
     """Return words in a language, with values in the place of their braces."""
     return WORDS[key][language].format(**values)
@@ -222,4 +277,6 @@ def say(key: str, language: Language, **values: object) -> str:
 
 def translated(text: str, language: Language) -> str:
     """Return a title, header or statement of a kept result in a language; what has no translation stays English."""
-    return _PHRASE.sub(lambda found: SPANISH[found[0]], text) if language == "es" else text
+    if language == "en":
+        return text
+    return WHOLE.get(text) or _PHRASE.sub(lambda found: SPANISH[found[0]], text)

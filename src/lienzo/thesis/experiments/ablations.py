@@ -7,20 +7,28 @@ on with the run that was interrupted.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 
 import msgspec
 
+from lienzo.collection import preparation
 from lienzo.collection.collection import Collection
+from lienzo.compute import machine
+from lienzo.display import charts
 from lienzo.errors import InputError, TrainingError
 from lienzo.evaluation import evaluation
+from lienzo.painter import painting
 from lienzo.recipe import catalogue
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.storage import files, schemas
+from lienzo.theory.finding import Drawing
+from lienzo.thesis import kept
+from lienzo.thesis.edition import Edition
+from lienzo.thesis.kept import Kept, KeptDrawing, KeptTable
 from lienzo.training import loop
 
 ROW = "row.json"
@@ -211,3 +219,97 @@ def _seconds(run: Run) -> float:
     """Return how long a run has trained so far."""
     log = run.log() if run.exists() else []
     return round(float(log[-1]["seconds"]), 1) if log else 0.0
+
+
+HEADERS = (
+    "without", "instead", "seeds", "KID", "precision", "recall", "D(x)", "D(G(z))", "diversity", "failed",
+)  # fmt: skip
+
+
+def result(folder: Path, edition: Edition) -> Generator[str, None, tuple[Kept, Sequence[Drawing]]]:
+    """Make all runs on the reader's collection, or on the painter's pictures, and return what came of them."""
+    collection = edition.collection
+    if collection is None:
+        yield "the painter's pictures"
+        if not (folder / "collection").exists():
+            painting.paint(folder / "pictures")
+        collection = preparation.prepare(folder / "pictures", folder / "collection", size=16, holdout=0.5)
+    plan = Plan(collection, folder / "runs")
+    for name, _ in steps(plan):
+        yield name
+    pictures = "the painter's" if edition.collection is None else edition.collection.path.name
+    return summary(rows(plan.out), pictures, "lienzo thesis dcgan --again", machine.processor())
+
+
+def summary(found: Sequence[Row], pictures: str, command: str, processor: str) -> tuple[Kept, Sequence[Drawing]]:
+    """Return the rows of finished runs as a result that is kept, with a drawing.
+
+    Args:
+        found: rows, of one size, width and length.
+        pictures: what the pictures are, in a few words.
+        command: that made the runs.
+        processor: name of the one that computed, of which a thread did.
+
+    Raises:
+        InputError: no run is finished.
+    """
+    if not found:
+        raise InputError("no run is finished yet: nothing can be kept.")
+    first = found[0]
+    title = (
+        f"{first.images:,} pictures of {first.size[0]}×{first.size[1]} ({pictures}), "
+        f"{first.width} channels next to the picture"
+    )
+    drawing = _draw(found)
+    return Kept(
+        title="DCGAN's recommendations, each switched off in turn",
+        command=command,
+        processor=f"{processor}, one thread",
+        date=kept.today(),
+        seeds=tuple(sorted({row.seed for row in found})),
+        seconds=round(sum(row.seconds for row in found), 1),
+        tables=(KeptTable(title, HEADERS, tuple(_cells(name, found) for name in VARIANTS if _of(name, found))),),
+        drawings=(KeptDrawing(drawing.caption, "svg"),),
+    ), (drawing,)
+
+
+def _of(variant: str, found: Sequence[Row]) -> list[Row]:
+    return [row for row in found if row.variant == variant]
+
+
+def _cells(variant: str, found: Sequence[Row]) -> tuple[str | float, ...]:
+    """Return the row of a variant in the table: means over its seeds."""
+    own = _of(variant, found)
+    scored = [row for row in own if row.kid is not None]
+    kids = [row.kid for row in scored if row.kid is not None]
+    if len(kids) > 1:
+        kid = f"{mean(each.value for each in kids):.4f} ± {stdev(each.value for each in kids):.4f}"
+    else:
+        kid = f"{kids[0].value:.4f} ± {kids[0].error:.4f}" if kids else "–"
+    shares = [
+        [getattr(row, name) for row in scored if getattr(row, name) is not None]
+        for name in ("precision", "recall", "real_score", "fake_score", "diversity")
+    ]
+    means = [f"{mean(values):.3f}" if values else "–" for values in shares]
+    failed = str(len(own) - len(scored))
+    return (VARIANTS[variant].without, VARIANTS[variant].instead, str(len(own)), kid, *means, failed)
+
+
+def _draw(found: Sequence[Row]) -> Drawing:
+    """Draw the KID of each run: a line of the figure is a variant, a point a seed."""
+    names = [name for name in VARIANTS if _of(name, found)]
+    with charts.figure(7.0, 0.9 + 0.3 * len(names)) as drawn:
+        axes = drawn.subplots()
+        for place, name in enumerate(names):
+            for row in _of(name, found):
+                if row.kid is not None:
+                    color = charts.COLOURS[row.seed % len(charts.COLOURS)]
+                    axes.errorbar(row.kid.value, place, xerr=row.kid.error, fmt="o", color=color, capsize=2)
+        own = [row.kid.value for row in _of("thesis", found) if row.kid is not None]
+        if own:
+            axes.axvline(mean(own), color="#888888", linestyle="--", linewidth=1)
+        axes.set_yticks(range(len(names)), names)
+        axes.invert_yaxis()
+        axes.set_xlabel("KID")
+        caption = f"KID of each run, with its error, by variant: {', '.join(names)}."
+        return Drawing(charts.svg(drawn), caption)

@@ -23,6 +23,7 @@ from lienzo.networks.shape import Shape
 from lienzo.painter.manners import MANNERS
 from lienzo.theory.finding import Drawing
 from lienzo.thesis import kept
+from lienzo.thesis.edition import Edition
 from lienzo.thesis.experiments.manners import painted
 from lienzo.thesis.kept import Kept, KeptTable
 from lienzo.training.optimizers import Adam
@@ -51,7 +52,7 @@ class Trial:
     """Of training."""
 
 
-def result(_folder: Path) -> Generator[str, None, tuple[Kept, Sequence[Drawing]]]:
+def result(_folder: Path, _edition: Edition) -> Generator[str, None, tuple[Kept, Sequence[Drawing]]]:
     """Train both classifiers on several numbers of pictures with each seed, and compare what they find."""
     began = time.monotonic()
     trials: dict[tuple[str, int], list[Trial]] = {}

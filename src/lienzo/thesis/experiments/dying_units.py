@@ -22,6 +22,7 @@ from lienzo.networks.shape import Shape
 from lienzo.recipe.objectives import NonSaturating
 from lienzo.theory.finding import Drawing
 from lienzo.thesis import kept
+from lienzo.thesis.edition import Edition
 from lienzo.thesis.experiments.manners import painted
 from lienzo.thesis.kept import Kept, KeptTable
 from lienzo.training.game import Game, StepInputs
@@ -34,7 +35,7 @@ PICTURES = 512
 """Pictures to train on; the dead units are counted on them, and on as many generated ones."""
 
 
-def result(_folder: Path) -> Generator[str, None, tuple[Kept, Sequence[Drawing]]]:
+def result(_folder: Path, _edition: Edition) -> Generator[str, None, tuple[Kept, Sequence[Drawing]]]:
     """Play the game with each activation, normalisation, rate and seed, and count the discriminator's dead units."""
     began = time.monotonic()
     rows: list[tuple[str | float, ...]] = []

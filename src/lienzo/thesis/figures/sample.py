@@ -28,9 +28,9 @@ def figure(edition: Edition) -> Drawing:
     """Show pictures of the reader's collection, spread evenly over it, or of the procedural painter."""
     collection = edition.collection
     if collection is None:
-        images = pixels.to_uint8(painted(ROWS * COLUMNS, SIDE, seed=0)[0])
+        images = pixels.to_bytes(painted(ROWS * COLUMNS, SIDE, seed=0)[0])
     else:
         rows = np.unique(np.linspace(0, collection.count - 1, ROWS * COLUMNS).astype(int))
-        images = collection.images(rows)
+        images = collection.take(rows)
     seen = WORDS["painter" if collection is None else "collection"][edition.language]
     return Drawing(gallery.png(gallery.grid(images, COLUMNS)), seen)
