@@ -7,7 +7,7 @@ from pathlib import Path
 from lienzo.theory.finding import Drawing, Table
 from lienzo.thesis.edition import Edition, Language
 from lienzo.thesis.experiments import ablations, downsampling, dying_units, paintings
-from lienzo.thesis.figures import architecture, cleaning, idea, machines, sample
+from lienzo.thesis.figures import architecture, cleaning, idea, machines, recommendations, sample
 from lienzo.thesis.kept import Kept
 
 
@@ -44,6 +44,7 @@ CHAPTERS: dict[str, Chapter] = {
 FIGURES: dict[str, Callable[[Edition], Drawing | Table]] = {
     "idea": idea.figure,
     "sample": sample.figure,
+    "recommendations": recommendations.table,
     "reasons": cleaning.reasons,
     "networks": architecture.networks,
     "generator-layers": architecture.generator_layers,
