@@ -216,29 +216,41 @@ _PHRASE = re.compile("|".join(map(re.escape, sorted(SPANISH, key=len, reverse=Tr
 
 
 WHOLE: dict[str, str] = {
-    "O = (W − K + 2P)/S + 1: sizes that differ, of 581 combinations": "O = (W − K + 2P)/S + 1: tamaños que difieren, de 581 combinaciones",
-    "O = S(W − 1) + K − 2P: sizes that differ, of 581 combinations": "O = S(W − 1) + K − 2P: tamaños que difieren, de 581 combinaciones",
-    "a transposed convolution is the transpose of the matrix: largest difference": "una convolución traspuesta es la traspuesta de la matriz: mayor diferencia",
+    "O = (W − K + 2P)/S + 1: sizes that differ, of 581 combinations": "O = (W − K + 2P)/S + 1: tamaños que difieren, "
+    "de 581 combinaciones",
+    "O = S(W − 1) + K − 2P: sizes that differ, of 581 combinations": "O = S(W − 1) + K − 2P: tamaños que difieren, "
+    "de 581 combinaciones",
+    "a transposed convolution is the transpose of the matrix: largest difference": "una convolución traspuesta es la "
+    "traspuesta de la matriz: mayor diferencia",
     "⟨Ax, y⟩ = ⟨x, Aᵀy⟩: largest difference": "⟨Ax, y⟩ = ⟨x, Aᵀy⟩: mayor diferencia",
-    "discriminator, sides 64, 32, 16, 8, 4, 1: layers that differ from O": "discriminador, lados 64, 32, 16, 8, 4, 1: capas que difieren de O",
-    "generator, sides 1, 4, 8, 16, 32, 64: layers that differ from O": "generador, lados 1, 4, 8, 16, 32, 64: capas que difieren de O",
-    "discriminator, receptive fields: layers that differ from r": "discriminador, campos receptivos: capas que difieren de r",
-    "the generator's first layer is a transposed convolution of one pixel: largest error": "la primera capa del generador es una convolución traspuesta de un píxel: mayor error",
-    "the discriminator's last layer is a convolution to one pixel: largest error": "la última capa del discriminador es una convolución hasta un píxel: mayor error",
+    "discriminator, sides 64, 32, 16, 8, 4, 1: layers that differ from O": "discriminador, lados 64, 32, 16, 8, 4, "
+    "1: capas que difieren de O",
+    "generator, sides 1, 4, 8, 16, 32, 64: layers that differ from O": "generador, lados 1, 4, 8, 16, 32, 64: capas "
+    "que difieren de O",
+    "discriminator, receptive fields: layers that differ from r": "discriminador, campos receptivos: capas que "
+    "difieren de r",
+    "the generator's first layer is a transposed convolution of one pixel: largest error": "la primera capa del "
+    "generador es una convolución traspuesta de un píxel: mayor error",
+    "the discriminator's last layer is a convolution to one pixel: largest error": "la última capa del discriminador "
+    "es una convolución hasta un píxel: mayor error",
     "generator: number of parameters": "generador: número de parámetros",
     "discriminator: number of parameters": "discriminador: número de parámetros",
     "x̂ has mean 0: largest over the channels": "x̂ tiene media 0: la mayor de los canales",
     "x̂ has variance s²/(s² + ε): largest error": "x̂ tiene varianza s²/(s² + ε): mayor error",
     "training: y = γ x̂ + β: largest error": "entrenamiento: y = γ x̂ + β: mayor error",
     "training: μ_run after one batch: largest error": "entrenamiento: μ_run tras un lote: mayor error",
-    "training: s²_run after one batch, with n/(n − 1): largest error": "entrenamiento: s²_run tras un lote, con n/(n − 1): mayor error",
+    "training: s²_run after one batch, with n/(n − 1): largest error": "entrenamiento: s²_run tras un lote, con n/(n "
+    "− 1): mayor error",
     "backwards: ∂L/∂x: largest error": "hacia atrás: ∂L/∂x: mayor error",
     "backwards: ∂L/∂γ: largest error": "hacia atrás: ∂L/∂γ: mayor error",
     "backwards: ∂L/∂β: largest error": "hacia atrás: ∂L/∂β: mayor error",
-    "evaluation: y from the running averages: largest error": "evaluación: y a partir de las medias móviles: mayor error",
+    "evaluation: y from the running averages: largest error": "evaluación: y a partir de las medias móviles: mayor "
+    "error",
     "BN(aWx) = BN(Wx), a = 7, ε → 0: largest error": "BN(aWx) = BN(Wx), a = 7, ε → 0: mayor error",
-    "inside the thesis's generator, four layers: largest error of y": "dentro del generador de la tesis, cuatro capas: mayor error de y",
-    "160,000 pictures of 16×16 (paintings), 16 channels next to the picture": "160.000 imágenes de 16×16 (pinturas), 16 canales junto a la imagen",
+    "inside the thesis's generator, four layers: largest error of y": "dentro del generador de la tesis, cuatro "
+    "capas: mayor error de y",
+    "160,000 pictures of 16×16 (paintings), 16 channels next to the picture": "160.000 imágenes de 16×16 (pinturas), "
+    "16 canales junto a la imagen",
     "The painter's six manners: share found, mean and deviation of the seeds": "Las seis maneras del pintor: parte "
     "acertada, media y desviación de las semillas",
     "4×4 convolutions, stride 2": "convoluciones 4×4, paso 2",
