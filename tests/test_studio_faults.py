@@ -1,6 +1,7 @@
 """The studio while something goes wrong: killed trainings and servers, other sites, narrow screens, load."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,6 +66,41 @@ def begun(words: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
     finally:
         process.kill()
         process.wait()
+
+
+@browser
+def test_a_training_is_followed_through_its_death_to_its_end(small: Path, recipe: Recipe) -> None:
+    api = pytest.importorskip("playwright.sync_api")
+    (small / "long.toml").write_text(recipe.with_settings(["images=1600", "tick=80", "sample_every=800"]).to_toml())
+    run = Run(small / "runs" / "long")
+    words = ["train", str(small / "small"), "--recipe", str(small / "long.toml"), "--out", str(run.path)]
+    with servers_for_tests.studio(small) as address, opened(address) as page, begun(words) as training:
+        while not run.last_line():
+            page.wait_for_timeout(50)
+        training.send_signal(signal.SIGSTOP)  # so that it does not end before it is seen
+        page.goto(f"{address.split('/?')[0]}/run?run=runs/long")
+        other = page.context.new_page()
+        other.goto(page.url)
+        for tab in (page, other):
+            tab.locator(".state.live").wait_for()
+        before = page.locator(".bar .hint").first.inner_text()
+        shown = run.last_line()["images"]
+        training.send_signal(signal.SIGCONT)
+        while run.last_line()["images"] == shown:
+            page.wait_for_timeout(5)
+        training.send_signal(signal.SIGSTOP)
+        for tab in (page, other):
+            api.expect(tab.locator(".bar .hint").first).not_to_have_text(before, timeout=120_000)
+        training.kill()
+        training.wait()
+        for tab in (page, other):
+            tab.locator(".state.interrupted").wait_for()
+            tab.get_by_text("To go on: lienzo train").wait_for()
+        page.get_by_role("button", name="Go on").click()
+        for tab in (page, other):
+            tab.locator(".state.finished").wait_for()
+            tab.get_by_text("1,600 of 1,600 pictures").wait_for()
+            assert tab.get_by_role("button", name="Go on").count() == 0
 
 
 @browser
