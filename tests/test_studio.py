@@ -28,7 +28,7 @@ from lienzo.run.progress import progress
 from lienzo.run.run import Run
 from lienzo.studio import studio as room
 from lienzo.studio import trainings
-from lienzo.studio.canvas.process import paint
+from lienzo.studio.canvas.process import painter
 from lienzo.studio.context import Context
 from lienzo.studio.reading import logs, runs
 from lienzo.studio.reading.artefacts import Artefacts
@@ -496,7 +496,7 @@ def test_a_file_that_is_no_picture_is_refused_and_one_that_is_has_latents(played
 
 @pytest.mark.anyio
 async def test_the_latest_wish_of_a_page_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    worker, asked = Worker("test", paint), []
+    worker, asked = Worker("test", painter), []
 
     def exchange(_self: Worker, wish: str) -> tuple[str, bytes]:
         asked.append(wish)

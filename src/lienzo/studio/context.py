@@ -5,8 +5,8 @@ from typing import cast
 
 from starlette.requests import Request
 
-from lienzo.studio.canvas.process import paint
-from lienzo.studio.duels.process import play
+from lienzo.studio.canvas.process import painter
+from lienzo.studio.duels.process import player
 from lienzo.studio.reading.artefacts import Artefacts
 from lienzo.studio.reading.duplicates import Finder
 from lienzo.studio.worker import Worker
@@ -25,10 +25,10 @@ class Context:
     alike: Finder = field(default_factory=Finder)
     """Looks for pictures of a collection that nearly repeat one another."""
 
-    painter: Worker = field(default_factory=lambda: Worker("canvas", paint))
+    painter: Worker = field(default_factory=lambda: Worker("canvas", painter))
     """Makes pictures for the canvas."""
 
-    player: Worker = field(default_factory=lambda: Worker("theory", play))
+    player: Worker = field(default_factory=lambda: Worker("theory", player))
     """Plays the games of the view of theory."""
 
     def close(self) -> None:

@@ -31,7 +31,10 @@ Answer = tuple[str, bytes]
 """Media type and content; the type ``error`` stands before a sentence."""
 
 Job = Callable[[Any], Answer]
-"""What a process does with a wish, which has to be a function of a module; it imports PyTorch itself."""
+"""What a process does with a wish."""
+
+Load = Callable[[], Job]
+"""Imports what a job needs, PyTorch above all, and returns the job. It has to be a function of a module."""
 
 
 class SupersededError(Exception):
@@ -44,8 +47,8 @@ class Worker:
 
     title: str
     """What it works for, as the list of processes has it."""
-    job: Job
-    """What it does with a wish."""
+    load: Load
+    """What its process begins with."""
     _process: multiprocessing.process.BaseProcess | None = None
     _pipe: Connection | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -104,7 +107,7 @@ class Worker:
         self.close()
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=work, args=(theirs, self.job), daemon=True, name=f"lienzo {self.title}")
+        self._process = context.Process(target=work, args=(theirs, self.load), daemon=True, name=f"lienzo {self.title}")
         self._process.start()
         theirs.close()
 
@@ -121,14 +124,15 @@ def _step_back() -> None:
         Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")
 
 
-def work(pipe: Connection, job: Job) -> None:
+def work(pipe: Connection, load: Load) -> None:
     """Fulfil one wish after the other, until nobody is there.
 
-    PyTorch is loaded before the priority falls: on a busy machine those two seconds would become minutes.
+    What the job needs is loaded before the priority falls: on a busy machine those seconds would become minutes.
     """
     import torch  # noqa: PLC0415  the server lives without
 
     torch.set_num_threads(1)
+    job = load()
     _step_back()
     while pipe.poll(IDLE_SECONDS):
         try:

@@ -4,12 +4,15 @@ from pathlib import Path
 
 from lienzo.run.run import Run
 from lienzo.studio.canvas.wishes import Wish
-from lienzo.studio.worker import Answer
+from lienzo.studio.worker import Answer, Job
 
 
-def paint(wished: tuple[Path, Wish]) -> Answer:
-    """Fulfil a wish for pictures of the generator of the run in this folder."""
+def painter() -> Job:
+    """Load what paints; the job takes the folder of a run, and a wish for pictures of its generator."""
     from lienzo.studio.canvas.painting import fulfil  # noqa: PLC0415  in a process of its own
 
-    folder, wish = wished
-    return fulfil(Run(folder), wish)
+    def paint(wished: tuple[Path, Wish]) -> Answer:
+        folder, wish = wished
+        return fulfil(Run(folder), wish)
+
+    return paint

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from lienzo.studio.worker import Answer
+from lienzo.studio.worker import Job
 from lienzo.theory.duels.setup import Setup
 
 
@@ -21,8 +21,8 @@ class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Half steps since the beginning: even between two steps, odd when only the discriminator has moved."""
 
 
-def play(wish: Wish) -> Answer:
-    """Play on to the moment of a wish, and return it as JSON."""
+def player() -> Job:
+    """Load what plays; the job takes a wish, plays on to its moment, and returns that as JSON."""
     from lienzo.studio.duels.playing import fulfil  # noqa: PLC0415  in a process of its own
 
-    return fulfil(wish)
+    return fulfil
