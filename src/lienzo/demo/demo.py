@@ -52,7 +52,7 @@ def recipe() -> Recipe:
     return dataclasses.replace(
         catalogue.fast().with_settings(["network.tied_kernels=true"]),
         name="demo",
-        images=80_000,
+        images=72_000,
         tick=1_280,
         samples=36,
         sample_every=4_000,
