@@ -54,6 +54,7 @@ class Worker:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _newest: dict[str, int] = field(default_factory=dict)
     _count: int = 0
+    _closed: bool = False
 
     async def ask(self, page: str, wish: object) -> Answer:
         """Return the answer to a wish, when its turn has come.
@@ -81,7 +82,11 @@ class Worker:
         return kind, content
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and begin no other."""
+        self._closed = True
+        self._end()
+
+    def _end(self) -> None:
         if self._process is not None:
             self._process.terminate()
             self._process.join()
@@ -91,6 +96,8 @@ class Worker:
 
     def _exchange(self, wish: object) -> Answer:
         for _ in range(2):
+            if self._closed:
+                raise InputError("the studio is ending.")
             if self._process is None or not self._process.is_alive():
                 self._start()
             assert self._pipe is not None
@@ -98,13 +105,13 @@ class Worker:
                 self._pipe.send(wish)
                 answer: Answer = self._pipe.recv()
             except (EOFError, OSError):  # it was killed, or ended for idleness just now
-                self.close()
+                self._end()
             else:
                 return answer
         raise InputError("the process that computes for this view was ended twice: is the memory full? Try again.")
 
     def _start(self) -> None:
-        self.close()
+        self._end()
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=work, args=(theirs, self.load), daemon=True, name=f"lienzo {self.title}")

@@ -27,6 +27,7 @@ from lienzo.theory.models.distances import LOG4
 from lienzo.theory.models.laws import levels
 from lienzo.thesis import kept
 from lienzo.thesis.edition import Edition
+from lienzo.thesis.experiments.ablations import HEADERS, VARIANTS
 
 Verdict = Literal["reproduced", "not reproduced", "not tried"]
 
@@ -223,6 +224,21 @@ def day_of_training() -> Judgement:
     """Judge "a CUDA GPU is indispensable" by the hours that two cores with AVX2 take for the thesis's training."""
     hours = THESIS / MACHINES["zen3"][0].images_per_second / 3600
     return judged([hours], hours > 10 * 24)
+
+
+def recommendations() -> Judgement:
+    """Judge by the share of DCGAN's recommendations without which KID is worse, by more than both spreads of the seeds.
+
+    The kept table of the ablations is read; a row of fewer than three seeds leaves the statement untried.
+    """
+    (table,) = kept.read("ablations").tables
+    rows = {row["without"]: row for row in (dict(zip(HEADERS, map(str, cells), strict=True)) for cells in table.rows)}
+    asked = [variant.without for name, variant in VARIANTS.items() if name not in ("momentum", "smoothing")]
+    if any(without not in rows or int(rows[without]["seeds"]) < len(SEEDS) for without in asked):
+        return not_tried()
+    (own, spread), *others = [map(float, rows[without]["KID"].split(" ± ")) for without in asked]
+    worse = [kid - own > spread + deviation for kid, deviation in others]
+    return judged([sum(worse) / len(worse)], all(worse))
 
 
 def not_tried() -> Judgement:
