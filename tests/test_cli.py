@@ -67,7 +67,7 @@ def test_every_verb_is_a_function_with_the_commands_names_and_defaults(verb: str
         for param in syntax.command(verb, VERBS[verb]).params
         if isinstance(param, click.Option)
     }
-    alone = {"json", "dry_run", "report"}  # what is printed, tried out or drawn
+    alone = {"json", "dry_run", "report", "check"}  # what is printed, tried out, drawn or compared
     if verb.startswith("explore"):  # functions return arrays and write nothing; a walk's film is a value
         alone |= {"out", "save", "save_latents", "list_layers", *(field.name for field in dataclasses.fields(Film))}
     in_recipe = {"epochs", "images", "evaluate_every", "seed", "precision", "accumulate", "on_trouble", "fade"}

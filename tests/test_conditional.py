@@ -143,7 +143,7 @@ def test_a_discriminator_adds_the_product_of_the_label_and_the_features_it_reads
     torch.manual_seed(0)
     discriminator = DCGAN(width=4, discriminator_norm="none").discriminator(Shape(16, 16, 3), 3)
     images, y = torch.randn(2, 3, 16, 16), rows([0.25, 0, 0.75], [0, 1, 0])
-    features = discriminator.layers[:-1](images)
+    features = nn.Sequential(*[*discriminator.layers][:-1])(images)
     added = torch.stack([
         sum(y[n, c] * (discriminator.projection.weight[c] @ features[n].sum((1, 2))) for c in range(3)) for n in (0, 1)
     ])  # fmt: skip

@@ -38,6 +38,9 @@ from lienzo.studio.server import application
 
 CHROMIUM = Path("/usr/bin/chromium")
 
+UNSCORED = shutil.ignore_patterns("scores.jsonl", "novelty*")
+"""Leaves out what other tests have found of the run that all share."""
+
 
 def scored(kid: float, error: float = 0.01, **changes: Any) -> Scores:
     """Return scores of which only KID matters."""
@@ -57,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, run: Run, collection: Colle
     folder = tmp_path_factory.mktemp("scores")
     shutil.copytree(collection.path, folder / "small")
     for name in ("a", "deep/b", "c"):
-        shutil.copytree(run.path, folder / name)
+        shutil.copytree(run.path, folder / name, ignore=UNSCORED)
     newest, here = lienzo.load(run).fingerprint, collection.fingerprint
     append(folder / "a" / "scores.jsonl", scored(0.50, generator=newest, collection=here))
     append(folder / "a" / "scores.jsonl", scored(0.41, collection=here))
@@ -101,7 +104,7 @@ def test_the_best_is_marked_with_what_is_no_worse_within_the_error(client: TestC
 
 
 def test_kid_that_was_taken_during_training_is_a_group_of_its_own(tmp_path: Path, run: Run) -> None:
-    shutil.copytree(run.path, tmp_path / "a")
+    shutil.copytree(run.path, tmp_path / "a", ignore=UNSCORED)
     changed = run.recipe().with_settings(["evaluate_every=16"])
     (tmp_path / "a" / "recipe.toml").write_text(changed.to_toml())
     with (tmp_path / "a" / "log.jsonl").open("a") as file:
@@ -115,7 +118,7 @@ def test_kid_that_was_taken_during_training_is_a_group_of_its_own(tmp_path: Path
 
 
 def test_numbers_that_are_none_are_not_told(tmp_path: Path, run: Run) -> None:
-    shutil.copytree(run.path, tmp_path / "a")
+    shutil.copytree(run.path, tmp_path / "a", ignore=UNSCORED)
     append(tmp_path / "a" / "scores.jsonl", scored(float("nan"), sliced_wasserstein={}))
     door = Door("127.0.0.1", 7860)
     app = application(Context(Artefacts(tmp_path.resolve()), False), door)

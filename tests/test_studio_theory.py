@@ -24,7 +24,7 @@ def test_a_game_is_played_and_its_address_shows_it_again(tmp_path: Path, width: 
         page.get_by_role("button", name="Pause").click()
         page.wait_for_function("() => new URLSearchParams(location.search).get('at') >= 40")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.get_by_label("law", exact=True).select_option("two moons")
+        page.locator("[name=law]").select_option("two moons")
         page.get_by_text("After 0 steps:").wait_for()
         page.get_by_role("button", name="Half a step").press("Enter")
         page.get_by_text("After 0 steps, and the discriminator has moved once more").wait_for()

@@ -201,7 +201,7 @@ def test_the_whole_thesis_is_pages_that_need_nothing_else(language: Language, tm
             r"\$|\{(?:figure|drawing|kept|source)",
             re.sub(r"<pre>.*?</pre>|<style>.*?</style>|<svg.*?</svg>", "", text, flags=re.DOTALL),
         )
-        for target, anchor in found(r'href="(?!https?:)([^"#]*)#?([^"]*)"', text):
+        for target, anchor in found(r'href="(?!https?:|data:)([^"#]*)#?([^"]*)"', text):
             if target or anchor:
                 there = page if not target else tmp_path / target
                 assert there.exists(), f"{page.name} links to {target}"

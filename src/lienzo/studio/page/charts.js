@@ -72,7 +72,7 @@ export function Chart({ panel, columns, moment, troubles = [], onMoment, onRange
       if (left >= 0) onMoment?.(Math.round(chart.current.posToVal(left, "x")));
     };
     chart.current.over.addEventListener("click", click);
-    const watch = new ResizeObserver(() => chart.current?.setSize({ width: place.current.clientWidth, height: 190 }));
+    const watch = new ResizeObserver(() => { if (place.current) chart.current?.setSize({ width: place.current.clientWidth, height: 190 }); });
     watch.observe(place.current);
     return () => { watch.disconnect(); chart.current.destroy(); chart.current = null; };
   }, [shape]);
