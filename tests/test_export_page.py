@@ -30,7 +30,6 @@ from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import RECIPES, recipes
 from lienzo.recipe.codec import network_to_dict
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 LABELS = {"art <nouveau>": 3, "baroque, late": 5, "</script><b>cubism": 2}
 
 CASES: dict[str, tuple[Network, tuple[int, int, int], int, float]] = {
@@ -104,17 +103,6 @@ def opened(browser: Any, path: Path, **settings: Any) -> Iterator[Any]:
 
 
 LOCAL = ("file:", "blob:", "data:")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not Path(CHROMIUM).exists():
-        pytest.skip("there is no Chromium")
-    with playwright.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=CHROMIUM)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
