@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -358,8 +359,6 @@ def anyio_backend() -> str:
 
 
 def test_a_port_in_use_and_a_missing_folder_are_one_sentence(tmp_path: Path) -> None:
-    import socket
-
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -369,6 +368,25 @@ def test_a_port_in_use_and_a_missing_folder_are_one_sentence(tmp_path: Path) -> 
         room.studio(tmp_path / "nowhere")
     with pytest.raises(RunError, match="there is no run x"):
         Artefacts(tmp_path).run("x")
+
+
+@pytest.mark.anyio
+async def test_small_answers_are_sent_at_once() -> None:
+    """Without TCP_NODELAY the kernel holds them back until the browser has said that it got the part before."""
+    sent_at_once = []
+
+    async def look(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = writer.get_extra_info("socket")
+        sent_at_once.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    listener = room._listen("127.0.0.1", 0)
+    async with await asyncio.start_server(look, sock=listener):
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        await reader.read()
+        writer.close()
+    assert len(sent_at_once) == 1
+    assert all(sent_at_once)
 
 
 def painted(client: TestClient, **wish: object) -> Image.Image:

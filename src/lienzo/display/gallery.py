@@ -2,6 +2,7 @@
 
 import io
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -41,13 +42,21 @@ def to_pillow(image: Pixels) -> Image.Image:
     return Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image)
 
 
-def png(image: Pixels, text: Mapping[str, str] | None = None) -> bytes:
-    """Return a picture (height, width, 1, 3 or 4 channels), uint8, as the bytes of a PNG with ``text`` as metadata."""
+def png(image: Pixels, text: Mapping[str, str] | None = None, *, quick: bool = False) -> bytes:
+    """Return a picture (height, width, 1, 3 or 4 channels), uint8, as the bytes of a PNG.
+
+    Args:
+        image: the picture.
+        text: its metadata.
+        quick: compress by runs of bytes alone, in half the time. Of generated pictures the file is no larger, but
+            drawings with much of one colour are.
+    """
     info = PngInfo()
     for key, value in (text or {}).items():
         info.add_itxt(key, value)
     buffer = io.BytesIO()
-    to_pillow(image).save(buffer, format="PNG", pnginfo=info)
+    how = {"compress_type": zlib.Z_RLE} if quick else {}
+    to_pillow(image).save(buffer, format="PNG", pnginfo=info, **how)
     return buffer.getvalue()
 
 

@@ -48,7 +48,7 @@ class Generator:
         """Fingerprint of its weights and description."""
         return str(self.header["fingerprint"])
 
-    @property
+    @functools.cached_property
     def latents(self) -> int:
         """Dimension of z."""
         return network_from_dict(self.header["network"]).latents

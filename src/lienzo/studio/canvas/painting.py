@@ -133,7 +133,7 @@ def paint(run: Run, wish: Paint) -> tuple[str, bytes]:
     """Return pictures as one PNG, row by row, without gaps."""
     generator = generator_of(run)
     pixels = generator.sketch(*places(run, generator, wish.pictures))
-    return "image/png", gallery.png(gallery.grid(pixels, min(wish.columns, len(pixels)), gap=0))
+    return "image/png", gallery.png(gallery.grid(pixels, min(wish.columns, len(pixels)), gap=0), quick=True)
 
 
 def film(run: Run, wish: Film) -> tuple[str, bytes]:
