@@ -33,7 +33,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lienzo.compute.devices import Precision, keeping_memory, pick_precision
 from lienzo.compute.threads import Threads
-from lienzo.networks.dcgan import Projection, Readout
+from lienzo.networks.ends import Projection, Readout
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import find
 from lienzo.recipe.recipe import Recipe

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from lienzo.errors import GeneratorError
-from lienzo.networks.dcgan import Modulation
 from lienzo.networks.entrances import entrances
+from lienzo.networks.modulation import Modulation
 
 Watch = Callable[[str, Any, Any], None]
 """Called with the name of a layer, its first input and its output."""

@@ -27,7 +27,7 @@ from lienzo.export.operations import (
     Spread,
 )
 from lienzo.generation.generation import Generator
-from lienzo.networks import alternatives, conditions, dcgan, haar, mlp, residual, statistics
+from lienzo.networks import alternatives, conditions, dcgan, ends, haar, mlp, modulation, residual, statistics
 from lienzo.networks.kernels import grouped, pixel_blocks, resampling, strided
 
 Module = Any
@@ -116,7 +116,7 @@ def _linear(operations: Operations, layer: nn.Linear, features: Features, _: Fea
     return _dense(operations, features, layer.weight.T, layer.bias)
 
 
-def _projection(operations: Operations, layer: dcgan.Projection, z: Features, _: Features) -> Features:
+def _projection(operations: Operations, layer: ends.Projection, z: Features, _: Features) -> Features:
     height, width = layer.weight.shape[2:]
     parts = [
         Part((row, column), ((0, 0),), _numbers(layer.weight[:, :, row, column])[None, None])
@@ -179,7 +179,7 @@ def _normalised(operations: Operations, layer: nn.BatchNorm2d, features: Feature
     return operations.scaled(features, _numbers(scale), _numbers(shift))
 
 
-def _modulation(operations: Operations, layer: dcgan.Modulation, features: Features, z: Features) -> Features:
+def _modulation(operations: Operations, layer: modulation.Modulation, features: Features, z: Features) -> Features:
     _normalised(operations, layer.norm, features, z)
     bias = layer.style.bias.clone()
     bias[: features.channels] += 1
@@ -250,8 +250,8 @@ LAYERS: dict[type[nn.Module], Callable[[Operations, Module, Features, Features],
     nn.Linear: _linear,
     nn.ReLU: _relu,
     nn.Tanh: _tanh,
-    dcgan.Modulation: _modulation,
-    dcgan.Projection: _projection,
+    modulation.Modulation: _modulation,
+    ends.Projection: _projection,
     grouped.FlatConv2d: _flat,
     grouped.GroupedConv2d: _flat,
     pixel_blocks.PixelBlockConvTranspose2d: _doubling,

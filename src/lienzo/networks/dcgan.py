@@ -17,27 +17,27 @@ before stays, to fade over from (Karras et al. 2018, section 2). Older ones are 
 """
 
 import itertools
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 from torch.nn.utils.parametrizations import spectral_norm
 
-from lienzo.compute.devices import memory_format
 from lienzo.errors import RecipeError
 from lienzo.networks.alternatives import ClampedAfterTraining, FullyConnected, PooledConv2d, UpsampledConv2d
 from lienzo.networks.conditions import LabelEmbedding, LabelProjection
 from lienzo.networks.configurations import DCGAN
+from lienzo.networks.ends import Projection, Readout
 from lienzo.networks.fading import Fade, enlarged, shrunk
 from lienzo.networks.haar import HaarTransform, InverseHaarTransform
+from lienzo.networks.initial_weights import INITIALISATIONS
 from lienzo.networks.kernels.grouped import FlatConv2d
 from lienzo.networks.kernels.pixel_blocks import PixelBlockConv2d, PixelBlockConvTranspose2d
 from lienzo.networks.kernels.strided import StridedConv2d, StridedConvTranspose2d
 from lienzo.networks.kernels.tied import tie
+from lienzo.networks.modulation import Modulation
 from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import BatchNorm2d, MinibatchDeviation
 from lienzo.networks.vae import Encoder
@@ -239,60 +239,6 @@ def encoder(network: DCGAN, shape: Shape) -> Encoder:
     return Encoder(Discriminator(network, shape, outputs=2 * network.latents).layers)
 
 
-class Projection(nn.Module):
-    """The transposed convolution of a single pixel, from (N, inputs) to (N, outputs, H, W), as a matrix product.
-
-    The weights are those of ``nn.ConvTranspose2d``, which takes several times as long on a CPU. The result is
-    channels-last in memory, so that nothing is copied (except on MPS, see
-    :func:`lienzo.compute.devices.memory_format`).
-    """
-
-    def __init__(self, inputs: int, outputs: int, height: int, width: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(inputs, outputs, height, width))
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Return (N, outputs, H, W)."""
-        outputs, height, width = self.weight.shape[1:]
-        features = (z @ self.weight.permute(0, 2, 3, 1).flatten(1)).view(-1, height, width, outputs)
-        return features.permute(0, 3, 1, 2).contiguous(memory_format=memory_format(z.device))
-
-
-class Modulation(nn.Module):
-    """Batch normalisation of (N, channels, H, W) whose scale and shift are functions of z (Chen et al. 2019, eq. 1).
-
-    The functions are linear: the paper's hidden layer is left out. They begin near a scale of 1 and a shift of 0.
-    """
-
-    def __init__(self, channels: int, latents: int) -> None:
-        super().__init__()
-        self.norm = BatchNorm2d(channels, affine=False)
-        self.style = nn.Linear(latents, 2 * channels)
-
-    def forward(self, features: Tensor, z: Tensor) -> Tensor:
-        """Return (N, channels, H, W)."""
-        weight = self.style.weight.T.contiguous()  # its gradient's sums are then the same for any number of threads
-        scale, shift = torch.addmm(self.style.bias, z, weight)[..., None, None].chunk(2, 1)
-        modulated: Tensor = torch.addcmul(shift, self.norm(features), 1 + scale)
-        return modulated
-
-
-class Readout(nn.Module):
-    """The convolution whose kernel covers its whole input, from (N, C, H, W) to (N, outputs), as a matrix product.
-
-    The weights are those of ``nn.Conv2d``, which takes several times as long on a CPU. Channels-last input is not
-    copied.
-    """
-
-    def __init__(self, inputs: int, height: int, width: int, outputs: int = 1) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(outputs, inputs, height, width))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return (N, outputs)."""
-        return linear(features.permute(0, 2, 3, 1).flatten(1), self.weight.permute(0, 2, 3, 1).flatten(1))
-
-
 def _through(layers: Iterable[nn.Module], features: Tensor, condition: Tensor | None = None) -> Tensor:
     """Pass features through layers, some of which also take a condition: latents or labels (N, ...)."""
     for layer in layers:
@@ -343,24 +289,3 @@ def _tie(network: nn.Module) -> None:
 def _activation(name: str) -> nn.Module:
     """Return the activation of a layer."""
     return nn.ReLU(inplace=True) if name == "relu" else nn.LeakyReLU(0.2, inplace=True)
-
-
-def _normal(module: nn.Module) -> None:
-    """Draw weights from N(0, 0.02) and the scales of batch normalisation from N(1, 0.02), as the thesis does."""
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | Projection | Readout):
-        nn.init.normal_(module.weight, 0.0, 0.02)
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and module.bias is not None:
-        nn.init.zeros_(module.bias)
-    if isinstance(module, nn.BatchNorm2d) and module.affine:
-        nn.init.normal_(module.weight, 1.0, 0.02)
-        nn.init.zeros_(module.bias)
-
-
-def _uniform(module: nn.Module) -> None:
-    """Draw the weights that PyTorch's layers have drawn already, uniform within 1/√(inputs), where it has no layer."""
-    if isinstance(module, Projection | Readout):
-        nn.init.kaiming_uniform_(module.weight, math.sqrt(5))  # as the convolutions that they stand for
-
-
-INITIALISATIONS: dict[str, Callable[[nn.Module], None]] = {"normal": _normal, "uniform": _uniform}
-"""Name of a law of the first weights -> what draws those of one module."""

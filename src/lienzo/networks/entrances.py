@@ -1,8 +1,8 @@
 """The layers by which latents enter a generator, and latents of their own for each of them.
 
 No network has to say which these are: a forward hook sees what every layer is given. In most networks latents enter
-once. Where they also scale and shift features (:class:`lienzo.networks.dcgan.Modulation`), they enter at several sizes,
-and different latents can be mixed by layer, as styles are (Karras et al. 2019, section 3.1).
+once. Where they also scale and shift features (:class:`lienzo.networks.modulation.Modulation`), they enter at several
+sizes, and different latents can be mixed by layer, as styles are (Karras et al. 2019, section 3.1).
 """
 
 from collections.abc import Callable, Iterator

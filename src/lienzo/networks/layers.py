@@ -9,12 +9,14 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 from torch.utils.flop_counter import FlopCounterMode
 
-from lienzo.networks import dcgan, residual
+from lienzo.networks import residual
 from lienzo.networks.configurations import Network
+from lienzo.networks.ends import Projection, Readout
 from lienzo.networks.kernels.resampling import Downsample, Upsample
+from lienzo.networks.modulation import Modulation
 from lienzo.networks.shape import Shape
 
-WHOLE = (dcgan.Modulation, residual.Block, residual.Modulated)
+WHOLE = (Modulation, residual.Block, residual.Modulated)
 """Layers that consist of others and are shown as one."""
 
 CHANNELS_LAST = (residual.Block, residual.Modulated, residual.Pooled, Upsample, Downsample, nn.Linear)
@@ -130,7 +132,7 @@ def _window(layer: nn.Module) -> tuple[tuple[int, ...] | None, tuple[int, ...] |
     """Return kernel and stride of a convolution; nothing of another layer."""
     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
         return tuple(layer.kernel_size), tuple(layer.stride)
-    if isinstance(layer, dcgan.Projection | dcgan.Readout):
+    if isinstance(layer, Projection | Readout):
         return tuple(layer.weight.shape[2:]), (1, 1)
     if isinstance(layer, residual.Block):
         return tuple(layer.mix.kernel_size), tuple(layer.mix.stride)

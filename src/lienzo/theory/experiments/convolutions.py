@@ -30,7 +30,7 @@ from torch.nn.functional import conv2d, conv_transpose2d
 from lienzo import seeds
 from lienzo.display import charts
 from lienzo.networks.configurations import DCGAN
-from lienzo.networks.dcgan import Projection, Readout
+from lienzo.networks.ends import Projection, Readout
 from lienzo.networks.shape import Shape
 from lienzo.theory.finding import Claim, Drawing, Finding, Table
 from lienzo.theory.models.laws import Array

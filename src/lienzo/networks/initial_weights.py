@@ -1,0 +1,29 @@
+"""The laws that a network's first weights are drawn from."""
+
+import math
+from collections.abc import Callable
+
+from torch import nn
+
+from lienzo.networks.ends import Projection, Readout
+
+
+def _normal(module: nn.Module) -> None:
+    """Draw weights from N(0, 0.02) and the scales of batch normalisation from N(1, 0.02), as the thesis does."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | Projection | Readout):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+    if isinstance(module, nn.BatchNorm2d) and module.affine:
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)
+
+
+def _uniform(module: nn.Module) -> None:
+    """Draw the weights that PyTorch's layers have drawn already, uniform within 1/√(inputs), where it has no layer."""
+    if isinstance(module, Projection | Readout):
+        nn.init.kaiming_uniform_(module.weight, math.sqrt(5))  # as the convolutions that they stand for
+
+
+INITIALISATIONS: dict[str, Callable[[nn.Module], None]] = {"normal": _normal, "uniform": _uniform}
+"""Name of a law of the first weights -> what draws those of one module."""
