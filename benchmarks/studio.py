@@ -39,7 +39,10 @@ import lienzo
 from lienzo.collection import tables
 from lienzo.collection.manifest import Manifest, Shard, Tables, shard_names
 from lienzo.compute.machine import processor
+from lienzo.evaluation.scores import Scores
 from lienzo.generation.generation import save_generator
+from lienzo.metrics.estimate import Estimate
+from lienzo.metrics.results import Measures
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import find
 from lienzo.run.manifest import FORMAT
@@ -380,6 +383,29 @@ def line(images: int, seed: int = 0) -> dict[str, Any]:
     return {"images": images, "seconds": images / 100, "images_per_second": 100.0, "peak_memory": 10**9, **measures}
 
 
+def scored() -> Scores:
+    """Return what an evaluation may find."""
+    half = Estimate(0.5, 0.01)
+    measures = Measures(1_000, 1_000, Estimate(40.0, 0.3), Estimate(0.05, 0.001), half, half, half, half)
+    return Scores(
+        subject="generator",
+        generator="0" * 64,
+        collection="0" * 16,
+        part="train",
+        detector="lite0",
+        detector_fingerprint=None,
+        seed=0,
+        measures=measures,
+        sliced_wasserstein={64: 0.1, 32: 0.2},
+        novelty=None,
+        labels={},
+        prepared={},
+        notes=(),
+        seconds=60.0,
+        lienzo="0.1.0",
+    )
+
+
 def made_run(path: Path, lines: int, number: int = 0) -> Run:
     """Return a run that nobody has trained: its recipe, manifest, log, scores and three drawings."""
     run, recipe = Run(path), find("fast").lasting(epochs=None, images=10**9)
@@ -391,16 +417,7 @@ def made_run(path: Path, lines: int, number: int = 0) -> Run:
     )
     with run.log_path.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(line(160 * (at + 1), number)) + "\n" for at in range(lines))
-    kid = {"kid": {"value": 0.05, "error": 0.001}, "fid": {"value": 40.0, "error": 0.3}}
-    score = {
-        "measures": kid,
-        "subject": "generator",
-        "collection": "x",
-        "part": "train",
-        "detector": "lite0",
-        "seed": 0,
-    }
-    run.scores_path.write_text((json.dumps(score) + "\n") * 10, encoding="utf-8")
+    run.scores_path.write_text((json.dumps(scored().to_json()) + "\n") * 10, encoding="utf-8")
     for images in (0, 160, 320):
         Image.new("RGB", (128, 128), (number % 256, 90, 90)).save(run.sample_path(images))
     return run

@@ -11,7 +11,6 @@ Every stage leaves its artefact in the demo's folder, so that the same call goes
 """
 
 import dataclasses
-import json
 import logging
 import sys
 import time
@@ -29,7 +28,7 @@ from lienzo.errors import InputError
 from lienzo.painter import painting
 from lienzo.recipe import catalogue
 from lienzo.recipe.recipe import Recipe
-from lienzo.storage import files
+from lienzo.storage import files, schemas
 from lienzo.training import loop
 
 log = logging.getLogger("lienzo")
@@ -146,7 +145,7 @@ def _open_journal(out: Path, settings: Settings) -> dict[str, Any]:
         files.write_json(path, journal)
         return journal
     try:
-        journal = json.loads(path.read_bytes())
+        journal = schemas.parse(path.read_bytes())
         same = journal["settings"] == fingerprint
     except (ValueError, TypeError, KeyError):
         raise InputError(f"{path} is damaged: remove {out}, or choose another folder with --out.") from None

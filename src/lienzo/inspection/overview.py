@@ -1,6 +1,5 @@
 """The runs and collections below a folder, with their scores and sizes."""
 
-import json
 import math
 import os
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from lienzo.collection.collection import Collection
 from lienzo.errors import CollectionError, InputError, RecipeError, RunError
 from lienzo.run.progress import progress
 from lienzo.run.run import Run
+from lienzo.storage import schemas
 from lienzo.storage.files import size_of
 
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -92,7 +92,7 @@ def _last_scores(path: Path) -> dict[str, float]:
     """Return KID and FID, as far as they were taken, of the last evaluation, not a truncated one, of a run."""
     for line in reversed(path.read_bytes().splitlines() if path.exists() else []):
         try:
-            scores = json.loads(line)
+            scores = schemas.parse(line)
             if scores.get("truncation") is not None:
                 continue
             measures = scores["measures"]

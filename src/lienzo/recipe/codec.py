@@ -82,7 +82,7 @@ def read(text: str) -> Any:
     """Return the value of a setting as it is written on a command line: TOML, or a word without quotation marks."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML; digits or brackets without end
         return text
 
 

@@ -244,7 +244,7 @@ class Recipe:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise RecipeError(f"there is no recipe file {path}: check the path.") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # no TOML, no UTF-8; digits or brackets without end
             raise RecipeError(
                 f"{path} is no TOML file ({error}): mend it, or start from `lienzo recipes NAME`."
             ) from None

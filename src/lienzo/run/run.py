@@ -237,7 +237,7 @@ def usual_path(folder: str, collection: "str | Path | Collection", recipe: Recip
 def _read_line(text: bytes) -> dict[str, Any] | None:
     """Return a line of the log, or nothing where it is none."""
     try:
-        line = json.loads(text)
+        line = schemas.parse(text)
     except ValueError:
         return None
     if not isinstance(line, dict) or not isinstance(line.get("images"), int):

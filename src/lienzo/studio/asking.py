@@ -18,9 +18,15 @@ def number(request: Request, name: str, default: int) -> int:
         InputError: it is something else.
     """
     text = request.query_params.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS):
+    found = whole(text)
+    if found is None:
         raise InputError(f"{name} is '{text[:40]}' in this address: give a whole number.")
-    return int(text)
+    return found
+
+
+def whole(text: str) -> int | None:
+    """Return the number that a text is, not negative; None where it is something else."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
 
 
 def word(request: Request, name: str, default: str | None = None) -> str:

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lienzo.storage import caches
@@ -37,6 +38,11 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+
+MOST_BYTES = 32 << 20
+"""Of a request."""
+
+TOO_LARGE = f"This is larger than {MOST_BYTES >> 20} MiB, which is more than the studio takes at once."
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -145,20 +151,39 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
+        taken = 0
+
+        async def bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MOST_BYTES:
+                raise HTTPException(413, TOO_LARGE)
+            return message
+
         refusal = self._refusal(Request(scope))
-        await (self.app if refusal is None else refusal)(scope, receive, sealed)
+        await (self.app if refusal is None else refusal)(scope, bounded, sealed)
 
     def _refusal(self, request: Request) -> Response | None:
         """Return the answer to a request that may not come in, or to the first address; None for all others."""
         headers: Headers = request.headers
         if not self.door.knows_host(headers.get("host", "")):
-            return PlainTextResponse("This server has another name: open the address that lienzo studio printed.", 421)
+            return _refused(request, 421, "This server has another name: open the address that lienzo studio printed.")
         if self.door.is_token(request.query_params.get("token")) and request.method == "GET":
             answer = RedirectResponse("/", 303)
             answer.set_cookie(self.door.cookie, self.door.token, httponly=True, samesite="strict")
             return answer
         if not self.door.is_token(request.cookies.get(self.door.cookie)):
-            return PlainTextResponse("This page is locked: open the address that lienzo studio printed.", 403)
+            return _refused(request, 403, "This page is locked: open the address that lienzo studio printed.")
         if request.method not in ("GET", "HEAD") and headers.get("origin") != f"http://{headers['host']}":
-            return PlainTextResponse("This request comes from another site, and was refused.", 403)
+            return _refused(request, 403, "This request comes from another site, and was refused.")
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length[:20]) > MOST_BYTES:
+            return _refused(request, 413, TOO_LARGE)
         return None
+
+
+def _refused(request: Request, status: int, sentence: str) -> Response:
+    """Return a refusal as JSON to what a page asks, and as text to a person who opens an address."""
+    asked = request.url.path.startswith("/api/")
+    return JSONResponse({"error": sentence}, status) if asked else PlainTextResponse(sentence, status)

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from lienzo.errors import InputError
 from lienzo.studio.context import Context
-from lienzo.studio.safety import Door, Guard
+from lienzo.studio.safety import HEADERS, Door, Guard
 from lienzo.studio.views import canvas, collections, machine, runs, scores, theory, training
 
 VIEWS = {
@@ -29,9 +29,6 @@ VIEWS = {
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
 """Files of the page by the end of their names, and what they are."""
-
-MOST_BYTES = 32 << 20
-"""Of a request."""
 
 log = logging.getLogger("lienzo")
 
@@ -51,8 +48,12 @@ def application(context: Context, door: Door) -> Starlette:
             Route("/{rest:path}", _page),
         ],
         middleware=[Middleware(Guard, door=door)],
-        exception_handlers={InputError: _mistake, HTTPException: _refused, Exception: _failure},
-        max_body_size=MOST_BYTES,
+        exception_handlers={
+            InputError: _mistake,
+            HTTPException: _refused,
+            OSError: _unreadable,
+            Exception: _failure,
+        },
     )
     app.state.context = context
     return app
@@ -80,10 +81,19 @@ async def _mistake(_request: Request, error: Exception) -> Response:
 
 async def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code)
+    sentence = "This address takes no such request." if error.status_code == 405 else error.detail
+    return JSONResponse({"error": sentence}, error.status_code, error.headers)
+
+
+async def _unreadable(request: Request, error: Exception) -> Response:
+    """Say that a file has vanished while it was looked for, or may not be read."""
+    assert isinstance(error, OSError)
+    log.warning("%s failed: %s", request.url.path, error)
+    reason = error.strerror or type(error).__name__
+    return JSONResponse({"error": f"a file cannot be read ({reason}): see whether it is still there, and whose."}, 400)
 
 
 async def _failure(request: Request, error: Exception) -> Response:
     """Say in the page that something failed, and in the terminal what; no traceback leaves the server."""
     log.error("%s failed: %s: %s", request.url.path, type(error).__name__, error)
-    return JSONResponse({"error": "This failed; the terminal of lienzo studio says more."}, 500)
+    return JSONResponse({"error": "This failed; the terminal of lienzo studio says more."}, 500, HEADERS)

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import psutil
 
-from lienzo.errors import InputError
-from lienzo.recipe.catalogue import find
+from lienzo.errors import InputError, unknown
+from lienzo.recipe.catalogue import RECIPES, find
 from lienzo.run.occupancy import occupant
 from lienzo.run.run import Run
 from lienzo.studio.reading.artefacts import Artefacts
@@ -22,12 +22,14 @@ from lienzo.studio.reading.artefacts import Artefacts
 BEGIN_SECONDS = 20.0
 """A training that has not begun or failed after so long is left to itself, and the list will show it."""
 
-NAME = r"[\w.-]+(?: [\w.-]+)*"
-"""A name of a run: one folder, without slashes."""
+NAME = r"[\w-][\w.-]*(?: [\w.-]+)*"
+"""A name of a run: one folder, without slashes, that is not hidden."""
+
+LONGEST_NAME = 60
+"""Characters of it: with what is added to it, it is still a name for every file system."""
 
 
-@dataclass(frozen=True)
-class Training:
+class Training(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to be trained."""
 
     collection: str
@@ -39,7 +41,7 @@ class Training:
     name: str
     """Name of the run, a folder in ``runs``."""
 
-    settings: list[str] = field(default_factory=list)
+    settings: tuple[str, ...] = ()
     """Keys that differ from the recipe's, as ``--set`` reads them."""
 
     def words(self, artefacts: Artefacts) -> list[str]:
@@ -48,10 +50,15 @@ class Training:
         Raises:
             InputError: an unknown collection, recipe or key, or a name that is no name.
         """
-        if not re.fullmatch(NAME, self.name) or self.name.startswith("."):
-            raise InputError(f"'{self.name[:80]}' cannot be the name of a run: use letters, digits, dots and dashes.")
+        if len(self.name) > LONGEST_NAME or not re.fullmatch(NAME, self.name):
+            raise InputError(
+                f"'{self.name[:80]}' cannot be the name of a run: use up to {LONGEST_NAME} letters, digits, dots and "
+                "dashes."
+            )
         if self.recipe.endswith(".toml"):
             raise InputError("the studio trains recipes by name: start one from a file with lienzo train.")
+        if self.recipe not in RECIPES:  # find would look for a file of this name, wherever that leads
+            raise InputError(unknown("recipe", self.recipe[:80], RECIPES))
         find(self.recipe).with_settings(self.settings)
         collection = artefacts.collection(self.collection)
         out = artefacts.root / "runs" / self.name

@@ -1,6 +1,7 @@
 """The runs and collections below the studio's folder, by their paths within it."""
 
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -10,11 +11,14 @@ from typing import NamedTuple
 
 from lienzo.collection import manifest
 from lienzo.collection.collection import Collection
-from lienzo.errors import CollectionError, RunError
+from lienzo.errors import CollectionError, InputError, RunError
 from lienzo.run.run import Run
 
 FRESH_SECONDS = 2.0
 """A listing of the folder is used again for so long, at least."""
+
+UNREAD = ("checkpoints", "milestones")
+"""Folders of a run that the studio does not read, so that they may lie elsewhere."""
 
 SHARE = 50
 """A listing is used again for so many times as long as it took: a large folder is not looked through all the time."""
@@ -47,35 +51,63 @@ class Artefacts:
         """Return the run of this path.
 
         Raises:
-            RunError: there is none within the folder.
+            RunError: there is none within the folder, or a link in it leads out.
         """
         path = self._within(name)
         if path is None or not Run(path).exists():
-            raise RunError(f"there is no run {name} in this folder (any more): go back to the list.")
+            raise RunError(f"there is no run {name[:80]} in this folder (any more): go back to the list.")
+        self._refuse_links(path, RunError)
         return Run(path)
 
     def collection(self, name: str) -> Collection:
         """Return the collection of this path.
 
         Raises:
-            CollectionError: there is none within the folder, or it is damaged.
+            CollectionError: there is none within the folder, it is damaged, or a link in it leads out.
         """
         path = self._within(name)
         if path is None or not (path / manifest.NAME).is_file():
-            raise CollectionError(f"there is no collection {name} in this folder (any more): go back to the list.")
+            raise CollectionError(f"there is no collection {name[:80]} in this folder (any more): go back to the list.")
+        self._refuse_links(path, CollectionError)
         return Collection.open(path)
 
     def name_of(self, path: str | Path) -> str | None:
         """Return the path within the folder of something that lies there, or None."""
-        resolved = Path(path).resolve()
+        try:
+            resolved = Path(path).resolve()
+        except (OSError, RuntimeError, ValueError):  # as in _within
+            return None
         return resolved.relative_to(self.root).as_posix() if resolved.is_relative_to(self.root) else None
 
     def _within(self, name: str) -> Path | None:
         """Return the folder of this path, or None where it is not within the root."""
-        if "\0" in name:
+        try:
+            path = (self.root / name).resolve()
+            return path if path.is_relative_to(self.root) and path.is_dir() else None
+        except (OSError, RuntimeError, ValueError):  # a name that is too long or has a NUL, links that go in a circle
             return None
-        path = (self.root / name).resolve()
-        return path if path.is_relative_to(self.root) and path.is_dir() else None
+
+    def _refuse_links(self, folder: Path, error: type[InputError]) -> None:
+        """Raise an error if something in the folder of a run or a collection is a link out of the root, or no file."""
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name not in UNREAD and not self._belongs(entry):
+                    raise error(
+                        f"{entry.path} is a link out of this folder, or no file: put the file itself there, "
+                        "or start lienzo studio in a folder that holds both."
+                    )
+
+    def _belongs(self, entry: "os.DirEntry[str]") -> bool:
+        """Say whether an entry of a folder is a file or a folder below the root; what has vanished does no harm."""
+        if entry.is_symlink():
+            return self.name_of(entry.path) is not None
+        if entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False):
+            return True
+        try:
+            kind = entry.stat(follow_symlinks=False).st_mode
+        except FileNotFoundError:
+            return True
+        return stat.S_ISREG(kind) or stat.S_ISDIR(kind)
 
     def _listing(self) -> "_Listing":
         with self._lock:

@@ -59,7 +59,7 @@ def after(path: Path, offset: int) -> tuple[list[dict[str, Any]] | None, int]:
     except FileNotFoundError:
         return [] if offset == 0 else None, 0
     whole = data[: data.rfind(b"\n") + 1]
-    lines = [line for text in whole.splitlines() if (line := _parsed(text)) is not None]
+    lines = [line for text in whole.splitlines() if (line := parsed(text)) is not None]
     return lines, offset + len(whole)
 
 
@@ -83,7 +83,7 @@ def troubles(path: Path) -> list[dict[str, Any]]:
                 at = log.find(b'"trouble": "')
                 while at >= 0 and len(found) < MOST_TROUBLES:
                     begin, end = log.rfind(b"\n", 0, at) + 1, log.find(b"\n", at)
-                    line = _parsed(log[begin : end if end >= 0 else len(log)])
+                    line = parsed(log[begin : end if end >= 0 else len(log)])
                     if line is not None and isinstance(line.get("trouble"), str):
                         found.append({"images": line["images"], "trouble": line["trouble"]})
                     at = log.find(b'"trouble": "', end) if end >= 0 else -1
@@ -107,14 +107,14 @@ def _spread(file: BinaryIO, begin: int, end: int, most: int) -> Iterator[dict[st
     at, newest = begin, begin
     while at < end:
         newest, text = at, _line(file, at)
-        line = _parsed(text)
+        line = parsed(text)
         if line is not None:
             yield line
         ends = at + len(text)
         at = ends if at + step <= ends else _next(file, at + step)
     if newest < end:
         before = _beginning(file, end - 1)
-        if before > newest and (line := _parsed(_line(file, before))) is not None:
+        if before > newest and (line := parsed(_line(file, before))) is not None:
             yield line
 
 
@@ -122,9 +122,9 @@ def _find(file: BinaryIO, size: int, images: int) -> int:
     """Return the beginning of the first line of so many pictures or more, by halving."""
     low, high = 0, size
     while low < high:
-        middle = _beginning(file, (low + high) // 2)
+        middle = max(low, _beginning(file, (low + high) // 2))  # of a damaged line no beginning may be near
         text = _line(file, middle)
-        line = _parsed(text)
+        line = parsed(text)
         if line is not None and line["images"] >= images:
             high = middle
         else:
@@ -155,8 +155,8 @@ _TOLERANT = json.JSONDecoder(parse_constant=lambda _name: None)
 """JSON has no word for what is no finite number, but logs have: ``NaN``."""
 
 
-def _parsed(text: bytes) -> dict[str, Any] | None:
-    """Return a line of the log, with None for what is no finite number, or None where it is none."""
+def parsed(text: bytes) -> dict[str, Any] | None:
+    """Return a line of a log, with None for what is no finite number, or None where it is none."""
     try:
         line = _FAST.decode(text)
     except (ValueError, RecursionError):

@@ -1,6 +1,5 @@
 """What the studio tells of a run: a line for the list, all of one, and whether to go on with it."""
 
-import json
 import re
 import shlex
 from functools import lru_cache
@@ -12,12 +11,10 @@ from lienzo.run.occupancy import Occupant, occupant
 from lienzo.run.progress import progress
 from lienzo.run.run import Run
 from lienzo.studio.reading import logs
+from lienzo.studio.reading.scores import evaluations, values
 
 MOST_SCORES = 1_000
 """Evaluations of one run that are told, the newest."""
-
-MOST_BYTES = 4 << 20
-"""Of the file of evaluations that are read, the last."""
 
 REMEMBERED = 4_096
 """Lines of the list that are remembered."""
@@ -49,7 +46,7 @@ def _summary(path: Path, _stamps: tuple[Stamp, ...], _trainer: Occupant | None) 
         "images_per_second": far.last.get("images_per_second"),
         "seconds": far.last.get("seconds"),
         "seconds_left": None if far.seconds_left is None else round(far.seconds_left),
-        "kid": far.last.get("kid") or (found[-1].get("kid") if found else None),
+        "kid": far.last.get("kid") or (found[-1]["measures"].get("kid", {}).get("value") if found else None),
         "trouble": far.stop or far.last.get("trouble"),
         "picture": drawn[-1] if drawn else None,
     }
@@ -103,20 +100,20 @@ def _samples(path: Path, _stamp: Stamp) -> tuple[int, ...]:
 
 
 def scores(run: Run) -> list[dict[str, Any]]:
-    """Return the evaluations of a run, but truncated ones: measures with their errors, and of which generator."""
-    found = []
-    for text in _tail(run.scores_path):
-        try:
-            line = json.loads(text)
-            if line.get("truncation") is not None:
-                continue
-            measures = {name: each for name, each in line["measures"].items() if isinstance(each, dict)}
-            kid, fid = (measures[name]["value"] if name in measures else None for name in ("kid", "fid"))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            continue
-        about = {key: line.get(key) for key in ("subject", "collection", "part", "detector", "seed", "novelty")}
-        found.append({"kid": kid, "fid": fid, "measures": measures, **about})
-    return found
+    """Return the newest evaluations of a run, but truncated ones: of what, and each value with its error."""
+    try:
+        found = [one for one in evaluations(run) if one.truncation is None]
+    except InputError:  # too many to be read: the view of scores says so
+        return []
+    return [
+        {
+            "subject": one.subject,
+            "part": one.part,
+            "detector": one.detector,
+            "measures": {name: value._asdict() for name, value in values(one).items() if value is not None},
+        }
+        for one in found[-MOST_SCORES:]
+    ]
 
 
 def advice(lines: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -142,15 +139,3 @@ def advice(lines: list[dict[str, Any]]) -> dict[str, Any] | None:
 def _command(run: Run, collection: str) -> str:
     """Return the command that goes on with a run."""
     return shlex.join(["lienzo", "train", collection, "--recipe", str(run.recipe_path), "--out", str(run.path)])
-
-
-def _tail(path: Path) -> list[bytes]:
-    """Return the newest whole lines of a file that grows by whole lines."""
-    try:
-        with path.open("rb") as file:
-            begin = max(0, file.seek(0, 2) - MOST_BYTES)
-            file.seek(begin)
-            lines = file.read(MOST_BYTES).split(b"\n")[:-1]
-    except FileNotFoundError:
-        return []
-    return lines[1 if begin else 0 :][-MOST_SCORES:]

@@ -1,6 +1,5 @@
 """Scores of all runs, in groups that can be compared, and all that is known of the scores of one run."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +16,7 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.storage import sealed
 from lienzo.storage.files import fingerprint
+from lienzo.studio.reading import logs
 from lienzo.studio.reading.artefacts import Artefacts
 
 BETTER = {
@@ -249,10 +249,10 @@ def _monitored(path: Path, changed: int, size: int) -> tuple[tuple[int, Estimate
     if 0 < size <= MOST_BYTES:
         with path.open("rb") as file:
             for text in file:
-                if b'"kid"' in text and text.endswith(b"\n"):
-                    line = json.loads(text)
-                    if isinstance(line.get("kid"), float) and isinstance(line.get("images"), int):
-                        found.append((line["images"], Estimate(line["kid"], float(line.get("kid_error") or 0.0))))
+                line = logs.parsed(text) if b'"kid"' in text and text.endswith(b"\n") else None
+                if line is not None and isinstance(line.get("kid"), float):
+                    error = line.get("kid_error")
+                    found.append((line["images"], Estimate(line["kid"], error if isinstance(error, float) else 0.0)))
     return tuple(found)
 
 

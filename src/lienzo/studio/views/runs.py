@@ -18,7 +18,7 @@ from lienzo.run.occupancy import occupant
 from lienzo.run.panels import PANELS
 from lienzo.run.run import Run
 from lienzo.studio.answering import told
-from lienzo.studio.asking import number, word
+from lienzo.studio.asking import number, whole, word
 from lienzo.studio.context import context_of
 from lienzo.studio.reading import logs, runs
 
@@ -41,7 +41,7 @@ def _list(request: Request) -> Response:
     """Answer with one page of the list, the run changed last first."""
     artefacts = context_of(request).artefacts
     names = artefacts.runs()
-    wanted = request.query_params.get("search", "").lower()
+    wanted = word(request, "search", "").lower()
     if wanted:
         names = [name for name in names if wanted in name.lower()]
     first = number(request, "first", 0)
@@ -50,8 +50,9 @@ def _list(request: Request) -> Response:
     for name in names[first : first + count]:
         try:
             rows.append(runs.summary(name, artefacts.run(name)))
-        except InputError:  # it has vanished since the folder was listed
-            continue
+        except InputError as error:
+            if (artefacts.root / name).exists():  # or it has vanished since the folder was listed
+                rows.append({"path": name, "state": "damaged", "sentence": str(error)})
     return told({"count": len(names), "runs": rows, "root": str(artefacts.root)})
 
 
@@ -101,11 +102,10 @@ def _news(request: Request) -> Response:
     The number of an event is the offset in the log behind it, so that a page that lost the connection goes on there.
     """
     run = context_of(request).artefacts.run(word(request, "run"))
-    offset = logs.size(run.log_path)
-    for given in (request.query_params.get("offset"), request.headers.get("last-event-id")):
-        if given is not None and given.isascii() and given.isdigit():
-            offset = int(given)
-    return StreamingResponse(_stream(run, offset), media_type="text/event-stream")
+    begin = number(request, "offset", logs.size(run.log_path))
+    last = whole(request.headers.get("last-event-id", ""))
+    content = () if request.method == "HEAD" else _stream(run, begin if last is None else last)
+    return StreamingResponse(content, media_type="text/event-stream")
 
 
 async def _stream(run: Run, offset: int) -> AsyncIterator[str]:

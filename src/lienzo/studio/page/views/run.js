@@ -2,6 +2,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "/page/vendor/htm-preact.js";
 import { Link, Sentence, ask, bytes, count, duration, go, measure, samplePath, useAnswer, useVisible } from "/page/parts.js";
 import { Chart, nearest, usePanels } from "/page/charts.js";
+import { COLUMNS, written as estimate } from "/page/measures.js";
 
 const MOST = 1200; // points of a curve; when live ones make them twice as many, the curve is asked for anew
 
@@ -152,10 +153,10 @@ function Troubles({ troubles, onMoment }) {
 
 function Scores({ scores }) {
   if (!scores.length) return null;
-  const names = [...new Set(scores.flatMap((one) => Object.keys(one.measures)))];
-  return html`<h3>Scores</h3><div class="scroll"><table><thead><tr><th>of</th><th>part</th><th>detector</th>${names.map((name) => html`<th class="number">${name}</th>`)}</tr></thead>
+  const names = Object.keys(COLUMNS).filter((name) => scores.some((one) => one.measures[name]));
+  return html`<h3>Scores</h3><div class="scroll"><table><thead><tr><th>of</th><th>part</th><th>detector</th>${names.map((name) => html`<th class="number" title=${COLUMNS[name][1]}>${COLUMNS[name][0]}</th>`)}</tr></thead>
     <tbody>${scores.map((one) => html`<tr><td>${one.subject}</td><td>${one.part}</td><td>${one.detector}</td>
-      ${names.map((name) => html`<td class="number">${one.measures[name] ? `${measure(one.measures[name].value)} ± ${measure(one.measures[name].error)}` : ""}</td>`)}</tr>`)}</tbody></table></div>`;
+      ${names.map((name) => html`<td class="number">${estimate(one.measures[name])}</td>`)}</tr>`)}</tbody></table></div>`;
 }
 
 function written(value, indent = "") {
