@@ -43,6 +43,8 @@ from lienzo.seeds import numpy_generator
 
 TIED = ("network.tied_kernels=true",)
 COOLED = ("cool_down=0.5", "generator_optimizer.betas=[0.5,0.99]", "discriminator_optimizer.betas=[0.5,0.99]")
+SLOW = ("generator_optimizer.rate=0.00028", "discriminator_optimizer.rate=0.00028")
+HIGH = ("generator_optimizer.rate=0.0008", "discriminator_optimizer.rate=0.0008")
 WEAK_R1 = ("regularisation.r1=0.01", "regularisation.interval=8")
 HAAR = ("network.wavelet_levels=1", "network.width=32", "network.stem=16")
 ANNEALED = (
@@ -75,9 +77,15 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fast": Experiment("what fast paints", "fast"),
     "fast-tied": Experiment("do tied kernels help?", "fast", TIED),
     "fast-cooled": Experiment(
-        "do rates that fall over the last half help, with a longer memory of Adam?", "fast", COOLED
+        "do rates that fall over the last half help, with a shorter memory of Adam?", "fast", COOLED
     ),
+    "fast-cooled-narrow": Experiment("how narrow can that be?", "fast", (*COOLED, "network.width=24")),
     "fast-tied-cooled": Experiment("do both?", "fast", (*TIED, *COOLED)),
+    "fast-tied-falling": Experiment("and the long memory, as it is?", "fast", (*TIED, "cool_down=0.5")),
+    "fast-tied-falling-32": Experiment("with batches of 32?", "fast", (*TIED, "cool_down=0.5", "batch=32")),
+    "fast-tied-falling-slow": Experiment("at 0.7 times the rates?", "fast", (*TIED, "cool_down=0.5", *SLOW)),
+    "fast-tied-cooled-8": Experiment("batches of 8?", "fast", (*TIED, *COOLED, "batch=8")),
+    "fast-tied-cooled-high": Experiment("twice the rates?", "fast", (*TIED, *COOLED, *HIGH)),
     "fast-tied-cooled-r1": Experiment("and weak R1, which costs time?", "fast", (*TIED, *COOLED, *WEAK_R1)),
     "fast-long-average": Experiment(
         "a longer average of the cooled weights?", "fast", (*TIED, *COOLED, "average_half_life=40000")

@@ -19,8 +19,8 @@ from starlette.concurrency import run_in_threadpool
 
 from lienzo.errors import InputError
 
-NICENESS = 15
-"""Of 19, the lowest priority."""
+NICENESS = 12
+"""Of 19, the lowest priority: docs/log.md, section "The studio under load", says what others cost."""
 
 IDLE_SECONDS = 600.0
 """Without a wish for so long the process ends, and its memory is free."""
