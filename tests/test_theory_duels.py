@@ -1,6 +1,7 @@
 """The two players on the plane: the same game as lienzo's training, in half steps."""
 
 import msgspec
+import numpy as np
 import pytest
 import torch
 
@@ -86,3 +87,23 @@ def test_the_history_stays_short_and_is_the_same_however_it_was_played(monkeypat
 def test_a_setup_is_checked(given: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(given, Setup)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_minimax_loss_saturates_where_the_discriminator_wins(seed: int) -> None:
+    lengths = {}
+    for objective in ("minimax", "non-saturating"):
+        duel = Duel(Setup(law="one Gaussian", objective=objective, generator_rate=0.0, seed=seed))
+        duel.play(400)
+        lengths[objective] = float(np.median(np.linalg.norm(duel.picture()["arrows"], axis=1)))
+    assert lengths["non-saturating"] > 30 * lengths["minimax"]
+
+
+@pytest.mark.slow
+def test_the_scores_of_an_unbounded_critic_grow() -> None:
+    duel, spans = Duel(Setup(objective="wasserstein")), []
+    for steps in (200, 800):
+        duel.play(2 * steps)
+        spans.append(float(np.ptp(duel.picture()["surface"])))
+    assert spans[1] > 3 * spans[0]
