@@ -463,6 +463,14 @@ def test_what_the_canvas_cannot_do_is_one_sentence(played: TestClient, wish: dic
     assert said in answer.json()["error"]
 
 
+def test_a_mixture_of_mixtures_without_end_is_one_sentence(played: TestClient) -> None:
+    place = '{"mixture": [[1, ' * 320 + '{"seed": 1}' + "]]}" * 320
+    wish = '{"kind": "paint", "run": "deep/a", "pictures": [{"place": ' + place + "}]}"
+    answer = played.post("/api/canvas/wish", content=wish, headers={"origin": BASE})
+    assert answer.status_code == 400
+    assert "nested too deeply" in answer.json()["error"]
+
+
 def test_a_walk_goes_out_as_film_and_as_path(played: TestClient, folder: Path) -> None:
     walk = {"kind": "film", "run": "deep/a", "pictures": [{"place": {"seed": seed}} for seed in (1, 2)], "frames": 6}
     film = played.post("/api/canvas/wish", json=walk | {"form": "webp"}, headers={"origin": BASE})

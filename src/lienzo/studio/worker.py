@@ -104,6 +104,8 @@ class Worker:
             try:
                 self._pipe.send(wish)
                 answer: Answer = self._pipe.recv()
+            except RecursionError:  # nothing of it was sent
+                raise InputError("this is nested too deeply: reload the page.") from None
             except (EOFError, OSError):  # it was killed, or ended for idleness just now
                 self._end()
             else:
