@@ -41,6 +41,7 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.seeds import numpy_generator
 
+PLAYERS = ("generator", "discriminator")
 TIED = ("network.tied_kernels=true",)
 COOLED = ("cool_down=0.5", "generator_optimizer.betas=[0.5,0.99]", "discriminator_optimizer.betas=[0.5,0.99]")
 SLOW = ("generator_optimizer.rate=0.00028", "discriminator_optimizer.rate=0.00028")
@@ -86,6 +87,16 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fast-tied-falling-slow": Experiment("at 0.7 times the rates?", "fast", (*TIED, "cool_down=0.5", *SLOW)),
     "fast-tied-cooled-8": Experiment("batches of 8?", "fast", (*TIED, *COOLED, "batch=8")),
     "fast-tied-cooled-high": Experiment("twice the rates?", "fast", (*TIED, *COOLED, *HIGH)),
+    "fast-tied-cooled-short": Experiment(
+        "a memory of Adam that is shorter still, at first?",
+        "fast",
+        (
+            *TIED,
+            "cool_down=0.5",
+            *(f"{player}_optimizer.betas=[0.5,0.9]" for player in PLAYERS),
+            "annealing.beta2=0.99",
+        ),
+    ),
     "fast-tied-cooled-r1": Experiment("and weak R1, which costs time?", "fast", (*TIED, *COOLED, *WEAK_R1)),
     "fast-long-average": Experiment(
         "a longer average of the cooled weights?", "fast", (*TIED, *COOLED, "average_half_life=40000")
