@@ -20,11 +20,11 @@ const LESSONS = [
   ["A ring is learnt", {}, "Press Play. The arrows show where the generator's loss wants each point to go: up the discriminator's surface."],
   ["Theorem 1: the best answer to a generator that holds still", { law: "one Gaussian", generator_rate: 0 },
     "The generator does not move. The surface becomes p(real) / (p(real) + p(generated)): one where only real points are, ½ where both are equally dense."],
-  ["Modes that are lost", { law: "grid of 25", momentum: 0.5 }, "Momentum of 0.5 is usual for pictures. Here modes are found and lost again: with this seed 20, 17 and 24 of 25 after 1,000, 3,000 and 5,000 steps. Set it to 0 and compare."],
+  ["Modes that are lost", { law: "grid of 25", momentum: 0.5 }, "Momentum of 0.5 is usual for pictures. Here modes are found and lost again: for example 20, 17 and 24 of 25 after 1,000, 3,000 and 5,000 steps. Set it to 0 and compare."],
   ["A loss that saturates", { law: "one Gaussian", objective: "minimax", generator_rate: 0 },
-    "The generator holds still, so the discriminator wins. Where D is near 0, log(1 − D) is flat: after 200 steps most arrows are short. Choose the non-saturating objective: the same discriminator, and arrows 80 times as long with this seed."],
+    "The generator holds still, so the discriminator wins. Where D is near 0, log(1 − D) is flat: after 200 steps most arrows are short. Choose the non-saturating objective: the same discriminator, and arrows that are far longer."],
   ["A critic that nothing bounds", { objective: "wasserstein" }, "Its scores grow and grow, since the Wasserstein dual holds for bounded slopes only. Choose the gradient penalty and compare."],
-  ["Two penalties", { law: "grid of 25", objective: "relativistic", penalty: "r1 and r2", weight: 0.02 }, "The objective of R3GAN: the surface stays smooth, and most of the modes are found: with this seed 24, 25 and 22 of 25 after 1,000, 3,000 and 5,000 steps."],
+  ["Two penalties", { law: "grid of 25", objective: "relativistic", penalty: "r1 and r2", weight: 0.02 }, "The objective of R3GAN: the surface stays smooth, and most of the modes are found: for example 24, 25 and 22 of 25 after 1,000, 3,000 and 5,000 steps."],
 ];
 
 export function Theory({ query }) {
