@@ -116,8 +116,9 @@ class Worker:
         self._end()
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=work, args=(theirs, self.load), daemon=True, name=f"lienzo {self.title}")
-        self._process.start()
+        process = context.Process(target=work, args=(theirs, self.load), daemon=True, name=f"lienzo {self.title}")
+        process.start()
+        self._process = process  # not before it has begun: there is nothing to end else
         theirs.close()
 
 

@@ -31,4 +31,6 @@ def _machine(request: Request) -> Response:
     )
 
 
+psutil.cpu_percent()  # use is counted from one call to the next, so that the first answer has what it needs
+
 ROUTES = [Route("/api/machine", _machine)]
