@@ -24,6 +24,12 @@ def test_a_game_is_played_and_its_address_shows_it_again(tmp_path: Path, width: 
         page.get_by_role("button", name="Pause").click()
         page.wait_for_function("() => new URLSearchParams(location.search).get('at') >= 40")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.get_by_role("button", name="Play", exact=True).click()
+        page.locator("[name=batch]").fill("33")
+        shown = page.locator("figcaption").first.inner_text()
+        page.wait_for_function("shown => document.querySelector('figcaption').innerText !== shown", arg=shown)
+        page.locator("[name=batch]").press("Tab")  # what was typed is still there: the view was drawn meanwhile
+        page.wait_for_function("() => new URLSearchParams(location.search).get('batch') === '33'")
         page.locator("[name=law]").select_option("two moons")
         page.get_by_text("After 0 steps:").wait_for()
         page.get_by_role("button", name="Half a step").press("Enter")

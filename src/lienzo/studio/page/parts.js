@@ -40,6 +40,13 @@ export function useAnswer(path, query = {}, every = 0) {
   return [answer, error, again];
 }
 
+/** An input that keeps what is being typed, however often its view is drawn meanwhile; `onGive` gets it when it is done. */
+export function Typed({ value, onGive, ...rest }) {
+  const [draft, setDraft] = useState(null);
+  return html`<input ...${rest} value=${draft ?? value} onInput=${(event) => setDraft(event.target.value)}
+    onChange=${(event) => { setDraft(null); onGive(event.target.value); }} onBlur=${() => setDraft(null)} />`;
+}
+
 /** Whether the page is seen. A browser opens six connections to a server: a page that nobody sees keeps none open. */
 export function useVisible() {
   const [visible, setVisible] = useState(!document.hidden);

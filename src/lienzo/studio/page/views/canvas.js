@@ -1,7 +1,7 @@
 // The canvas: a wall of seeds, pictures kept from it, and what can be made between and beside them.
 // Its whole state stands in the address: going back undoes, and a link shows the same.
 import { html, useEffect, useRef, useState } from "/page/vendor/htm-preact.js";
-import { Link, Sentence, count, go, useAnswer } from "/page/parts.js";
+import { Link, Sentence, Typed, count, go, useAnswer } from "/page/parts.js";
 import { about, placeName, placeOf, placeText, save, wish } from "/page/canvas-pictures.js";
 import { Sheet } from "/page/sheet.js";
 import { Mix } from "/page/views/mix.js";
@@ -71,8 +71,8 @@ function Board({ run, query }) {
         <button key=${mode} aria-pressed=${state.mode === mode} onClick=${() => change({ mode })}>${title}</button>`)}</div>
       <label class="slider">Truncation <output>${state.psi.toFixed(2)}</output>
         <input type="range" min="0" max="1.5" step="0.05" value=${state.psi} onInput=${(event) => change({ psi: Number(event.target.value) }, true)} /></label>
-      ${facts.labels.length > 0 && html`<label class="slider">Label <input type="text" list="labels" placeholder="each its own" value=${state.label}
-          onChange=${(event) => change({ label: event.target.value.trim() })} /></label>
+      ${facts.labels.length > 0 && html`<label class="slider">Label <${Typed} type="text" list="labels" placeholder="each its own" value=${state.label}
+          onGive=${(given) => change({ label: given.trim() })} /></label>
         <datalist id="labels">${facts.labels.map((label) => html`<option value=${label} />`)}</datalist>
         <p class="hint">A label, or a mixture such as ${facts.labels[0]}=0.5,${facts.labels[1] ?? facts.labels[0]}=0.5.</p>`}
       ${facts.directions.map((name) => html`<label class="slider" key=${name}>${name} <output>${(state.along[name] ?? 0).toFixed(1)}</output>
@@ -113,7 +113,7 @@ function Wall({ state, change, picture, keep, ...rest }) {
     return () => watch.disconnect();
   }, []);
   return html`<section class="wall">
-    <div class="bar"><label>From seed <input type="number" min="0" value=${state.first} onChange=${(event) => change({ first: Math.max(0, Math.floor(Number(event.target.value))) })} /></label>
+    <div class="bar"><label>From seed <${Typed} type="number" min="0" value=${state.first} onGive=${(given) => change({ first: Math.max(0, Math.floor(Number(given))) })} /></label>
       <button onClick=${() => change({ first: Math.floor(Math.random() * 1e9) })}>Somewhere else</button></div>
     ${Array.from({ length: more }, (_, block) => html`<${Sheet} key=${block} purpose=${`wall${block}`} ...${rest} columns=${ROW} draggable
       pictures=${Array.from({ length: WALL }, (_, at) => picture({ seed: state.first + block * WALL + at }))}
@@ -166,7 +166,7 @@ function Walk({ run, state, change, picture, keep, setError, ...rest }) {
     } catch (reason) { setError(reason.message); }
     setBusy(false);
   };
-  return html`<section class="walk"><div class="bar"><label>Frames <input type="number" min="2" max="600" value=${frames} onChange=${(event) => setFrames(Math.max(2, Math.min(600, Number(event.target.value) || 120)))} /></label>
+  return html`<section class="walk"><div class="bar"><label>Frames <${Typed} type="number" min="2" max="600" value=${frames} onGive=${(given) => setFrames(Math.max(2, Math.min(600, Number(given) || 120)))} /></label>
       <button disabled=${busy} onClick=${() => make("webp")}>${busy ? "Painting …" : "Play"}</button>
       ${shown && html`<a class="button" href=${shown} download="walk.webp">Save the film</a>`}
       <button disabled=${busy} onClick=${() => make("gif")}>Save a GIF</button>

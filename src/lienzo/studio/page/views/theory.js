@@ -1,7 +1,7 @@
 // The two players on a law of the plane, played by lienzo's own game in a process of the server.
 // The setup and the moment stand in the address, so that a link shows the same game.
 import { html, useEffect, useRef, useState } from "/page/vendor/htm-preact.js";
-import { Sentence, count, counted, go, measure, useAnswer } from "/page/parts.js";
+import { Sentence, Typed, count, counted, go, measure, useAnswer } from "/page/parts.js";
 import { Chart } from "/page/charts.js";
 import { Plane } from "/page/plane.js";
 
@@ -149,7 +149,7 @@ function Controls({ about, setup, change }) {
     }
     if (key === "weight" && setup.penalty === "none") return null;
     return html`<label class="field" key=${key} title=${meaning}><span>${name}</span>
-      <input name=${key} type="number" min="0" step=${STEPS[key] ?? 1} value=${setup[key]} onChange=${(event) => change({ [key]: event.target.value === "" ? usual : Number(event.target.value) })} />
+      <${Typed} name=${key} type="number" min="0" step=${STEPS[key] ?? 1} value=${setup[key]} onGive=${(given) => change({ [key]: given === "" ? usual : Number(given) })} />
       <small>${meaning}</small></label>`;
   });
 }
