@@ -99,7 +99,9 @@ def bomb(path: Path, kind: str, size: int) -> None:
             archive.addfile(info, io.BytesIO(data))
 
 
-@pytest.mark.parametrize("kind", ["zip", "member", "header"])
+@pytest.mark.parametrize(
+    "kind", ["zip", pytest.param("member", marks=pytest.mark.slow), pytest.param("header", marks=pytest.mark.slow)]
+)
 @pytest.mark.skipif(sys.platform == "win32", reason="measures by rusage")
 def test_a_bomb_takes_no_memory(tmp_path: Path, kind: str) -> None:
     size = 300_000_000

@@ -25,6 +25,7 @@ print(usual, kept, min(faults(64) for _ in range(2)))  # larger than any gap tha
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left as they are")
 def test_memory_that_tensors_leave_is_kept_for_the_next_ones() -> None:
     printed = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout

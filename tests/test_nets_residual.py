@@ -136,7 +136,7 @@ def test_blocks_begin_as_the_identity() -> None:
     assert block.narrow.weight.grad.any()  # what leads away from there
 
 
-@pytest.mark.parametrize("size", ["XS", "S"])
+@pytest.mark.parametrize("size", ["XS", pytest.param("S", marks=pytest.mark.slow)])
 def test_pictures_and_logits_begin_with_a_variance_of_the_order_of_one(size: str) -> None:
     torch.manual_seed(0)
     network = Residual(size=size)  # type: ignore[arg-type]

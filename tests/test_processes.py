@@ -120,6 +120,7 @@ def test_two_processes_of_four_are_one_of_eight(pairs: dict[str, tuple[Run, Run]
     assert files.keys() == other_files.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_torchrun_starts_both_again_when_one_is_killed(
     pairs: dict[str, tuple[Run, Run]], collection: Collection, recipe: Recipe, tmp_path: Path

@@ -166,6 +166,7 @@ def test_another_question_is_refused(collection: Collection, recipe: Recipe, tmp
         lienzo.tune(collection, recipe, tmp_path, trials=2, images=16, search=SEARCH[:1], device="cpu")
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_study(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
     base, out = tmp_path / "base.toml", tmp_path / "study"
     base.write_text(dataclasses.replace(recipe, evaluate_every=32).to_toml(), encoding="utf-8")
