@@ -106,6 +106,7 @@ def pairs(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SETTINGS)
 def test_two_processes_of_four_are_one_of_eight(pairs: dict[str, tuple[Run, Run]], name: str) -> None:
     """Sums are taken in another order, no more; no weight was seen further off than 5e-7 in the end."""

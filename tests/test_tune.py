@@ -182,6 +182,7 @@ def test_two_processes_share_a_study(collection: Collection, recipe: Recipe, tmp
     assert len({str(trial.params) for trial in trials}) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_trial_is_taken_up_whose_process_was_killed(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
     base, out = tmp_path / "base.toml", tmp_path / "study"
