@@ -31,7 +31,6 @@ from lienzo.training.state import State
 
 Measures = dict[str, Tensor]
 NARROW = ("network.width=24",)
-TIED = ("network.tied_kernels=true",)
 
 
 def main() -> None:
@@ -88,8 +87,8 @@ def speed(turns: int) -> None:
         "in one stage": ((), at_once),
         "width 24": (NARROW, two_stages),
         "width 24, in one stage": (NARROW, at_once),
-        "tied kernels": (TIED, two_stages),
-        "tied kernels, batches of 32": ((*TIED, "batch=32"), two_stages),
+        "tied kernels": (painting.TIED, two_stages),
+        "tied kernels, batches of 32": ((*painting.TIED, "batch=32"), two_stages),
     }
     recipes = {name: find("fast").with_settings(list(settings)) for name, (settings, _) in contestants.items()}
     states = {name: State(recipe, shape_of("fast"), CPU) for name, recipe in recipes.items()}

@@ -41,17 +41,19 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.seeds import numpy_generator
 
-PLAYERS = ("generator", "discriminator")
+
+def of_both(setting: str) -> tuple[str, ...]:
+    """Return a setting of both players' optimisers."""
+    return tuple(f"{player}_optimizer.{setting}" for player in ("generator", "discriminator"))
+
+
 TIED = ("network.tied_kernels=true",)
-COOLED = ("cool_down=0.5", "generator_optimizer.betas=[0.5,0.99]", "discriminator_optimizer.betas=[0.5,0.99]")
-SLOW = ("generator_optimizer.rate=0.00028", "discriminator_optimizer.rate=0.00028")
-HIGH = ("generator_optimizer.rate=0.0008", "discriminator_optimizer.rate=0.0008")
+COOLED = ("cool_down=0.5", *of_both("betas=[0.5,0.99]"))
 WEAK_R1 = ("regularisation.r1=0.01", "regularisation.interval=8")
 HAAR = ("network.wavelet_levels=1", "network.width=32", "network.stem=16")
 ANNEALED = (
     "cool_down=1", "annealing.shape=cosine", "annealing.rates=0.25", "regularisation.r1=0.03",
-    "regularisation.interval=8", "annealing.r1=0.003", "generator_optimizer.betas=[0.5,0.9]",
-    "discriminator_optimizer.betas=[0.5,0.9]", "annealing.beta2=0.99",
+    "regularisation.interval=8", "annealing.r1=0.003", *of_both("betas=[0.5,0.9]"), "annealing.beta2=0.99",
 )  # fmt: skip
 """What R3GAN changes while it trains (Huang et al. 2024), with the weight of R1 that suits these networks."""
 
@@ -84,16 +86,18 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fast-tied-cooled": Experiment("do both?", "fast", (*TIED, *COOLED)),
     "fast-tied-falling": Experiment("and the long memory, as it is?", "fast", (*TIED, "cool_down=0.5")),
     "fast-tied-falling-32": Experiment("with batches of 32?", "fast", (*TIED, "cool_down=0.5", "batch=32")),
-    "fast-tied-falling-slow": Experiment("at 0.7 times the rates?", "fast", (*TIED, "cool_down=0.5", *SLOW)),
+    "fast-tied-falling-slow": Experiment(
+        "at 0.7 times the rates?", "fast", (*TIED, "cool_down=0.5", *of_both("rate=0.00028"))
+    ),
     "fast-tied-cooled-8": Experiment("batches of 8?", "fast", (*TIED, *COOLED, "batch=8")),
-    "fast-tied-cooled-high": Experiment("twice the rates?", "fast", (*TIED, *COOLED, *HIGH)),
+    "fast-tied-cooled-high": Experiment("twice the rates?", "fast", (*TIED, *COOLED, *of_both("rate=0.0008"))),
     "fast-tied-cooled-short": Experiment(
         "a memory of Adam that is shorter still, at first?",
         "fast",
         (
             *TIED,
             "cool_down=0.5",
-            *(f"{player}_optimizer.betas=[0.5,0.9]" for player in PLAYERS),
+            *of_both("betas=[0.5,0.9]"),
             "annealing.beta2=0.99",
         ),
     ),
