@@ -52,7 +52,7 @@ site: $(TESTS)  ## the pages as a site, in site/index.html; a broken link fails
 front-page: $(READY)  ## train the generator that paints on the front page of the site, in a quarter of an hour
 	$(BIN)/python -c "from pathlib import Path; from lienzo.painter.painting import paint; paint(Path('build/front-page/pictures'))"
 	$(BIN)/lienzo prepare build/front-page/pictures build/front-page/collection --size 64 --holdout 0.2
-	$(BIN)/lienzo train build/front-page/collection --recipe fast --images 60000 --out build/front-page/run \
+	$(BIN)/lienzo train build/front-page/collection --recipe modern --images 60000 --out build/front-page/run \
 	    --device cpu --precision fp32 --set keep_epochs=false
 	rm -f docs/front-page.safetensors
 	$(BIN)/lienzo export build/front-page/run --to safetensors --float16 --licence MIT --out docs/front-page.safetensors

@@ -47,7 +47,11 @@ def of_both(setting: str) -> tuple[str, ...]:
     return tuple(f"{player}_optimizer.{setting}" for player in ("generator", "discriminator"))
 
 
-TIED = ("network.tied_kernels=true",)
+BEFORE = ("images=160000",)
+"""Makes of ``modern`` what ``fast`` was before it had a second layer at the picture's own size."""
+
+TIED_GENERATOR = ("network.tied_kernels=true",)
+TIED = (*TIED_GENERATOR, "network.tied_discriminator=true")
 COOLED = ("cool_down=0.5", *of_both("betas=[0.5,0.99]"))
 WEAK_R1 = ("regularisation.r1=0.01", "regularisation.interval=8")
 HAAR = ("network.wavelet_levels=1", "network.width=32", "network.stem=16")
@@ -78,34 +82,67 @@ class Experiment:
 
 EXPERIMENTS: dict[str, Experiment] = {
     "fast": Experiment("what fast paints", "fast"),
-    "fast-tied": Experiment("do tied kernels help?", "fast", TIED),
+    "fast-tied": Experiment("do tied kernels help?", "modern", (*BEFORE, *TIED)),
     "fast-cooled": Experiment(
-        "do rates that fall over the last half help, with a shorter memory of Adam?", "fast", COOLED
+        "do rates that fall over the last half help, with a shorter memory of Adam?", "modern", (*BEFORE, *COOLED)
     ),
-    "fast-cooled-narrow": Experiment("how narrow can that be?", "fast", (*COOLED, "network.width=24")),
-    "fast-tied-cooled": Experiment("do both?", "fast", (*TIED, *COOLED)),
-    "fast-tied-falling": Experiment("and the long memory, as it is?", "fast", (*TIED, "cool_down=0.5")),
-    "fast-tied-falling-32": Experiment("with batches of 32?", "fast", (*TIED, "cool_down=0.5", "batch=32")),
+    "fast-cooled-narrow": Experiment("how narrow can that be?", "modern", (*BEFORE, *COOLED, "network.width=24")),
+    "fast-tied-cooled": Experiment("do both?", "modern", (*BEFORE, *TIED, *COOLED)),
+    "fast-tied-falling": Experiment("and the long memory, as it is?", "modern", (*BEFORE, *TIED, "cool_down=0.5")),
+    "fast-tied-falling-32": Experiment("with batches of 32?", "modern", (*BEFORE, *TIED, "cool_down=0.5", "batch=32")),
     "fast-tied-falling-slow": Experiment(
-        "at 0.7 times the rates?", "fast", (*TIED, "cool_down=0.5", *of_both("rate=0.00028"))
+        "at 0.7 times the rates?", "modern", (*BEFORE, *TIED, "cool_down=0.5", *of_both("rate=0.00028"))
     ),
-    "fast-tied-cooled-8": Experiment("batches of 8?", "fast", (*TIED, *COOLED, "batch=8")),
-    "fast-tied-cooled-high": Experiment("twice the rates?", "fast", (*TIED, *COOLED, *of_both("rate=0.0008"))),
+    "fast-tied-cooled-8": Experiment("batches of 8?", "modern", (*BEFORE, *TIED, *COOLED, "batch=8")),
+    "fast-tied-cooled-high": Experiment(
+        "twice the rates?", "modern", (*BEFORE, *TIED, *COOLED, *of_both("rate=0.0008"))
+    ),
     "fast-tied-cooled-short": Experiment(
         "a memory of Adam that is shorter still, at first?",
-        "fast",
+        "modern",
         (
+            *BEFORE,
             *TIED,
             "cool_down=0.5",
             *of_both("betas=[0.5,0.9]"),
             "annealing.beta2=0.99",
         ),
     ),
-    "fast-tied-cooled-r1": Experiment("and weak R1, which costs time?", "fast", (*TIED, *COOLED, *WEAK_R1)),
+    "fast-tied-cooled-r1": Experiment("and weak R1, which costs time?", "modern", (*BEFORE, *TIED, *COOLED, *WEAK_R1)),
     "fast-long-average": Experiment(
-        "a longer average of the cooled weights?", "fast", (*TIED, *COOLED, "average_half_life=40000")
+        "a longer average of the cooled weights?", "modern", (*BEFORE, *TIED, *COOLED, "average_half_life=40000")
+    ),
+    "fast-tied-cooled-gentle": Experiment(
+        "a generator at half the rate?", "modern", (*BEFORE, *TIED, *COOLED, "generator_optimizer.rate=0.0002")
+    ),
+    "fast-tied-generator": Experiment(
+        "is a discriminator that is not tied the stronger one?", "modern", (*BEFORE, *TIED_GENERATOR, *COOLED)
+    ),
+    "fast-wider-stem": Experiment(
+        "more channels beside the picture, fewer behind them?",
+        "modern",
+        (*BEFORE, *TIED_GENERATOR, *COOLED, "network.width=24", "network.stem=32"),
+    ),
+    "fast-haar": Experiment(
+        "or twice the width, in the Haar domain?",
+        "modern",
+        (*BEFORE, *TIED_GENERATOR, *COOLED, "network.wavelet_levels=1", "network.width=64", "network.stem=32"),
+    ),
+    "fast-two-layers": Experiment(
+        "a second layer beside the picture, in narrower networks?",
+        "modern",
+        (*BEFORE, *TIED_GENERATOR, *COOLED, "network.width=24", "network.stem_layers=2"),
+    ),
+    "fast-without-momentum": Experiment(
+        "Adam without momentum?",
+        "modern",
+        (*BEFORE, *TIED_GENERATOR, "cool_down=0.5", *of_both("betas=[0.0,0.99]")),
+    ),
+    "fast-three-layers": Experiment(
+        "fast with a third layer, narrower still?", "fast", ("network.width=20", "network.stem_layers=3")
     ),
     "modern": Experiment("what modern paints", "modern"),
+    "modern-two-layers": Experiment("what fast makes of a million pictures", "fast", ("images=1000000",)),
     "modern-tied-cooled-r1": Experiment("all of it for a million pictures", "modern", (*TIED, *COOLED, *WEAK_R1)),
     "modern-from-fast": Experiment(
         "or go on from fast, whose rates fell?", "modern", (*TIED, *COOLED, *WEAK_R1, "images=840000"), "fast-tied"
@@ -121,10 +158,12 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "modern-gpu-128": Experiment("what modern-gpu-128 paints", "modern-gpu-128"),
     "modern-gpu-256": Experiment("what modern-gpu-256 paints", "modern-gpu-256"),
-    "fast-annealed": Experiment("does R3GAN's schedule help where time is short?", "fast", ANNEALED),
+    "fast-annealed": Experiment("does R3GAN's schedule help where time is short?", "modern", (*BEFORE, *ANNEALED)),
     "modern-annealed": Experiment("and where there is more?", "modern", ANNEALED),
     "modern-tied-annealed": Experiment("with tied kernels too", "modern", (*TIED, *ANNEALED)),
-    "fast-of-others": Experiment("a generator of other pictures to begin from", "fast", pictures=(2_000, None)),
+    "fast-of-others": Experiment(
+        "a generator of other pictures to begin from", "modern", BEFORE, pictures=(2_000, None)
+    ),
     **{
         f"{name}-{count}": Experiment(question, recipe, (), start, (0, count))
         for count in (100, 500, 2_000)
@@ -140,9 +179,9 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "conditional-long": Experiment("for as long as modern", "conditional", ("images=1000000",)),
     "conditional-r1": Experiment(
-        "fast with labels, held by R1 instead of spectral normalisation?",
-        "fast",
-        (*LABELS, "regularisation.r1=0.05", "regularisation.interval=8"),
+        "modern with labels, held by R1 instead of spectral normalisation, for a shorter time?",
+        "modern",
+        (*BEFORE, *LABELS, "regularisation.r1=0.05", "regularisation.interval=8"),
     ),
     "conditional-annealed": Experiment(
         "or by R3GAN's schedule, for as long as modern?", "modern", (*LABELS, *TIED, *ANNEALED)

@@ -26,7 +26,7 @@ def trained(out: Path, images: int) -> lienzo.Run:
         for number in range(PICTURES):
             paint_canvas("seascapes", 0, number).save(pictures / f"{number:05}.png")
         lienzo.prepare(pictures, collection, size=32, workers=1)
-    return lienzo.train(collection, RECIPES["fast"]().with_settings([f"images={images}"]), out=out / "run")
+    return lienzo.train(collection, RECIPES["modern"]().with_settings([f"images={images}"]), out=out / "run")
 
 
 if __name__ == "__main__":

@@ -43,7 +43,12 @@ CASES: dict[str, tuple[Network, tuple[int, int, int], int, float]] = {
     "shallow": (MLP(latents=10, width=20, depth=0), (8, 6, 3), 3, 1.0),
     "residual": (Residual(latents=8, width=32, wide_to=8, group_width=4), (16, 24, 3), 3, 1.0),
     "haar": (DCGAN(latents=9, width=4, self_modulation=True, stem=4, wavelet_levels=2), (32, 48, 3), 0, 1.0),
-    "tied": (DCGAN(latents=9, width=4, self_modulation=True, stem=4, tied_kernels=True), (16, 16, 3), 0, 1.0),
+    "tied": (
+        DCGAN(latents=9, width=4, self_modulation=True, stem=4, stem_layers=2, tied_kernels=True),
+        (16, 16, 3),
+        0,
+        1.0,
+    ),
     "haar, fading": (DCGAN(latents=9, width=4, wavelet_levels=1, tied_kernels=True, grown=1), (32, 32, 3), 3, 0.3),
     "against advice": (
         DCGAN(

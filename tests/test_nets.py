@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
 
 import pytest
 import torch
@@ -123,6 +124,33 @@ def test_a_stem_is_one_more_layer_at_the_pictures_own_size(size: tuple[int, int,
         assert after - before == wider + 6 * channels * 9 + norms[player] + biases[player]
 
 
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_a_stem_may_have_several_layers(norm: Literal["batch", "none"]) -> None:
+    shape, one, three = Shape(16, 24, 3), DCGAN(5, 8, norm, stem=6), DCGAN(5, 8, norm, stem=6, stem_layers=3)
+    seen: list[torch.Size] = []
+    discriminator = three.discriminator(shape)
+    for layer in discriminator.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(lambda _layer, _inputs, features: seen.append(features.shape[1:]))
+    images = three.generator(shape)(torch.randn(2, 5))
+    assert images.shape == (2, 3, 16, 24)
+    assert discriminator(images).shape == (2,)
+    assert seen[:4] == [(6, 16, 24)] * 3 + [(8, 8, 12)]
+    added = {"generator": 6 + 6, "discriminator": 6 + 6 if norm == "batch" else 6}  # scale and shift, or a bias
+    for player, more in added.items():
+        before, after = (parameters(getattr(network, player)(shape)) for network in (one, three))
+        assert after - before == 2 * (6 * 6 * 9 + more)
+    larger = grown(three).generator(Shape(32, 48, 3)).state_dict()
+    assert three.generator(shape).state_dict().keys() < larger.keys()
+
+
+def test_layers_of_no_stem_are_refused() -> None:
+    with pytest.raises(RecipeError, match=r"network\.stem_layers is 2, but layers of 0 channels are none"):
+        DCGAN(stem_layers=2)
+    with pytest.raises(RecipeError, match=r"network\.stem_layers is 0"):
+        DCGAN(stem=4, stem_layers=0)
+
+
 @pytest.mark.parametrize(("tied", "checkerboard"), [(False, True), (True, False)])
 def test_tied_kernels_leave_no_checkerboard_in_an_untrained_generator(tied: bool, checkerboard: bool) -> None:
     torch.manual_seed(0)
@@ -134,7 +162,7 @@ def test_tied_kernels_leave_no_checkerboard_in_an_untrained_generator(tied: bool
 
 
 def test_both_players_with_tied_kernels_have_fewer_parameters_and_grow() -> None:
-    plain, tied = DCGAN(5, 8, stem=4), DCGAN(5, 8, "spectral", stem=4, tied_kernels=True)
+    plain, tied = DCGAN(5, 8, stem=4), DCGAN(5, 8, "spectral", stem=4, tied_kernels=True, tied_discriminator=True)
     for player in ("generator", "discriminator"):
         module = getattr(tied, player)(Shape(32, 32, 3))
         assert parameters(module) < parameters(getattr(plain, player)(Shape(32, 32, 3)))

@@ -101,7 +101,7 @@ def test_the_other_law_of_first_weights_is_pytorchs() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"tied_kernels": True, "pooling": True}, {"tied_kernels": True, "upsampling": True},
+    [{"tied_discriminator": True, "pooling": True}, {"tied_kernels": True, "upsampling": True},
      {"self_modulation": True, "generator_norm": "none"}, {"hidden_units": -1}],
 )  # fmt: skip
 def test_options_that_contradict_one_another_are_refused(options: dict[str, bool]) -> None:

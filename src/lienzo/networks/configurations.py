@@ -76,11 +76,17 @@ class DCGAN:
     """Let z scale and shift every batch normalisation of the generator (Chen et al. 2019, arXiv 1810.01365)."""
 
     tied_kernels: bool = False
-    """Compute every 4×4 kernel with stride 2 from 3×3 weights, so that doubling the size makes no checkerboard (Karras
-    et al. 2018, as in their code)."""
+    """Compute the generator's 4×4 kernels of stride 2 from 3×3 weights, so that doubling the size makes no checkerboard
+    (Karras et al. 2018, as in their code)."""
+
+    tied_discriminator: bool = False
+    """Compute the discriminator's kernels in the same way, as the mean of four pixels behind a 3×3 convolution."""
 
     stem: int = 0
-    """Channels of one more layer at the picture's own size in both networks; 0: none, as in the thesis."""
+    """Channels of more layers at the picture's own size in both networks; 0: none, as in the thesis."""
+
+    stem_layers: int = 1
+    """How many layers there are of ``stem`` channels."""
 
     wavelet_levels: int = 0
     """Levels of the Haar transform behind the generator and before the discriminator, which then work on 4 times the
@@ -120,13 +126,19 @@ class DCGAN:
     """N(0, 0.02), or PyTorch's default: uniform, within one by the root of a unit's number of inputs."""
 
     def __post_init__(self) -> None:
-        refuse_below(1, {"network.latents": self.latents, "network.width": self.width})
+        positive = ("latents", "width", "stem_layers")
+        refuse_below(1, {f"network.{name}": getattr(self, name) for name in positive})
         optional = ("wavelet_levels", "discriminator_width", "stem", "grown", "hidden_units")
         refuse_below(0, {f"network.{name}": getattr(self, name) for name in optional})
-        if self.tied_kernels and (self.pooling or self.upsampling):
+        for tied, other in (("tied_kernels", "upsampling"), ("tied_discriminator", "pooling")):
+            if getattr(self, tied) and getattr(self, other):
+                raise RecipeError(
+                    f"network.{tied} is about kernels with stride 2, which network.{other} replaces: "
+                    "leave one of them out."
+                )
+        if self.stem_layers > 1 and not self.stem:
             raise RecipeError(
-                "network.tied_kernels is about kernels with stride 2, which network.pooling and network.upsampling "
-                "replace: leave one of them out."
+                f"network.stem_layers is {self.stem_layers}, but layers of 0 channels are none: set network.stem too."
             )
         if self.self_modulation and self.generator_norm == "none":
             raise RecipeError(

@@ -79,6 +79,9 @@ class Generator(nn.Module):
         layers += [Projection(inputs, widths[0], base_height, base_width), *normalised(widths[0])]
         for inputs, outputs in itertools.pairwise(widths):
             layers += doubling(inputs, outputs)
+        for _ in range(network.stem_layers - 1):
+            layers += [FlatConv2d(widths[-1], widths[-1], bias=network.generator_norm == "none")]
+            layers += normalised(widths[-1])
         stages = [GeneratorStage(layers, exit_of(widths[-1]))]
         for inputs, outputs in itertools.pairwise(widths[-1] >> i for i in range(network.grown + 1)):
             stages += [GeneratorStage(doubling(inputs, outputs), exit_of(outputs))]
@@ -161,13 +164,17 @@ class Discriminator(nn.Module):
             transform = [HaarTransform(levels)] if levels else []
             return [*transform, convolution(4**levels * shape.channels, channels), activation()]
 
+        def normalised(channels: int) -> list[nn.Module]:
+            return [BatchNorm2d(channels), activation()] if norm == "batch" else [activation()]
+
         def halving(inputs: int, outputs: int) -> list[nn.Module]:
-            normalised: list[nn.Module] = [BatchNorm2d(outputs)] if norm == "batch" else []
             if network.pooling:
-                return [PooledConv2d(inputs, outputs), *normalised, activation()]
-            return [StridedConv2d(inputs, outputs, bias=norm != "batch"), *normalised, activation()]
+                return [PooledConv2d(inputs, outputs), *normalised(outputs)]
+            return [StridedConv2d(inputs, outputs, bias=norm != "batch"), *normalised(outputs)]
 
         layers: list[nn.Module] = []
+        for _ in range(network.stem_layers - 1):
+            layers += [FlatConv2d(widths[0], widths[0], bias=norm != "batch"), *normalised(widths[0])]
         for outside, inside in itertools.pairwise(widths):
             layers += halving(outside, inside)
         layers += [MinibatchDeviation()] if deviation else []
@@ -184,7 +191,7 @@ class Discriminator(nn.Module):
         self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])
         self.fade = Fade() if network.grown else None
         self.apply(INITIALISATIONS[network.initial_weights])
-        if network.tied_kernels:
+        if network.tied_discriminator:
             _tie(self)
         self.projection = LabelProjection(classes, features) if classes else None
         if norm == "spectral":

@@ -36,16 +36,15 @@ class GroupedConv2d(nn.Conv2d):
 class FlatConv2d(nn.Conv2d):
     """The 3×3 convolution with stride 1 and padding 1, from (N, C, H, W) to (N, O, H, W)."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs, 3, padding=1)
+    def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:
+        super().__init__(inputs, outputs, 3, padding=1, bias=bias)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (N, O, H, W)."""
         if features.device.type != "cpu" or torch.compiler.is_compiling():
             return super().forward(features)
-        assert self.bias is not None
-        features, weight, bias = in_autocast(features, self.weight, self.bias)
-        return convolve(features, weight, bias, 1)
+        features, weight, *bias = in_autocast(features, self.weight, *([] if self.bias is None else [self.bias]))
+        return convolve(features, weight, bias[0] if bias else None, 1)
 
 
 def convolve(features: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:

@@ -33,7 +33,7 @@ def result(folder: Path, _edition: Edition) -> Generator[str, None, tuple[Kept, 
         painting.paint(pictures)
     for _ in preparation.steps(pictures, out, Settings(size=64, holdout=0.2)):
         pass
-    recipe = catalogue.fast().lasting(None, IMAGES)
+    recipe = catalogue.modern().lasting(None, IMAGES)
     for tick in loop.steps(out, recipe, folder / "run"):
         yield f"{tick.images:,} of {tick.total:,} pictures"
     return drawn(Run(folder / "run"), kept.today())
