@@ -12,10 +12,12 @@ import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.errors import GeneratorError, RunError
 from lienzo.inspection.inspection import info
+from lienzo.recipe.catalogue import find
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.storage import tensors
 from lienzo.training import open_run
+from lienzo.training.default_recipe import recipe_or_default
 from lienzo.training.origin import Origin
 
 
@@ -181,3 +183,14 @@ def test_a_run_without_any_whole_checkpoint_is_no_origin(landscapes: Run) -> Non
         path.write_bytes(b"damaged")
     with pytest.raises(RunError, match="has no checkpoint that is whole"):
         Origin.open(landscapes)
+
+
+def test_a_recipe_that_nobody_named_has_the_networks_that_a_run_starts_from(
+    landscapes: Run, others: Collection, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="lienzo")
+    for origin in (landscapes, landscapes.generator_path):
+        recipe = recipe_or_default(None, others, None, "cpu", origin)
+        assert recipe == dataclasses.replace(find("few"), network=landscapes.recipe().network)
+        assert "Its networks are those of" in caplog.text
+    assert recipe_or_default("few", others, None, "cpu", landscapes) == find("few")

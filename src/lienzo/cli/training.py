@@ -56,7 +56,7 @@ def train(
     from lienzo.training import loop
     from lienzo.training.default_recipe import recipe_or_default
 
-    chosen = recipe_or_default(recipe, collection, out, device).with_settings(
+    chosen = recipe_or_default(recipe, collection, out, device, origin).with_settings(
         [
             *settings,
             *length(epochs, images),

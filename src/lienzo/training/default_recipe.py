@@ -1,5 +1,6 @@
 """The recipe of a training for which nobody named one."""
 
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -9,12 +10,17 @@ from lienzo.recipe.catalogue import find
 from lienzo.recipe.choice import choose
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
+from lienzo.training.origin import Origin
 
 log = logging.getLogger("lienzo")
 
 
 def recipe_or_default(
-    recipe: str | Path | Recipe | None, collection: str | Path | Collection, out: str | Path | None, device: str
+    recipe: str | Path | Recipe | None,
+    collection: str | Path | Collection,
+    out: str | Path | None,
+    device: str,
+    origin: str | Path | Run | None = None,
 ) -> Recipe:
     """Return the recipe that was named; else that of the run in ``out``; else the one for these pictures, and say so.
 
@@ -23,10 +29,13 @@ def recipe_or_default(
         collection: the pictures to learn from.
         out: folder of the run, which may be there already, or None.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        origin: the run or generator's file that a new run starts from, or None. A recipe that nobody named has its
+            networks, so that it fits.
 
     Raises:
         RecipeError: no such recipe.
         CollectionError: no such collection.
+        RunError, GeneratorError: the origin is none.
         InputError: no such device.
     """
     if isinstance(recipe, Recipe):
@@ -38,4 +47,9 @@ def recipe_or_default(
     opened = collection if isinstance(collection, Collection) else Collection.open(collection)
     choice = choose(opened.height, opened.width, len(opened.rows("train")), pick_device(device).type)
     log.info("%s", choice)
-    return find(choice.name)
+    chosen = find(choice.name)
+    if origin is None:
+        return chosen
+    begun_from = Origin.open(origin)
+    log.info("Its networks are those of %s.", begun_from.path)
+    return dataclasses.replace(chosen, network=begun_from.network)

@@ -49,9 +49,11 @@ def train(
     Args:
         collection: the pictures to learn from.
         recipe: its name, the path of its TOML file, or itself; by default that of the run in ``out``, or the one for
-            pictures of this size and number on this device (:func:`lienzo.recipe.choice.choose`).
+            pictures of this size and number on this device (:func:`lienzo.recipe.choice.choose`), with the networks of
+            ``origin``.
         out: the run's folder; by default ``runs/COLLECTION-RECIPE``.
-        origin: a run or a generator's file, whose trained networks a new run starts from; they have to fit the recipe.
+        origin: a run or a generator's file, whose trained networks a new run starts from; they have to fit a recipe
+            that is given.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
 
     Returns:
@@ -65,7 +67,7 @@ def train(
         GeneratorError: ``origin`` is no generator's file, or a damaged one.
         TrainingError: losses or gradients are no numbers any more, or other trouble where the recipe says to stop.
     """
-    recipe = recipe_or_default(recipe, collection, out, device)
+    recipe = recipe_or_default(recipe, collection, out, device, origin)
     out = out or usual_path("runs", collection, recipe)
     for _ in steps(collection, recipe, out, origin=origin, device=device):
         pass
@@ -89,7 +91,7 @@ def steps(
     The processes that torchrun starts all call this, and get the same ticks. The first one alone reads and writes the
     run's folder; Ctrl-C and SIGTERM stop all of them at the next tick.
     """
-    recipe = recipe_or_default(recipe, collection, out, device)
+    recipe = recipe_or_default(recipe, collection, out, device, origin)
     out = out or usual_path("runs", collection, recipe)
     if places.is_url(str(out)):
         raise RunError(f"a run is kept in a folder of this machine, not at {out}: name a folder with --out.")
