@@ -29,6 +29,7 @@ from multiprocessing.connection import Connection
 import torch
 from torch import Tensor, autograd, nn
 from torch.nn import functional
+from torch.nn.utils.parametrize import is_parametrized, remove_parametrizations
 from torch.utils.flop_counter import FlopCounterMode
 
 from lienzo.compute.devices import Precision, keeping_memory, pick_precision
@@ -270,8 +271,10 @@ AS_IN_TUTORIALS: tuple[tuple[type[nn.Module], type[nn.Module]], ...] = (
 
 
 def as_in_tutorials(network: nn.Module) -> nn.Module:
-    """Return the network with PyTorch's own layers in the places of lienzo's."""
-    for module in network.modules():
+    """Return the network with PyTorch's own layers in the places of lienzo's, and weights of their own where tied."""
+    for module in list(network.modules()):
+        if is_parametrized(module, "weight"):
+            remove_parametrizations(module, "weight")
         for ours, theirs in AS_IN_TUTORIALS:
             if isinstance(module, ours):
                 module.__class__ = theirs
