@@ -6,7 +6,8 @@ discriminator, which ends before the sigmoid.
 
 The layers next to the picture have stride 2. The generator's pixels are therefore linear in features of half the size,
 and the discriminator can tell brushwork only by sums of neighbouring pixels. With ``stem`` channels both networks have
-one more layer at the picture's own size (docs/log.md, section "A layer at the picture's own size").
+``stem_layers`` more layers at the picture's own size (docs/log.md, sections "A layer at the picture's own size" and "A
+second layer at the picture's own size").
 
 With ``wavelet_levels`` both networks work on the bands of a Haar transform (:mod:`lienzo.networks.haar`) as they else
 do on pixels: what they paint and see next to the transform is a picture of more channels and a smaller size.
