@@ -1,15 +1,19 @@
 """The studio: who gets in, what it reads of runs, and what it tells while they train."""
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import io
 import json
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -532,6 +536,42 @@ async def test_the_latest_wish_of_a_page_wins(monkeypatch: pytest.MonkeyPatch) -
     assert [type(answer) for answer in answers[1:3]] == [SupersededError] * 2
     assert answers[3:] == [("text/plain", b"3"), ("text/plain", b"other")]
     assert asked[-2:] == ["3", "other"]
+
+
+def test_a_process_that_two_threads_end_at_once_is_ended_once() -> None:
+    reading, ended, together, joined = threading.Event(), threading.Event(), threading.Barrier(2), []
+
+    class Process:
+        terminate = staticmethod(ended.set)
+
+        def is_alive(self) -> bool:
+            return True
+
+        def join(self) -> None:
+            joined.append(self)
+            with contextlib.suppress(threading.BrokenBarrierError):
+                together.wait(1)  # for the other thread, if it comes here too
+
+    class Pipe:
+        def send(self, _wish: str) -> None:
+            pass
+
+        def recv(self) -> None:
+            reading.set()
+            ended.wait()
+            raise EOFError
+
+        def close(self) -> None:
+            raise AssertionError("a thread may be reading from it")
+
+    worker = Worker("test", painter, _process=cast("Any", Process()), _pipe=cast("Any", Pipe()))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(worker._exchange, "a wish")
+        reading.wait()
+        worker.close()
+        with pytest.raises(InputError, match="the studio is ending"):
+            waiting.result()
+    assert len(joined) == 1
 
 
 TRAINING = {"collection": "small", "recipe": "thesis", "name": "new"}

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -51,6 +52,8 @@ class Worker:
     """What its process begins with."""
     _process: multiprocessing.process.BaseProcess | None = None
     _pipe: Connection | None = None
+    _change: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a process begins or is taken away: a wish runs in a thread, and the studio ends in another."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _newest: dict[str, int] = field(default_factory=dict)
     _count: int = 0
@@ -82,28 +85,27 @@ class Worker:
         return kind, content
 
     def close(self) -> None:
-        """End the process, and begin no other."""
+        """End the process, and begin no other. A wish that is in hand is refused."""
         self._closed = True
         self._end()
 
     def _end(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.join()
-        if self._pipe is not None:
-            self._pipe.close()
-        self._process = self._pipe = None
+        """End the process, once, whichever thread asks for it.
+
+        The pipe closes itself when nobody holds it any more: another thread may be reading from it just now.
+        """
+        with self._change:
+            process, self._process, self._pipe = self._process, None, None
+        if process is not None:
+            process.terminate()
+            process.join()
 
     def _exchange(self, wish: object) -> Answer:
         for _ in range(2):
-            if self._closed:
-                raise InputError("the studio is ending.")
-            if self._process is None or not self._process.is_alive():
-                self._start()
-            assert self._pipe is not None
+            pipe = self._open()
             try:
-                self._pipe.send(wish)
-                answer: Answer = self._pipe.recv()
+                pipe.send(wish)
+                answer: Answer = pipe.recv()
             except RecursionError:  # nothing of it was sent
                 raise InputError("this is nested too deeply: reload the page.") from None
             except (EOFError, OSError):  # it was killed, or ended for idleness just now
@@ -112,14 +114,20 @@ class Worker:
                 return answer
         raise InputError("the process that computes for this view was ended twice: is the memory full? Try again.")
 
-    def _start(self) -> None:
-        self._end()
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        process = context.Process(target=work, args=(theirs, self.load), daemon=True, name=f"lienzo {self.title}")
-        process.start()
-        self._process = process  # not before it has begun: there is nothing to end else
-        theirs.close()
+    def _open(self) -> Connection:
+        """Return the pipe to the process, which begins if there is none."""
+        with self._change:
+            if self._closed:
+                raise InputError("the studio is ending.")
+            if self._process is None or self._pipe is None or not self._process.is_alive():
+                context = multiprocessing.get_context("spawn")
+                self._pipe, theirs = context.Pipe()
+                name = f"lienzo {self.title}"
+                process = context.Process(target=work, args=(theirs, self.load), daemon=True, name=name)
+                process.start()
+                self._process = process  # not before it has begun: there is nothing to end else
+                theirs.close()
+            return self._pipe
 
 
 def _step_back() -> None:
