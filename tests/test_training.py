@@ -268,6 +268,24 @@ def test_a_finished_run_can_be_made_longer(collection: Collection, recipe: Recip
     assert [line["images"] for line in whole.log()] == [line["images"] for line in in_one_go.log()]
 
 
+def test_a_run_that_cools_down_has_another_length_until_its_rates_fall(
+    collection: Collection, recipe: Recipe, tmp_path: Path
+) -> None:
+    """Both become what they would have been with that length from the beginning; later the length is fixed."""
+    recipe = recipe.with_settings(["cool_down=0.5", "average_half_life=100", "images=96"])
+    begun = interrupted(collection, recipe, tmp_path / "parts", ticks=2)  # 32 of the 48 with constant rates
+    for images in (64, 128):
+        run = Run(shutil.copytree(begun.path, tmp_path / f"branch-{images}"))
+        other = dataclasses.replace(recipe, images=images)
+        in_one_go = lienzo.train(collection, other, tmp_path / f"whole-{images}", device="cpu")
+        interrupted(collection, other, run.path, ticks=1)
+        assert_same(lienzo.train(collection, run.recipe(), run.path, device="cpu"), in_one_go)
+        with pytest.raises(RunError, match=f"its rates fall towards its end: after {images} they cannot become 192"):
+            lienzo.train(collection, dataclasses.replace(recipe, images=192), run.path, device="cpu")
+    with pytest.raises(RunError, match="after 32 they cannot become 48"):
+        lienzo.train(collection, dataclasses.replace(recipe, images=48), begun.path, device="cpu")
+
+
 PROGRAM = """
 import os, signal, sys
 import torch

@@ -55,7 +55,8 @@ class Manifest(TypedDict):
 
     format: int
     recipe: dict[str, Any]
-    """The recipe that the run was begun with, as :meth:`lienzo.recipe.recipe.Recipe.to_dict` writes it."""
+    """The recipe that the run was begun with, and the length that was asked for last, as
+    :meth:`lienzo.recipe.recipe.Recipe.to_dict` writes them."""
     collection: CollectionRecord
     versions: dict[str, str]
     """Versions of lienzo, PyTorch and Python."""

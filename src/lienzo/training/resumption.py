@@ -6,7 +6,6 @@ import math
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -20,6 +19,7 @@ from lienzo.run.manifest import FORMAT, Manifest, OriginRecord, Rollback, Stop
 from lienzo.run.run import Run
 from lienzo.storage import tensors
 from lienzo.storage.files import TEMPORARY, linked, sweep, write_text
+from lienzo.training.schedule import cooling
 from lienzo.training.state import State
 from lienzo.training.trouble import Signs, Trouble
 from lienzo.version import __version__
@@ -85,6 +85,9 @@ def open_folder(
         for name in ("", *FOLDERS):
             sweep(run.path / name)
         if not _has_shown_more(run, recipe):
+            if manifest["recipe"]["images"] != recipe.images:  # what falls towards the end follows from it
+                manifest["recipe"]["images"] = recipe.images
+                run.write_manifest(manifest)
             write_text(run.recipe_path, recipe.to_toml())
         return manifest
     write_text(run.recipe_path, recipe.to_toml())
@@ -119,7 +122,7 @@ def _has_shown_more(run: Run, recipe: Recipe) -> bool:
         run.recipe()
     except RecipeError:
         return False
-    return any(int(path.stem) > recipe.total for path in run.checkpoints())
+    return any(shown > recipe.total for shown in _shown(run))
 
 
 def _refuse_others(
@@ -131,8 +134,17 @@ def _refuse_others(
             f"{run.path} was trained on another collection ({manifest['collection']['path']}): "
             "choose another --out, or give that collection to go on."
         )
-    begun, given = _fixed(Recipe.from_dict(manifest["recipe"])), _fixed(recipe)
-    changed = [key for key in {**begun, **given} if begun.get(key) != given.get(key)]
+    begun, shown = Recipe.from_dict(manifest["recipe"]), max(_shown(run), default=0)
+    free = {"on_trouble"}
+    if steady(begun, shown) and steady(recipe, shown):
+        free.add("images")
+    before, after = begun.to_dict(), recipe.to_dict()
+    changed = [key for key in {**before, **after} if key not in free and before.get(key) != after.get(key)]
+    if changed == ["images"]:
+        raise RunError(
+            f"{run.path} was begun for {begun.images} pictures, and its rates fall towards its end: after {shown} they "
+            f"cannot become {recipe.images}. Choose another --out, or go on with --recipe {run.recipe_path}."
+        )
     if changed:
         raise RunError(
             f"{run.path} was begun with another recipe (it differs in {', '.join(changed)}): "
@@ -145,13 +157,14 @@ def _refuse_others(
         )
 
 
-def _fixed(recipe: Recipe) -> dict[str, Any]:
-    """Return what of a recipe must not change while a run goes on.
+def steady(recipe: Recipe, shown: int) -> bool:
+    """Say whether nothing falls yet towards the end of a run after so many pictures: its length may still change."""
+    return not recipe.cool_down or cooling(shown, recipe.images or 0, recipe.cool_down) == 1
 
-    The length may, as a run that does not cool down can be made longer; and what to do when trouble comes.
-    """
-    free = {"on_trouble"} if recipe.cool_down else {"on_trouble", "images"}
-    return {key: value for key, value in recipe.to_dict().items() if key not in free}
+
+def _shown(run: Run) -> list[int]:
+    """Return the numbers of pictures after which the run has a checkpoint."""
+    return [int(path.stem) for path in run.checkpoints()]
 
 
 def save(run: Run, state: State, signs: Signs, rollbacks: int) -> None:
