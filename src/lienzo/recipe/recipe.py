@@ -20,6 +20,7 @@ from lienzo.recipe.annealing import Annealing
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe.objectives import Hinge, Minimax, NonSaturating, Objective, Regularisation, Wasserstein
+from lienzo.recipe.pretrained import Pretrained
 
 SIGNED = (Minimax, NonSaturating, Hinge)
 """Objectives whose discriminator gives positive logits to what it takes for real, and negative ones to the rest."""
@@ -60,6 +61,9 @@ class Recipe:
 
     augmentation: Augmentation = field(default_factory=Augmentation)
     """Random changes of pictures before the discriminator sees them, against learning few pictures by heart."""
+
+    pretrained: Pretrained = field(default_factory=Pretrained)
+    """A second discriminator, which sees pictures through a network that was trained on photographs."""
 
     generator_optimizer: Adam = field(default_factory=Adam)
     """The generator's optimiser; with an evidence bound, that of both networks."""
@@ -198,6 +202,7 @@ class Recipe:
             "accumulate": self.accumulate != 1,
             "labels": bool(self.labels),
             "regularisation": self.regularisation != Regularisation(),
+            "pretrained": self.pretrained != Pretrained(),
             "augmentation (but for flips)": augmentation != Augmentation(),
         }
         given = [name for name, changed in ignored.items() if changed]

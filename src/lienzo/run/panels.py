@@ -27,7 +27,11 @@ PANELS: dict[str, Panel] = {
     "losses": Panel(
         "Losses",
         "loss",
-        {"discriminator_loss": "discriminator", "generator_loss": "generator"},
+        {
+            "discriminator_loss": "discriminator",
+            "generator_loss": "generator",
+            "feature_loss": "discriminator on features",
+        },
         "Neither loss is meant to fall to zero: each player's progress is the other's setback.",
     ),
     "verdict": Panel(

@@ -17,6 +17,7 @@ from lienzo.networks.statistics import batches, moments
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.objectives import Objective, Regularisation, full_precision
 from lienzo.training import augmentation
+from lienzo.training.feature_discriminator import FeatureDiscriminator
 from lienzo.training.optimizers import Optimizer
 
 Measures = dict[str, Tensor]
@@ -70,6 +71,10 @@ class Game:
     augmentation: Augmentation = field(default_factory=Augmentation)
     """The random changes of pictures before the discriminator sees them."""
 
+    feature_discriminator: FeatureDiscriminator | None = None
+    """A second discriminator, whose weighted losses are added to those of the first. ``discriminator_optimizer``
+    updates both. Penalties, labels and the measures of the log are about the first alone."""
+
     probability: Tensor = field(default_factory=lambda: torch.zeros(()))
     """Probability of each change of the policy ``ada``, a scalar on the device. Each update of the discriminator adapts
     it for the next step: all changes of a step are decided at its beginning."""
@@ -94,7 +99,10 @@ class Game:
     @property
     def networks(self) -> dict[str, nn.Module]:
         """The players by name."""
-        return {"generator": self.generator, "discriminator": self.discriminator}
+        players = {"generator": self.generator, "discriminator": self.discriminator}
+        if self.feature_discriminator is not None:
+            players["feature_discriminator"] = self.feature_discriminator
+        return players
 
     @property
     def optimizers(self) -> dict[str, Optimizer]:
@@ -165,7 +173,8 @@ class Game:
         measures = self._mean(
             self._discriminator_gradient(*part, penalised=penalised) for part in zip(*parts, strict=True)
         )
-        processes.synchronise(self.discriminator)
+        for network in self._discriminators():
+            processes.synchronise(network)
         if watched:
             measures["discriminator_gradient"] = gradient_norm(self.discriminator)
         self.discriminator_optimizer.step()
@@ -189,7 +198,8 @@ class Game:
         watched: bool = True,
     ) -> Measures:
         """Update the generator once, through pictures that it made with gradients: the whole batch, or its parts."""
-        self.discriminator.requires_grad_(False)  # its gradients would be thrown away
+        for network in self._discriminators():
+            network.requires_grad_(False)  # its gradients would be thrown away
         self.generator_optimizer.zero_grad()
         parts = self._parts(real), fakes, self._if_any(changes, dim=1), self._if_any(labels)
         measures = self._mean(self._generator_gradient(*part) for part in zip(*parts, strict=True))
@@ -197,7 +207,8 @@ class Game:
         if watched:
             measures["generator_gradient"] = gradient_norm(self.generator)
         self.generator_optimizer.step()
-        self.discriminator.requires_grad_(True)
+        for network in self._discriminators():
+            network.requires_grad_(True)
         return measures
 
     def _discriminator_gradient(
@@ -230,6 +241,11 @@ class Game:
         for name, penalty in penalties.items():
             loss = loss + regularisation.interval * penalty
             measures[name] = regularisation.interval * penalty.detach()
+        if self.feature_discriminator is not None:
+            with self._precision(real):
+                by_features = self.feature_discriminator.discriminator_loss(real, fake)
+            loss = loss + by_features
+            measures["feature_loss"] = by_features.detach()
         torch.autograd.backward(loss / self.accumulate)
         return measures
 
@@ -244,8 +260,15 @@ class Game:
             real_logits = self._logits(real, labels) if self.objective.relativistic else None
             fake_logits = self._logits(fake, labels)
         loss = self.objective.generator(real_logits, fake_logits)
+        measures = {"generator_loss": loss.detach(), "fooled_score": self._score(fake_logits)}
+        if self.feature_discriminator is not None:
+            with self._precision(fake):
+                loss = loss + self.feature_discriminator.generator_loss(fake)
         torch.autograd.backward(loss / self.accumulate)
-        return {"generator_loss": loss.detach(), "fooled_score": self._score(fake_logits)}
+        return measures
+
+    def _discriminators(self) -> list[nn.Module]:
+        return [network for name, network in self.networks.items() if name != "generator"]
 
     def _generated(self, latents: Tensor, labels: Tensor | None) -> Iterator[Tensor]:
         """Yield generated pictures part by part, each made when it is asked for."""

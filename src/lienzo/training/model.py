@@ -13,6 +13,7 @@ from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe.recipe import Recipe
 from lienzo.seeds import derive
 from lienzo.training.autoencoding import Autoencoding
+from lienzo.training.feature_discriminator import FeatureDiscriminator
 from lienzo.training.game import Game, Measures, StepInputs
 from lienzo.training.optimizers import Adam, Optimizer
 
@@ -57,14 +58,19 @@ def build_model(recipe: Recipe, shape: Shape, device: torch.device, classes: int
             optimizer = adam(autoencoder, recipe.generator_optimizer)
             return Autoencoding(autoencoder, objective, optimizer, autocast, recipe.compile)
         discriminator = to_device(network.discriminator(shape, classes), device)
+        second = None
+        if recipe.pretrained.weight:
+            second = FeatureDiscriminator(recipe.pretrained, shape)
+            to_device(second, device)
     return Game(
         generator,
         discriminator,
         objective,
         adam(generator, recipe.generator_optimizer),
-        adam(discriminator, recipe.discriminator_optimizer),
+        adam(nn.ModuleList(filter(None, (discriminator, second))), recipe.discriminator_optimizer),
         recipe.regularisation,
         recipe.augmentation,
+        feature_discriminator=second,
         probability=torch.zeros((), device=device),
         autocast=autocast,
         accumulate=recipe.accumulate,

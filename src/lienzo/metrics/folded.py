@@ -1,0 +1,80 @@
+"""Trained networks as tables of convolutions, whose batch normalisation is folded into them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolution with its batch normalisation folded in, and what is done with its output."""
+
+    weight: Tensor
+    """(out, in / groups, k, k) float32."""
+
+    bias: Tensor
+    """(out,) float32."""
+
+    stride: int = 1
+    """Height and width of the output are those of the input over this, rounded up."""
+
+    clamp: bool = True
+    """Whether the output is clamped to [0, 6] (ReLU6)."""
+
+    skip: int | None = None
+    """Position in the table of the convolution whose *input* is added to this one's output."""
+
+    symmetric: bool = False
+    """Whether as many zeros are put before a side as after it, as PyTorch's networks have it; TensorFlow puts no more
+    than are needed (padding "same")."""
+
+    @property
+    def groups(self) -> int:
+        """Number of groups of channels: as many as channels where the convolution is depthwise, else one."""
+        return len(self.weight) if self.weight.shape[1] == 1 else 1
+
+    def padding(self, size: int) -> tuple[int, int]:
+        """Return the zeros before and after a side of ``size`` pixels; where their sum is odd, one more after it."""
+        kernel = self.weight.shape[2]
+        if self.symmetric:
+            return kernel // 2, kernel // 2
+        outputs = -(-size // self.stride)
+        zeros = max((outputs - 1) * self.stride + kernel - size, 0)
+        return zeros // 2, zeros - zeros // 2
+
+
+def fold(state: Mapping[str, Tensor], name: str, norm: str, epsilon: float) -> tuple[Tensor, Tensor]:
+    """Return weight and bias, float32, of a convolution without a bias and the batch normalisation after it.
+
+    Args:
+        state: all weights of the network by name.
+        name: that of the convolution.
+        norm: that of the normalisation.
+        epsilon: number that the normalisation adds to a variance.
+    """
+    gain, offset, mean, variance = (
+        state[f"{norm}.{key}"].double() for key in ("weight", "bias", "running_mean", "running_var")
+    )
+    gain = gain / (variance + epsilon).sqrt()
+    weight = state[f"{name}.weight"].double() * gain[:, None, None, None]
+    return weight.float(), (offset - mean * gain).float()
+
+
+def outputs(table: list[Convolution], pictures: Tensor) -> list[Tensor]:
+    """Return the output (n, out, h, w) of each convolution of a table, the first of which gets ``pictures``."""
+    found, x = [pictures], pictures
+    for convolution in table:
+        before, after = convolution.padding(x.shape[-1])
+        if before != after:
+            x, before = functional.pad(x, (before, after, before, after)), 0
+        x = functional.conv2d(
+            x, convolution.weight, convolution.bias, convolution.stride, before, 1, convolution.groups
+        )
+        if convolution.clamp:
+            x = x.clamp(0, 6)
+        if convolution.skip is not None:
+            x = x + found[convolution.skip]
+        found.append(x)
+    return found[1:]

@@ -1,0 +1,25 @@
+"""The settings of a second discriminator, which sees pictures through a network that was trained on photographs."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A second discriminator on features of MobileNetV2 (Sauer et al. 2021, Projected GANs; Kumari et al. 2022).
+
+    The network was trained to name the photographs of ImageNet, and stays as it is. Scores of a detector that was
+    trained on the same photographs are too good for such a generator (Kynkäänniemi et al. 2022): take another one as
+    well.
+    """
+
+    weight: float = 0.0
+    """Weight of its hinge losses beside those of the discriminator that learns from pixels; 0: there is none."""
+
+    channels: int = 32
+    """Channels to which the features of each of four layers are mixed, by random weights that do not learn."""
+
+    def __post_init__(self) -> None:
+        if self.weight < 0:
+            raise ValueError(f"weight is {self.weight}, but cannot be negative: give 0 for no second discriminator.")
+        if self.channels < 1:
+            raise ValueError(f"channels is {self.channels}; give a positive number.")
