@@ -29,6 +29,8 @@ from lienzo.networks import configurations
 from lienzo.networks.configurations import Network
 from lienzo.networks.shape import Shape
 from lienzo.recipe import catalogue
+from lienzo.recipe.pretrained import Pretrained
+from lienzo.training.feature_discriminator import FeatureDiscriminator
 
 SAMPLES = 1_000
 """Pictures on either side of a score."""
@@ -85,7 +87,7 @@ def main() -> None:
 
 
 @torch.no_grad()
-def cost(network: Network, pictures: Collection | Shape) -> float:
+def cost(network: Network, pictures: Collection | Shape, pretrained: Pretrained | None = None) -> float:
     """Return the multiply-adds of a training step for each picture of a batch; nothing is computed."""
     shape = Shape(pictures.height, pictures.width, pictures.channels)
     passes = []
@@ -97,7 +99,19 @@ def cost(network: Network, pictures: Collection | Shape) -> float:
             with FlopCounterMode(display=False) as counter:
                 module.eval()(example)
             passes.append(counter.get_total_flops() / 2)
-    return float(3 * passes[0] + 8 * passes[1])
+    return float(3 * passes[0] + 8 * passes[1]) + (cost_of_features(pretrained, shape) if pretrained else 0.0)
+
+
+def cost_of_features(pretrained: Pretrained, shape: Shape) -> float:
+    """Return what a second discriminator on features adds: its network does not learn, its heads do."""
+    if not pretrained.weight:
+        return 0.0
+    second = FeatureDiscriminator(pretrained, shape).eval()
+    with FlopCounterMode(display=False) as network:
+        features = second.features(torch.zeros(1, shape.channels, shape.height, shape.width))
+    with FlopCounterMode(display=False) as heads:
+        second.judged(features)
+    return float(4 * network.get_total_flops() + 8 * heads.get_total_flops()) / 2
 
 
 def held_out(small: Collection, large: Collection) -> NDArray[np.int64]:

@@ -11,7 +11,8 @@ One with ``pictures`` learns from some of the collection's training pictures onl
 are prepared once more as a collection in OUT. It is scored like all others.
 
 ``--list`` says for each how many pictures it is shown and what that takes in multiply-adds: for each picture three
-times those of a pass of the generator and eight times those of the discriminator, without penalties.
+times those of a pass of the generator and eight times those of the discriminator, without penalties. A pretrained
+network is passed four times: with real and generated pictures, and there and back for the generator.
 
 The same command goes on after an interruption, and passes over what is in the table. Several processes may share OUT,
 each with experiments of its own.
@@ -141,7 +142,9 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fast-three-layers": Experiment(
         "fast with a third layer, narrower still?", "fast", ("network.width=20", "network.stem_layers=3")
     ),
+    "fast-features": Experiment("what fast-features paints", "fast-features"),
     "modern": Experiment("what modern paints", "modern"),
+    "modern-features": Experiment("and after a million pictures", "fast-features", ("images=1000000",)),
     "modern-two-layers": Experiment("what fast makes of a million pictures", "fast", ("images=1000000",)),
     "modern-tied-cooled-r1": Experiment("all of it for a million pictures", "modern", (*TIED, *COOLED, *WEAK_R1)),
     "modern-from-fast": Experiment(
@@ -231,7 +234,7 @@ def described(name: str) -> str:
     """Return what an experiment is, how many pictures it is shown, and what that takes in multiply-adds."""
     experiment, recipe = EXPERIMENTS[name], recipe_of(name, 0, None)
     side = SIDES.get(experiment.recipe.rpartition("-")[2], 64)
-    each = cost(recipe.network, Shape(side, side, 3))
+    each = cost(recipe.network, Shape(side, side, 3), recipe.pretrained)
     assert recipe.images is not None  # none of these recipes counts in epochs
     start = f" from {experiment.start}" if experiment.start else ""
     return (
@@ -258,7 +261,7 @@ def row(collection: Collection, name: str, seed: int, given: argparse.Namespace)
     scores = [scored(run, collection, detector, given) for detector in ("lite0", "pixels")]
     end, measures = run.log()[-1], scores[0]["measures"]
     cells = [
-        f"{end['images'] * cost(run.recipe().network, collection):.3g}",
+        f"{end['images'] * cost(run.recipe().network, collection, run.recipe().pretrained):.3g}",
         f"{end['seconds']:.0f}",
         *(estimate(measures[key], digits) for key, digits in (("kid", 4), ("fid", 1), ("precision", 3), ("recall", 3))),
         f"{mean(scores[0]['sliced_wasserstein'].values()):.4f}",

@@ -82,7 +82,7 @@ def test_the_network_is_mobilenet_as_its_paper_has_it(second: FeatureDiscriminat
 
 
 @installed
-@pytest.mark.parametrize("shape", [Shape(32, 32, 1), Shape(48, 80, 3), Shape(64, 64, 3)], ids=str)
+@pytest.mark.parametrize("shape", [Shape(16, 16, 1), Shape(48, 80, 3), Shape(64, 64, 3)], ids=str)
 def test_heads_judge_places_of_every_shape(shape: Shape) -> None:
     judge = FeatureDiscriminator(Pretrained(1.0, 8), shape)
     images = torch.rand(2, shape.channels, shape.height, shape.width) * 2 - 1
@@ -93,10 +93,9 @@ def test_heads_judge_places_of_every_shape(shape: Shape) -> None:
 
 
 @installed
-@pytest.mark.parametrize("shape", [Shape(16, 16, 3), Shape(64, 64, 4)], ids=str)
-def test_pictures_that_the_network_cannot_see_are_refused(shape: Shape) -> None:
-    with pytest.raises(RecipeError, match=f"from 32×32 on, not {shape}: set it to 0"):
-        FeatureDiscriminator(Pretrained(1.0), shape)
+def test_pictures_that_the_network_cannot_see_are_refused() -> None:
+    with pytest.raises(RecipeError, match="grey or coloured pictures, none with 4 channels: set it to 0"):
+        FeatureDiscriminator(Pretrained(1.0), Shape(64, 64, 4))
 
 
 @installed

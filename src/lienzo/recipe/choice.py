@@ -53,4 +53,4 @@ def choose(height: int, width: int, count: int, device: str) -> Choice:
         return Choice("few", reason, ("fast", "modern", "thesis"))
     if device == "cuda":
         return Choice("modern-gpu", reason, ("modern", "fast", "thesis"))
-    return Choice("fast", reason, ("modern", "thesis"))
+    return Choice("fast", reason, ("fast-features", "modern", "thesis"))

@@ -37,9 +37,6 @@ EPSILON = 1e-5
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Mean and deviation of the red, green and blue in [0, 1] that the network was trained with."""
 
-SMALLEST_PICTURE = 32
-"""Height and width of the smallest pictures: of these the innermost tap has one place."""
-
 SMALLEST = 4
 """Height and width from which on a head has no more layers with stride 2."""
 
@@ -60,13 +57,13 @@ class FeatureDiscriminator(nn.Module):
 
         Raises:
             InputError: the weights are not installed, or are others.
-            RecipeError: pictures of this shape have no place in it.
+            RecipeError: the pictures have neither one channel nor three.
         """
         super().__init__()
-        if shape.channels not in (1, 3) or min(shape.height, shape.width) < SMALLEST_PICTURE:
+        if shape.channels not in (1, 3):
             raise RecipeError(
-                f"pretrained.weight is {settings.weight}, and its network sees grey or coloured pictures from "
-                f"{SMALLEST_PICTURE}×{SMALLEST_PICTURE} on, not {shape}: set it to 0."
+                f"pretrained.weight is {settings.weight}, and its network sees grey or coloured pictures, none with "
+                f"{shape.channels} channels: set it to 0."
             )
         self.weight, self.hinge = settings.weight, Hinge()
         self._network = _Frozen()
@@ -82,7 +79,7 @@ class FeatureDiscriminator(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the logits (N, places) of each head, in float32, of pictures (N, C, H, W) in [−1, 1]."""
-        return self._logits(self.features(images))
+        return self.judged(self.features(images))
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return what the heads see of pictures: (N, channels, h, w) for each of them, the largest first."""
@@ -96,14 +93,15 @@ class FeatureDiscriminator(nn.Module):
             found.append(functional.conv2d(mixed, self.get_buffer(f"fusion{number}"), padding=1))
         return found[::-1]
 
-    def _logits(self, features: list[Tensor]) -> list[Tensor]:
+    def judged(self, features: list[Tensor]) -> list[Tensor]:
+        """Return the logits (N, places) of each head, in float32, of what :meth:`features` returns."""
         return [full_precision(head(seen).flatten(1)) for head, seen in zip(self.heads, features, strict=True)]
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the weighted mean over heads of their hinge losses; no gradient flows into the pictures."""
         with torch.no_grad():
             features = self.features(torch.cat([real, fake]))
-        losses = [self.hinge.discriminator(*both.chunk(2)) for both in self._logits(features)]
+        losses = [self.hinge.discriminator(*both.chunk(2)) for both in self.judged(features)]
         return self.weight * torch.stack(losses).mean()
 
     def generator_loss(self, fake: Tensor) -> Tensor:
