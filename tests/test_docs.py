@@ -24,6 +24,7 @@ from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.catalogue import RECIPES
 from lienzo.recipe.likelihood import LIKELIHOODS
 from lienzo.recipe.objectives import OBJECTIVES, Regularisation
+from lienzo.recipe.pretrained import Pretrained
 from lienzo.recipe.recipe import Adam, Recipe
 
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -103,6 +104,7 @@ def test_the_page_of_recipes_names_every_key_and_every_class() -> None:
         Adam,
         Annealing,
         Augmentation,
+        Pretrained,
         Regularisation,
         *NETS.values(),
         *OBJECTIVES.values(),
