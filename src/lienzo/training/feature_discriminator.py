@@ -48,8 +48,9 @@ class FeatureDiscriminator(nn.Module):
     """Four heads on features of MobileNetV2, which give logits for places of a picture at four sizes.
 
     Features of each tap are mixed to ``channels`` by random 1×1 weights; from the smallest size to the largest, each is
-    added to the next and mixed by random 3×3 weights (Sauer et al. 2021, section 4.2). Both stay as they are. A head is
-    made of layers with spectral normalisation, with stride 2 while there are more than ``SMALLEST`` pixels a side.
+    added to the next and mixed by random 3×3 weights (the cross-channel and cross-scale mixing of Sauer et al. 2021).
+    Both stay as they are. A head is made of layers with spectral normalisation, with stride 2 while there are more than
+    ``SMALLEST`` pixels a side.
     """
 
     def __init__(self, settings: Pretrained, shape: Shape) -> None:
