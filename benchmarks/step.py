@@ -60,7 +60,7 @@ def main() -> None:
     every = torch.get_num_threads()
     precisions: list[Precision] = ["fp32"] if pick_precision("auto", CPU) == "fp32" else ["fp32", "bf16"]
     print(f"torch {torch.__version__}, pictures a second; GFLOP/s of the product of 1024² matrices")
-    print(f"{'recipe':12}{'machine':9}{'threads':>9}{'plain loop':>12}", end="")
+    print(f"{'recipe':14}{'machine':9}{'threads':>9}{'plain loop':>12}", end="")
     print("".join(f"{f'lienzo, {name}':>14}{'ratio':>7}{'product':>9}{'share':>7}" for name in precisions), flush=True)
     with keeping_memory(CPU):
         for name in given.recipes:
@@ -70,9 +70,9 @@ def main() -> None:
                 with busy() if machine == "busy" else nullcontext():
                     for threads in sorted({1, every}):
                         row = compare(plain_loop, ours, threads, given.turns)
-                        print(f"{name:12}{machine:9}{threads:>9}{row}", flush=True)
+                        print(f"{name:14}{machine:9}{threads:>9}{row}", flush=True)
                     row = adjusted(ours, every, given.seconds)
-                    print(f"{name:12}{machine:9}{'adjusted':>9}{'':12}{row}", flush=True)
+                    print(f"{name:14}{machine:9}{'adjusted':>9}{'':12}{row}", flush=True)
 
 
 @dataclass(frozen=True)
