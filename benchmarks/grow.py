@@ -32,6 +32,8 @@ from lienzo.recipe import catalogue
 from lienzo.recipe.pretrained import Pretrained
 from lienzo.training.feature_discriminator import FeatureDiscriminator
 
+NOTHING_PRETRAINED = Pretrained()
+
 SAMPLES = 1_000
 """Pictures on either side of a score."""
 
@@ -87,7 +89,7 @@ def main() -> None:
 
 
 @torch.no_grad()
-def cost(network: Network, pictures: Collection | Shape, pretrained: Pretrained | None = None) -> float:
+def cost(network: Network, pictures: Collection | Shape, pretrained: Pretrained = NOTHING_PRETRAINED) -> float:
     """Return the multiply-adds of a training step for each picture of a batch; nothing is computed."""
     shape = Shape(pictures.height, pictures.width, pictures.channels)
     passes = []
@@ -99,7 +101,7 @@ def cost(network: Network, pictures: Collection | Shape, pretrained: Pretrained 
             with FlopCounterMode(display=False) as counter:
                 module.eval()(example)
             passes.append(counter.get_total_flops() / 2)
-    return float(3 * passes[0] + 8 * passes[1]) + (cost_of_features(pretrained, shape) if pretrained else 0.0)
+    return float(3 * passes[0] + 8 * passes[1]) + cost_of_features(pretrained, shape)
 
 
 def cost_of_features(pretrained: Pretrained, shape: Shape) -> float:

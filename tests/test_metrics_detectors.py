@@ -22,6 +22,7 @@ from torch.nn import functional
 from lienzo.errors import ScoreError
 from lienzo.metrics import detectors, lite0, weights
 from lienzo.metrics.detectors import DETECTORS, Detector, extract, load, resize
+from lienzo.metrics.folded import Convolution, outputs
 
 CPU = torch.device("cpu")
 
@@ -327,3 +328,10 @@ def test_a_network_that_stops_is_not_taken_for_a_disk(
     with pytest.raises(ScoreError, match=r"cannot be fetched to its end .*: try again"):
         weights.cached("https://example.org/net.pt", RIGHT)
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_both_sides_of_a_picture_are_padded_by_their_own_length() -> None:
+    """A stride of 2 needs one zero beside an even side, and two beside an odd one (padding "same")."""
+    table = [Convolution(torch.ones(1, 1, 3, 3), torch.zeros(1), stride=2, clamp=False)]
+    (found,) = outputs(table, torch.ones(1, 1, 4, 5))
+    assert found.flatten().tolist() == [6, 9, 6, 4, 6, 4]

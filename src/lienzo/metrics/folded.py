@@ -66,11 +66,11 @@ def outputs(table: list[Convolution], pictures: Tensor) -> list[Tensor]:
     """Return the output (n, out, h, w) of each convolution of a table, the first of which gets ``pictures``."""
     found, x = [pictures], pictures
     for convolution in table:
-        before, after = convolution.padding(x.shape[-1])
-        if before != after:
-            x, before = functional.pad(x, (before, after, before, after)), 0
+        (top, bottom), (left, right) = (convolution.padding(side) for side in x.shape[-2:])
+        if (top, left) != (bottom, right):
+            x, top, left = functional.pad(x, (left, right, top, bottom)), 0, 0
         x = functional.conv2d(
-            x, convolution.weight, convolution.bias, convolution.stride, before, 1, convolution.groups
+            x, convolution.weight, convolution.bias, convolution.stride, (top, left), 1, convolution.groups
         )
         if convolution.clamp:
             x = x.clamp(0, 6)

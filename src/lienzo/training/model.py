@@ -58,16 +58,16 @@ def build_model(recipe: Recipe, shape: Shape, device: torch.device, classes: int
             optimizer = adam(autoencoder, recipe.generator_optimizer)
             return Autoencoding(autoencoder, objective, optimizer, autocast, recipe.compile)
         discriminator = to_device(network.discriminator(shape, classes), device)
-        second = None
+        second, judges = None, nn.ModuleList([discriminator])
         if recipe.pretrained.weight:
             second = FeatureDiscriminator(recipe.pretrained, shape)
-            to_device(second, device)
+            judges.append(to_device(second, device))
     return Game(
         generator,
         discriminator,
         objective,
         adam(generator, recipe.generator_optimizer),
-        adam(nn.ModuleList(filter(None, (discriminator, second))), recipe.discriminator_optimizer),
+        adam(judges, recipe.discriminator_optimizer),
         recipe.regularisation,
         recipe.augmentation,
         feature_discriminator=second,
