@@ -6,6 +6,7 @@ what it can tell at all, and on as many generated pictures of each label.
     python -c "from pathlib import Path; from lienzo.painter.painting import paint; paint(Path('painted'))"
     lienzo prepare painted art-32 --size 32 --holdout 0.25
     python benchmarks/labels.py art-32 [--recipe conditional] [--images 48000] [--samples 50] [--out labels]
+    python benchmarks/labels.py art-32 --run RUN [--samples 50]
 """
 
 import argparse
@@ -19,6 +20,7 @@ from lienzo.collection.collection import Collection
 from lienzo.metrics import detectors
 from lienzo.metrics.representations import classify
 from lienzo.recipe import catalogue
+from lienzo.run.run import Run
 
 
 def main() -> None:
@@ -28,15 +30,20 @@ def main() -> None:
     words.add_argument("--images", type=int, default=48_000)
     words.add_argument("--samples", type=int, default=50)
     words.add_argument("--out", type=Path, default=Path("labels"))
+    words.add_argument("--run", type=Path, help="a run that has been trained, instead of one of a recipe")
     given = words.parse_args()
     collection = Collection.open(given.collection)
-    recipe = catalogue.find(given.recipe).with_settings([f"images={given.images}"])
-    run = lienzo.train(collection, recipe, given.out, device="cpu")
-    names = collection.vocabularies[recipe.labels]
+    if given.run is None:
+        recipe = catalogue.find(given.recipe).with_settings([f"images={given.images}"])
+        run = lienzo.train(collection, recipe, given.out, device="cpu")
+    else:
+        run = Run.open(given.run)
+    kind = run.recipe().labels
+    names = collection.vocabularies[kind]
     wanted = np.repeat(np.arange(len(names)), given.samples)
     made = lienzo.load(run).generate(range(len(wanted)), [names[label] for label in wanted])
 
-    detector, known = detectors.load("lite0", torch.device("cpu")), collection.labels(recipe.labels)
+    detector, known = detectors.load("lite0", torch.device("cpu")), collection.labels(kind)
     train, held = (rows[known[rows] >= 0] for rows in (collection.rows("train"), collection.rows("holdout")))
     features = detectors.features(detector, collection.take(train))
     print(f"{'':24}{'all':>8}" + "".join(f"{name[:10]:>12}" for name in names))

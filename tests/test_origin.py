@@ -12,6 +12,7 @@ import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.errors import GeneratorError, RunError
 from lienzo.inspection.inspection import info
+from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import find
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
@@ -19,6 +20,9 @@ from lienzo.storage import tensors
 from lienzo.training import open_run
 from lienzo.training.default_recipe import recipe_or_default
 from lienzo.training.origin import Origin
+from lienzo.training.state import State
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -131,6 +135,54 @@ def test_networks_that_do_not_fit_leave_nothing_behind(
     with pytest.raises(RunError, match="does not fit"):
         lienzo.train(others, averaging.with_settings([setting]), tmp_path / "run", origin=landscapes, device="cpu")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        ["network.name=dcgan"],
+        ["network.name=dcgan", "network.discriminator_norm=spectral"],
+        ["network.name=mlp"],
+        ["network.name=residual", "network.size=XS"],
+    ],
+)
+def test_networks_that_learn_labels_begin_as_those_that_knew_none(
+    collection: Collection, averaging: Recipe, tmp_path: Path, settings: list[str]
+) -> None:
+    """Whatever label is asked for, they paint and judge as before; what they are told apart by is learnt from there."""
+    recipe = averaging.with_settings(settings)
+    origin = Origin.open(lienzo.train(collection, recipe, tmp_path / "run", device="cpu"))
+    shape, labels = Shape(16, 16, 3), torch.eye(3)
+    known, learning = State(recipe, shape, CPU), State(dataclasses.replace(recipe, labels="style"), shape, CPU, 3)
+    for state in (known, learning):
+        origin.copy_into(state)
+    z, images = torch.randn(3, recipe.network.latents), torch.rand(3, 3, 16, 16) * 2 - 1
+    assert learning.average is not None
+    for generator in (learning.networks["generator"], learning.average.module):
+        assert torch.equal(generator.eval()(z, labels), known.networks["generator"].eval()(z))
+    logits = learning.networks["discriminator"].eval()(images, labels)
+    if "network.discriminator_norm=spectral" not in settings:  # its weights for labels have a size of 1 from the start
+        assert torch.equal(logits, known.networks["discriminator"].eval()(images))
+    assert logits.isfinite().all()
+    logits.sum().backward()
+    learning.networks["generator"](z, labels).square().sum().backward()
+    for weight in (learning.networks["generator"].embedding.weight, *projection_weights(learning)):
+        assert weight.grad is not None
+        assert weight.grad.any()
+
+
+def projection_weights(state: State) -> list[Tensor]:
+    return [weight for name, weight in state.networks["discriminator"].named_parameters() if "projection" in name]
+
+
+def test_a_run_with_labels_starts_from_one_without(landscapes: Run, others: Collection, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(landscapes.recipe(), labels="folder")
+    run = lienzo.train(others, recipe, tmp_path / "run", origin=landscapes, device="cpu")
+    assert not first(run)["generator/embedding.weight"].equal(torch.zeros(2, 8))
+    alone = lienzo.train(others, recipe, tmp_path / "alone", device="cpu")
+    assert not close(weights(first(run), "discriminator"), weights(first(alone), "discriminator"))
+    with pytest.raises(RunError, match="does not fit"):  # labels are not forgotten in silence
+        lienzo.train(others, landscapes.recipe(), tmp_path / "back", origin=run, device="cpu")
 
 
 def test_pictures_of_another_size_are_refused(landscapes: Run, averaging: Recipe, paint: Paint, tmp_path: Path) -> None:
