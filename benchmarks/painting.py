@@ -6,7 +6,8 @@ pictures, multiply-adds, seconds of training, KID, FID, precision, recall, dista
 detector's KID. Compute is counted in pictures and multiply-adds, so that results of different machines compare; seconds
 are this machine's.
 
-An experiment with ``start`` begins with the trained networks of another one of the same seed, which is trained first.
+An experiment with ``start`` begins with the trained networks of another one of the same seed, which is trained first;
+one that is ``grown`` begins at half the size, as ``lienzo grow`` does, and needs the pictures at that size too.
 One with ``pictures`` learns from some of the collection's training pictures only, in one shuffled order for all, which
 are prepared once more as a collection in OUT. It is scored like all others.
 
@@ -20,9 +21,11 @@ each with experiments of its own.
     lienzo prepare PICTURES art-64 --trim-borders --holdout 0.5
     python benchmarks/painting.py --list
     python benchmarks/painting.py art-64 [--experiments fast fast-tied] [--seeds 0 1 2] [--out painting]
+    python benchmarks/painting.py art-128 --smaller art-64 --experiments fast-grown-128
 """
 
 import argparse
+import dataclasses
 import json
 import tempfile
 from dataclasses import dataclass
@@ -36,6 +39,7 @@ from PIL import Image
 
 import lienzo
 from lienzo.collection.collection import Collection
+from lienzo.networks.configurations import grown
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import find
 from lienzo.recipe.recipe import Recipe
@@ -62,6 +66,7 @@ ANNEALED = (
 )  # fmt: skip
 """What R3GAN changes while it trains (Huang et al. 2024), with the weight of R1 that suits these networks."""
 
+GROWN = ("images=80000", "fade=8000", "regularisation.r1=0.1", "regularisation.interval=8")
 LABELS = ("labels=folder", "balanced=true")
 
 SIDES = {"128": 128, "256": 256}
@@ -77,6 +82,8 @@ class Experiment:
     settings: tuple[str, ...] = ()
     start: str = ""
     """Name of the experiment whose networks it begins with."""
+    grown: bool = False
+    """Whether these are the networks of ``start``, grown to twice the size; ``recipe`` is that of the first of them."""
     pictures: tuple[int, int | None] = (0, None)
     """Which training pictures it learns from, in the shuffled order: the first, and the one after the last."""
 
@@ -154,6 +161,10 @@ EXPERIMENTS: dict[str, Experiment] = {
     "modern-128-tied": Experiment("without a checkerboard", "modern-128", (*TIED, *COOLED)),
     "modern-128-haar": Experiment("in the Haar domain, at the same multiply-adds?", "modern-128", HAAR),
     "modern-128-haar-tied": Experiment("and without a checkerboard", "modern-128", (*HAAR, *TIED, *COOLED)),
+    "fast-grown-128": Experiment(
+        "or grown from fast, in a third of its arithmetic?", "fast", GROWN, "fast", grown=True
+    ),
+    "fast-grown-256": Experiment("and once more", "fast", GROWN, "fast-grown-128", grown=True),
     "modern-256": Experiment("what modern-256 paints", "modern-256"),
     "modern-256-haar": Experiment("in the Haar domain, at the same multiply-adds?", "modern-256", HAAR),
     "modern-256-haar-2": Experiment(
@@ -168,7 +179,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         "a generator of other pictures to begin from", "modern", BEFORE, pictures=(2_000, None)
     ),
     **{
-        f"{name}-{count}": Experiment(question, recipe, (), start, (0, count))
+        f"{name}-{count}": Experiment(question, recipe, (), start, pictures=(0, count))
         for count in (100, 500, 2_000)
         for name, question, recipe, start in (
             ("few", f"what few makes of {count} pictures", "few", ""),
@@ -210,6 +221,9 @@ COLUMNS = (
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("collection", type=Path, nargs="?")
+    words.add_argument(
+        "--smaller", type=Path, nargs="+", default=[], help="the same pictures at half the size, and so on"
+    )
     words.add_argument("--experiments", nargs="+", default=["fast", "fast-tied"], choices=EXPERIMENTS, metavar="NAME")
     words.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     words.add_argument("--images", type=int, help="shown in each, for a short trial; by default the recipe's number")
@@ -232,11 +246,10 @@ def main() -> None:
 
 def described(name: str) -> str:
     """Return what an experiment is, how many pictures it is shown, and what that takes in multiply-adds."""
-    experiment, recipe = EXPERIMENTS[name], recipe_of(name, 0, None)
-    side = SIDES.get(experiment.recipe.rpartition("-")[2], 64)
+    experiment, recipe, side = EXPERIMENTS[name], recipe_of(name, 0, None), side_of(name)
     each = cost(recipe.network, Shape(side, side, 3), recipe.pretrained)
     assert recipe.images is not None  # none of these recipes counts in epochs
-    start = f" from {experiment.start}" if experiment.start else ""
+    start = f" {'grown ' * experiment.grown}from {experiment.start}" if experiment.start else ""
     return (
         f"{name:24}{experiment.question} ({' '.join((experiment.recipe, *experiment.settings))}{start}): "
         f"{recipe.images:,} pictures of {side}×{side} × {each / 1e6:,.0f} million = {recipe.images * each:.3g}"
@@ -281,18 +294,37 @@ def estimate(measure: dict[str, float] | None, digits: int) -> str:
 def recipe_of(name: str, seed: int, images: int | None) -> Recipe:
     """Return the recipe of an experiment with this seed."""
     experiment = EXPERIMENTS[name]
-    recipe = find(experiment.recipe).with_settings([*experiment.settings, f"seed={seed}"])
-    return recipe.lasting(None, images)
+    recipe = find(experiment.recipe)
+    if experiment.grown:
+        begun = recipe_of(experiment.start, seed, images)
+        recipe = dataclasses.replace(begun, network=grown(begun.network))
+    return recipe.with_settings([*experiment.settings, f"seed={seed}"]).lasting(None, images)
+
+
+def side_of(name: str) -> int:
+    """Return the height and width of the pictures that an experiment is for."""
+    experiment = EXPERIMENTS[name]
+    return 2 * side_of(experiment.start) if experiment.grown else SIDES.get(experiment.recipe.rpartition("-")[2], 64)
 
 
 def trained(collection: Collection, name: str, seed: int, given: argparse.Namespace) -> Run:
     """Return the run of an experiment, trained to its end."""
-    start = EXPERIMENTS[name].start
-    origin = trained(collection, start, seed, given) if start else None
+    experiment = EXPERIMENTS[name]
+    begun_with = half(collection, given.smaller) if experiment.grown else collection
+    origin = trained(begun_with, experiment.start, seed, given) if experiment.start else None
     recipe = recipe_of(name, seed, given.images)
     length = f"-{given.images}" if given.images else ""
-    learnt = portion(collection, EXPERIMENTS[name].pictures, given.out)
+    learnt = portion(collection, experiment.pictures, given.out)
     return lienzo.train(learnt, recipe, given.out / f"{name}{length}-{seed}", origin=origin, device=given.device)
+
+
+def half(collection: Collection, smaller: list[Path]) -> Collection:
+    """Return the one of these collections whose pictures have half the size of a collection's."""
+    for path in smaller:
+        opened = Collection.open(path)
+        if (2 * opened.height, 2 * opened.width) == (collection.height, collection.width):
+            return opened
+    raise SystemExit(f"none of --smaller has pictures of half the size of those of {collection.path}.")
 
 
 def portion(collection: Collection, pictures: tuple[int, int | None], out: Path) -> Collection:
