@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.collection.vocabulary import Vocabulary
-from lienzo.errors import CollectionError, InputError, RecipeError, ScoreError
+from lienzo.errors import CollectionError, InputError, RecipeError, RunError, ScoreError
 from lienzo.evaluation.evaluation import evaluate
 from lienzo.evaluation.scores import lines
 from lienzo.networks.conditions import LabelProjection
@@ -25,6 +25,8 @@ from lienzo.networks.statistics import MinibatchDeviation
 from lienzo.recipe.catalogue import conditional
 from lienzo.recipe.objectives import Regularisation, Wasserstein
 from lienzo.recipe.recipe import Recipe
+from lienzo.storage import tensors
+from lienzo.training import open_run
 from lienzo.training.batches import Batches
 from lienzo.training.game import Game, StepInputs
 from lienzo.training.inputs import InputPipeline
@@ -70,6 +72,51 @@ def trained(colours: Collection, tmp_path_factory: pytest.TempPathFactory) -> li
     """Give a run that has learnt two colours in a few hundred steps."""
     recipe = small(images=6_400, sample_every=6_400, average_half_life=500)
     return lienzo.train(colours, recipe, tmp_path_factory.mktemp("trained") / "run", device="cpu")
+
+
+def test_labels_begin_to_count_after_so_many_pictures(colours: Collection, tmp_path: Path) -> None:
+    """Until then steps have no labels, also those that are prepared together; the pictures are the same ones."""
+    recipe = small(label_start=40, objective=conditional().objective)
+    pipelines = [
+        InputPipeline(each, Batches(colours, each.seed, CPU, each.labels, each.balanced))
+        for each in (recipe, dataclasses.replace(recipe, label_start=0))
+    ]
+    for chunk in (1, 3):
+        pipelines[0].chunk = pipelines[1].chunk = chunk
+        with pipelines[0].stream(0) as late, pipelines[1].stream(0) as early:
+            for clock, steps in zip(range(0, 96, 16), zip(late, early, strict=False), strict=False):
+                assert torch.equal(steps[0].real, steps[1].real)
+                assert steps[1].labels is not None
+                expected = steps[1].labels if clock >= 40 else torch.zeros_like(steps[1].labels)
+                assert steps[0].labels is not None
+                assert torch.equal(steps[0].labels, expected)
+                assert steps[1].labels.any()
+
+
+def test_a_run_learns_labels_after_it_learnt_to_paint(
+    colours: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weights for labels begin small, stay as they are until labels count, and change then."""
+    monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
+    recipe = small(label_start=32, average_half_life=0)
+    run = lienzo.train(colours, recipe, tmp_path / "run", device="cpu")
+    weights = [
+        tensors.load(run.checkpoint_path(images), "checkpoint", RunError)[0]["generator/embedding.weight"]
+        for images in (32, 64)
+    ]
+    assert torch.allclose(weights[0].norm(dim=1), torch.full((2,), 0.25 * 8**0.5))
+    assert not torch.equal(*weights)
+    whole = run.generator_path.read_bytes()
+    parts = tmp_path / "parts"
+    next(lienzo.steps(colours, recipe, parts, device="cpu"))
+    assert lienzo.train(colours, recipe, parts, device="cpu").generator_path.read_bytes() == whole
+
+
+def test_a_start_of_labels_needs_labels() -> None:
+    with pytest.raises(RecipeError, match="label_start is when labels begin to count: set labels"):
+        small(labels="", label_start=8, balanced=False)
+    with pytest.raises(RecipeError, match="label_start is -1"):
+        small(label_start=-1)
 
 
 # What is asked for

@@ -8,6 +8,13 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
+
+LABEL_LAYERS = ("embedding.", "projection.")
+"""How the names of tensors of these layers begin, in all networks."""
+
+SHIFT = 0.25
+"""How far a label moves latents at first in a network that paints already, as a share of their own length."""
 
 
 class LabelEmbedding(nn.Module):
@@ -34,6 +41,23 @@ class LabelProjection(nn.Module):
         """Return (N,) of features φ(x), (N, F) or (N, F, H, W), summed over H and W, and labels ``y`` (N, classes)."""
         summed = features.flatten(2).sum(2) if features.dim() > 2 else features
         return ((y @ self.weight) * summed).sum(1)
+
+
+@torch.no_grad()
+def introduce_labels(network: nn.Module) -> None:
+    """Set the weights for labels so that a network that has learnt without them can go on with them.
+
+    Learning to paint first keeps variety that labels would cost (Shahbazi et al. 2022, arXiv 2201.06578).
+
+    A generator paints nearly as before: each label moves all latents a little, into a direction of its own, from which
+    it learns faster than from none. A discriminator judges as before, unless its weights are spectrally normalised.
+    """
+    for layer in network.modules():
+        if isinstance(layer, LabelEmbedding):
+            length = SHIFT * layer.weight.shape[1] ** 0.5
+            layer.weight.copy_(nn.functional.normalize(layer.weight) * length)
+        if isinstance(layer, LabelProjection) and not is_parametrized(layer):
+            layer.weight.zero_()
 
 
 def apply(network: Callable[..., Tensor], inputs: Tensor, labels: Tensor | None) -> Tensor:

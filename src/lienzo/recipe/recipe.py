@@ -77,6 +77,9 @@ class Recipe:
     balanced: bool = False
     """Show every label equally often, however many pictures have it."""
 
+    label_start: int = 0
+    """Pictures that are shown without their labels, so that the networks learn to paint before they learn labels."""
+
     batch: int = 128
     """Pictures of one update."""
 
@@ -150,8 +153,6 @@ class Recipe:
                 raise RecipeError(f"{name} is {length}, but training has to have a length: give a positive number.")
         if min(self.average_half_life, self.average_ramp) < 0:
             raise RecipeError("average_half_life and average_ramp cannot be negative; 0 means no average.")
-        if self.balanced and not self.labels:
-            raise RecipeError("balanced shows every label equally often: set labels to their kind, or leave it out.")
         if not 0 <= self.cool_down <= 1:
             raise RecipeError(f"cool_down is {self.cool_down}, but it is a share of the training: give 0 to 1.")
         if self.annealing != Annealing() and not self.cool_down:
@@ -175,7 +176,17 @@ class Recipe:
                 f"a recipe's name is part of file names, and '{self.name}' cannot be: "
                 "use letters, digits, dots, dashes and underscores."
             )
+        self._check_labels()
         self._check_objective()
+
+    def _check_labels(self) -> None:
+        """Refuse settings of labels that say nothing where there are none."""
+        if self.balanced and not self.labels:
+            raise RecipeError("balanced shows every label equally often: set labels to their kind, or leave it out.")
+        if self.label_start < 0:
+            raise RecipeError(f"label_start is {self.label_start}, but counts pictures: give 0 or more.")
+        if self.label_start and not self.labels:
+            raise RecipeError("label_start is when labels begin to count: set labels to their kind, or leave it out.")
 
     def _check_objective(self) -> None:
         """Refuse settings that the objective cannot do without, cannot do with, or would ignore."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from lienzo.compute.devices import memory_format
+from lienzo.networks.conditions import introduce_labels
 from lienzo.networks.shape import Shape
 from lienzo.networks.vae import Autoencoder
 from lienzo.recipe import recipe as recipes
@@ -58,6 +59,9 @@ def build_model(recipe: Recipe, shape: Shape, device: torch.device, classes: int
             optimizer = adam(autoencoder, recipe.generator_optimizer)
             return Autoencoding(autoencoder, objective, optimizer, autocast, recipe.compile)
         discriminator = to_device(network.discriminator(shape, classes), device)
+        if recipe.label_start:
+            for player in (generator, discriminator):
+                introduce_labels(player)
         second, judges = None, nn.ModuleList([discriminator])
         if recipe.pretrained.weight:
             second = FeatureDiscriminator(recipe.pretrained, shape)

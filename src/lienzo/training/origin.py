@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized
+from torch import Tensor
 
 from lienzo.errors import GeneratorError, RunError
-from lienzo.networks.conditions import LabelEmbedding, LabelProjection
+from lienzo.networks.conditions import LABEL_LAYERS, introduce_labels
 from lienzo.networks.configurations import Network, grown, times_grown
 from lienzo.networks.fading import ALPHA
 from lienzo.networks.shape import Shape
@@ -72,21 +70,21 @@ class Origin:
         """Copy the networks into a state; its optimisers, its clock and all else stay as they are.
 
         In networks that have grown once more, for pictures of twice the size, the new layers stay too. Networks that
-        learn labels for the first time begin as those that know none: the weights of all labels are 0. Where a
-        discriminator's are spectrally normalised, which no zeros can be, they stay as they are.
+        learn labels for the first time keep their own weights for these, as :func:`introduce_labels` sets them.
 
         Raises:
             RunError: its networks have other layers or sizes, or are not what the recipe's fade begins from.
         """
         grows, copied = self._grows_into(state), {}
+        new = LABEL_LAYERS if state.classes and not self.classes else ()
+        for network in state.networks.values() if new else ():
+            introduce_labels(network)
         for name, found in self.networks.items():
             live = state.networks[name].state_dict() if name in state.networks else {}
             if grows:
                 copied[name] = live | {key: found[key] for key in found.keys() & live.keys()}
-            elif state.classes and not self.classes:
-                copied[name] = _without_labels(state.networks[name]) | found
             else:
-                copied[name] = found
+                copied[name] = {key: value for key, value in live.items() if key.startswith(new)} | found
             if {key: value.shape for key, value in live.items()} != {k: v.shape for k, v in copied[name].items()}:
                 raise RunError(
                     f"the {name} of {self.path} does not fit (layers or sizes differ from those of the recipe's "
@@ -111,16 +109,6 @@ class Origin:
             and network == grown(self.network)
             and (state.shape, state.classes) == (twice, self.classes)
         )
-
-
-def _without_labels(network: nn.Module) -> dict[str, Tensor]:
-    """Return the tensors of a network's layers for labels by which no label makes a difference, where they exist."""
-    return {
-        f"{name}.{key}": tensor if is_parametrized(layer) else torch.zeros_like(tensor)
-        for name, layer in network.named_modules()
-        if isinstance(layer, LabelEmbedding | LabelProjection)
-        for key, tensor in layer.state_dict().items()
-    }
 
 
 def begin_from_origin(run: Run, record: OriginRecord, state: State) -> None:
