@@ -18,18 +18,19 @@ from lienzo.collection.vocabulary import Vocabulary
 from lienzo.errors import CollectionError, InputError, RecipeError, RunError, ScoreError
 from lienzo.evaluation.evaluation import evaluate
 from lienzo.evaluation.scores import lines
-from lienzo.networks.conditions import LabelProjection
-from lienzo.networks.configurations import DCGAN, NETS
+from lienzo.networks.conditions import LabelProjection, mismatched
+from lienzo.networks.configurations import DCGAN, MLP, NETS, Network, Residual
 from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import MinibatchDeviation
 from lienzo.recipe.catalogue import conditional
-from lienzo.recipe.objectives import Regularisation, Wasserstein
+from lienzo.recipe.objectives import Hinge, Regularisation, Relativistic, Wasserstein
 from lienzo.recipe.recipe import Recipe
 from lienzo.storage import tensors
 from lienzo.training import open_run
 from lienzo.training.batches import Batches
 from lienzo.training.game import Game, StepInputs
 from lienzo.training.inputs import InputPipeline
+from lienzo.training.optimizers import Adam
 
 CPU = torch.device("cpu")
 COLOURS = {"blue": (0, 2, 40), "red": (2, 0, 20)}
@@ -117,6 +118,61 @@ def test_a_start_of_labels_needs_labels() -> None:
         small(labels="", label_start=8, balanced=False)
     with pytest.raises(RecipeError, match="label_start is -1"):
         small(label_start=-1)
+
+
+def test_mismatched_labels_contradict_only_what_is_known() -> None:
+    labels = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 1, 0], [0, 0, 0], [0, 0, 1]])
+    others, contradict = mismatched(labels)
+    assert torch.equal(others, labels[[4, 0, 1, 2, 3]])
+    assert contradict.tolist() == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize("network", [MLP(8, 8), Residual(8, "XS"), DCGAN(8, 8, minibatch_deviation=False)])
+def test_a_discriminator_judges_several_labels_in_one_pass(network: Network) -> None:
+    discriminator = network.discriminator(Shape(16, 16, 3), 3).eval()
+    images, labels = torch.rand(4, 3, 16, 16), torch.eye(3)[[0, 1, 2, 2]]
+    for weight in discriminator.parameters():
+        torch.nn.init.normal_(weight, std=0.1)
+    both = discriminator(images, torch.stack([labels, labels.flip(0)]))
+    for logits, y in zip(both, (labels, labels.flip(0)), strict=True):
+        assert torch.allclose(logits, discriminator(images, y), atol=1e-5)
+    assert not torch.allclose(both[0], both[1])
+
+
+@pytest.mark.parametrize("regularisation", [Regularisation(), Regularisation(r1=1.0)])
+def test_real_pictures_with_labels_of_others_are_refused(regularisation: Regularisation) -> None:
+    """The loss is that of the paper: half of what is refused are generated pictures, where labels contradict nothing
+    all of it."""
+    network, labels = MLP(8, 8), torch.tensor([[1.0, 0], [0, 1], [0, 1], [0, 0]])
+    real, fake = torch.rand(2, 4, 3, 8, 8) * 2 - 1
+    losses, scores = [], []
+    for refuse in (True, False):
+        torch.manual_seed(0)
+        players = network.generator(Shape(8, 8, 3), 2), network.discriminator(Shape(8, 8, 3), 2)
+        torch.nn.init.normal_(players[1].get_submodule("projection").weight)
+        right, generated = players[1](real, labels), players[1](fake, labels)
+        wrong = players[1](real, labels.roll(1, 0))
+        optimizers = [Adam(player.parameters(), 1e-3, (0.0, 0.99)) for player in players]
+        game = Game(*players, Hinge(), *optimizers, regularisation, mismatched_labels=refuse)
+        measures = game.discriminator_step(real, fake, labels=labels)
+        losses.append(measures["discriminator_loss"])
+        scores.append((measures["real_score"], measures["fake_score"]))
+    refused = torch.cat([generated, torch.stack([generated[0], wrong[1], generated[2], generated[3]])])
+    assert torch.allclose(losses[0], Hinge().discriminator(right, refused))
+    assert torch.allclose(losses[1], Hinge().discriminator(right, generated))
+    assert not torch.allclose(losses[0], losses[1])
+    assert torch.allclose(torch.tensor(scores[0]), torch.tensor(scores[1]))
+
+
+def test_mismatched_labels_train(colours: Collection, tmp_path: Path) -> None:
+    for settings in (["accumulate=2"], ["objective.name=non-saturating", "regularisation.r1=0.1"]):
+        recipe = small(mismatched_labels=True).with_settings(settings)
+        run = lienzo.train(colours, recipe, tmp_path / settings[0], device="cpu")
+        assert run.log()[-1]["images"] == 64
+    with pytest.raises(RecipeError, match="mismatched_labels are those of other pictures: set labels"):
+        small(labels="", balanced=False, mismatched_labels=True)
+    with pytest.raises(RecipeError, match="no place for mismatched_labels"):
+        small(mismatched_labels=True, objective=Relativistic())
 
 
 # What is asked for

@@ -38,9 +38,12 @@ class LabelProjection(nn.Module):
         nn.init.normal_(self.weight, 0.0, 0.02)
 
     def forward(self, features: Tensor, y: Tensor) -> Tensor:
-        """Return (N,) of features φ(x), (N, F) or (N, F, H, W), summed over H and W, and labels ``y`` (N, classes)."""
+        """Return (N,) of features φ(x), (N, F) or (N, F, H, W), summed over H and W, and labels ``y`` (N, classes).
+
+        Of several labels for each picture, (K, N, classes), it returns (K, N).
+        """
         summed = features.flatten(2).sum(2) if features.dim() > 2 else features
-        return ((y @ self.weight) * summed).sum(1)
+        return ((y @ self.weight) * summed).sum(-1)
 
 
 @torch.no_grad()
@@ -58,6 +61,15 @@ def introduce_labels(network: nn.Module) -> None:
             layer.weight.copy_(nn.functional.normalize(layer.weight) * length)
         if isinstance(layer, LabelProjection) and not is_parametrized(layer):
             layer.weight.zero_()
+
+
+def mismatched(y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the labels (N, classes) that are those of the row before, and where (N,) they contradict the row's own.
+
+    They contradict nothing where one of both is missing.
+    """
+    other = y.roll(1, 0)
+    return other, y.any(1) & other.any(1) & (other != y).any(1)
 
 
 def apply(network: Callable[..., Tensor], inputs: Tensor, labels: Tensor | None) -> Tensor:

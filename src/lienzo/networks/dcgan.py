@@ -201,13 +201,17 @@ class Discriminator(nn.Module):
                     spectral_norm(layer)
 
     def forward(self, images: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1] with labels ``y`` (N, classes)."""
+        """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1] with labels ``y`` (N, classes).
+
+        Of several labels for each picture, (K, N, classes), the first are its own, and the logits are (K, N).
+        """
+        own = y[0] if y is not None and y.dim() > 2 else y
         outermost, *inner = cast("list[DiscriminatorStage]", [*self.growth[::-1], self.layers])
-        features = outermost.body(outermost.entrance(images), y)
+        features = outermost.body(outermost.entrance(images), own)
         if self.fade is not None:
             features = self.fade(inner[0].entrance(shrunk(images)), features)
         for stage in inner:
-            features = stage.body(features, y)
+            features = stage.body(features, own)
         logits: Tensor = self.layers[-1](features).flatten()
         if self.projection is not None and y is not None:
             logits = logits + self.projection(features, y)

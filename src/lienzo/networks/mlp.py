@@ -42,7 +42,10 @@ class Discriminator(nn.Module):
         self.projection = LabelProjection(classes, network.width if network.depth else values) if classes else None
 
     def forward(self, images: Tensor, y: Tensor | None = None) -> Tensor:
-        """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1] with labels ``y`` (N, classes)."""
+        """Return the logits (N,) of pictures (N, C, H, W) in [−1, 1] with labels ``y`` (N, classes).
+
+        Of several labels for each picture, (K, N, classes), the logits are (K, N).
+        """
         features: Tensor = self.layers[:-1](images.flatten(1))
         logits: Tensor = self.layers[-1](features).flatten()
         if self.projection is not None and y is not None:

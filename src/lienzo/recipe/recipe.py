@@ -80,6 +80,9 @@ class Recipe:
     label_start: int = 0
     """Pictures that are shown without their labels, so that the networks learn to paint before they learn labels."""
 
+    mismatched_labels: bool = False
+    """Show the discriminator real pictures with the labels of others too, as what it has to refuse."""
+
     batch: int = 128
     """Pictures of one update."""
 
@@ -187,6 +190,13 @@ class Recipe:
             raise RecipeError(f"label_start is {self.label_start}, but counts pictures: give 0 or more.")
         if self.label_start and not self.labels:
             raise RecipeError("label_start is when labels begin to count: set labels to their kind, or leave it out.")
+        if self.mismatched_labels and not self.labels:
+            raise RecipeError("mismatched_labels are those of other pictures: set labels to a kind, or leave it out.")
+        if self.mismatched_labels and not isinstance(self.objective, EvidenceBound) and self.objective.relativistic:
+            raise RecipeError(
+                "the relativistic objective compares each real picture with one generated picture, and has no place "
+                "for mismatched_labels: leave them out, or take another objective."
+            )
 
     def _check_objective(self) -> None:
         """Refuse settings that the objective cannot do without, cannot do with, or would ignore."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d
 
 from lienzo.compute import processes
-from lienzo.networks.conditions import apply
+from lienzo.networks.conditions import apply, mismatched
 from lienzo.networks.statistics import batches, moments
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.objectives import Objective, Regularisation, full_precision
@@ -81,6 +81,10 @@ class Game:
 
     autocast: torch.dtype | None = None
     """Lower precision for the networks' products (``torch.bfloat16``), or none."""
+
+    mismatched_labels: bool = False
+    """Whether the discriminator has to refuse real pictures with labels that are not theirs, as it refuses generated
+    ones, with half of the weight of both (Reed et al. 2016, algorithm 1)."""
 
     accumulate: int = 1
     """An update sums the gradients of so many equal parts of its batch, which holds the memory of one part only."""
@@ -219,8 +223,8 @@ class Game:
         real.requires_grad_(regularisation.r1 > 0)
         fake.requires_grad_(regularisation.r2 > 0)
         with self._precision(real):
-            real_logits, fake_logits = self._both_logits(real, fake, labels)
-        loss = self.objective.discriminator(real_logits, fake_logits)
+            real_logits, fake_logits, wrong_logits = self._logits_of_all(real, fake, labels)
+        loss = self.objective.discriminator(real_logits, torch.cat([fake_logits, *wrong_logits]))
         measures = {
             "discriminator_loss": loss.detach(),
             "real_score": self._score(real_logits),
@@ -300,15 +304,29 @@ class Game:
         logits = logits.detach()
         return (logits.sigmoid() if self.objective.probabilistic else logits).mean()
 
-    def _both_logits(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> Sequence[Tensor]:
-        """Return the logits of real and of generated pictures: of one pass, or of two if a penalty needs gradients.
+    def _logits_of_all(
+        self, real: Tensor, fake: Tensor, labels: Tensor | None
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
+        """Return the logits of real and of generated pictures, and a list of those of mismatched labels if they count.
 
-        Spectral normalisation takes a step of its power iteration in each pass, so that one pass sees one norm.
+        They are of one pass, or of two if a penalty needs gradients. Spectral normalisation takes a step of its power
+        iteration in each pass, so that one pass sees one norm. Where mismatched labels contradict nothing, the logits
+        of generated pictures stand in for theirs.
         """
+        given, contradict = labels, None
+        if labels is not None and self.mismatched_labels:
+            others, contradict = mismatched(labels)
+            given = torch.stack([labels, others])
         if real.requires_grad or fake.requires_grad:
-            return self._logits(real, labels, twice=True), self._logits(fake, labels, twice=True)
-        with batches(2):
-            return self._logits(torch.cat([real, fake]), None if labels is None else labels.repeat(2, 1)).chunk(2)
+            of_real, of_fake = self._logits(real, given, twice=True), self._logits(fake, labels, twice=True)
+        else:
+            with batches(2):
+                both = None if given is None else torch.cat([given, given], -2)
+                of_real, of_fake = self._logits(torch.cat([real, fake]), both).chunk(2, -1)
+        if contradict is None:
+            return of_real, of_fake, []
+        of_fake = of_fake[0] if of_fake.dim() > 1 else of_fake
+        return of_real[0], of_fake, [torch.where(contradict, of_real[1], of_fake)]
 
     def _logits(self, images: Tensor, labels: Tensor | None, *, twice: bool = False) -> Tensor:
         """Return the logits (N,) in float32. A compiled network cannot be differentiated ``twice``, as penalties do."""

@@ -77,6 +77,7 @@ def build_model(recipe: Recipe, shape: Shape, device: torch.device, classes: int
         feature_discriminator=second,
         probability=torch.zeros((), device=device),
         autocast=autocast,
+        mismatched_labels=recipe.mismatched_labels,
         accumulate=recipe.accumulate,
         compiled=recipe.compile,
     )
