@@ -188,6 +188,15 @@ EXPERIMENTS: dict[str, Experiment] = {
         )
     },
     "conditional": Experiment("what conditional paints", "conditional"),
+    "conditional-from-fast": Experiment(
+        "labels for networks that paint already", "fast", (*LABELS, "images=80000"), "fast"
+    ),
+    "conditional-mismatched": Experiment(
+        "and a discriminator that sees labels of others too?",
+        "fast",
+        (*LABELS, "images=80000", "mismatched_labels=true"),
+        "fast",
+    ),
     "conditional-tied-cooled": Experiment(
         "with tied kernels and falling rates", "conditional", (*TIED, "cool_down=0.5")
     ),
