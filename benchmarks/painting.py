@@ -197,6 +197,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         (*LABELS, "images=80000", "mismatched_labels=true"),
         "fast",
     ),
+    "conditional-late": Experiment(
+        "the same in one run, for longer?",
+        "fast",
+        (*LABELS, "images=400000", "label_start=160000", "mismatched_labels=true"),
+    ),
     "conditional-tied-cooled": Experiment(
         "with tied kernels and falling rates", "conditional", (*TIED, "cool_down=0.5")
     ),
