@@ -118,6 +118,8 @@ def test_a_start_of_labels_needs_labels() -> None:
         small(labels="", label_start=8, balanced=False)
     with pytest.raises(RecipeError, match="label_start is -1"):
         small(label_start=-1)
+    with pytest.raises(RecipeError, match="label_start is 64, but training ends after 64 pictures"):
+        small(label_start=64)
 
 
 def test_mismatched_labels_contradict_only_what_is_known() -> None:

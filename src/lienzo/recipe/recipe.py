@@ -190,6 +190,11 @@ class Recipe:
             raise RecipeError(f"label_start is {self.label_start}, but counts pictures: give 0 or more.")
         if self.label_start and not self.labels:
             raise RecipeError("label_start is when labels begin to count: set labels to their kind, or leave it out.")
+        if self.images is not None and self.label_start >= self.images:
+            raise RecipeError(
+                f"label_start is {self.label_start}, but training ends after {self.images} pictures, so that no label "
+                "would be learnt: set it lower, or train for longer."
+            )
         if self.mismatched_labels and not self.labels:
             raise RecipeError("mismatched_labels are those of other pictures: set labels to a kind, or leave it out.")
         if self.mismatched_labels and not isinstance(self.objective, EvidenceBound) and self.objective.relativistic:
