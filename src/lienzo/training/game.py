@@ -223,8 +223,8 @@ class Game:
         real.requires_grad_(regularisation.r1 > 0)
         fake.requires_grad_(regularisation.r2 > 0)
         with self._precision(real):
-            real_logits, fake_logits, wrong_logits = self._logits_of_all(real, fake, labels)
-        loss = self.objective.discriminator(real_logits, torch.cat([fake_logits, *wrong_logits]))
+            real_logits, fake_logits, refused = self._logits_of_all(real, fake, labels)
+        loss = self.objective.discriminator(real_logits, refused)
         measures = {
             "discriminator_loss": loss.detach(),
             "real_score": self._score(real_logits),
@@ -304,10 +304,10 @@ class Game:
         logits = logits.detach()
         return (logits.sigmoid() if self.objective.probabilistic else logits).mean()
 
-    def _logits_of_all(
-        self, real: Tensor, fake: Tensor, labels: Tensor | None
-    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
-        """Return the logits of real and of generated pictures, and a list of those of mismatched labels if they count.
+    def _logits_of_all(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the logits of real and of generated pictures, and of all that is refused.
+
+        These are the generated pictures, and as many real pictures with mismatched labels where these count.
 
         They are of one pass, or of two if a penalty needs gradients. Spectral normalisation takes a step of its power
         iteration in each pass, so that one pass sees one norm. Where mismatched labels contradict nothing, the logits
@@ -324,9 +324,9 @@ class Game:
                 both = None if given is None else torch.cat([given, given], -2)
                 of_real, of_fake = self._logits(torch.cat([real, fake]), both).chunk(2, -1)
         if contradict is None:
-            return of_real, of_fake, []
+            return of_real, of_fake, of_fake
         of_fake = of_fake[0] if of_fake.dim() > 1 else of_fake
-        return of_real[0], of_fake, [torch.where(contradict, of_real[1], of_fake)]
+        return of_real[0], of_fake, torch.cat([of_fake, torch.where(contradict, of_real[1], of_fake)])
 
     def _logits(self, images: Tensor, labels: Tensor | None, *, twice: bool = False) -> Tensor:
         """Return the logits (N,) in float32. A compiled network cannot be differentiated ``twice``, as penalties do."""

@@ -77,8 +77,9 @@ class Origin:
         """
         grows, copied = self._grows_into(state), {}
         new = LABEL_LAYERS if state.classes and not self.classes else ()
-        for network in state.networks.values() if new else ():
-            introduce_labels(network)
+        if new:
+            for network in state.networks.values():
+                introduce_labels(network)
         for name, found in self.networks.items():
             live = state.networks[name].state_dict() if name in state.networks else {}
             if grows:
