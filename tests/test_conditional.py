@@ -75,12 +75,12 @@ def trained(colours: Collection, tmp_path_factory: pytest.TempPathFactory) -> li
     return lienzo.train(colours, recipe, tmp_path_factory.mktemp("trained") / "run", device="cpu")
 
 
-def test_labels_begin_to_count_after_so_many_pictures(colours: Collection, tmp_path: Path) -> None:
+def test_labels_begin_to_count_after_a_share_of_the_training(colours: Collection, tmp_path: Path) -> None:
     """Until then steps have no labels, also those that are prepared together; the pictures are the same ones."""
-    recipe = small(label_start=40, objective=conditional().objective)
+    recipe = small(label_start=0.625)
     pipelines = [
         InputPipeline(each, Batches(colours, each.seed, CPU, each.labels, each.balanced))
-        for each in (recipe, dataclasses.replace(recipe, label_start=0))
+        for each in (recipe, dataclasses.replace(recipe, label_start=0.0))
     ]
     for chunk in (1, 3):
         pipelines[0].chunk = pipelines[1].chunk = chunk
@@ -99,7 +99,7 @@ def test_a_run_learns_labels_after_it_learnt_to_paint(
 ) -> None:
     """Its weights for labels begin small, stay as they are until labels count, and change then."""
     monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
-    recipe = small(label_start=32, average_half_life=0)
+    recipe = small(label_start=0.5, average_half_life=0)
     run = lienzo.train(colours, recipe, tmp_path / "run", device="cpu")
     weights = [
         tensors.load(run.checkpoint_path(images), "checkpoint", RunError)[0]["generator/embedding.weight"]
@@ -115,11 +115,31 @@ def test_a_run_learns_labels_after_it_learnt_to_paint(
 
 def test_a_start_of_labels_needs_labels() -> None:
     with pytest.raises(RecipeError, match="label_start is when labels begin to count: set labels"):
-        small(labels="", label_start=8, balanced=False)
-    with pytest.raises(RecipeError, match="label_start is -1"):
-        small(label_start=-1)
-    with pytest.raises(RecipeError, match="label_start is 64, but training ends after 64 pictures"):
-        small(label_start=64)
+        small(labels="", label_start=0.5, balanced=False, mismatched_labels=False)
+    for share in (-0.1, 1.0, 160_000):
+        with pytest.raises(RecipeError, match=f"label_start is {share}, but it is a share of the training"):
+            small(label_start=share)
+
+
+def test_a_run_has_another_length_until_its_labels_begin(colours: Collection, tmp_path: Path) -> None:
+    """It becomes what it would have been with that length from the beginning; later the length is fixed."""
+    recipe = small(label_start=0.5, images=96, tick=16, cool_down=0.0)
+    for _ in itertools.islice(lienzo.steps(colours, recipe, tmp_path / "run", device="cpu"), 2):
+        pass
+    other = dataclasses.replace(recipe, images=64)
+    whole = lienzo.train(colours, other, tmp_path / "whole", device="cpu")
+    run = lienzo.train(colours, other, tmp_path / "run", device="cpu")
+    assert run.generator_path.read_bytes() == whole.generator_path.read_bytes()
+    with pytest.raises(RunError, match="its labels have begun to count: after 64 they cannot become 96"):
+        lienzo.train(colours, recipe, tmp_path / "run", device="cpu")
+
+
+def test_networks_that_know_labels_are_not_kept_from_them(
+    colours: Collection, trained: lienzo.Run, tmp_path: Path
+) -> None:
+    recipe = small(label_start=0.5)
+    with pytest.raises(RunError, match="knows the labels that label_start would keep from it: set label_start=0"):
+        lienzo.train(colours, recipe, tmp_path / "run", origin=trained, device="cpu")
 
 
 def test_mismatched_labels_contradict_only_what_is_known() -> None:

@@ -367,9 +367,10 @@ def test_any_size_but_twice_is_refused(small_run: Run, size: int | str) -> None:
 def test_a_conditional_run_grows_with_its_labels(
     small: Collection, large: Collection, pictures: Path, recipe: Recipe, tmp_path: Path
 ) -> None:
-    labelled = dataclasses.replace(recipe, labels="folder", images=8)
+    labelled = dataclasses.replace(recipe, labels="folder", label_start=0.5, images=8)
     run = lienzo.train(small, labelled, tmp_path / "run", device="cpu")
     grown = lienzo.grow(run, collection=large, out=tmp_path / "grown", device="cpu")
+    assert grown.recipe().label_start == 0  # it knows them already
     vocabulary = lienzo.load(grown).vocabulary
     assert vocabulary is not None
     assert vocabulary.names == ("fields", "waves")

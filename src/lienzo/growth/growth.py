@@ -146,7 +146,7 @@ def grown_path(source: str | Path | Run) -> Path:
 def _recipe(run: Run, settings: Sequence[str]) -> Recipe:
     """Return the run's recipe with a network that has grown, and these settings."""
     network = configurations.grown(run.recipe().network)
-    recipe = dataclasses.replace(run.recipe(), network=network, fade=0).with_settings([*settings])
+    recipe = dataclasses.replace(run.recipe(), network=network, fade=0, label_start=0.0).with_settings([*settings])
     if recipe.network != network:
         raise RecipeError(f"the network is that of {run.path}, grown: leave the keys of network alone.")
     return recipe

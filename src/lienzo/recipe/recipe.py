@@ -77,8 +77,9 @@ class Recipe:
     balanced: bool = False
     """Show every label equally often, however many pictures have it."""
 
-    label_start: int = 0
-    """Pictures that are shown without their labels, so that the networks learn to paint before they learn labels."""
+    label_start: float = 0.0
+    """Share of the training, at its beginning, in which pictures are shown without their labels, so that the networks
+    learn to paint before they learn labels."""
 
     mismatched_labels: bool = False
     """Show the discriminator real pictures with the labels of others too, as what it has to refuse."""
@@ -186,15 +187,12 @@ class Recipe:
         """Refuse settings of labels that say nothing where there are none."""
         if self.balanced and not self.labels:
             raise RecipeError("balanced shows every label equally often: set labels to their kind, or leave it out.")
-        if self.label_start < 0:
-            raise RecipeError(f"label_start is {self.label_start}, but counts pictures: give 0 or more.")
+        if not 0 <= self.label_start < 1:
+            raise RecipeError(
+                f"label_start is {self.label_start}, but it is a share of the training: give 0 to less than 1."
+            )
         if self.label_start and not self.labels:
             raise RecipeError("label_start is when labels begin to count: set labels to their kind, or leave it out.")
-        if self.images is not None and self.label_start >= self.images:
-            raise RecipeError(
-                f"label_start is {self.label_start}, but training ends after {self.images} pictures, so that no label "
-                "would be learnt: set it lower, or train for longer."
-            )
         if self.mismatched_labels and not self.labels:
             raise RecipeError("mismatched_labels are those of other pictures: set labels to a kind, or leave it out.")
         if self.mismatched_labels and not isinstance(self.objective, EvidenceBound) and self.objective.relativistic:
@@ -297,6 +295,11 @@ class Recipe:
         if epochs is None and images is None:
             return self
         return dataclasses.replace(self, epochs=epochs, images=images)
+
+    @property
+    def labels_begin(self) -> float:
+        """Pictures shown until labels begin to count; 0 where they count from the first one on."""
+        return self.label_start * self.images if self.label_start and self.images is not None else 0.0
 
     def resolved(self, count: int) -> "Recipe":
         """Return the recipe with its length in pictures, for a collection of ``count`` pictures to train on.

@@ -84,8 +84,8 @@ class InputPipeline:
         rows = self.batches.rows(position, self.chunk * self.shown).reshape(shape)[..., self.share]
         pixels, labels = self.batches.take(rows.ravel()), self.batches.labels(rows.ravel())
         pixels, labels = (part.view(*rows.shape, *part.shape[1:]) for part in (pixels, labels))
-        unlabelled = -(-(self.recipe.label_start - position) // self.shown)  # steps until labels begin to count
-        labels[: max(0, unlabelled)] = 0
+        clock = range(position, position + self.chunk * self.shown, self.shown)
+        labels[: sum(shown < self.recipe.labels_begin for shown in clock)] = 0
         latents, mixes, flips, changes = (part.to(self.batches.device) for part in drawn)
         pixels = flipped(pixels, flips) if self.recipe.augmentation.flips else pixels
         return pixels, labels, latents, mixes, changes

@@ -73,7 +73,8 @@ class Origin:
         learn labels for the first time keep their own weights for these, as :func:`introduce_labels` sets them.
 
         Raises:
-            RunError: its networks have other layers or sizes, or are not what the recipe's fade begins from.
+            RunError: its networks have other layers or sizes, or are not what the recipe's fade or label_start
+                begins from.
         """
         grows, copied = self._grows_into(state), {}
         new = LABEL_LAYERS if state.classes and not self.classes else ()
@@ -94,6 +95,8 @@ class Origin:
                 )
         if state.recipe.fade and not grows:
             raise RunError(f"{self.path} has all layers that fade would bring in: set fade=0.")
+        if state.recipe.label_start and self.classes:
+            raise RunError(f"{self.path} knows the labels that label_start would keep from it: set label_start=0.")
         if ALPHA in self.networks["generator"] and self.networks["generator"][ALPHA] < 1:
             raise RunError(f"{self.path} is still fading in new layers of its own: let it train to the end of that.")
         for name, tensors_of in copied.items():

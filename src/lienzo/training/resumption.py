@@ -136,14 +136,15 @@ def _refuse_others(
         )
     begun, shown = Recipe.from_dict(manifest["recipe"]), max(_shown(run), default=0)
     free = {"on_trouble"}
-    if steady(begun, shown) and steady(recipe, shown):
+    fixed = _fixed_by(begun, shown) or _fixed_by(recipe, shown)
+    if not fixed:
         free.add("images")
     before, after = begun.to_dict(), recipe.to_dict()
     changed = [key for key in {**before, **after} if key not in free and before.get(key) != after.get(key)]
     if changed == ["images"]:
         raise RunError(
-            f"{run.path} was begun for {begun.images} pictures, and its rates fall towards its end: after {shown} they "
-            f"cannot become {recipe.images}. Choose another --out, or go on with --recipe {run.recipe_path}."
+            f"{run.path} was begun for {begun.images} pictures, and {fixed}: after {shown} they cannot become "
+            f"{recipe.images}. Choose another --out, or go on with --recipe {run.recipe_path}."
         )
     if changed:
         raise RunError(
@@ -157,9 +158,13 @@ def _refuse_others(
         )
 
 
-def steady(recipe: Recipe, shown: int) -> bool:
-    """Say whether nothing falls yet towards the end of a run after so many pictures: its length may still change."""
-    return not recipe.cool_down or cooling(shown, recipe.images or 0, recipe.cool_down) == 1
+def _fixed_by(recipe: Recipe, shown: int) -> str:
+    """Return what followed from a run's length within so many pictures, so that it cannot change; empty if nothing."""
+    if recipe.cool_down and cooling(shown, recipe.images or 0, recipe.cool_down) < 1:
+        return "its rates fall towards its end"
+    if recipe.label_start and shown > recipe.labels_begin:
+        return "its labels have begun to count"
+    return ""
 
 
 def _shown(run: Run) -> list[int]:
