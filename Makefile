@@ -49,11 +49,10 @@ docs: $(TESTS)  ## links, commands and options named in the pages exist
 site: $(TESTS)  ## the pages as a site, in site/index.html; a broken link fails
 	$(BIN)/python -m sphinx -q -W --keep-going -b html -c docs . site
 
-front-page: $(READY)  ## train the generator that paints on the front page of the site, in a quarter of an hour
+front-page: $(READY)  ## train the generator that paints on the front page of the site, in less than an hour
 	$(BIN)/python -c "from pathlib import Path; from lienzo.painter.painting import paint; paint(Path('build/front-page/pictures'))"
 	$(BIN)/lienzo prepare build/front-page/pictures build/front-page/collection --size 64 --holdout 0.2
-	$(BIN)/lienzo train build/front-page/collection --recipe modern --images 60000 --out build/front-page/run \
-	    --device cpu --precision fp32 --set keep_epochs=false
+	$(BIN)/lienzo train build/front-page/collection --recipe fast --out build/front-page/run --device cpu
 	rm -f docs/front-page.safetensors
 	$(BIN)/lienzo export build/front-page/run --to safetensors --float16 --licence MIT --out docs/front-page.safetensors
 

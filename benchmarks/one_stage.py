@@ -6,8 +6,8 @@ et al. 2014, equation 1, which saturates. Batch normalisation couples the pictur
 each picture would need a second pass back.
 
 ``speed`` lets steps take turns, with one thread, and prints milliseconds of processor time for each picture and the
-ratio to `modern`, in two stages. ``train`` is `python benchmarks/painting.py` with such updates; its other words are
-those of that one.
+ratio to the catalogue's ``one_layer`` in two stages. ``train`` is `python benchmarks/painting.py` with such updates;
+its other words are those of that one.
 
     python benchmarks/one_stage.py speed [--turns 14]
     python benchmarks/one_stage.py train art-64 --experiments fast-cooled-narrow --seeds 0 --images 40000 --out one
@@ -25,7 +25,7 @@ from step import CPU, inputs_of, shape_of
 from torch import Tensor, autograd
 
 from lienzo.networks.statistics import batches
-from lienzo.recipe.catalogue import find
+from lienzo.recipe.catalogue import one_layer
 from lienzo.training import augmentation
 from lienzo.training.game import Game, StepInputs, diversity, gradient_norm
 from lienzo.training.state import State
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def at_once(game: Game, inputs: StepInputs, *, watched: bool = True, penalised: bool = True) -> Iterator[Measures]:  # noqa: ARG001
-    """Do what ``Game.halves`` does, with one pass of the discriminator: for `modern` and recipes like it."""
+    """Do what ``Game.halves`` does, with one pass of the discriminator: for `one_layer` and recipes like it."""
     assert inputs.chance is not None
     changes = game._decided(inputs.chance, *inputs.real.shape[-2:])[0]
     real, fake = inputs.real[0], torch.cat(list(game._generated(inputs.latents[0], None)))
@@ -84,15 +84,15 @@ def speed(turns: int) -> None:
     torch.set_num_threads(1)
     two_stages = Game.halves
     contestants: dict[str, tuple[tuple[str, ...], Callable[..., Iterator[Measures]]]] = {
-        "modern": ((), two_stages),
+        "one layer": ((), two_stages),
         "in one stage": ((), at_once),
         "width 24": (NARROW, two_stages),
         "width 24, in one stage": (NARROW, at_once),
         "tied kernels": (painting.TIED, two_stages),
         "tied kernels, batches of 32": ((*painting.TIED, "batch=32"), two_stages),
     }
-    recipes = {name: find("modern").with_settings(list(settings)) for name, (settings, _) in contestants.items()}
-    states = {name: State(recipe, shape_of("modern"), CPU) for name, recipe in recipes.items()}
+    recipes = {name: one_layer().with_settings(list(settings)) for name, (settings, _) in contestants.items()}
+    states = {name: State(recipe, shape_of("fast"), CPU) for name, recipe in recipes.items()}
     inputs = {name: inputs_of(recipe) for name, recipe in recipes.items()}
     spent: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(turns + 1):
@@ -103,7 +103,7 @@ def speed(turns: int) -> None:
             if turn:  # the first step compiles
                 spent[name].append((time.process_time() - start) / recipes[name].batch * 1e3)
     for name, times in spent.items():
-        ratio = statistics.median(first / own for first, own in zip(spent["modern"], times, strict=True))
+        ratio = statistics.median(first / own for first, own in zip(spent["one layer"], times, strict=True))
         print(f"{name:28}{statistics.median(times):6.2f} ms a picture, {ratio:.3f} times the speed")
 
 

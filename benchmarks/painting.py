@@ -41,7 +41,7 @@ import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.networks.configurations import grown
 from lienzo.networks.shape import Shape
-from lienzo.recipe.catalogue import find
+from lienzo.recipe.catalogue import find, one_layer
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.seeds import numpy_generator
@@ -53,7 +53,7 @@ def of_both(setting: str) -> tuple[str, ...]:
 
 
 BEFORE = ("images=160000",)
-"""Makes of ``modern`` what ``fast`` was before it had a second layer at the picture's own size."""
+"""Makes of ``one-layer`` what ``fast`` was before it had a second layer at the picture's own size."""
 
 TIED_GENERATOR = ("network.tied_kernels=true",)
 TIED = (*TIED_GENERATOR, "network.tied_discriminator=true")
@@ -90,24 +90,26 @@ class Experiment:
 
 EXPERIMENTS: dict[str, Experiment] = {
     "fast": Experiment("what fast paints", "fast"),
-    "fast-tied": Experiment("do tied kernels help?", "modern", (*BEFORE, *TIED)),
+    "fast-tied": Experiment("do tied kernels help?", "one-layer", (*BEFORE, *TIED)),
     "fast-cooled": Experiment(
-        "do rates that fall over the last half help, with a shorter memory of Adam?", "modern", (*BEFORE, *COOLED)
+        "do rates that fall over the last half help, with a shorter memory of Adam?", "one-layer", (*BEFORE, *COOLED)
     ),
-    "fast-cooled-narrow": Experiment("how narrow can that be?", "modern", (*BEFORE, *COOLED, "network.width=24")),
-    "fast-tied-cooled": Experiment("do both?", "modern", (*BEFORE, *TIED, *COOLED)),
-    "fast-tied-falling": Experiment("and the long memory, as it is?", "modern", (*BEFORE, *TIED, "cool_down=0.5")),
-    "fast-tied-falling-32": Experiment("with batches of 32?", "modern", (*BEFORE, *TIED, "cool_down=0.5", "batch=32")),
+    "fast-cooled-narrow": Experiment("how narrow can that be?", "one-layer", (*BEFORE, *COOLED, "network.width=24")),
+    "fast-tied-cooled": Experiment("do both?", "one-layer", (*BEFORE, *TIED, *COOLED)),
+    "fast-tied-falling": Experiment("and the long memory, as it is?", "one-layer", (*BEFORE, *TIED, "cool_down=0.5")),
+    "fast-tied-falling-32": Experiment(
+        "with batches of 32?", "one-layer", (*BEFORE, *TIED, "cool_down=0.5", "batch=32")
+    ),
     "fast-tied-falling-slow": Experiment(
-        "at 0.7 times the rates?", "modern", (*BEFORE, *TIED, "cool_down=0.5", *of_both("rate=0.00028"))
+        "at 0.7 times the rates?", "one-layer", (*BEFORE, *TIED, "cool_down=0.5", *of_both("rate=0.00028"))
     ),
-    "fast-tied-cooled-8": Experiment("batches of 8?", "modern", (*BEFORE, *TIED, *COOLED, "batch=8")),
+    "fast-tied-cooled-8": Experiment("batches of 8?", "one-layer", (*BEFORE, *TIED, *COOLED, "batch=8")),
     "fast-tied-cooled-high": Experiment(
-        "twice the rates?", "modern", (*BEFORE, *TIED, *COOLED, *of_both("rate=0.0008"))
+        "twice the rates?", "one-layer", (*BEFORE, *TIED, *COOLED, *of_both("rate=0.0008"))
     ),
     "fast-tied-cooled-short": Experiment(
         "a memory of Adam that is shorter still, at first?",
-        "modern",
+        "one-layer",
         (
             *BEFORE,
             *TIED,
@@ -116,34 +118,36 @@ EXPERIMENTS: dict[str, Experiment] = {
             "annealing.beta2=0.99",
         ),
     ),
-    "fast-tied-cooled-r1": Experiment("and weak R1, which costs time?", "modern", (*BEFORE, *TIED, *COOLED, *WEAK_R1)),
+    "fast-tied-cooled-r1": Experiment(
+        "and weak R1, which costs time?", "one-layer", (*BEFORE, *TIED, *COOLED, *WEAK_R1)
+    ),
     "fast-long-average": Experiment(
-        "a longer average of the cooled weights?", "modern", (*BEFORE, *TIED, *COOLED, "average_half_life=40000")
+        "a longer average of the cooled weights?", "one-layer", (*BEFORE, *TIED, *COOLED, "average_half_life=40000")
     ),
     "fast-tied-cooled-gentle": Experiment(
-        "a generator at half the rate?", "modern", (*BEFORE, *TIED, *COOLED, "generator_optimizer.rate=0.0002")
+        "a generator at half the rate?", "one-layer", (*BEFORE, *TIED, *COOLED, "generator_optimizer.rate=0.0002")
     ),
     "fast-tied-generator": Experiment(
-        "is a discriminator that is not tied the stronger one?", "modern", (*BEFORE, *TIED_GENERATOR, *COOLED)
+        "is a discriminator that is not tied the stronger one?", "one-layer", (*BEFORE, *TIED_GENERATOR, *COOLED)
     ),
     "fast-wider-stem": Experiment(
         "more channels beside the picture, fewer behind them?",
-        "modern",
+        "one-layer",
         (*BEFORE, *TIED_GENERATOR, *COOLED, "network.width=24", "network.stem=32"),
     ),
     "fast-haar": Experiment(
         "or twice the width, in the Haar domain?",
-        "modern",
+        "one-layer",
         (*BEFORE, *TIED_GENERATOR, *COOLED, "network.wavelet_levels=1", "network.width=64", "network.stem=32"),
     ),
     "fast-two-layers": Experiment(
         "a second layer beside the picture, in narrower networks?",
-        "modern",
+        "one-layer",
         (*BEFORE, *TIED_GENERATOR, *COOLED, "network.width=24", "network.stem_layers=2"),
     ),
     "fast-without-momentum": Experiment(
         "Adam without momentum?",
-        "modern",
+        "one-layer",
         (*BEFORE, *TIED_GENERATOR, "cool_down=0.5", *of_both("betas=[0.0,0.99]")),
     ),
     "fast-three-layers": Experiment(
@@ -152,11 +156,6 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fast-features": Experiment("what fast-features paints", "fast-features"),
     "modern": Experiment("what modern paints", "modern"),
     "modern-features": Experiment("and after a million pictures", "fast-features", ("images=1000000",)),
-    "modern-two-layers": Experiment("what fast makes of a million pictures", "fast", ("images=1000000",)),
-    "modern-tied-cooled-r1": Experiment("all of it for a million pictures", "modern", (*TIED, *COOLED, *WEAK_R1)),
-    "modern-from-fast": Experiment(
-        "or go on from fast, whose rates fell?", "modern", (*TIED, *COOLED, *WEAK_R1, "images=840000"), "fast-tied"
-    ),
     "modern-128": Experiment("what modern-128 paints", "modern-128"),
     "modern-128-tied": Experiment("without a checkerboard", "modern-128", (*TIED, *COOLED)),
     "modern-128-haar": Experiment("in the Haar domain, at the same multiply-adds?", "modern-128", HAAR),
@@ -172,11 +171,10 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "modern-gpu-128": Experiment("what modern-gpu-128 paints", "modern-gpu-128"),
     "modern-gpu-256": Experiment("what modern-gpu-256 paints", "modern-gpu-256"),
-    "fast-annealed": Experiment("does R3GAN's schedule help where time is short?", "modern", (*BEFORE, *ANNEALED)),
-    "modern-annealed": Experiment("and where there is more?", "modern", ANNEALED),
-    "modern-tied-annealed": Experiment("with tied kernels too", "modern", (*TIED, *ANNEALED)),
+    "fast-annealed": Experiment("does R3GAN's schedule help where time is short?", "one-layer", (*BEFORE, *ANNEALED)),
+    "modern-annealed": Experiment("and where there is more time?", "modern", ANNEALED),
     "fast-of-others": Experiment(
-        "a generator of other pictures to begin from", "modern", BEFORE, pictures=(2_000, None)
+        "a generator of other pictures to begin from", "one-layer", BEFORE, pictures=(2_000, None)
     ),
     **{
         f"{name}-{count}": Experiment(question, recipe, (), start, pictures=(0, count))
@@ -196,23 +194,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         "fast",
         (*LABELS, "images=80000", "mismatched_labels=true"),
         "fast",
-    ),
-    "conditional-late": Experiment(
-        "the same in one run, for longer?",
-        "fast",
-        (*LABELS, "images=400000", "label_start=160000", "mismatched_labels=true"),
-    ),
-    "conditional-tied-cooled": Experiment(
-        "with tied kernels and falling rates", "conditional", (*TIED, "cool_down=0.5")
-    ),
-    "conditional-long": Experiment("for as long as modern", "conditional", ("images=1000000",)),
-    "conditional-r1": Experiment(
-        "modern with labels, held by R1 instead of spectral normalisation, for a shorter time?",
-        "modern",
-        (*BEFORE, *LABELS, "regularisation.r1=0.05", "regularisation.interval=8"),
-    ),
-    "conditional-annealed": Experiment(
-        "or by R3GAN's schedule, for as long as modern?", "modern", (*LABELS, *TIED, *ANNEALED)
     ),
 }
 """Every experiment by its name."""
@@ -308,7 +289,7 @@ def estimate(measure: dict[str, float] | None, digits: int) -> str:
 def recipe_of(name: str, seed: int, images: int | None) -> Recipe:
     """Return the recipe of an experiment with this seed."""
     experiment = EXPERIMENTS[name]
-    recipe = find(experiment.recipe)
+    recipe = one_layer() if experiment.recipe == "one-layer" else find(experiment.recipe)
     if experiment.grown:
         begun = recipe_of(experiment.start, seed, images)
         recipe = dataclasses.replace(begun, network=grown(begun.network))

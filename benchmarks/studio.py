@@ -59,7 +59,7 @@ Word = str | int
 """Of a request."""
 
 MIB = 1 << 20
-RECIPES = ("fast", "modern", "thesis")
+RECIPES = ("fast", "few", "thesis")
 
 
 class Server:

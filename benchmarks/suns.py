@@ -12,7 +12,7 @@ from pathlib import Path
 import lienzo
 from lienzo.explore.dissection_page import page
 from lienzo.painter.manners import paint_canvas
-from lienzo.recipe.catalogue import RECIPES
+from lienzo.recipe.catalogue import one_layer
 from lienzo.storage.files import write_text
 
 PICTURES = 500
@@ -26,7 +26,7 @@ def trained(out: Path, images: int) -> lienzo.Run:
         for number in range(PICTURES):
             paint_canvas("seascapes", 0, number).save(pictures / f"{number:05}.png")
         lienzo.prepare(pictures, collection, size=32, workers=1)
-    return lienzo.train(collection, RECIPES["modern"]().with_settings([f"images={images}"]), out=out / "run")
+    return lienzo.train(collection, one_layer().with_settings([f"images={images}"]), out=out / "run")
 
 
 if __name__ == "__main__":

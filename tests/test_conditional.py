@@ -65,7 +65,8 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 def small(**changes: object) -> Recipe:
     network = DCGAN(latents=8, width=8, self_modulation=True)
     settings = {"network": network, "labels": "colour", "batch": 16, "images": 64, "tick": 32, "samples": 8}
-    return dataclasses.replace(conditional(), precision="fp32", **(settings | changes))
+    settings |= {"label_start": 0.0, "mismatched_labels": False, "precision": "fp32"}
+    return dataclasses.replace(conditional(), **(settings | changes))
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +116,7 @@ def test_a_run_learns_labels_after_it_learnt_to_paint(
 
 def test_a_start_of_labels_needs_labels() -> None:
     with pytest.raises(RecipeError, match="label_start is when labels begin to count: set labels"):
-        small(labels="", label_start=0.5, balanced=False, mismatched_labels=False)
+        small(labels="", label_start=0.5, balanced=False)
     for share in (-0.1, 1.0, 160_000):
         with pytest.raises(RecipeError, match=f"label_start is {share}, but it is a share of the training"):
             small(label_start=share)

@@ -44,12 +44,12 @@ SETTLED = 0.1
 
 
 def recipe() -> Recipe:
-    """Return ``modern``, as short as a few minutes of two cores with AVX2 are, and with tied kernels in both players.
+    """Return ``one_layer``, as short as a few minutes of two cores with AVX2 are, with tied kernels in both players.
 
     ``docs/log.md``, section "The demo's recipe", tells what was tried.
     """
     return dataclasses.replace(
-        catalogue.modern().with_settings(["network.tied_kernels=true", "network.tied_discriminator=true"]),
+        catalogue.one_layer().with_settings(["network.tied_kernels=true", "network.tied_discriminator=true"]),
         name="demo",
         images=72_000,
         tick=1_280,

@@ -13,7 +13,7 @@ from lienzo.networks.configurations import DCGAN, MLP
 from lienzo.recipe.annealing import Annealing
 from lienzo.recipe.augmentation import Augmentation
 from lienzo.recipe.likelihood import EvidenceBound
-from lienzo.recipe.objectives import Hinge, NonSaturating, Regularisation, Wasserstein
+from lienzo.recipe.objectives import NonSaturating, Regularisation, Wasserstein
 from lienzo.recipe.pretrained import Pretrained
 from lienzo.recipe.recipe import Adam, Recipe
 
@@ -40,22 +40,30 @@ def thesis() -> Recipe:
 def fast() -> Recipe:
     """The best pictures for ten minutes of two cores.
 
-    Compared with ``modern``: two layers at the picture's own size, in narrower networks; a generator whose kernels are
-    tied against a checkerboard (Karras et al. 2018); Adam without momentum and with a shorter memory of squares; and
-    rates that fall to zero over the second half (docs/log.md, section "A second layer at the picture's own size").
+    Compared with the thesis: narrower networks with two more layers at the picture's own size; a generator whose batch
+    normalisation z modulates (Chen et al. 2019), and whose kernels are tied against a checkerboard (Karras et al.
+    2018); a discriminator with minibatch deviation (Karras et al. 2018) and adaptive augmentation (Karras et al. 2020),
+    which keeps it from overfitting; batches of 16 at twice the rate, without momentum and with a shorter memory of
+    squares; rates that fall to zero over the second half; flips; and an averaged generator (docs/log.md, section "A
+    second layer at the picture's own size").
     """
     adam = Adam(0.0004, (0.0, 0.99))
-    return dataclasses.replace(
-        modern(),
+    return Recipe(
         name="fast",
         network=DCGAN(
             100, 24, minibatch_deviation=True, self_modulation=True, tied_kernels=True, stem=16, stem_layers=2
         ),
+        objective=NonSaturating(real_label=0.9, generator_label=0.9),
+        augmentation=Augmentation(flips=True, policy="ada", target=0.5, speed=100_000),
         generator_optimizer=adam,
         discriminator_optimizer=adam,
+        batch=16,
+        average_half_life=20_000,
         cool_down=0.5,
+        epochs=None,
         images=160_000,
         sample_every=16_000,
+        keep_epochs=False,
     )
 
 
@@ -78,38 +86,43 @@ def fast_features() -> Recipe:
 
 
 def modern() -> Recipe:
-    """The best pictures for an hour of two cores.
+    """The best pictures for some hours of two cores.
 
-    Compared with the thesis: half the width and one more layer at the picture's own size; a generator whose batch
-    normalisation z modulates (Chen et al. 2019); a discriminator with minibatch deviation (Karras et al. 2018) and
-    adaptive augmentation (Karras et al. 2020), which keeps it from overfitting for all that time; batches of 16 at
-    twice the rate; flips; and an averaged generator.
+    ``fast`` for a million pictures (docs/log.md, section "`fast` for longer").
     """
-    return Recipe(
-        name="modern",
-        network=DCGAN(latents=100, width=32, minibatch_deviation=True, self_modulation=True, stem=16),
-        objective=NonSaturating(real_label=0.9, generator_label=0.9),
-        augmentation=Augmentation(flips=True, policy="ada", target=0.5, speed=100_000),
-        generator_optimizer=Adam(0.0004, (0.5, 0.999)),
-        discriminator_optimizer=Adam(0.0004, (0.5, 0.999)),
-        batch=16,
-        average_half_life=20_000,
-        epochs=None,
+    return dataclasses.replace(fast(), name="modern", images=1_000_000, sample_every=50_000)
+
+
+def one_layer() -> Recipe:
+    """Return what recipes for larger pictures, few pictures and GPUs begin with, and the demo; no recipe by itself.
+
+    Compared with ``fast``: one layer at the picture's own size, in wider networks without tied kernels; Adam with
+    momentum and a longer memory; and constant rates, so that a run can be made longer at any time (docs/log.md, section
+    "An hour").
+    """
+    adam = Adam(0.0004, (0.5, 0.999))
+    return dataclasses.replace(
+        fast(),
+        name="one-layer",
+        network=DCGAN(100, 32, minibatch_deviation=True, self_modulation=True, stem=16),
+        generator_optimizer=adam,
+        discriminator_optimizer=adam,
+        cool_down=0.0,
         images=1_000_000,
         sample_every=50_000,
-        keep_epochs=False,
     )
 
 
 def modern_gpu() -> Recipe:
     """The best pictures for some minutes of a GPU.
 
-    ``modern`` with networks twice as wide and batches of 32, for more than three times as many pictures. The penalty R1
-    (Mescheder et al. 2018), computed in every eighth step, keeps the discriminator from overfitting. At the end both
-    learning rates fall to zero (docs/log.md, section "Minutes of a GPU").
+    Compared with ``modern``: one layer at the picture's own size, in networks more than twice as wide; batches of 32,
+    for more than three times as many pictures; Adam with momentum; rates that fall over the last 30 %. The penalty R1
+    (Mescheder et al. 2018), computed in every eighth step, keeps the discriminator from overfitting (docs/log.md,
+    section "Minutes of a GPU").
     """
     return dataclasses.replace(
-        modern(),
+        one_layer(),
         name="modern-gpu",
         network=DCGAN(100, 64, minibatch_deviation=True, self_modulation=True, stem=32),
         regularisation=Regularisation(r1=0.03, interval=8),
@@ -123,12 +136,12 @@ def modern_gpu() -> Recipe:
 def modern_128() -> Recipe:
     """Pictures of 128×128 in an hour of two cores.
 
-    ``modern`` with one more layer of half the channels next to the picture. The other layers are those of ``modern``,
-    except that the innermost has half the channels. Larger pictures are overfitted sooner; the penalty R1, computed in
-    every eighth step, prevents it (docs/log.md, section "Pictures of 128").
+    One layer of eight channels at the picture's own size, Adam with momentum and constant rates, so that a run can be
+    made longer at any time. Larger pictures are overfitted sooner; the penalty R1, computed in every eighth step,
+    prevents it (docs/log.md, section "Pictures of 128").
     """
     return dataclasses.replace(
-        modern(),
+        one_layer(),
         name="modern-128",
         network=DCGAN(100, 16, minibatch_deviation=True, self_modulation=True, stem=8),
         regularisation=Regularisation(r1=0.1, interval=8),
@@ -183,35 +196,32 @@ def modern_gpu_256() -> Recipe:
 def conditional() -> Recipe:
     """Pictures by label: the generator learns to make a picture of a given folder, or another kind of label.
 
-    ``modern`` for a shorter time, with the hinge loss, spectral instead of batch normalisation in the discriminator and
-    Adam without momentum, as in the paper of the projection discriminator (Miyato and Koyama 2018): with ``modern``'s
-    own, the generator learns one picture of each label (docs/log.md, section "Labels"). ``--set labels=style`` takes
-    another kind of labels.
+    ``fast`` for longer. Its networks learn labels when they paint already, after a quarter of the training (Shahbazi et
+    al. 2022): with labels from the beginning they learn one picture of each. Real pictures with labels of others are
+    refused too (Reed et al. 2016), so that labels are obeyed (docs/log.md, section "Labels for networks that paint
+    already"). ``--set labels=style`` takes another kind of labels.
     """
-    adam = Adam(0.0004, (0.0, 0.99))
     return dataclasses.replace(
-        modern(),
+        fast(),
         name="conditional",
-        network=DCGAN(100, 32, "spectral", minibatch_deviation=True, self_modulation=True, stem=16),
-        objective=Hinge(),
         labels="folder",
         balanced=True,
-        generator_optimizer=adam,
-        discriminator_optimizer=adam,
-        images=160_000,
-        sample_every=16_000,
+        label_start=0.25,
+        mismatched_labels=True,
+        images=640_000,
+        sample_every=40_000,
     )
 
 
 def few() -> Recipe:
     """The best pictures of collections of only 100 to 2,000.
 
-    ``modern`` for a shorter time, with the penalty R1 (Mescheder et al. 2018) in every eighth step. Adaptive
-    augmentation (Karras et al. 2020) and R1 keep the discriminator from learning the pictures by heart (docs/log.md,
-    section "Few pictures").
+    One layer at the picture's own size and constant rates, with the penalty R1 (Mescheder et al. 2018) in every eighth
+    step. Adaptive augmentation (Karras et al. 2020) and R1 keep the discriminator from learning the pictures by heart
+    (docs/log.md, section "Few pictures").
     """
     return dataclasses.replace(
-        modern(),
+        one_layer(),
         name="few",
         regularisation=Regularisation(r1=0.05, interval=8),
         images=400_000,

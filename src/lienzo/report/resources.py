@@ -30,18 +30,15 @@ class Measured:
 
 MACHINES: dict[str, tuple[Measured, ...]] = {
     "quadro-p5000": (Measured("Quadro P5000 (2019)", "thesis", 36, "the thesis, section 4.4: 24 hours in all"),),
-    "h200": (
-        Measured("NVIDIA H200", "thesis", 57_947, "benchmarks/results/nvidia-h200.md", "bfloat16"),
-        Measured("NVIDIA H200", "modern", 6_626, "benchmarks/results/nvidia-h200.md", "bfloat16"),
-    ),
+    "h200": (Measured("NVIDIA H200", "thesis", 57_947, "benchmarks/results/nvidia-h200.md", "bfloat16"),),
     "h100": (Measured("NVIDIA H100 80GB", "thesis", 51_156, "benchmarks/results/nvidia-h100.md", "bfloat16"),),
     "zen3": (
         Measured("AMD EPYC, Zen 3 (AVX2)", "thesis", 51, "docs/train.md", threads=2),
-        Measured("AMD EPYC, Zen 3 (AVX2)", "modern", 77, "docs/train.md: 70 to 84", threads=2),
+        Measured("AMD EPYC, Zen 3 (AVX2)", "fast", 71, "docs/recipes.md", threads=2),
     ),
     "avx512-bf16": (
         Measured("AMD EPYC, AVX512-BF16", "thesis", 156, "benchmarks/results/two-cores-amd-epyc.md", "bfloat16", 2),
-        Measured("AMD EPYC, AVX512-BF16", "modern", 210, "docs/train.md", "bfloat16", 1),
+        Measured("AMD EPYC, AVX512-BF16", "fast", 127, "docs/train.md", "bfloat16", 1),
     ),
     "amx": (
         Measured("Intel Xeon, AMX", "thesis", 337, "benchmarks/results/two-cores-intel-xeon-amx.md", "bfloat16", 2),

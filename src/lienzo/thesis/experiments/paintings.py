@@ -19,8 +19,6 @@ from lienzo.thesis.edition import Edition
 from lienzo.thesis.kept import Kept, KeptDrawing, KeptTable
 from lienzo.training import loop
 
-IMAGES = 60_000
-"""Pictures shown in training."""
 LATENTS = 8
 """How many of the fixed latents the evolution shows."""
 
@@ -33,8 +31,7 @@ def result(folder: Path, _edition: Edition) -> Generator[str, None, tuple[Kept, 
         painting.paint(pictures)
     for _ in preparation.steps(pictures, out, Settings(size=64, holdout=0.2)):
         pass
-    recipe = catalogue.modern().lasting(None, IMAGES)
-    for tick in loop.steps(out, recipe, folder / "run"):
+    for tick in loop.steps(out, catalogue.fast(), folder / "run"):
         yield f"{tick.images:,} of {tick.total:,} pictures"
     return drawn(Run(folder / "run"), kept.today())
 
