@@ -38,7 +38,7 @@ def thesis() -> Recipe:
 
 
 def fast() -> Recipe:
-    """The best pictures for ten minutes of two cores.
+    """Good pictures in ten to forty minutes of two cores.
 
     Compared with the thesis: narrower networks with two more layers at the picture's own size; a generator whose batch
     normalisation z modulates (Chen et al. 2019), and whose kernels are tied against a checkerboard (Karras et al.
@@ -86,7 +86,7 @@ def fast_features() -> Recipe:
 
 
 def modern() -> Recipe:
-    """The best pictures for some hours of two cores.
+    """The best pictures for one to four hours of two cores.
 
     ``fast`` for a million pictures (docs/log.md, section "`fast` for longer").
     """
@@ -134,7 +134,7 @@ def modern_gpu() -> Recipe:
 
 
 def modern_128() -> Recipe:
-    """Pictures of 128×128 in an hour of two cores.
+    """Pictures of 128×128 in some hours of two cores.
 
     One layer of eight channels at the picture's own size, Adam with momentum and constant rates, so that a run can be
     made longer at any time. Larger pictures are overfitted sooner; the penalty R1, computed in every eighth step,
