@@ -28,9 +28,12 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.storage import tensors
 from lienzo.training import open_run
 from lienzo.training.batches import Batches
+from lienzo.training.default_recipe import recipe_or_default
 from lienzo.training.game import Game, StepInputs
 from lienzo.training.inputs import InputPipeline
 from lienzo.training.optimizers import Adam
+from lienzo.training.origin import Origin
+from lienzo.training.state import State
 
 CPU = torch.device("cpu")
 COLOURS = {"blue": (0, 2, 40), "red": (2, 0, 20)}
@@ -89,23 +92,28 @@ def test_labels_begin_to_count_after_a_share_of_the_training(colours: Collection
             for clock, steps in zip(range(0, 96, 16), zip(late, early, strict=False), strict=False):
                 assert torch.equal(steps[0].real, steps[1].real)
                 assert steps[1].labels is not None
-                expected = steps[1].labels if clock >= 40 else torch.zeros_like(steps[1].labels)
-                assert steps[0].labels is not None
-                assert torch.equal(steps[0].labels, expected)
                 assert steps[1].labels.any()
+                if clock < 40:
+                    assert steps[0].labels is None
+                else:
+                    assert steps[0].labels is not None
+                    assert torch.equal(steps[0].labels, steps[1].labels)
 
 
 def test_a_run_learns_labels_after_it_learnt_to_paint(
     colours: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its weights for labels begin small, stay as they are until labels count, and change then."""
+    """Its weights for labels begin small, stay as they are until labels count, and begin to learn as new ones do then.
+
+    Adam would move weights whose gradients had been zero for long by many times its rate.
+    """
     monkeypatch.setattr(open_run, "SAVE_SECONDS", 0.0)
     recipe = small(label_start=0.5, average_half_life=0)
     run = lienzo.train(colours, recipe, tmp_path / "run", device="cpu")
-    weights = [
-        tensors.load(run.checkpoint_path(images), "checkpoint", RunError)[0]["generator/embedding.weight"]
-        for images in (32, 64)
-    ]
+    saved = [tensors.load(run.checkpoint_path(images), "checkpoint", RunError)[0] for images in (32, 64)]
+    weights = [each["generator/embedding.weight"] for each in saved]
+    taken = [{float(value) for key, value in each.items() if key.endswith("/step")} for each in saved]
+    assert taken == [{0.0, 2.0}, {2.0, 4.0}]
     assert torch.allclose(weights[0].norm(dim=1), torch.full((2,), 0.25 * 8**0.5))
     assert not torch.equal(*weights)
     whole = run.generator_path.read_bytes()
@@ -133,6 +141,33 @@ def test_a_run_has_another_length_until_its_labels_begin(colours: Collection, tm
     assert run.generator_path.read_bytes() == whole.generator_path.read_bytes()
     with pytest.raises(RunError, match="its labels have begun to count: after 64 they cannot become 96"):
         lienzo.train(colours, recipe, tmp_path / "run", device="cpu")
+    for _ in itertools.islice(lienzo.steps(colours, recipe, tmp_path / "begun", device="cpu"), 2):
+        pass
+    with pytest.raises(RunError, match="its labels would have begun to count: after 32"):
+        lienzo.train(colours, dataclasses.replace(recipe, images=48), tmp_path / "begun", device="cpu")
+
+
+def test_labels_are_taken_over_by_name(colours: Collection, trained: lienzo.Run) -> None:
+    """What was learnt for one name is not given to another: other labels are learnt anew."""
+    origin, shape = Origin.open(trained), Shape(16, 16, 3)
+    assert (origin.labels, origin.names) == ("colour", ("blue", "red"))
+    state, other = State(small(), shape, CPU, classes=2), State(small(), shape, CPU, classes=2)
+    origin.copy_into(state, ["blue", "red"])
+    origin.copy_into(other, ["green", "red"])
+    learnt = origin.networks["generator"]
+    for given, same in ((state, True), (other, False)):
+        weights = given.networks["generator"].state_dict()
+        assert torch.equal(weights["embedding.weight"], learnt["embedding.weight"]) == same
+        assert all(torch.equal(weights[key], value) for key, value in learnt.items() if "embedding" not in key)
+
+
+def test_a_recipe_that_nobody_named_has_the_labels_of_its_origin(
+    colours: Collection, trained: lienzo.Run, tmp_path: Path
+) -> None:
+    chosen = recipe_or_default(None, colours, None, "cpu", trained)
+    assert (chosen.labels, chosen.network) == ("colour", trained.recipe().network)
+    run = lienzo.train(colours, dataclasses.replace(chosen, images=16), tmp_path / "run", origin=trained, device="cpu")
+    assert run.manifest()["collection"]["labels"] == ["blue", "red"]
 
 
 def test_networks_that_know_labels_are_not_kept_from_them(
@@ -141,6 +176,11 @@ def test_networks_that_know_labels_are_not_kept_from_them(
     recipe = small(label_start=0.5)
     with pytest.raises(RunError, match="knows the labels that label_start would keep from it: set label_start=0"):
         lienzo.train(colours, recipe, tmp_path / "run", origin=trained, device="cpu")
+
+
+def test_mismatched_labels_need_other_pictures_beside_each() -> None:
+    with pytest.raises(RecipeError, match="a part is a single picture: set it lower"):
+        small(mismatched_labels=True, accumulate=16)
 
 
 def test_mismatched_labels_contradict_only_what_is_known() -> None:
@@ -289,6 +329,8 @@ def test_the_deviation_of_a_batch_is_that_of_pictures_with_the_same_label() -> N
     torch.manual_seed(0)
     y = rows([1, 0], [1, 0], [0, 1], [0, 1], [0, 0])
     same = torch.randn(3, 2, 4, 4)[[0, 0, 1, 1, 2]]  # one picture of each label, another without
+    apart = MinibatchDeviation()(same[[0, 2, 4]], torch.eye(3))  # each label once: compared with all
+    assert torch.equal(apart, MinibatchDeviation()(same[[0, 2, 4]]))
     alike = MinibatchDeviation()(same[:4], y[:4])[:, 2]
     assert alike.max() < 1e-3
     assert MinibatchDeviation()(same[:4])[:, 2].min() > 0.1

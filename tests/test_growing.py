@@ -377,8 +377,17 @@ def test_a_conditional_run_grows_with_its_labels(
     fields = lienzo.prepare(pictures / "fields", tmp_path / "fields", size=32, workers=1)
     with pytest.raises(CollectionError, match="has other labels of the kind folder"):
         lienzo.grow(run, collection=fields, out=tmp_path / "other", device="cpu", settings=["batch=4"])
-    with pytest.raises(RunError, match="does not fit"):
-        lienzo.grow(run, collection=large, out=tmp_path / "other", device="cpu", settings=["labels="])
+    for other, kind in ((run, ""), (lienzo.train(small, recipe, tmp_path / "plain", device="cpu"), "folder")):
+        with pytest.raises(RecipeError, match="knows: leave labels alone"):
+            lienzo.grow(other, collection=large, out=tmp_path / "other", device="cpu", settings=[f"labels={kind}"])
+
+
+def test_a_grown_run_is_made_longer_by_its_own_command(small_run: Run, large: Collection, tmp_path: Path) -> None:
+    """Its new layers were faded in over half of its length as it was."""
+    for images in (16, 32):
+        settings = [f"images={images}", "cool_down=0"]
+        grown = lienzo.grow(small_run, collection=large, out=tmp_path / "grown", device="cpu", settings=settings)
+        assert (grown.recipe().images, grown.recipe().fade) == (images, 8)
 
 
 @pytest.mark.parametrize("setting", ["network.width=4", "network.grown=2", "network.discriminator_norm=none"])

@@ -5,12 +5,13 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 import lienzo
 from lienzo.collection.collection import Collection
-from lienzo.errors import GeneratorError, RunError
+from lienzo.errors import GeneratorError, RecipeError, RunError
 from lienzo.metrics.estimate import Estimate
 from lienzo.recipe.recipe import Recipe
 from lienzo.storage import tensors
@@ -87,6 +88,19 @@ def test_without_it_nothing_is_scored(collection: Collection, recipe: Recipe, tm
     run = lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
     assert scores(run) == {}
     assert not run.best_path.exists()
+
+
+@pytest.mark.parametrize(("train", "held", "taken"), [(5, 2, "train"), (3, 3, "holdout"), (2, 2, "")])
+def test_fewer_pictures_than_kid_needs_are_not_its_measure(
+    collection: Collection, monkeypatch: pytest.MonkeyPatch, train: int, held: int, taken: str
+) -> None:
+    rows = {"train": np.arange(train), "holdout": np.arange(10, 10 + held)}
+    monkeypatch.setattr(Collection, "rows", lambda _, part: rows[part])
+    if not taken:
+        with pytest.raises(RecipeError, match="has only 2 pictures to train on"):
+            KIDMonitor(collection, torch.device("cpu"))
+    else:
+        assert len(KIDMonitor(collection, torch.device("cpu")).real) == len(rows[taken])
 
 
 def test_held_out_pictures_are_the_measure(collection: Collection, tmp_path: Path, paint: object) -> None:

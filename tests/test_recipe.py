@@ -158,6 +158,7 @@ BAD = {
     "name=3": "name is 3, but has to be a text",
     "average_half_life=-1": "cannot be negative",
     "average_ramp=-0.1": "cannot be negative",
+    "evaluate_every=-1": "evaluate_every is -1, but has to be at least 0",
     "network=3": "network is 3, but has to be a table",
     "accumulate=0": "accumulate is 0, but has to be at least 1",
     "accumulate=256": "accumulate is 256, but has to divide the batch of 128: give one of 1, 2, 4, 8, 16, 32, 64, 128.",

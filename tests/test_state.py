@@ -166,7 +166,7 @@ def test_graphs_read_what_changes_from_step_to_step(
     inputs = step_inputs(recipe, 11)
     plain, captured = begun(recipe), begun(recipe)
     captured.graphs = StepGraphs(CPU)
-    captured.graphs.warm.update(dict.fromkeys((True, False), cuda_graphs.WARM_UP))
+    captured.graphs.warm.update(dict.fromkeys(itertools.product((True, False), repeat=2), cuda_graphs.WARM_UP))
     for first, last in itertools.pairwise((0, 1, 4, 7, 8, 11)):
         plain.advance(inputs[first:last])
         captured.advance(inputs[first:last])
@@ -179,6 +179,29 @@ def test_graphs_read_what_changes_from_step_to_step(
         if name == "watched" or name.removeprefix("sums/") in SELDOM:
             continue
         torch.testing.assert_close(theirs[name], value, rtol=1e-3, atol=1e-6, msg=name)
+
+
+@pytest.mark.usefixtures("pretended")
+def test_graphs_before_and_after_labels_begin_are_not_the_same(recipe: Recipe) -> None:
+    """Labels begin in the middle of the steps that are taken at once."""
+    recipe = recipe.with_settings([*SETTINGS["labels"], f"images={12 * 8}"])
+    inputs = [dataclasses.replace(one, labels=None) if i < 5 else one for i, one in enumerate(step_inputs(recipe, 12))]
+    plain, captured = begun(recipe), begun(recipe)
+    captured.graphs = StepGraphs(CPU)
+    captured.graphs.warm.update(dict.fromkeys(itertools.product((True, False), repeat=2), cuda_graphs.WARM_UP))
+    for first, last in itertools.pairwise((0, 3, 6, 9, 12)):
+        plain.advance(inputs[first:last])
+        captured.advance(inputs[first:last])
+    assert {(len(kinds), kinds[0][0]) for kinds in captured.graphs.graphs} == {
+        (3, False),
+        (2, False),
+        (1, True),
+        (3, True),
+    }
+    theirs = captured.tensors()
+    for name, value in plain.tensors().items():
+        if name != "watched" and name.removeprefix("sums/") not in SELDOM:
+            torch.testing.assert_close(theirs[name], value, rtol=1e-3, atol=1e-6, msg=name)
 
 
 def test_seldom_measures_are_means_over_the_steps_that_were_watched(recipe: Recipe) -> None:
@@ -314,7 +337,7 @@ def test_each_kind_of_step_is_warm_before_a_graph_holds_it(recipe: Recipe) -> No
         state.advance([one])
         eager.append(state.graphs.warm.total() > before)
     assert eager == [True, True, True, True, True, False, True, False, False, False, False, False]
-    assert set(state.graphs.graphs) == {(True,), (False,)}
+    assert set(state.graphs.graphs) == {((False, True),), ((False, False),)}
 
 
 def test_what_is_annealed_goes_from_its_start_to_its_end(recipe: Recipe) -> None:

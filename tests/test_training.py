@@ -318,6 +318,16 @@ def start(program: str, *words: object) -> subprocess.Popen[str]:
     )
 
 
+def test_a_damaged_recipe_is_written_again(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    """By the one that the run was begun with, also where its precision follows from the device."""
+    recipe = dataclasses.replace(recipe, precision="auto")
+    run = interrupted(collection, recipe, tmp_path / "run", ticks=1)
+    whole = run.recipe_path.read_text(encoding="utf-8")
+    run.recipe_path.write_text("name = ", encoding="utf-8")
+    lienzo.train(collection, recipe, run.path, device="cpu")
+    assert run.recipe_path.read_text(encoding="utf-8") == whole
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 @pytest.mark.parametrize("writes", [
     (2, 1, 9), pytest.param((1, 3, 4, 5, 6, 7, 8), marks=pytest.mark.long),

@@ -120,7 +120,10 @@ def steps(
     recipe = recipe.resolved(len(collection.rows("train")))
     if not any(setting.partition("=")[0].strip() == "fade" for setting in settings):
         assert recipe.images is not None
-        recipe = dataclasses.replace(recipe, fade=round(FADE * recipe.images))
+        grown = Run(folder)
+        recipe = dataclasses.replace(
+            recipe, fade=grown.recipe().fade if grown.exists() else round(FADE * recipe.images)
+        )
     with closing(loop.steps(collection, recipe, folder, origin=run, device=device)) as ticks:
         for tick in ticks:
             yield GrowthProgress("training", tick.images, tick.total, tick.figures)
@@ -146,9 +149,12 @@ def grown_path(source: str | Path | Run) -> Path:
 def _recipe(run: Run, settings: Sequence[str]) -> Recipe:
     """Return the run's recipe with a network that has grown, and these settings."""
     network = configurations.grown(run.recipe().network)
-    recipe = dataclasses.replace(run.recipe(), network=network, fade=0, label_start=0.0).with_settings([*settings])
+    begun = dataclasses.replace(run.recipe(), network=network, fade=0, label_start=0.0)
+    recipe = begun.with_settings([*settings])
     if recipe.network != network:
         raise RecipeError(f"the network is that of {run.path}, grown: leave the keys of network alone.")
+    if recipe.labels != begun.labels:
+        raise RecipeError(f"the labels are those that {run.path} knows: leave labels alone.")
     return recipe
 
 

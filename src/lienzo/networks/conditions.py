@@ -53,7 +53,8 @@ def introduce_labels(network: nn.Module) -> None:
     Learning to paint first keeps variety that labels would cost (Shahbazi et al. 2022, arXiv 2201.06578).
 
     A generator paints nearly as before: each label moves all latents a little, into a direction of its own, from which
-    it learns faster than from none. A discriminator judges as before, unless its weights are spectrally normalised.
+    it learns faster than from none. A discriminator judges as before, unless its weights are spectrally normalised, or
+    it has minibatch deviation, which is taken within labels now.
     """
     for layer in network.modules():
         if isinstance(layer, LabelEmbedding):

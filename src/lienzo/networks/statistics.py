@@ -101,7 +101,8 @@ class MinibatchDeviation(nn.Module):
     """A channel with the mean standard deviation over the batch, added to features: (N, C, H, W) to (N, C + 1, H, W).
 
     By it the discriminator notices a generator that always makes the same picture (Karras et al. 2018, section 3).
-    With labels, the deviation is taken from the mean of each label, so that it also notices one picture for each.
+    With labels, the deviation is taken from the mean of each label, so that it also notices one picture for each. A
+    picture whose label no other one of the batch has is its own mean: its deviation is taken from that of the batch.
     """
 
     def forward(self, features: Tensor, y: Tensor | None = None) -> Tensor:
@@ -113,7 +114,8 @@ class MinibatchDeviation(nn.Module):
         if y is not None:
             values = values - moments(values, (0,))[0]
             sums, numbers = processes.gathered(y.T @ values.flatten(1)), processes.gathered(y.sum(0))
-            means = sums.sum(0) / numbers.sum(0).clamp_min(1)[:, None]
+            number = numbers.sum(0)[:, None]
+            means = sums.sum(0) / number.clamp_min(1) * (number > 1)
             values = values - (y @ means).view_as(values)
         deviation = (moments(values, (0,))[1] + 1e-8).sqrt().mean()
         channel = deviation.to(features.dtype).expand(len(features), 1, *features.shape[2:])

@@ -147,6 +147,7 @@ class Recipe:
             raise RecipeError("a recipe has a length either in epochs or in images: give one of the two.")
         counts = ("batch", "accumulate", "discriminator_steps", "tick", "samples", "sample_every")
         refuse_below(1, {name: getattr(self, name) for name in counts})
+        refuse_below(0, {"evaluate_every": self.evaluate_every})
         if self.batch % self.accumulate:
             possible = ", ".join(str(parts) for parts in range(1, self.batch + 1) if self.batch % parts == 0)
             raise RecipeError(
@@ -195,6 +196,11 @@ class Recipe:
             raise RecipeError("label_start is when labels begin to count: set labels to their kind, or leave it out.")
         if self.mismatched_labels and not self.labels:
             raise RecipeError("mismatched_labels are those of other pictures: set labels to a kind, or leave it out.")
+        if self.mismatched_labels and self.accumulate == self.batch:
+            raise RecipeError(
+                "mismatched_labels are those of other pictures of the same part of a batch, and with this accumulate "
+                "a part is a single picture: set it lower."
+            )
         if self.mismatched_labels and not isinstance(self.objective, EvidenceBound) and self.objective.relativistic:
             raise RecipeError(
                 "the relativistic objective compares each real picture with one generated picture, and has no place "

@@ -208,7 +208,7 @@ def _mirrored(coordinate: Tensor, size: int) -> Tensor:
 
 
 def _taken(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Return the pixels (N, C, H, W) at rows and columns, whose indrawss broadcast to (N, 1, H, W)."""
+    """Return the pixels (N, C, H, W) at rows and columns, whose indices broadcast to (N, 1, H, W)."""
     coordinates = (rows * images.shape[3] + columns).flatten(2).expand(-1, images.shape[1], -1)
     return images.flatten(2).gather(2, coordinates).view(images.shape)
 

@@ -48,14 +48,21 @@ class TakeSteps(Protocol):
         ...
 
 
+Kind = tuple[bool, bool]
+"""Whether a step has labels, and whether it has penalties."""
+
+
 class StepGraphs:
-    """Takes steps one by one until they are warm, then captures them as graphs, one for each pattern of penalties."""
+    """Takes steps one by one until they are warm, then captures them as graphs, one for each pattern of kinds.
+
+    A kind of step says whether it has labels, which may begin to count within a run, and whether it has penalties.
+    """
 
     def __init__(self, device: torch.device) -> None:
         """Take the GPU that the steps run on."""
         self.device = device
-        self.graphs: dict[tuple[bool, ...], CapturedSteps] = {}
-        self.warm = Counter[bool]()
+        self.graphs: dict[tuple[Kind, ...], CapturedSteps] = {}
+        self.warm = Counter[Kind]()
         self.stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
     def run(
@@ -67,19 +74,25 @@ class StepGraphs:
         penalised: tuple[bool, ...],
     ) -> None:
         """Take a step with each of the inputs."""
-        if min(self.warm[kind] for kind in penalised) < WARM_UP:
-            self.warm.update(penalised)
+        kinds = tuple((one.labels is not None, each) for one, each in zip(inputs, penalised, strict=True))
+        unlabelled = sum(not labelled for labelled, _ in kinds)
+        if 0 < unlabelled < len(kinds):  # labels begin among them, and the buffers of a graph are of one kind
+            for part in (slice(unlabelled), slice(unlabelled, None)):
+                self.run(take_steps, inputs[part], scheduled[part], watched[part], penalised[part])
+            return
+        if min(self.warm[kind] for kind in kinds) < WARM_UP:
+            self.warm.update(kinds)
             self.stream.wait_stream(torch.cuda.current_stream(self.device))
             with torch.cuda.stream(self.stream):
                 take_steps(inputs, scheduled, watched, penalised)
             torch.cuda.current_stream(self.device).wait_stream(self.stream)
             return
-        if penalised not in self.graphs:
+        if kinds not in self.graphs:
             captured = CapturedSteps(inputs, self.device)
             pool = next((other.graph.pool() for other in self.graphs.values()), None)
             captured.capture(take_steps, watched, penalised, self.stream, pool)
-            self.graphs[penalised] = captured
-        self.graphs[penalised].replay(inputs, scheduled)
+            self.graphs[kinds] = captured
+        self.graphs[kinds].replay(inputs, scheduled)
 
 
 class CapturedSteps:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_device
+from lienzo.errors import RecipeError
 from lienzo.recipe.catalogue import find
 from lienzo.recipe.choice import choose
 from lienzo.recipe.recipe import Recipe
@@ -30,10 +31,10 @@ def recipe_or_default(
         out: folder of the run, which may be there already, or None.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         origin: the run or generator's file that a new run starts from, or None. A recipe that nobody named has its
-            networks, so that it fits.
+            networks and, where the pictures have that kind, its labels, so that it fits.
 
     Raises:
-        RecipeError: no such recipe.
+        RecipeError: no such recipe, or none was named to go on from an autoencoder.
         CollectionError: no such collection.
         RunError, GeneratorError: the origin is none.
         InputError: no such device.
@@ -51,5 +52,8 @@ def recipe_or_default(
     if origin is None:
         return chosen
     begun_from = Origin.open(origin)
+    if "encoder" in begun_from.networks:
+        raise RecipeError(f"{begun_from.path} is an autoencoder: name its recipe, as with --recipe vae.")
     log.info("Its networks are those of %s.", begun_from.path)
-    return dataclasses.replace(chosen, network=begun_from.network)
+    labels = begun_from.labels if begun_from.labels in opened.vocabularies else chosen.labels
+    return dataclasses.replace(chosen, network=begun_from.network, labels=labels)

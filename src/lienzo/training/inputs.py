@@ -46,19 +46,25 @@ class InputPipeline:
     def stream(self, position: int) -> Iterator[Iterator[StepInputs]]:
         """Yield the endless iterator of inputs from ``position`` on, which is counted in pictures shown.
 
+        Until labels begin to count there are none, so that weights for labels do not learn, nor do optimisers take them
+        for weights whose gradients are small.
+
         Their pictures are bytes; :func:`lienzo.compute.pixels.from_bytes` makes numbers of them.
         """
         with ThreadPoolExecutor(1) as prefetcher:
 
             def steps() -> Iterator[StepInputs]:
+                shown = position
                 for chunk in self._chunks(position, prefetcher):
                     for pixels, labels, latents, mix, chance in zip(*chunk, strict=True):
+                        labelled = self.batches.classes and shown >= self.recipe.labels_begin
+                        shown += self.shown
                         yield StepInputs(
                             pixels,
                             latents,
                             mix if self.recipe.regularisation.gradient_penalty else None,
                             chance if self.recipe.augmentation.policy != "none" else None,
-                            labels if self.batches.classes else None,
+                            labels if labelled else None,
                         )
 
             yield steps()
@@ -84,8 +90,6 @@ class InputPipeline:
         rows = self.batches.rows(position, self.chunk * self.shown).reshape(shape)[..., self.share]
         pixels, labels = self.batches.take(rows.ravel()), self.batches.labels(rows.ravel())
         pixels, labels = (part.view(*rows.shape, *part.shape[1:]) for part in (pixels, labels))
-        clock = range(position, position + self.chunk * self.shown, self.shown)
-        labels[: sum(shown < self.recipe.labels_begin for shown in clock)] = 0
         latents, mixes, flips, changes = (part.to(self.batches.device) for part in drawn)
         pixels = flipped(pixels, flips) if self.recipe.augmentation.flips else pixels
         return pixels, labels, latents, mixes, changes

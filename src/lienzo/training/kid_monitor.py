@@ -9,6 +9,7 @@ from torch import nn
 
 from lienzo.collection.collection import Collection
 from lienzo.collection.vocabulary import Vocabulary
+from lienzo.errors import RecipeError
 from lienzo.generation.generation import CHUNK, drawn_labels, latents, render
 from lienzo.metrics import detectors
 from lienzo.metrics.estimate import Estimate
@@ -18,14 +19,17 @@ from lienzo.seeds import numpy_generator
 SAMPLES = 1_000
 """Number of pictures on either side. `lienzo evaluate` takes more, for numbers to publish."""
 
+FEWEST = 3
+"""Real pictures that KID needs at least; with fewer held out, those to train on are taken."""
+
 log = logging.getLogger("lienzo")
 
 
 class KIDMonitor:
     """Measures KID against real pictures: held-out ones where the collection has them, else those to train on.
 
-    Both sides have `SAMPLES` pictures. The time that the features of the real ones took is the first estimate of the
-    time of a measurement.
+    There are `SAMPLES` generated pictures, and at most as many real ones. The time that the features of the real ones
+    took is the first estimate of the time of a measurement.
     """
 
     seconds: float
@@ -33,7 +37,12 @@ class KIDMonitor:
 
     def __init__(self, collection: Collection, device: torch.device) -> None:
         held = collection.rows("holdout")
-        rows = held if len(held) else collection.rows("train")
+        rows = held if len(held) >= FEWEST else collection.rows("train")
+        if len(rows) < FEWEST:
+            raise RecipeError(
+                f"{collection.path} has only {len(rows)} pictures to train on, and KID compares with at least "
+                f"{FEWEST}: leave evaluate_every at 0."
+            )
         chosen = numpy_generator(0, "judge").permutation(len(rows))[:SAMPLES]
         log.info("Taking the features of %s real pictures, which KID will be measured by.", f"{len(chosen):,}")
         begun = time.perf_counter()

@@ -107,7 +107,7 @@ def steps(
     state = _begin(recipe, batches)  # before the folder is touched, so that what does not fit leaves nothing behind
     begun_from = None if origin is None else Origin.open(origin)
     if begun_from is not None:
-        begun_from.copy_into(state)
+        begun_from.copy_into(state, collection.vocabularies[recipe.labels] if recipe.labels else ())
     with (
         keeping_memory(chosen),
         Threads(chosen) as threads,

@@ -1,6 +1,7 @@
 """Trained networks that a run starts from, to go on with other pictures, or with larger ones."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from lienzo.run.manifest import OriginRecord
 from lienzo.run.run import Run
 from lienzo.storage import tensors
 from lienzo.training.state import State
+
+NETWORKS = ("discriminator", "feature_discriminator", "encoder", "generator", "average")
+"""Names of the networks that a run may have."""
 
 log = logging.getLogger("lienzo")
 
@@ -37,8 +41,11 @@ class Origin:
     shape: Shape
     """Height, width and channels of its pictures."""
 
-    classes: int
-    """Number of labels that its networks know; 0 where they are not conditional."""
+    labels: str
+    """Kind of the labels that its networks know; empty where they are not conditional."""
+
+    names: tuple[str, ...]
+    """The names of these labels, in their order."""
 
     networks: dict[str, dict[str, Tensor]]
     """The tensors of each network by the network's name: of a run all of them, of a file only ``generator``."""
@@ -58,44 +65,52 @@ class Origin:
             state, header = tensors.load(path, "generator", GeneratorError)
             networks = {"generator": state}
         network, shape = network_from_dict(header["network"]), Shape(*header["shape"])
-        classes = len(header["labels"]["counts"]) if "labels" in header else 0
-        return cls(path, header["fingerprint"], network, shape, classes, networks)
+        labels = header.get("labels", {"kind": "", "counts": {}})
+        return cls(path, header["fingerprint"], network, shape, labels["kind"], tuple(labels["counts"]), networks)
 
     @property
     def record(self) -> OriginRecord:
         """The origin as ``run.json`` of the new run names it."""
         return {"path": str(self.path.resolve()), "fingerprint": self.fingerprint}
 
-    def copy_into(self, state: State) -> None:
+    def copy_into(self, state: State, names: Sequence[str] = ()) -> None:
         """Copy the networks into a state; its optimisers, its clock and all else stay as they are.
 
         In networks that have grown once more, for pictures of twice the size, the new layers stay too. Networks that
-        learn labels for the first time keep their own weights for these, as :func:`introduce_labels` sets them.
+        learn other labels, or labels for the first time, keep their own weights for these, as
+        :func:`introduce_labels` sets them. Its second discriminator is taken over where the state has one of that size.
+
+        Args:
+            state: of the networks that go on.
+            names: of the labels that they are to learn, in their order.
 
         Raises:
             RunError: its networks have other layers or sizes, or are not what the recipe's fade or label_start
                 begins from.
         """
         grows, copied = self._grows_into(state), {}
-        new = LABEL_LAYERS if state.classes and not self.classes else ()
+        new = LABEL_LAYERS if names and tuple(names) != self.names else ()
         if new:
+            if self.names:
+                log.info("The labels are others than those of %s, and are learnt anew.", self.path)
             for network in state.networks.values():
                 introduce_labels(network)
         for name, found in self.networks.items():
+            if name == "feature_discriminator" and (grows or name not in state.networks):
+                continue
             live = state.networks[name].state_dict() if name in state.networks else {}
-            if grows:
-                copied[name] = live | {key: found[key] for key in found.keys() & live.keys()}
-            else:
-                copied[name] = {key: value for key, value in live.items() if key.startswith(new)} | found
+            own = found.keys() & live.keys() if grows else {key for key in found if not key.startswith(new)}
+            stays = live if grows else {key: value for key, value in live.items() if key.startswith(new)}
+            copied[name] = stays | {key: found[key] for key in own}
             if {key: value.shape for key, value in live.items()} != {k: v.shape for k, v in copied[name].items()}:
                 raise RunError(
-                    f"the {name} of {self.path} does not fit (layers or sizes differ from those of the recipe's "
-                    f"network for pictures of {state.shape}): take the recipe it was trained with, and a collection "
-                    "of its size; `lienzo grow` goes on at twice the size."
+                    f"the {name} of {self.path} does not fit (layers, sizes or labels differ from those of the "
+                    f"recipe's network for pictures of {state.shape}): take the recipe it was trained with, and a "
+                    "collection of its size; `lienzo grow` goes on at twice the size."
                 )
         if state.recipe.fade and not grows:
             raise RunError(f"{self.path} has all layers that fade would bring in: set fade=0.")
-        if state.recipe.label_start and self.classes:
+        if state.recipe.label_start and self.names and not new:
             raise RunError(f"{self.path} knows the labels that label_start would keep from it: set label_start=0.")
         if ALPHA in self.networks["generator"] and self.networks["generator"][ALPHA] < 1:
             raise RunError(f"{self.path} is still fading in new layers of its own: let it train to the end of that.")
@@ -111,7 +126,7 @@ class Origin:
         return (
             times_grown(network) > times_grown(self.network)
             and network == grown(self.network)
-            and (state.shape, state.classes) == (twice, self.classes)
+            and (state.shape, state.classes) == (twice, len(self.names))
         )
 
 
@@ -127,7 +142,7 @@ def begin_from_origin(run: Run, record: OriginRecord, state: State) -> None:
             f"{run.path} has no whole checkpoint, and {origin.path}, from which it was begun, changed: "
             "choose another --out."
         )
-    origin.copy_into(state)
+    origin.copy_into(state, run.manifest()["collection"].get("labels", ()))
 
 
 def _networks_of(run: Run) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
@@ -138,7 +153,7 @@ def _networks_of(run: Run) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
     """
     state, header = tensors.load(run.generator_path, "generator", GeneratorError)
     found, images = _newest_whole(run)
-    networks = {name: _part(found, name) for name in ("discriminator", "encoder", "generator", "average")}
+    networks = {name: _part(found, name) for name in NETWORKS}
     averaged = networks.pop("average") or networks["generator"]
     if images == header["images"]:
         averaged = state

@@ -42,8 +42,9 @@ log = logging.getLogger("lienzo")
 def resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.device) -> Recipe:
     """Return the recipe with nothing left open; a run that goes on keeps the precision it was begun with."""
     recipe = recipe.resolved(len(collection.rows("train")))
-    begun = run.recipe().precision if run.exists() and recipe.precision == "auto" else recipe.precision
-    return dataclasses.replace(recipe, precision=pick_precision(begun, device))
+    if run.exists() and recipe.precision == "auto":
+        recipe = dataclasses.replace(recipe, precision=Recipe.from_dict(run.manifest()["recipe"]).precision)
+    return dataclasses.replace(recipe, precision=pick_precision(recipe.precision, device))
 
 
 def refuse_foreign(run: Run) -> None:
@@ -136,7 +137,7 @@ def _refuse_others(
         )
     begun, shown = Recipe.from_dict(manifest["recipe"]), max(_shown(run), default=0)
     free = {"on_trouble"}
-    fixed = _fixed_by(begun, shown) or _fixed_by(recipe, shown)
+    fixed = _fixed_by(begun, shown, "fall", "have begun") or _fixed_by(recipe, shown, "would fall", "would have begun")
     if not fixed:
         free.add("images")
     before, after = begun.to_dict(), recipe.to_dict()
@@ -158,12 +159,15 @@ def _refuse_others(
         )
 
 
-def _fixed_by(recipe: Recipe, shown: int) -> str:
-    """Return what followed from a run's length within so many pictures, so that it cannot change; empty if nothing."""
+def _fixed_by(recipe: Recipe, shown: int, fall: str, have_begun: str) -> str:
+    """Return what follows from a run's length within so many pictures, so that it cannot change; empty if nothing does.
+
+    ``fall`` and ``have_begun`` are the verbs of that sentence.
+    """
     if recipe.cool_down and cooling(shown, recipe.images or 0, recipe.cool_down) < 1:
-        return "its rates fall towards its end"
+        return f"its rates {fall} towards its end"
     if recipe.label_start and shown > recipe.labels_begin:
-        return "its labels have begun to count"
+        return f"its labels {have_begun} to count"
     return ""
 
 
