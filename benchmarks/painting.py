@@ -58,6 +58,7 @@ BEFORE = ("images=160000",)
 TIED_GENERATOR = ("network.tied_kernels=true",)
 TIED = (*TIED_GENERATOR, "network.tied_discriminator=true")
 COOLED = ("cool_down=0.5", *of_both("betas=[0.5,0.99]"))
+R1 = ("regularisation.r1=0.05", "regularisation.interval=8")
 WEAK_R1 = ("regularisation.r1=0.01", "regularisation.interval=8")
 HAAR = ("network.wavelet_levels=1", "network.width=32", "network.stem=16")
 ANNEALED = (
@@ -177,12 +178,13 @@ EXPERIMENTS: dict[str, Experiment] = {
         "a generator of other pictures to begin from", "one-layer", BEFORE, pictures=(2_000, None)
     ),
     **{
-        f"{name}-{count}": Experiment(question, recipe, (), start, pictures=(0, count))
+        f"{name}-{count}": Experiment(question, recipe, settings, start, pictures=(0, count))
         for count in (100, 500, 2_000)
-        for name, question, recipe, start in (
-            ("few", f"what few makes of {count} pictures", "few", ""),
-            ("fast", f"what fast makes of {count} pictures", "fast", ""),
-            ("from", f"few on {count} pictures, begun from a generator of others (--from)", "few", "fast-of-others"),
+        for name, question, recipe, settings, start in (
+            ("few", f"what few makes of {count} pictures", "few", (), ""),
+            ("fast", f"what fast makes of {count} pictures", "fast", (), ""),
+            ("held", f"what fast with R1 makes of {count} pictures", "fast", R1, ""),
+            ("from", f"few on {count} pictures, begun from a generator of others", "few", (), "fast-of-others"),
         )
     },
     "conditional": Experiment("what conditional paints", "conditional"),
