@@ -18,8 +18,9 @@ from lienzo.collection.vocabulary import Vocabulary
 from lienzo.errors import CollectionError, InputError, RecipeError, RunError, ScoreError
 from lienzo.evaluation.evaluation import evaluate
 from lienzo.evaluation.scores import lines
-from lienzo.networks.conditions import LabelProjection, mismatched
-from lienzo.networks.configurations import DCGAN, MLP, NETS, Network, Residual
+from lienzo.metrics.estimate import Estimate
+from lienzo.networks.conditions import LabelProjection, introduce_labels, mismatched
+from lienzo.networks.configurations import DCGAN, MLP, NETS, Network, Residual, grown
 from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import MinibatchDeviation
 from lienzo.recipe.catalogue import conditional
@@ -31,6 +32,7 @@ from lienzo.training.batches import Batches
 from lienzo.training.default_recipe import recipe_or_default
 from lienzo.training.game import Game, StepInputs
 from lienzo.training.inputs import InputPipeline
+from lienzo.training.kid_monitor import KIDMonitor
 from lienzo.training.optimizers import Adam
 from lienzo.training.origin import Origin
 from lienzo.training.state import State
@@ -125,6 +127,8 @@ def test_a_run_learns_labels_after_it_learnt_to_paint(
 def test_a_start_of_labels_needs_labels() -> None:
     with pytest.raises(RecipeError, match="label_start is when labels begin to count: set labels"):
         small(labels="", label_start=0.5, balanced=False)
+    with pytest.raises(RecipeError, match="which leaves no step of 160 pictures for labels"):
+        small(label_start=0.95, images=160)
     for share in (-0.1, 1.0, 160_000):
         with pytest.raises(RecipeError, match=f"label_start is {share}, but it is a share of the training"):
             small(label_start=share)
@@ -147,6 +151,14 @@ def test_a_run_has_another_length_until_its_labels_begin(colours: Collection, tm
         lienzo.train(colours, dataclasses.replace(recipe, images=48), tmp_path / "begun", device="cpu")
 
 
+def test_labels_that_begin_twice_are_as_after_once() -> None:
+    generator = DCGAN(latents=100, width=8).generator(Shape(16, 16, 3), 7)
+    introduce_labels(generator)
+    once = generator.state_dict()["embedding.weight"].clone()
+    introduce_labels(generator)
+    assert torch.equal(generator.state_dict()["embedding.weight"], once)
+
+
 def test_labels_are_taken_over_by_name(colours: Collection, trained: lienzo.Run) -> None:
     """What was learnt for one name is not given to another: other labels are learnt anew."""
     origin, shape = Origin.open(trained), Shape(16, 16, 3)
@@ -159,6 +171,9 @@ def test_labels_are_taken_over_by_name(colours: Collection, trained: lienzo.Run)
         weights = given.networks["generator"].state_dict()
         assert torch.equal(weights["embedding.weight"], learnt["embedding.weight"]) == same
         assert all(torch.equal(weights[key], value) for key, value in learnt.items() if "embedding" not in key)
+    larger = State(small(network=grown(small().network), fade=8), Shape(32, 32, 3), CPU, classes=2)
+    origin.copy_into(larger, ["green", "red"])
+    assert not torch.equal(larger.networks["generator"].state_dict()["embedding.weight"], learnt["embedding.weight"])
 
 
 def test_a_recipe_that_nobody_named_has_the_labels_of_its_origin(
@@ -178,9 +193,23 @@ def test_networks_that_know_labels_are_not_kept_from_them(
         lienzo.train(colours, recipe, tmp_path / "run", origin=trained, device="cpu")
 
 
-def test_mismatched_labels_need_other_pictures_beside_each() -> None:
-    with pytest.raises(RecipeError, match="a part is a single picture: set it lower"):
-        small(mismatched_labels=True, accumulate=16)
+def test_mismatched_labels_need_other_pictures_beside_each(colours: Collection, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="every part of a batch is a single picture here"):
+        lienzo.train(colours, small(mismatched_labels=True, accumulate=16), tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_best_generator_knows_its_labels(
+    colours: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A better score from before they count is no reason to keep what does not know them."""
+    scores = iter((0.1, 0.3, 0.2))
+    monkeypatch.setattr(KIDMonitor, "__init__", lambda self, *_: setattr(self, "seconds", 0.0))
+    monkeypatch.setattr(KIDMonitor, "kid", lambda *_: Estimate(next(scores), 0.01))
+    recipe = small(label_start=0.5, images=96, tick=32, evaluate_every=32)
+    run = lienzo.train(colours, recipe, tmp_path / "run", device="cpu")
+    assert [line["kid"] for line in run.log()] == [0.1, 0.3, 0.2]
+    assert lienzo.load(run.best_path).header["images"] == 96
 
 
 def test_mismatched_labels_contradict_only_what_is_known() -> None:

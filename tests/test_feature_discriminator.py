@@ -21,6 +21,7 @@ from lienzo.storage import tensors
 from lienzo.training import feature_discriminator
 from lienzo.training.feature_discriminator import FeatureDiscriminator, weights_path
 from lienzo.training.game import Game, StepInputs
+from lienzo.training.origin import Origin
 from lienzo.training.state import State
 
 installed = pytest.mark.skipif(
@@ -187,6 +188,11 @@ def origin(collection: Collection, recipe: Recipe, whole: Run, tmp_path: Path) -
     for name, weight in (("with", 1.0), ("without", 0.0)):
         other = dataclasses.replace(recipe, pretrained=dataclasses.replace(recipe.pretrained, weight=weight))
         assert lienzo.train(collection, other, tmp_path / name, origin=whole, device="cpu").checkpoints()
+    state, begun = State(dataclasses.replace(recipe, seed=1), SHAPE, torch.device("cpu")), Origin.open(whole)
+    begun.copy_into(state)
+    live = state.networks["feature_discriminator"].state_dict()
+    assert any(key.startswith("heads") for key in live)
+    assert all(torch.equal(live[key], value) for key, value in begun.networks["feature_discriminator"].items())
 
 
 def test_a_run_without_the_weights_says_what_to_install(learning: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:

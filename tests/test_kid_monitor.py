@@ -90,15 +90,16 @@ def test_without_it_nothing_is_scored(collection: Collection, recipe: Recipe, tm
     assert not run.best_path.exists()
 
 
-@pytest.mark.parametrize(("train", "held", "taken"), [(5, 2, "train"), (3, 3, "holdout"), (2, 2, "")])
+@pytest.mark.parametrize(("train", "held", "taken"), [(5, 2, "train"), (5, 3, "holdout"), (2, 2, "")])
 def test_fewer_pictures_than_kid_needs_are_not_its_measure(
-    collection: Collection, monkeypatch: pytest.MonkeyPatch, train: int, held: int, taken: str
+    collection: Collection, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, train: int, held: int, taken: str
 ) -> None:
     rows = {"train": np.arange(train), "holdout": np.arange(10, 10 + held)}
     monkeypatch.setattr(Collection, "rows", lambda _, part: rows[part])
     if not taken:
-        with pytest.raises(RecipeError, match="has only 2 pictures to train on"):
-            KIDMonitor(collection, torch.device("cpu"))
+        kid_monitor.refuse_too_few(recipe, collection)
+        with pytest.raises(RecipeError, match="has fewer than 3 pictures, which KID needs at least"):
+            kid_monitor.refuse_too_few(dataclasses.replace(recipe, evaluate_every=32), collection)
     else:
         assert len(KIDMonitor(collection, torch.device("cpu")).real) == len(rows[taken])
 

@@ -120,10 +120,10 @@ def steps(
     recipe = recipe.resolved(len(collection.rows("train")))
     if not any(setting.partition("=")[0].strip() == "fade" for setting in settings):
         assert recipe.images is not None
-        grown = Run(folder)
-        recipe = dataclasses.replace(
-            recipe, fade=grown.recipe().fade if grown.exists() else round(FADE * recipe.images)
-        )
+        grown, fade = Run(folder), round(FADE * recipe.images)
+        if grown.exists():  # it was begun with half of the length that it had then
+            fade = Recipe.from_dict(grown.manifest()["recipe"]).fade
+        recipe = dataclasses.replace(recipe, fade=fade)
     with closing(loop.steps(collection, recipe, folder, origin=run, device=device)) as ticks:
         for tick in ticks:
             yield GrowthProgress("training", tick.images, tick.total, tick.figures)

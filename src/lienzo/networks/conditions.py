@@ -59,7 +59,8 @@ def introduce_labels(network: nn.Module) -> None:
     for layer in network.modules():
         if isinstance(layer, LabelEmbedding):
             length = SHIFT * layer.weight.shape[1] ** 0.5
-            layer.weight.copy_(nn.functional.normalize(layer.weight) * length)
+            if not torch.allclose(layer.weight.norm(dim=1), layer.weight.new_tensor(length)):  # once more is no change
+                layer.weight.copy_(nn.functional.normalize(layer.weight) * length)
         if isinstance(layer, LabelProjection) and not is_parametrized(layer):
             layer.weight.zero_()
 

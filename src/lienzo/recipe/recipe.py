@@ -192,15 +192,15 @@ class Recipe:
             raise RecipeError(
                 f"label_start is {self.label_start}, but it is a share of the training: give 0 to less than 1."
             )
+        if self.label_start and self.images and self.labels_begin > self.total - self.batch * self.discriminator_steps:
+            raise RecipeError(
+                f"label_start is {self.label_start}, which leaves no step of {self.images} pictures for labels: set it "
+                "lower."
+            )
         if self.label_start and not self.labels:
             raise RecipeError("label_start is when labels begin to count: set labels to their kind, or leave it out.")
         if self.mismatched_labels and not self.labels:
             raise RecipeError("mismatched_labels are those of other pictures: set labels to a kind, or leave it out.")
-        if self.mismatched_labels and self.accumulate == self.batch:
-            raise RecipeError(
-                "mismatched_labels are those of other pictures of the same part of a batch, and with this accumulate "
-                "a part is a single picture: set it lower."
-            )
         if self.mismatched_labels and not isinstance(self.objective, EvidenceBound) and self.objective.relativistic:
             raise RecipeError(
                 "the relativistic objective compares each real picture with one generated picture, and has no place "
@@ -304,8 +304,11 @@ class Recipe:
 
     @property
     def labels_begin(self) -> float:
-        """Pictures shown until labels begin to count; 0 where they count from the first one on."""
-        return self.label_start * self.images if self.label_start and self.images is not None else 0.0
+        """Pictures shown until labels begin to count, once the length is resolved; 0: from the first one on."""
+        if not self.label_start:
+            return 0.0
+        assert self.images is not None
+        return self.label_start * self.images
 
     def resolved(self, count: int) -> "Recipe":
         """Return the recipe with its length in pictures, for a collection of ``count`` pictures to train on.

@@ -75,12 +75,8 @@ class StepGraphs:
     ) -> None:
         """Take a step with each of the inputs."""
         kinds = tuple((one.labels is not None, each) for one, each in zip(inputs, penalised, strict=True))
-        unlabelled = sum(not labelled for labelled, _ in kinds)
-        if 0 < unlabelled < len(kinds):  # labels begin among them, and the buffers of a graph are of one kind
-            for part in (slice(unlabelled), slice(unlabelled, None)):
-                self.run(take_steps, inputs[part], scheduled[part], watched[part], penalised[part])
-            return
-        if min(self.warm[kind] for kind in kinds) < WARM_UP:
+        begins = len({labelled for labelled, _ in kinds}) > 1  # labels begin among them: once in a run
+        if begins or min(self.warm[kind] for kind in kinds) < WARM_UP:
             self.warm.update(kinds)
             self.stream.wait_stream(torch.cuda.current_stream(self.device))
             with torch.cuda.stream(self.stream):

@@ -49,8 +49,8 @@ class StepInputs:
     discriminator's k updates and for the generator's, how real and how generated pictures are changed."""
 
     labels: Tensor | None = None
-    """(k, N, classes) rows of the real pictures' labels, where the networks are conditional. Generated pictures are
-    made for the same rows, so that both kinds carry the same labels equally often."""
+    """(k, N, classes) rows of the real pictures' labels, where the networks are conditional and labels count already.
+    Generated pictures are made for the same rows, so that both kinds carry the same labels equally often."""
 
 
 @dataclass

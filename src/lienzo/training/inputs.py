@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lienzo.compute import processes
+from lienzo.errors import RecipeError
 from lienzo.recipe.recipe import Recipe
 from lienzo.seeds import derive
 from lienzo.training.augmentation import CHANCES, flipped
@@ -39,6 +40,11 @@ class InputPipeline:
         self.batches = batches
         self.shown = recipe.discriminator_steps * recipe.batch
         self.share = processes.share(recipe.batch, recipe.accumulate)
+        if recipe.mismatched_labels and self.share.stop - self.share.start == recipe.accumulate:
+            raise RecipeError(
+                "mismatched_labels are those of other pictures beside each, and every part of a batch is a single "
+                "picture here: take a larger batch, fewer parts (accumulate) or fewer processes."
+            )
         self.chunk = CHUNK if batches.device.type != "cpu" and batches.resident is not None else 1
         self.ahead = batches.device.type == "cuda" or (batches.device.type == "cpu" and batches.resident is None)
 

@@ -14,6 +14,7 @@ from lienzo.generation.generation import CHUNK, drawn_labels, latents, render
 from lienzo.metrics import detectors
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.kernel import kid
+from lienzo.recipe.recipe import Recipe
 from lienzo.seeds import numpy_generator
 
 SAMPLES = 1_000
@@ -23,6 +24,18 @@ FEWEST = 3
 """Real pictures that KID needs at least; with fewer held out, those to train on are taken."""
 
 log = logging.getLogger("lienzo")
+
+
+def refuse_too_few(recipe: Recipe, collection: Collection) -> None:
+    """Refuse to measure KID against fewer pictures than it needs.
+
+    Raises:
+        RecipeError: the recipe measures it, and the collection has fewer.
+    """
+    if recipe.evaluate_every and max(len(collection.rows(part)) for part in ("train", "holdout")) < FEWEST:
+        raise RecipeError(
+            f"{collection.path} has fewer than {FEWEST} pictures, which KID needs at least: leave evaluate_every at 0."
+        )
 
 
 class KIDMonitor:
@@ -38,11 +51,6 @@ class KIDMonitor:
     def __init__(self, collection: Collection, device: torch.device) -> None:
         held = collection.rows("holdout")
         rows = held if len(held) >= FEWEST else collection.rows("train")
-        if len(rows) < FEWEST:
-            raise RecipeError(
-                f"{collection.path} has only {len(rows)} pictures to train on, and KID compares with at least "
-                f"{FEWEST}: leave evaluate_every at 0."
-            )
         chosen = numpy_generator(0, "judge").permutation(len(rows))[:SAMPLES]
         log.info("Taking the features of %s real pictures, which KID will be measured by.", f"{len(chosen):,}")
         begun = time.perf_counter()

@@ -26,6 +26,7 @@ from lienzo.training.batches import Batches
 from lienzo.training.default_recipe import recipe_or_default
 from lienzo.training.estimate import Estimate
 from lienzo.training.inputs import InputPipeline
+from lienzo.training.kid_monitor import refuse_too_few
 from lienzo.training.open_run import OpenRun, TroubleError
 from lienzo.training.origin import Origin
 from lienzo.training.state import State
@@ -102,6 +103,7 @@ def steps(
     task = (recipe, collection.fingerprint)
     if processes.any_of(processes.broadcast(task) != task):
         raise RunError("the processes were given different recipes or collections: start them all with the same words.")
+    refuse_too_few(recipe, collection)
     batches = Batches(collection, recipe.seed, chosen, recipe.labels, recipe.balanced)
     pipeline = InputPipeline(recipe, batches)
     state = _begin(recipe, batches)  # before the folder is touched, so that what does not fit leaves nothing behind

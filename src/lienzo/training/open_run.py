@@ -219,13 +219,16 @@ class OpenRun:
                 self.writer.add_scalar(name, value, tick.images)
 
     def _evaluate(self, monitor: KIDMonitor) -> dict[str, float]:
-        """Measure the generator, and keep it if it is the best so far; the time this takes is no training time."""
+        """Measure the generator, and keep it if it is the best so far that knows its labels.
+
+        The time this takes is no training time.
+        """
         begun, state = time.perf_counter(), self.state
         log.info("Measuring KID after %s: about %.0f s.", counted(state.images, "picture"), monitor.seconds)
         module = state.shown.eval()
         score = monitor.kid(module, self.recipe.network.latents, self.vocabulary)
         module.train()
-        if score.value < float(state.best):
+        if score.value < float(state.best) and state.images > self.recipe.labels_begin:
             state.best.fill_(score.value)
             state.best_at.fill_(state.images)
             self._save_generator(self.run.best_path, {"kid": score.value})

@@ -78,7 +78,8 @@ class Origin:
 
         In networks that have grown once more, for pictures of twice the size, the new layers stay too. Networks that
         learn other labels, or labels for the first time, keep their own weights for these, as
-        :func:`introduce_labels` sets them. Its second discriminator is taken over where the state has one of that size.
+        :func:`introduce_labels` sets them. A second discriminator is taken over where the recipe has one too, and the
+        networks have not grown.
 
         Args:
             state: of the networks that go on.
@@ -99,7 +100,7 @@ class Origin:
             if name == "feature_discriminator" and (grows or name not in state.networks):
                 continue
             live = state.networks[name].state_dict() if name in state.networks else {}
-            own = found.keys() & live.keys() if grows else {key for key in found if not key.startswith(new)}
+            own = {key for key in found if not key.startswith(new) and (key in live or not grows)}
             stays = live if grows else {key: value for key, value in live.items() if key.startswith(new)}
             copied[name] = stays | {key: found[key] for key in own}
             if {key: value.shape for key, value in live.items()} != {k: v.shape for k, v in copied[name].items()}:
