@@ -38,7 +38,7 @@ MACHINES: dict[str, tuple[Measured, ...]] = {
     ),
     "avx512-bf16": (
         Measured("AMD EPYC, AVX512-BF16", "thesis", 156, "benchmarks/results/two-cores-amd-epyc.md", "bfloat16", 2),
-        Measured("AMD EPYC, AVX512-BF16", "fast", 127, "docs/train.md", "bfloat16", 1),
+        Measured("AMD EPYC, AVX512-BF16", "fast", 122, "docs/train.md", "bfloat16", 1),
     ),
     "amx": (
         Measured("Intel Xeon, AMX", "thesis", 337, "benchmarks/results/two-cores-intel-xeon-amx.md", "bfloat16", 2),
