@@ -146,8 +146,8 @@ def test_a_step_is_the_same_bit_for_bit_with_one_thread_and_with_more(name: str)
     recipe = dataclasses.replace(recipe, precision="fp32")
     ends = [after_a_step(recipe, number) for number in (1, 2)]
     rounding = 1e-4 if "AVX512" in torch.backends.cpu.get_cpu_capability() else 0.0
-    differ = {key: float((tensor - ends[0][key]).norm()) for key, tensor in ends[1].items()}
-    assert [key for key, distance in differ.items() if distance > rounding * float(ends[0][key].norm())] == []
+    differ = {key: float((tensor - ends[0][key]).double().norm()) for key, tensor in ends[1].items()}
+    assert [key for key, distance in differ.items() if distance > rounding * float(ends[0][key].double().norm())] == []
 
 
 def after_a_step(recipe: Recipe, number: int) -> dict[str, torch.Tensor]:
