@@ -13,6 +13,9 @@ from lienzo.errors import ScoreError
 from lienzo.metrics.distances import CHUNK, tiles
 from lienzo.metrics.estimate import Estimate
 
+FEWEST = 3
+"""Pictures that KID needs at least on either side."""
+
 
 def kernel(a: Tensor, b: Tensor) -> Tensor:
     """Return (x·y / d + 1)³ for all pairs: (n, d), (m, d) → (n, m)."""
@@ -35,8 +38,8 @@ def kid(real: Tensor, fake: Tensor, *, chunk: int = CHUNK) -> Estimate:
         ScoreError: fewer than three pictures on a side.
     """
     n, m = len(real), len(fake)
-    if min(n, m) < 3:
-        raise ScoreError(f"KID wants at least 3 pictures on either side, not {min(n, m)}: take more samples.")
+    if min(n, m) < FEWEST:
+        raise ScoreError(f"KID wants at least {FEWEST} pictures on either side, not {min(n, m)}: take more samples.")
     within_real, within_fake = _sums_within(real, chunk), _sums_within(fake, chunk)
     across_real, across_fake = _sums(real, fake, chunk)
     rr, ff, rf = within_real.sum(), within_fake.sum(), across_real.sum()

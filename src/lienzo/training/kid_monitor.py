@@ -13,15 +13,12 @@ from lienzo.errors import RecipeError
 from lienzo.generation.generation import CHUNK, drawn_labels, latents, render
 from lienzo.metrics import detectors
 from lienzo.metrics.estimate import Estimate
-from lienzo.metrics.kernel import kid
+from lienzo.metrics.kernel import FEWEST, kid
 from lienzo.recipe.recipe import Recipe
 from lienzo.seeds import numpy_generator
 
 SAMPLES = 1_000
 """Number of pictures on either side. `lienzo evaluate` takes more, for numbers to publish."""
-
-FEWEST = 3
-"""Real pictures that KID needs at least; with fewer held out, those to train on are taken."""
 
 log = logging.getLogger("lienzo")
 

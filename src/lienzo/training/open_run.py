@@ -145,7 +145,7 @@ class OpenRun:
         if signs is not None:
             self.signs = signs
         elif "origin" in manifest:
-            begin_from_origin(run, manifest["origin"], state)
+            begin_from_origin(run, manifest, state)
         if recipe.evaluate_every:
             score, images = resumption.best_score(run)
             if score < float(state.best):

@@ -14,7 +14,7 @@ from lienzo.networks.configurations import Network, grown, times_grown
 from lienzo.networks.fading import ALPHA
 from lienzo.networks.shape import Shape
 from lienzo.recipe.codec import network_from_dict
-from lienzo.run.manifest import OriginRecord
+from lienzo.run.manifest import Manifest, OriginRecord
 from lienzo.run.run import Run
 from lienzo.storage import tensors
 from lienzo.training.state import State
@@ -131,19 +131,20 @@ class Origin:
         )
 
 
-def begin_from_origin(run: Run, record: OriginRecord, state: State) -> None:
+def begin_from_origin(run: Run, manifest: Manifest, state: State) -> None:
     """Copy the networks that a run was begun from into its state, where it has no whole checkpoint.
 
     Raises:
         RunError: the origin is not what it was.
     """
+    record = manifest["origin"]
     origin = Origin.open(record["path"])
     if origin.fingerprint != record["fingerprint"]:
         raise RunError(
             f"{run.path} has no whole checkpoint, and {origin.path}, from which it was begun, changed: "
             "choose another --out."
         )
-    origin.copy_into(state, run.manifest()["collection"].get("labels", ()))
+    origin.copy_into(state, manifest["collection"].get("labels", ()))
 
 
 def _networks_of(run: Run) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
