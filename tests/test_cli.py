@@ -283,6 +283,8 @@ MISTAKES = {
     "theory --out memory://new": "memory://new is a URL, and only a collection can be kept at one",
     "evaluate {run} {collection} --report memory://new.html": "memory://new.html is a URL, and only a collection",
     "evaluate {collection} {run}": "the collection stands last: lienzo evaluate {run} {collection}",
+    "evaluate {pictures} {run}": "the real pictures stand last: lienzo evaluate {run} {pictures}",
+    "evaluate {run} nowhere": "there is nothing at nowhere: name a collection, or a folder or an archive of real",
     "generate {run} --columns 0 --out {folder}/new.png": "columns are at least 1",
     "generate {run} --columns 2 --out {folder}": "columns are at least 1, and those of a grid",
     "generate {run} --count 3 --seeds 1": "--count and --seeds both say which pictures",

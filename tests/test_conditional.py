@@ -551,7 +551,7 @@ def test_scores_label_by_label(trained: lienzo.Run, colours: Collection, tmp_pat
     assert [one.reference for one in scores.labels.values()] == [40, 20]
     drawn = lienzo.load(trained).generate(range(120)).labels
     assert [one.generated for one in scores.labels.values()] == [drawn.count("blue"), drawn.count("red")]
-    title, headers, *table = lines([scores])[3:]
+    title, headers, *table = lines([scores])[5:]
     assert title.endswith(", label by label")
     assert headers.split()[:3] == ["scored", "real", "KID"]
     assert [line.split()[:3] for line in table] == [

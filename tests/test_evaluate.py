@@ -21,8 +21,9 @@ from lienzo.errors import InputError, ScoreError
 from lienzo.evaluation import scores as scores_module
 from lienzo.evaluation.evaluation import compare, evaluate, steps
 from lienzo.evaluation.report import page
-from lienzo.evaluation.scores import append, refuse_incomparable, table, written
+from lienzo.evaluation.scores import append, lines, refuse_incomparable, table, written
 from lienzo.evaluation.settings import Settings
+from lienzo.evaluation.subject import Subject
 from lienzo.generation.generation import Generator, save_generator
 from lienzo.metrics.detectors import Detector, thumbnails
 from lienzo.metrics.estimate import Estimate
@@ -265,11 +266,11 @@ def test_features_of_the_collection_are_made_once(collection):
     first = evaluate(collection, collection, detector=detector, device="cpu")
     made = sum(counts)
     second = evaluate(collection, collection, detector=detector, device="cpu")
-    assert sum(counts) - made == len(collection.rows("holdout"))  # only the pictures that are scored
+    assert sum(counts) == made == len(collection)  # those that are scored are held out, and known too
     assert first.measures == second.measures
     other = dataclasses.replace(detector, fingerprint="4567")
     evaluate(collection, collection, detector=other, device="cpu")
-    assert sum(counts) == 2 * made + len(collection.rows("holdout"))
+    assert sum(counts) == 2 * made
 
 
 def test_without_a_fingerprint_nothing_is_kept(collection):
@@ -324,6 +325,27 @@ def test_too_few_samples_and_wrong_seeds_are_refused(collection):
         evaluate(collection, collection, samples=5)
     with pytest.raises(ScoreError, match="whole numbers from 0"):
         evaluate(collection, collection, seed=-1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"part": "test"}, "unknown part 'test'"),
+        ({"precision": "fp16"}, "unknown precision 'fp16': did you mean 'bf16'"),
+        ({"samples": "50"}, "samples is '50', but has to be a whole number"),
+        ({"seed": 0.5}, "seed is 0.5, but has to be a whole number"),
+        ({"truncation": 0.5}, "truncation is 0.5, but has to be a list of numbers"),
+        ({"truncation": ["0.5"]}, "truncation is .'0.5'., but has to be a list of numbers"),
+        ({"truncation": [float("nan")]}, "a truncation is nan, but has to be a finite number"),
+    ],
+)
+def test_impossible_settings_are_refused(setting, message):
+    with pytest.raises(ScoreError, match=message):
+        Settings(**setting)
+
+
+def test_the_settings_that_are_not_of_one_type_alone_are_taken():
+    assert Settings(samples=np.int64(50), truncation=(0, 0.5)).samples == 50
 
 
 def test_bfloat16_is_refused_where_the_device_has_none(collection, monkeypatch):
@@ -444,6 +466,26 @@ def test_different_numbers_of_pictures_are_refused_before_anything_is_scored(col
     assert counts == []
 
 
+def test_numbers_are_told_of_subjects_of_one_name(collection):
+    one, other = (
+        Subject("same", str(count), collection.take, rows=np.arange(count, dtype=np.int64)) for count in (10, 20)
+    )
+    with pytest.raises(ScoreError, match="there would be 10 of same, 20 of same: take --samples 10"):
+        list(compare([one, other], collection, Settings(detector="pixels", device="cpu")))
+
+
+def test_all_held_out_pictures_are_searched_however_few_are_scored(collection):
+    few = evaluate(generator(World(), "perfect"), collection, detector="pixels", samples=20, device="cpu")
+    assert few.novelty.features.held_out == few.novelty.pixels.held_out == len(collection.rows("holdout"))
+
+
+def test_the_text_says_how_many_pictures_were_scored_and_how_new_they_are(scores):
+    told = lines([scores["memorising"], scores["perfect"]])
+    assert f"300 pictures against {scores['perfect'].measures.reference} real ones, by pixels." in told
+    for name, line in (("memorising", told[-2]), ("perfect", told[-1])):
+        assert written(scores[name].novelty.blends.excess.probability) in line
+
+
 def test_the_scores_of_a_run_are_kept_with_it(collection, run):
     (run / "scores.jsonl").unlink(missing_ok=True)
     scored = evaluate(run, collection, detector="pixels", samples=20, novelty=False, device="cpu")
@@ -479,7 +521,7 @@ def test_the_command_prints_a_table_or_json_and_writes_a_page(collection, run, t
     assert command(monkeypatch, *words, "--device", "cpu", "--report", tmp_path / "scores.html") == 0
     shown = capsys.readouterr()
     assert "FID is left out" in shown.err
-    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == [str(run), str(run / "generator.safetensors")]
+    assert [line.split()[0] for line in shown.out.splitlines()[1:3]] == [str(run), str(run / "generator.safetensors")]
     assert (tmp_path / "scores.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert command(monkeypatch, *words, "--no-novelty", "--json") == 0
     assert [one["novelty"] for one in json.loads(capsys.readouterr().out)] == [None, None]

@@ -2,18 +2,23 @@
 
 import dataclasses
 import json
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import Command
+from filelock import FileLock
 from pictures_for_tests import noisy
 from PIL import Image
 
 import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.errors import InputError, ScoreError
-from lienzo.evaluation.pictures import RULE
+from lienzo.evaluation.pictures import RULE, holds_pictures
+from lienzo.metrics.detectors import Detector
 
 QUICK = {"detector": "pixels", "samples": 40, "device": "cpu", "novelty": False}
 
@@ -21,6 +26,7 @@ QUICK = {"detector": "pixels", "samples": 40, "device": "cpu", "novelty": False}
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LIENZO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("lienzo.collection.preparation._cores", lambda: 1)
     return tmp_path / "cache"
 
 
@@ -36,6 +42,16 @@ def drawn(tmp_path: Path) -> Path:
     noisy(99, 9, 9).save(folder / "small.png")
     (folder / "broken.png").write_bytes((folder / "0.png").read_bytes()[:-30])
     (folder / "text.jpg").write_text("no picture")
+    return folder
+
+
+@pytest.fixture
+def ready(tmp_path: Path) -> Path:
+    """Make a folder of eight pictures that have their size already."""
+    folder = tmp_path / "ready"
+    folder.mkdir()
+    for i in range(8):
+        noisy(i, 16, 16).save(folder / f"{i}.png")
     return folder
 
 
@@ -57,12 +73,15 @@ def test_a_folder_scores_as_a_collection_prepared_by_the_same_rule(
     assert told.keys() == {"subject"}
     assert (told["subject"]["kept"], told["subject"]["refused"]) == (26, {"not-a-picture": 1, "truncated": 1})
     assert {"enlarge": True, "curate": False, "geometry": "crop"}.items() <= told["subject"]["settings"].items()
-    assert any("26 pictures were read, 1 not-a-picture, 1 truncated refused" in note for note in scores.notes)
+    said = "26 pictures were read, 1 not-a-picture, 1 truncated refused (broken.png, text.jpg)"
+    assert any(said in note for note in scores.notes)
     assert lienzo.evaluate(same, drawn, **QUICK).measures.recall.value == 1  # the same pictures, none held out
     other = lienzo.evaluate(collection, drawn, **QUICK)
     assert other.collection == same.fingerprint
     assert other.prepared.keys() == {"reference"}
     assert measured(other) == measured(lienzo.evaluate(collection, same, **QUICK))
+    with pytest.raises(ScoreError, match=f"{drawn} has no part holdout: nothing is held out of a folder or archive"):
+        lienzo.evaluate(collection, drawn, part="holdout", **QUICK)
 
 
 def test_a_zip_is_the_folder_in_it_and_a_set_is_no_distance_from_itself(drawn: Path, tmp_path: Path) -> None:
@@ -93,10 +112,13 @@ def test_pictures_are_decoded_again_only_when_files_change(
     first = lienzo.evaluate(drawn, collection, **QUICK)
     with monkeypatch.context() as patch:
         patch.setattr("lienzo.collection.preparation.screen_units", pytest.fail)
-        assert measured(lienzo.evaluate(drawn, collection, **QUICK)) == measured(first)
+        patch.chdir(drawn.parent)
+        again = lienzo.evaluate("drawn", collection, **QUICK)
+    assert measured(again) == measured(first)
+    assert (again.subject, first.subject) == ("drawn", str(drawn))  # each as it was given
     noisy(200, 30, 40).save(drawn / "0.png")
     assert lienzo.evaluate(drawn, collection, **QUICK).generator != first.generator
-    assert len(list((cache / "pictures").iterdir())) == 2
+    assert len(list((cache / "pictures").glob("[!.]*"))) == 2
 
 
 def test_a_generator_against_a_folder(run: lienzo.Run, drawn: Path, command: Command, tmp_path: Path) -> None:
@@ -120,6 +142,75 @@ def test_what_cannot_be_scored_is_said(drawn: Path, collection: Collection, tmp_
         lienzo.evaluate(tmp_path / "empty", collection, **QUICK)
     with pytest.raises(InputError, match="there is no"):
         lienzo.evaluate(tmp_path / "nowhere", collection, **QUICK)
+    with pytest.raises(InputError, match=r"there is nothing at .*nowhere: name a collection, or a folder"):
+        lienzo.evaluate(collection, tmp_path / "nowhere", **QUICK)
+    np.savez(tmp_path / "fid.npz", mu=np.zeros(8), sigma=np.zeros((8, 8)), images=np.zeros((9, 16, 16, 3)))
+    with pytest.raises(InputError, match=r"no pictures in .*fid.npz: those in an .npz file are arrays of uint8"):
+        lienzo.evaluate(tmp_path / "fid.npz", collection, **QUICK)
+
+
+def test_a_folder_of_runs_or_of_half_a_run_holds_no_pictures(
+    collection: Collection, drawn: Path, tmp_path: Path
+) -> None:
+    samples = tmp_path / "runs" / "a" / "samples"
+    samples.mkdir(parents=True)
+    (samples.parent / "run.json").write_text("{}")
+    noisy(0, 16, 16).save(samples / "0.png")
+    for places in ((tmp_path / "runs", collection), (drawn, tmp_path / "runs")):
+        with pytest.raises(ScoreError, match=r"runs holds runs: name one of its runs, such as .*a\."):
+            lienzo.evaluate(*places, **QUICK)
+    with pytest.raises(ScoreError, match=r"a is a run that lacks its recipe.toml"):
+        lienzo.evaluate(samples.parent, collection, **QUICK)
+
+
+def test_a_generator_is_no_archive_whatever_the_case_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "UP.SAFETENSORS").touch()
+    assert not holds_pictures(tmp_path / "UP.SAFETENSORS")
+
+
+def test_too_few_pictures_are_refused_before_features_are_made(collection: Collection, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    few.mkdir()
+    for i in range(4):
+        noisy(i, 16, 16).save(few / f"{i}.png")
+    unused = QUICK | {"detector": Detector("unused", pytest.fail)}
+    with pytest.raises(ScoreError, match=r"what is scored, .*few, has 4 of the 6 pictures .*: add more to it"):
+        lienzo.evaluate(few, collection, **unused)
+    with pytest.raises(ScoreError, match=r"what it is compared with, .*few, has 4 of the 6 pictures"):
+        lienzo.evaluate(collection, few, **unused)
+
+
+def test_a_collection_that_was_prepared_otherwise_is_said_where_pictures_had_to_be_scaled(
+    drawn: Path, ready: Path, collection: Collection
+) -> None:
+    settings = {**collection.settings, "trim_borders": True, "resample": "nearest"}
+    other = dataclasses.replace(collection, settings=settings)
+    said = "was prepared with trim_borders = True, resample = nearest, the pictures of"
+    assert any(said in note for note in lienzo.evaluate(drawn, other, **QUICK).notes)
+    assert not any("was prepared with" in note for note in lienzo.evaluate(drawn, collection, **QUICK).notes)
+    assert not any("was prepared with" in note for note in lienzo.evaluate(ready, other, **QUICK).notes)
+
+
+def test_a_cache_of_which_a_part_was_deleted_is_made_again(ready: Path, collection: Collection, cache: Path) -> None:
+    first = lienzo.evaluate(ready, collection, **QUICK)
+    (made,) = (cache / "pictures").glob("[!.]*")
+    for lost in ("collection.json", "images-00000.npy", "rejected.parquet"):
+        (made / lost).unlink()
+        assert measured(lienzo.evaluate(ready, collection, **QUICK)) == measured(first)
+
+
+def test_an_evaluation_waits_for_another_one_of_the_same_folder(
+    ready: Path, collection: Collection, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = lienzo.evaluate(ready, collection, **QUICK)
+    (made,) = (cache / "pictures").glob("[!.]*")
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(made.with_name(f".{made.name}.lock")):
+            second = pool.submit(lienzo.evaluate, ready, collection, **QUICK)
+            while "this one waits for it" not in caplog.text and not second.done():
+                time.sleep(0.01)
+            assert not second.done()
+        assert measured(second.result()) == measured(first)
 
 
 def test_the_rule_is_a_preparation_that_keeps_what_a_generator_may_paint() -> None:

@@ -108,5 +108,15 @@ def test_the_errors_foretell_how_far_share_and_probability_vary():
 def test_a_share_is_of_pictures_below_the_threshold():
     held_out = torch.arange(100).double()
     found = excess(torch.tensor([0.0, 1.0, 50.0, 60.0]), held_out)
-    assert found.threshold == 4
+    assert found.threshold == pytest.approx(4.05)
     assert found.share.value == 0.5
+
+
+def test_the_share_is_as_expected_for_few_held_out_numbers():
+    source = torch.Generator().manual_seed(0)
+    for count, expected in ((30, 0.05), (9, 0.1)):  # with nine, the lowest of ten numbers is one of the others in 0.1
+        shares = [
+            excess(torch.rand(200, generator=source), torch.rand(count, generator=source)).share.value
+            for _ in range(600)
+        ]
+        assert np.mean(shares) == pytest.approx(expected, abs=0.01)

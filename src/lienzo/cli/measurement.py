@@ -51,9 +51,11 @@ def evaluate(
     if len(places) < 2:
         raise InputError("evaluate needs what to score and a collection: lienzo evaluate SUBJECT... COLLECTION")
     *subjects, collection = places
-    if holds_collection(subjects[0]) and not (holds_collection(collection) or holds_pictures(collection)):
+    real = holds_collection(subjects[0]), holds_pictures(subjects[0]) and Path(collection).exists()
+    if any(real) and not (holds_collection(collection) or holds_pictures(collection)):
         ordered = " ".join([*subjects[1:], collection, subjects[0]])
-        raise InputError(f"the collection stands last: lienzo evaluate {ordered}")
+        last = "collection stands" if real[0] else "real pictures stand"
+        raise InputError(f"the {last} last: lienzo evaluate {ordered}")
     found = []
     with bar("evaluating") as shown:
         gathering = gather(subjects, collection, settings)

@@ -25,6 +25,7 @@ from lienzo.collection.destination import (
 from lienzo.collection.listing import places
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.listing.listing import Listing
+from lienzo.collection.listing.sources import none_in
 from lienzo.collection.packing.journal import Journal, unit_key
 from lienzo.collection.packing.packing import pack
 from lienzo.collection.screening import cluster
@@ -140,7 +141,7 @@ def _steps(sources: Sequence[str], settings: Settings, folder: Path) -> Iterator
     del wanted["sources"]
     earlier = earlier_collection(folder, wanted)
     if listing.total == 0:
-        raise SourceError(f"there are no pictures in {', '.join(sources)}: name a folder or an archive of pictures.")
+        raise none_in(sources)
     known = known_files(earlier)
     total, new = compare(listing, known, earlier, folder)
     if earlier is not None and not new:

@@ -14,13 +14,16 @@ from lienzo.collection.collection import Collection
 from lienzo.collection.settings import Part
 from lienzo.compute.devices import pick_device, pick_precision
 from lienzo.errors import ScoreError
-from lienzo.evaluation.features import cached_features
+from lienzo.evaluation.features import cached_features, kept_features
 from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.evaluation.settings import Settings
-from lienzo.evaluation.subject import Source, Subject, open_subject, sample
+from lienzo.evaluation.subject import Source, Subject, is_prepared, open_subject, place_of, sample
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import Detector
 from lienzo.metrics.measures import NEIGHBOURS
+
+FEWEST = NEIGHBOURS + 1
+"""Pictures that every measure needs on either side."""
 
 
 class Labels(NamedTuple):
@@ -68,6 +71,19 @@ class Comparison:
         """Return the features (n, d) of rows of a part of the collection, from its cache where they are there."""
         return (yield from cached_features(self.collection, part, rows, self.detector, self.device))
 
+    def scored_features(self) -> Generator[EvaluationProgress, None, Tensor]:
+        """Return the features (n, d) of the pictures to score, from the cache where they are there."""
+        return (
+            yield from kept_features(
+                self.subject.fingerprint,
+                "pictures to score",
+                self.numbers,
+                self.subject.draw,
+                detector=self.detector,
+                device=self.device,
+            )
+        )
+
     def real_features(self) -> Generator[EvaluationProgress, None, tuple[Tensor, Tensor | None]]:
         """Return the features of the real pictures, and of all training pictures where copies are sought."""
         part, training = self.settings.part, self.collection.rows("train")
@@ -97,7 +113,11 @@ def open_comparison(source: Source, collection: str | Path | Collection, setting
     numbers = subject.numbers(settings.samples, settings.seed)
     rows = collection.rows(settings.part)
     if not len(rows):
-        raise ScoreError(f"{collection.path} has no part {settings.part}: prepare it with --holdout 0.1.")
+        whole = "nothing is held out of a folder or archive, leave --part out"
+        mend = whole if is_prepared(collection) else "prepare it with --holdout 0.1"
+        raise ScoreError(f"{place_of(collection)} has no part {settings.part}: {mend}.")
+    refuse_small(f"what is scored, {subject.name},", len(numbers))
+    refuse_small(f"what it is compared with, {place_of(collection)},", len(rows))
     labels = _labels(settings.labels, subject, numbers, collection) if settings.labels else None
     chosen = rows[sample(len(rows), settings.samples)]
     return Comparison(settings, collection, subject, device, detector, numbers, chosen, labels)
@@ -105,8 +125,14 @@ def open_comparison(source: Source, collection: str | Path | Collection, setting
 
 def refuse_few(samples: int) -> None:
     """Refuse a number of samples that no measure can be taken of."""
-    if samples < NEIGHBOURS + 1:
-        raise ScoreError(f"{samples} samples are too few for any measure: take {NEIGHBOURS + 1} or more.")
+    if samples < FEWEST:
+        raise ScoreError(f"{samples} samples are too few for any measure: take {FEWEST} or more.")
+
+
+def refuse_small(side: str, pictures: int) -> None:
+    """Refuse a side with fewer pictures than every measure needs."""
+    if pictures < FEWEST:
+        raise ScoreError(f"{side} has {pictures} of the {FEWEST} pictures that every measure needs: add more to it.")
 
 
 def _detector(settings: Settings, device: torch.device) -> Detector:
@@ -127,6 +153,6 @@ def _labels(kind: str, subject: Subject, numbers: NDArray[np.int64], collection:
     if (others := subject.vocabularies.get(kind, ())) != names:
         raise ScoreError(
             f"{subject.name} has the labels {', '.join(others) or 'none'} of the kind {kind}, and not those of "
-            f"{collection.path}, {', '.join(names)}: score it without --labels."
+            f"{place_of(collection)}, {', '.join(names)}: score it without --labels."
         )
     return Labels(names, of_real, subject.labels(kind, numbers))

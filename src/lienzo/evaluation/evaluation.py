@@ -13,8 +13,8 @@ from torch import Tensor
 from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_device
 from lienzo.errors import ScoreError
-from lienzo.evaluation.comparison import Comparison, open_comparison, refuse_few
-from lienzo.evaluation.features import cut_patches, detected, joined_patches, shrunk, walk
+from lienzo.evaluation.comparison import Comparison, open_comparison, refuse_few, refuse_small
+from lienzo.evaluation.features import Function, cut_patches, detected, joined_patches, shrunk, walk
 from lienzo.evaluation.novelty import search
 from lienzo.evaluation.pictures import gather
 from lienzo.evaluation.scores import EvaluationProgress, Scores, append
@@ -26,6 +26,9 @@ from lienzo.metrics.sliced import patch_distance
 from lienzo.run.run import Run
 from lienzo.signatures import takes
 from lienzo.version import __version__
+
+TELLING = ("geometry", "trim_borders", "resample", "background")
+"""Settings of a preparation by which pictures of another size than the collection's look different."""
 
 log = logging.getLogger("lienzo")
 
@@ -71,12 +74,14 @@ def compare(
         for subject in subjects
         for truncation in settings.truncation or (None,)
     ]
-    counts = {subject.name: len(subject.numbers(settings.samples, settings.seed)) for subject in tried}
-    if len(set(counts.values())) > 1:
-        listed = ", ".join(f"{count:,} of {name}" for name, count in counts.items())
+    counts = [len(subject.numbers(settings.samples, settings.seed)) for subject in tried]
+    for subject, count in zip(tried, counts, strict=True):
+        refuse_small(f"what is scored, {subject.name},", count)
+    if len(set(counts)) > 1:
+        listed = ", ".join(f"{count:,} of {subject.name}" for subject, count in zip(tried, counts, strict=True))
         raise ScoreError(
             f"scores of different numbers of pictures cannot be compared, and there would be {listed}: "
-            f"take --samples {min(counts.values())}."
+            f"take --samples {min(counts)}."
         )
     alone = dataclasses.replace(settings, truncation=())  # the subjects have theirs
     for subject in tried:
@@ -95,9 +100,13 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
     comparison = open_comparison(subject, collection, settings)
     scored = comparison.subject
     real, training = yield from comparison.real_features()
-    functions = [detected(comparison.detector, comparison.device), shrunk(comparison.device), cut_patches]
-    made = yield from walk("pictures to score", scored.draw, comparison.numbers, functions)
-    fake, small, fake_patches = torch.cat(made[0]), torch.cat(made[1]), joined_patches(made[2])
+    detector, device = comparison.detector, comparison.device
+    functions: list[Function] = [shrunk(device), cut_patches]
+    if scored.rows is None:
+        functions.append(detected(detector, device))
+    shrunken, cut, *features = yield from walk("pictures to score", scored.draw, comparison.numbers, functions)
+    small, fake_patches = torch.cat(shrunken), joined_patches(cut)
+    fake = torch.cat(features[0]) if features else (yield from comparison.scored_features())
     found = yield from walk("patches of real pictures", collection.take, comparison.rows, [cut_patches])
     measures = yield from _measured(real, fake)
     yield EvaluationProgress("patches", 0, 1)
@@ -115,8 +124,8 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
         generator=scored.fingerprint,
         collection=collection.fingerprint,
         part=settings.part,
-        detector=comparison.detector.name,
-        detector_fingerprint=comparison.detector.fingerprint,
+        detector=detector.name,
+        detector_fingerprint=detector.fingerprint,
         seed=settings.seed,
         measures=measures,
         sliced_wasserstein=distances,
@@ -153,6 +162,7 @@ def _notes(
     for made in (comparison.subject.prepared, prepared(comparison.collection)):
         if made is not None:
             yield _said_of_pictures(made)
+    yield from _unlike(comparison)
     if measures.fid is None:
         yield (
             f"FID is left out, it wants more than {dimension} pictures on either side, the number of features: "
@@ -167,12 +177,27 @@ def _notes(
         yield "copies and blends were not sought, no pictures are held out to compare with: prepare with --holdout 0.1"
 
 
+def _unlike(comparison: Comparison) -> Iterator[str]:
+    """Say where a folder's pictures were brought to size in another way than the collection that they meet."""
+    scored, collection = comparison.subject, comparison.collection
+    for made, theirs in ((scored.prepared, collection.settings), (prepared(collection), scored.settings)):
+        if made is None or not theirs or not made["resized"]:
+            continue
+        ours = made["settings"]
+        if unlike := [f"{name} = {theirs.get(name)}" for name in TELLING if theirs.get(name) != ours.get(name)]:
+            yield (
+                f"the collection was prepared with {', '.join(unlike)}, the pictures of {made['source']} were not: "
+                "prepare them in the same way, or the scores tell that difference too"
+            )
+
+
 def _said_of_pictures(made: Mapping[str, Any]) -> str:
     """Say how many pictures of a folder or archive are scored, and how they were brought to their size."""
     refused = ", ".join(f"{number:,} {reason}" for reason, number in made["refused"].items())
+    which = f"{refused} refused ({made['examples']})" if refused else "none refused"
     chosen = made["settings"]
     return (
-        f"of {made['source']} {made['kept']:,} pictures were read, {refused or 'none'} refused; each was scaled to "
+        f"of {made['source']} {made['kept']:,} pictures were read, {which}; each was scaled to "
         f"cover {chosen['height']}×{chosen['width']} pixels by Lanczos's filter, and its centre cut out"
     )
 

@@ -76,7 +76,9 @@ def cached_features(
 
     Where the cache cannot be written, nothing is kept.
     """
-    return (yield from _cached(collection.fingerprint, part, rows, collection.take, detector=detector, device=device))
+    return (
+        yield from kept_features(collection.fingerprint, part, rows, collection.take, detector=detector, device=device)
+    )
 
 
 def features_of_seeds(
@@ -87,10 +89,10 @@ def features_of_seeds(
     def draw(some: NDArray[np.int64]) -> Images:
         return generator.paint(*generator.drawn(some.tolist()))
 
-    return (yield from _cached(generator.fingerprint, "seeds", seeds, draw, detector=detector, device=device))
+    return (yield from kept_features(generator.fingerprint, "seeds", seeds, draw, detector=detector, device=device))
 
 
-def _cached(
+def kept_features(
     of: str,
     name: str,
     numbers: NDArray[np.int64],
@@ -99,9 +101,18 @@ def _cached(
     detector: Detector,
     device: torch.device,
 ) -> Generator[EvaluationProgress, None, Tensor]:
-    """Return the features of pictures that are drawn by number, kept under the fingerprint of what they are ``of``."""
+    """Return the features of pictures that are drawn by number, kept under the fingerprint of what they are ``of``.
+
+    Args:
+        of: fingerprint of the collection or generator.
+        name: what progress calls the pictures.
+        numbers: rows or seeds.
+        draw: function from these to pictures.
+        detector: makes the features.
+        device: where it computes.
+    """
     key = files.fingerprint([detector.fingerprint, of, numbers.tolist()])
-    path = caches.folder("features") / of / f"{detector.name}-{name}-{len(numbers)}-{key}.npy"
+    path = caches.folder("features") / of / f"{detector.name}-{len(numbers)}-{key}.npy"
     if detector.fingerprint is not None and (kept := _kept(path, len(numbers))) is not None:
         return _to_device_of_measures(kept, device)
     made = yield from walk(f"{detector.name} of {name}", draw, numbers, [detected(detector, device)])

@@ -17,6 +17,9 @@ from lienzo.metrics.novelty import blends, excess
 BLENDED = 1_000
 """Pictures of either kind that blends are sought of: each is compared with every pair of training pictures."""
 
+HELD_OUT = 5_000
+"""Held-out pictures at most: the more there are, the better the threshold is known."""
+
 WORST = 12
 """Number of the least new pictures that are kept, for the report."""
 
@@ -24,7 +27,7 @@ WORST = 12
 def search(
     comparison: Comparison, training: Tensor, fake: Tensor, small: Tensor
 ) -> Generator[EvaluationProgress, None, Novelty]:
-    """Look for copies and blends of training pictures, and compare with as many held-out ones.
+    """Look for copies and blends of training pictures, and compare with those held out.
 
     Args:
         comparison: what is scored, and the collection.
@@ -34,7 +37,7 @@ def search(
     """
     collection, numbers = comparison.collection, comparison.numbers
     rows, aside = collection.rows("train"), collection.rows("holdout")
-    aside = aside[sample(len(aside), len(numbers))]
+    aside = aside[sample(len(aside), HELD_OUT)]
     held = yield from comparison.features("holdout", aside)
     shrink = [shrunk(comparison.device)]
     small_training = torch.cat((yield from walk("pixels of train", collection.take, rows, shrink))[0])

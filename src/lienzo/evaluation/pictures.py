@@ -1,22 +1,30 @@
 """Folders and archives of pictures, which become collections of the other side's shape before they are scored."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
+import logging
+import shutil
 from collections import abc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
+from filelock import FileLock, Timeout
+
 from lienzo.collection import preparation
 from lienzo.collection.collection import Collection
+from lienzo.collection.destination import JOURNAL, writing
 from lienzo.collection.listing.listing import Listing
+from lienzo.collection.listing.places import is_url
+from lienzo.collection.listing.sources import none_in
 from lienzo.collection.reasons import Refusal
 from lienzo.collection.screening import formats
 from lienzo.collection.screening.decoding import Source as File
 from lienzo.collection.settings import LARGEST, SMALLEST, Channels, parse_size
 from lienzo.collection.settings import Settings as Preparation
-from lienzo.errors import ScoreError, SourceError
+from lienzo.errors import CollectionError, ScoreError, SourceError
 from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.evaluation.settings import Settings
 from lienzo.evaluation.subject import Source, Subject, holds_collection
@@ -29,6 +37,8 @@ RULE = Preparation(enlarge=True, curate=False)
 """How pictures are brought to a shape: scaled by Lanczos's filter until they just cover it, smaller ones enlarged, and
 the centre cut out. What repeats others or shows nothing is scored like the rest."""
 
+log = logging.getLogger("lienzo")
+
 Shape = tuple[int, int, int]
 """Height, width and channels."""
 
@@ -40,7 +50,17 @@ def holds_pictures(place: object) -> bool:
     path = Path(place)
     if path.is_dir():
         return not Run(path).exists()
-    return path.is_file() and path.suffix not in (".safetensors", ".onnx")
+    return path.is_file() and path.suffix.lower() not in (".safetensors", ".onnx")
+
+
+def _refuse_runs(place: object) -> None:
+    """Refuse a folder that is half a run or holds runs, whose sheets of samples are no pictures to score."""
+    if not isinstance(place, str | Path) or not holds_pictures(place):
+        return
+    if Run(Path(place)).manifest_path.exists():
+        raise ScoreError(f"{place} is a run that lacks its recipe.toml: name one that is whole, or a generator.")
+    if runs := sorted(Path(place).glob("*/run.json")):
+        raise ScoreError(f"{place} holds runs: name one of its runs, such as {runs[0].parent}.")
 
 
 def gather(
@@ -55,10 +75,16 @@ def gather(
         the subjects, and the collection to compare with.
 
     Raises:
-        ScoreError: a size was given, although the other side has another one.
+        ScoreError: a size was given, although the other side has another one, or a folder holds runs.
         InputError: nothing at a place, or no picture that can be read.
     """
+    for place in (*subjects, against):
+        _refuse_runs(place)
     if not isinstance(against, Collection) and not holds_pictures(against):
+        if not is_url(str(against)) and not Path(against).exists():
+            raise SourceError(
+                f"there is nothing at {against}: name a collection, or a folder or an archive of real pictures."
+            )
         against = Collection.open(against)
     shape = _shape([against]) if isinstance(against, Collection) else _shape(subjects)
     if shape is None:
@@ -98,7 +124,10 @@ def _first_size(place: Source) -> tuple[int, int]:
     Raises:
         SourceError: there is none.
     """
-    for entry in Listing([str(place)], RULE, caches.folder("pictures")):
+    listing = Listing([str(place)], RULE, caches.folder("pictures"))
+    if listing.total == 0:
+        raise none_in([str(place)])
+    for entry in listing:
         try:
             data = entry.read()
             kind = formats.identify(data, entry.name)
@@ -111,14 +140,52 @@ def _first_size(place: Source) -> tuple[int, int]:
 
 
 def _collected(place: str | Path, shape: Shape) -> abc.Generator[EvaluationProgress, None, Collection]:
-    """Make a collection of a folder or archive of pictures, or find it among the caches."""
+    """Make a collection of a folder or archive of pictures, or find it among the caches.
+
+    Its settings name the place as it is given now.
+    """
     chosen = dataclasses.replace(RULE, size=shape[:2], channels=cast(Channels, shape[2]))
     stage = f"pictures of {place}"
     yield EvaluationProgress(stage, 0, 1)
     folder = caches.folder("pictures") / _fingerprint(place, chosen)
-    for step in preparation.steps(place, folder, chosen):
-        yield EvaluationProgress(stage, step.done, step.total)
-    return Collection.open(folder)
+    with _alone(folder, place):
+        if (found := _whole(folder)) is None:
+            if not (folder / JOURNAL).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            for step in preparation.steps(place, folder, chosen):
+                yield EvaluationProgress(stage, step.done, step.total)
+            found = Collection.open(folder)
+    return dataclasses.replace(found, settings={**found.settings, "sources": [str(place)]})
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, place: str | Path) -> Iterator[None]:
+    """Hold the lock of a folder of the cache; wait for it where another evaluation reads the same pictures."""
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"), thread_local=False)
+    with writing(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            log.warning("another evaluation is reading the pictures of %s: this one waits for it.", place)
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _whole(folder: Path) -> Collection | None:
+    """Return the collection in a folder of the cache; none where it is missing or a part of it was deleted.
+
+    The folder's name tells the files that it was made of.
+    """
+    try:
+        found = Collection.open(folder)
+        found.rejected()
+    except CollectionError:
+        return None
+    return found
 
 
 def _fingerprint(place: str | Path, chosen: Preparation) -> str:

@@ -12,7 +12,7 @@ from lienzo.compute.devices import pick_device
 from lienzo.display import charts, gallery, pages
 from lienzo.display.charts import Chart
 from lienzo.evaluation.scores import Scores, Trial, table, written
-from lienzo.evaluation.subject import Source, Subject, open_subject
+from lienzo.evaluation.subject import Source, Subject, open_subject, place_of
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.results import Measures
 
@@ -77,7 +77,7 @@ def page(
                 (f"{first.measures.generated:,}", "pictures scored, of each"),
                 (f"{first.measures.reference:,}", f"real pictures, of the part {first.part}"),
                 (first.detector, f"detector {first.detector_fingerprint or 'of your own'}"),
-                (collection.path.name, f"collection {first.collection}"),
+                (Path(place_of(collection)).name, f"collection {first.collection}"),
             ]
         ),
         _table(scores),

@@ -110,7 +110,7 @@ class Scores:
 
     prepared: dict[str, Any]
     """How folders and archives of pictures were brought to size: ``subject`` or ``reference`` -> ``source``, ``kept``,
-    ``refused``, and ``settings`` of the preparation. Empty if neither is one."""
+    ``resized``, ``refused``, ``examples`` of these, and ``settings`` of the preparation. Empty if neither is one."""
 
     notes: tuple[str, ...]
     """Sentences about what could not be measured, and why."""
@@ -129,14 +129,19 @@ class Scores:
         """As it stands in tables: the subject, and its truncation where it has one."""
         return titled(self.subject, self.truncation)
 
+    @property
+    def counted(self) -> str:
+        """How many pictures were scored against how many, as a sentence."""
+        generated, reference = self.measures.generated, self.measures.reference
+        return f"{generated:,} pictures against {reference:,} real ones, by {self.detector}."
+
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the table of the scores with their standard errors, and notes."""
         headers, rows = table([self])
         turned = list(zip(headers, rows[0], strict=True))
-        said = (
-            f"{self.measures.generated:,} pictures against {self.measures.reference:,} real ones, by {self.detector}."
+        return cells.cell(
+            self.title, self.counted, pages.table(("", ""), turned[1:]), *map(pages.paragraph, self.notes)
         )
-        return cells.cell(self.title, said, pages.table(("", ""), turned[1:]), *map(pages.paragraph, self.notes))
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; an `Estimate` becomes ``{"value": …, "error": …}``."""
@@ -282,17 +287,30 @@ def table(scores: Sequence[Scores]) -> tuple[list[str], list[list[str]]]:
 
 
 def lines(scores: Sequence[Scores]) -> list[str]:
-    """Return the table as lines of plain text, its columns aligned; a table of each subject's labels follows.
+    """Return the table as lines of plain text, its columns aligned; the numbers of pictures and labels follow.
 
     Raises:
         ScoreError: the scores cannot be compared.
     """
     headers, rows = table(scores)
-    found = aligned([headers, *rows])
+    found = [*aligned([headers, *rows]), "", scores[0].counted]
+    if any(one.novelty for one in scores):
+        said = "probability that a picture is less new than one held out; 0.5 if there is no difference"
+        found += ["", said, *aligned(_probabilities(scores))]
     for one in scores:
         if one.labels:
             found += ["", f"{one.title}, label by label", *aligned(_by_label(one.labels))]
     return found
+
+
+def _probabilities(scores: Sequence[Scores]) -> list[list[str]]:
+    """Return the rows of a table, its headers first, of how often pictures are less new than held-out ones."""
+    rows = [
+        [one.title, *(written(trial.excess.probability) for trial in (new.features, new.pixels, new.blends))]
+        for one in scores
+        if (new := one.novelty)
+    ]
+    return [["", "copies", "by pixels", "blends"], *rows]
 
 
 def _by_label(labels: dict[str, Measures]) -> list[list[str]]:

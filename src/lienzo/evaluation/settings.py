@@ -1,17 +1,22 @@
 """How to evaluate: every choice, declared once for the function and for the command. Light to import."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from lienzo.collection.settings import Part
-from lienzo.errors import ScoreError
+from lienzo.errors import ScoreError, unknown
 
 if TYPE_CHECKING:
     from lienzo.metrics.detectors import Detector
 else:
     Detector = str  # the command line reads these types, and takes detectors by name only
+
+Precision = Literal["bf16", "fp32"]
+"""Number formats in which lite0 computes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +54,22 @@ class Settings:
     device: str = "auto"
     """Where to compute: auto, cpu, cuda or mps."""
 
-    precision: Literal["bf16", "fp32"] | None = None
+    precision: Precision | None = None
     """Precision in which lite0 computes: fp32 (the default), or bf16 where the device multiplies it."""
 
     def __post_init__(self) -> None:
+        for name in ("samples", "seed"):
+            if not isinstance(value := getattr(self, name), Integral):
+                raise ScoreError(f"{name} is {value!r}, but has to be a whole number.")
         if self.seed < 0:
             raise ScoreError(f"the seed is {self.seed}, but seeds are whole numbers from 0 on.")
+        if self.part not in get_args(Part):
+            raise ScoreError(unknown("part", str(self.part), get_args(Part)))
+        if self.precision not in (None, *get_args(Precision)):
+            raise ScoreError(unknown("precision", str(self.precision), get_args(Precision)))
+        try:
+            strange = [psi for psi in self.truncation if not math.isfinite(psi)]
+        except TypeError:
+            raise ScoreError(f"truncation is {self.truncation!r}, but has to be a list of numbers.") from None
+        if strange:
+            raise ScoreError(f"a truncation is {strange[0]}, but has to be a finite number.")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lienzo.collection.collection import Collection
 from lienzo.collection.listing.places import is_url
 from lienzo.collection.settings import Part
+from lienzo.display.wording import examples
 from lienzo.errors import ScoreError
 from lienzo.evaluation.scores import titled
 from lienzo.generation import generation
@@ -41,6 +42,9 @@ class Subject:
 
     labels: Callable[[str, NDArray[np.int64]], NDArray[np.int64]] | None = None
     """Function from a kind of labels, and seeds or rows (n,), to positions among its names (n,), −1 for no label."""
+
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the preparation, if it is a collection's."""
 
     prepared: Mapping[str, Any] | None = None
     """How they were made of a folder or an archive of pictures; see :func:`prepared`."""
@@ -83,13 +87,30 @@ def holds_collection(place: str | Path) -> bool:
 def prepared(collection: Collection) -> dict[str, Any] | None:
     """Return how a collection was made of a folder or archive for scoring, as JSON values; none for any other.
 
-    The keys are ``source``, ``kept``, ``refused`` (reason -> how many), and ``settings``, those of the preparation.
+    The keys are ``source``, ``kept``, ``resized`` (how many of these had another size), ``refused`` (reason -> how
+    many), ``examples`` (names of some refused files), and ``settings``, those of the preparation.
     """
-    if collection.path.parent != caches.folder("pictures"):
+    if not is_prepared(collection):
         return None
-    settings = {name: value for name, value in collection.settings.items() if name not in ("sources", "labels")}
-    source = collection.settings["sources"][0]
-    return {"source": source, "kept": collection.count, "refused": collection.refused, "settings": settings}
+    height, width = (np.asarray(collection.column(side)) for side in ("height", "width"))
+    return {
+        "source": place_of(collection),
+        "kept": collection.count,
+        "resized": int(((height != collection.height) | (width != collection.width)).sum()),
+        "refused": collection.refused,
+        "examples": examples(collection.rejected()["source"].to_pylist()),
+        "settings": {key: value for key, value in collection.settings.items() if key not in ("sources", "labels")},
+    }
+
+
+def is_prepared(collection: Collection) -> bool:
+    """Say whether a collection was made of a folder or archive for scoring."""
+    return collection.path.parent == caches.folder("pictures")
+
+
+def place_of(collection: Collection) -> str:
+    """Return where a collection lies, or the folder or archive that it was made of for scoring."""
+    return str(collection.settings["sources"][0] if is_prepared(collection) else collection.path)
 
 
 def open_subject(
@@ -118,8 +139,7 @@ def open_subject(
         source = Collection.open(source)
     if isinstance(source, Collection):
         if truncation is not None:
-            place = (prepared(source) or {"source": source.path})["source"]
-            raise ScoreError(f"{place} holds pictures, which nothing truncates: leave --truncation out.")
+            raise ScoreError(f"{place_of(source)} holds pictures, which nothing truncates: leave --truncation out.")
         subject = _real(source, against, part)
         shape = source.height, source.width, source.channels
     else:
@@ -129,15 +149,14 @@ def open_subject(
     wanted = against.height, against.width, against.channels
     if shape != wanted:
         raise ScoreError(
-            f"{subject.name} has pictures of {written_shape(shape)}, but {against.path} of {written_shape(wanted)}: "
-            "take a collection of its shape."
+            f"{subject.name} has pictures of {written_shape(shape)}, but {place_of(against)} of "
+            f"{written_shape(wanted)}: take a collection of its shape."
         )
     return subject
 
 
 def _real(source: Collection, against: Collection, part: Part) -> Subject:
-    made = prepared(source)
-    itself = source.fingerprint == against.fingerprint and made is None and prepared(against) is None
+    itself = source.fingerprint == against.fingerprint and not is_prepared(source) and not is_prepared(against)
     rows = source.rows("holdout" if itself else "all")
     if not len(rows):
         raise ScoreError(
@@ -149,13 +168,14 @@ def _real(source: Collection, against: Collection, part: Part) -> Subject:
             "and they are compared with those to train on."
         )
     return Subject(
-        str(source.path) if made is None else made["source"],
+        place_of(source),
         source.fingerprint,
         source.take,
         rows=rows,
         vocabularies=source.vocabularies,
         labels=lambda kind, chosen: source.labels(kind)[chosen],
-        prepared=made,
+        settings=source.settings,
+        prepared=prepared(source),
     )
 
 

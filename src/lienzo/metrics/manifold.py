@@ -57,4 +57,6 @@ def manifold(real: Tensor, fake: Tensor, k: int = 5, *, chunk: int = CHUNK) -> M
         balls[columns] += inside.sum(0)
         covered[rows] |= inside.any(1)
         recalled[rows] |= (tile < fake_reach[columns]).any(1)
-    return Manifold(precision=mean(balls > 0), recall=mean(recalled), density=mean(balls / k), coverage=mean(covered))
+    return Manifold(
+        precision=mean(balls > 0), recall=mean(recalled), density=mean(balls.double() / k), coverage=mean(covered)
+    )

@@ -31,16 +31,19 @@ class Blends(NamedTuple):
 def excess(generated: Tensor, held_out: Tensor, quantile: float = 0.05) -> Excess:
     """Compare numbers of generated pictures with those of held-out real ones, where low numbers are suspicious.
 
-    The standard error of the probability is DeLong's (1988), of the share that of both counts.
+    The standard error of the probability is DeLong's (1988), of the share that of both counts. The threshold lies at
+    place (m + 1) · quantile of the held-out numbers, so that one more of them falls below it with that probability.
+    Where m + 1 < 1 / quantile, for 0.05 with fewer than 19, it is the lowest, and the probability is 1 / (m + 1).
 
     Args:
         generated: (n,) such as distances to the nearest training picture.
         held_out: (m,) the same of real pictures that were not trained on.
-        quantile: of the held-out pictures that fall below the threshold.
+        quantile: share of pictures like the held-out ones that falls below the threshold.
     """
     generated, held_out = generated.double(), held_out.double()
     n, m = len(generated), len(held_out)
-    threshold = held_out.quantile(quantile, interpolation="lower")
+    place = ((m + 1) * quantile - 1) / max(1, m - 1)
+    threshold = held_out.quantile(min(1.0, max(0.0, place)))
     share = (generated < threshold).double().mean().item()
     error = math.sqrt(share * (1 - share) / n + quantile * (1 - quantile) / m)
     higher = _above(held_out, generated)  # for each generated picture, the share of held-out ones above it

@@ -39,7 +39,8 @@ class Excess(NamedTuple):
     """Comparison of generated with held-out real pictures by a number, such as a distance, suspicious if low."""
 
     share: Estimate
-    """Share of the generated pictures below ``threshold``; of the held-out ones it is the quantile asked for."""
+    """Share of the generated pictures below ``threshold``; of more pictures like the held-out ones it is the quantile
+    asked for."""
     probability: Estimate
     """Probability that, of one generated and one held-out picture, the generated one has the lower number; ½ if the two
     kinds do not differ."""

@@ -56,6 +56,14 @@ def entries(
             yield entry if name == entry.name else replace(entry, name=name)
 
 
+def none_in(given: Sequence[str]) -> SourceError:
+    """Return the error that sources without pictures raise."""
+    mend = "name a folder or an archive of pictures"
+    if any(one.lower().endswith(".npz") for one in given):
+        mend = "those in an .npz file are arrays of uint8, (n, height, width, channels)"
+    return SourceError(f"there are no pictures in {', '.join(given)}: {mend}.")
+
+
 def is_table(name: str) -> bool:
     """Say whether a file within a source is a table of labels."""
     return not _passed_over(name) and PurePosixPath(name).name in TABLES
