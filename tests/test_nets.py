@@ -14,7 +14,7 @@ from lienzo.errors import RecipeError
 from lienzo.networks.configurations import DCGAN, NETS, grown
 from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import batches
-from lienzo.recipe.catalogue import thesis
+from lienzo.recipe.catalogue import find, thesis
 from lienzo.training.averaging import Average
 
 
@@ -151,11 +151,17 @@ def test_layers_of_no_stem_are_refused() -> None:
         DCGAN(stem=4, stem_layers=0)
 
 
-@pytest.mark.parametrize(("tied", "checkerboard"), [(False, True), (True, False)])
-def test_tied_kernels_leave_no_checkerboard_in_an_untrained_generator(tied: bool, checkerboard: bool) -> None:
+@pytest.mark.parametrize(
+    ("network", "checkerboard"),
+    [
+        pytest.param(DCGAN(20, 8, self_modulation=True, stem=8), True, id="4×4"),
+        pytest.param(DCGAN(20, 8, self_modulation=True, stem=8, tied_kernels=True), False, id="tied"),
+        *(pytest.param(find(name).network, False, id=name) for name in ("fast", "few", "modern", "modern-128")),
+    ],
+)
+def test_untrained_generators_with_tied_kernels_paint_no_checkerboard(network: DCGAN, checkerboard: bool) -> None:
     torch.manual_seed(0)
-    network = DCGAN(20, 8, self_modulation=True, stem=8, tied_kernels=tied)
-    images = network.generator(Shape(64, 64, 3))(torch.randn(32, 20)).detach()
+    images = network.generator(Shape(64, 64, 3))(torch.randn(32, network.latents)).detach()
     power = torch.fft.fft2(images).abs().square().mean((0, 1))
     corner, around = power[32, 32], power[24:41, 24:41].median()
     assert bool(corner > 10 * around) is checkerboard
