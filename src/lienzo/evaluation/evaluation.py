@@ -166,7 +166,7 @@ def _notes(
     if measures.fid is None:
         yield (
             f"FID is left out, it wants more than {dimension} pictures on either side, the number of features: "
-            "take more samples, or go by KID"
+            "score more pictures, or go by KID"
         )
     if without := [name for name, one in of_labels.items() if measures.fid is not None and one.fid is None]:
         yield f"FID is left out of labels with no more than {dimension} pictures on a side: {', '.join(without)}"

@@ -82,7 +82,7 @@ def fid(real: Tensor, fake: Tensor, *, replicates: int = 20, seed: int = 0, chun
     if fewest <= dimension:
         raise ScoreError(
             f"FID wants more pictures on either side than the {dimension} features of the detector, not {fewest}: "
-            "take more samples, or go by KID, which has no such bias."
+            "score more pictures, or go by KID, which has no such bias."
         )
     value = distance(moments(real, chunk=chunk), moments(fake, chunk=chunk))
     again = []
