@@ -31,7 +31,7 @@ ROOMS: dict[str, str] = {
     "evaluation": "storage compute display collection networks metrics recipe run generation",
     "explore": "storage compute display painter collection networks metrics run generation evaluation",
     "export": "storage display collection networks metrics recipe run generation evaluation explore",
-    "inspection": "storage collection generation recipe run",
+    "inspection": "storage collection generation recipe run evaluation",
     "theory": "storage display networks recipe training",
     "tuning": "storage display collection recipe run training",
     "growth": "storage compute collection networks recipe run training",

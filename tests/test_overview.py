@@ -19,8 +19,15 @@ def shelf(run: lienzo.Run, collection: Collection, tmp_path: Path) -> Path:
     """Put a finished run with scores, an interrupted one, a damaged one and a collection into a folder."""
     folder = tmp_path / "shelf"
     scored = lienzo.Run(shutil.copytree(run.path, folder / "runs" / "scored"))
-    scores = [{"measures": {"kid": {"value": value, "error": 0.1}, "fid": None}} for value in (0.3, 0.02)]
-    scores.append({"truncation": 0.5, "measures": {"kid": {"value": 0.01, "error": 0.1}, "fid": None}})
+    scores = [
+        {"detector": detector, "truncation": psi, "measures": {"kid": {"value": value, "error": 0.1}, "fid": None}}
+        for detector, psi, value in (
+            ("lite0", None, 0.3),
+            ("lite0", None, 0.02),
+            ("lite0", 0.5, 0.01),
+            ("pixels", None, 4.0),
+        )
+    ]
     scored.scores_path.write_text("\n".join(map(json.dumps, scores)) + "\n", encoding="utf-8")
     lienzo.Run(shutil.copytree(run.path, folder / "runs" / "halfway")).truncate_log(16)
     damaged = shutil.copytree(run.path, folder / "runs" / "deep" / "damaged")

@@ -9,6 +9,7 @@ from typing import Any
 from lienzo.collection import manifest
 from lienzo.collection.collection import Collection
 from lienzo.errors import CollectionError, InputError, RecipeError, RunError
+from lienzo.evaluation.settings import Settings
 from lienzo.run.progress import progress
 from lienzo.run.run import Run
 from lienzo.storage import schemas
@@ -89,11 +90,11 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _last_scores(path: Path) -> dict[str, float]:
-    """Return KID and FID, as far as they were taken, of the last evaluation, not a truncated one, of a run."""
+    """Return KID and FID, as far as taken, of a run's last evaluation by the usual detector, without truncation."""
     for line in reversed(path.read_bytes().splitlines() if path.exists() else []):
         try:
             scores = schemas.parse(line)
-            if scores.get("truncation") is not None:
+            if scores.get("truncation") is not None or scores["detector"] != Settings.detector:
                 continue
             measures = scores["measures"]
             taken = {name: measures[name]["value"] for name in ("kid", "fid") if measures[name] is not None}

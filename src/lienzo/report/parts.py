@@ -50,7 +50,8 @@ class Parts:
     @property
     def charts(self) -> list[Chart]:
         """Every figure of the page."""
-        measured = [scores_chart([(one.subject, one.measures) for one in self.scores])] if self.scores else []
+        alike = [(one.subject, one.measures) for one in self.scores if one.detector == self.scores[-1].detector]
+        measured = [scores_chart(alike)] if alike else []
         return [*curves.curves(self.log), *measured, networks.chart(self.players)]
 
 
