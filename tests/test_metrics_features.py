@@ -172,9 +172,8 @@ def test_manifold_agrees_with_prdc(k, shift):
 def test_a_set_with_itself_is_precise_and_complete():
     same = manifold(REAL, REAL)
     assert same.precision.value == same.recall.value == same.coverage.value == 1
-    assert same.density.value == pytest.approx(
-        1, abs=1e-12
-    )  # of the k + 1 pictures in a closed ball, one lies on its edge
+    # Of the k + 1 pictures in a closed ball, one lies on its edge.
+    assert same.density.value == pytest.approx(1, abs=1e-12)
 
 
 def test_a_collapsed_generator_is_precise_but_recalls_and_covers_little():

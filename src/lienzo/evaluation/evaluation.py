@@ -119,6 +119,8 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
     novelty = None
     if training is not None:
         novelty = yield from search(comparison, training, fake, small)
+    sides = (("subject", scored.prepared), ("reference", prepared(collection)))
+    made_of_pictures = {side: told for side, told in sides if told is not None}
     scores = Scores(
         subject=scored.name,
         generator=scored.fingerprint,
@@ -131,12 +133,8 @@ def steps(subject: Source, collection: str | Path | Collection, settings: Settin
         sliced_wasserstein=distances,
         novelty=novelty,
         labels=of_labels,
-        prepared={
-            side: made
-            for side, made in (("subject", scored.prepared), ("reference", prepared(collection)))
-            if made is not None
-        },
-        notes=tuple(_notes(comparison, measures, of_labels, dimension=real.shape[1])),
+        prepared=made_of_pictures,
+        notes=tuple(_notes(comparison, made_of_pictures, measures, of_labels, dimension=real.shape[1])),
         seconds=round(time.monotonic() - started, 1),
         lienzo=__version__,
         truncation=scored.truncation,
@@ -156,13 +154,16 @@ def _measured(real: Tensor, fake: Tensor) -> Generator[EvaluationProgress, None,
 
 
 def _notes(
-    comparison: Comparison, measures: Measures, of_labels: dict[str, Measures], *, dimension: int
+    comparison: Comparison,
+    sides: Mapping[str, Mapping[str, Any]],
+    measures: Measures,
+    of_labels: dict[str, Measures],
+    *,
+    dimension: int,
 ) -> Iterator[str]:
     """Say what was not measured, and why, and what was scored of folders and archives."""
-    for made in (comparison.subject.prepared, prepared(comparison.collection)):
-        if made is not None:
-            yield _said_of_pictures(made)
-    yield from _unlike(comparison)
+    yield from map(_said_of_pictures, sides.values())
+    yield from _unlike(comparison, sides)
     if measures.fid is None:
         yield (
             f"FID is left out, it wants more than {dimension} pictures on either side, the number of features: "
@@ -177,13 +178,13 @@ def _notes(
         yield "copies and blends were not sought, no pictures are held out to compare with: prepare with --holdout 0.1"
 
 
-def _unlike(comparison: Comparison) -> Iterator[str]:
+def _unlike(comparison: Comparison, sides: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Say where a folder's pictures were brought to size in another way than the collection that they meet."""
-    scored, collection = comparison.subject, comparison.collection
-    for made, theirs in ((scored.prepared, collection.settings), (prepared(collection), scored.settings)):
-        if made is None or not theirs or not made["resized"]:
+    others = {"subject": comparison.collection.settings, "reference": comparison.subject.settings}
+    for side, made in sides.items():
+        theirs, ours = others[side], made["settings"]
+        if not theirs or not made["resized"]:
             continue
-        ours = made["settings"]
         if unlike := [f"{name} = {theirs.get(name)}" for name in TELLING if theirs.get(name) != ours.get(name)]:
             yield (
                 f"the collection was prepared with {', '.join(unlike)}, the pictures of {made['source']} were not: "
