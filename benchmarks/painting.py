@@ -61,6 +61,7 @@ COOLED = ("cool_down=0.5", *of_both("betas=[0.5,0.99]"))
 R1 = ("regularisation.r1=0.05", "regularisation.interval=8")
 QUICK = "augmentation.speed=25000"
 WEAK_R1 = ("regularisation.r1=0.01", "regularisation.interval=8")
+LONG_R1 = ("images=480000", "regularisation.r1=0.03", "regularisation.interval=8")
 HAAR = ("network.wavelet_levels=1", "network.width=24", "network.stem=16")
 ANNEALED = (
     "cool_down=1", "annealing.shape=cosine", "annealing.rates=0.25", "regularisation.r1=0.03",
@@ -157,6 +158,10 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "fast-features": Experiment("what fast-features paints", "fast-features"),
     "modern": Experiment("what modern paints", "modern"),
+    "modern-r1": Experiment("does the R1 of modern-gpu keep its discriminator in bounds?", "modern", LONG_R1),
+    "modern-wide": Experiment(
+        "and half as many pictures for wider networks?", "modern", (*LONG_R1, "network.width=32", "network.stem=24")
+    ),
     "modern-features": Experiment("and after a million pictures", "fast-features", ("images=1000000",)),
     "modern-128": Experiment("what modern-128 paints", "modern-128"),
     "modern-128-haar": Experiment("in the Haar domain, with twice the width?", "modern-128", HAAR),
