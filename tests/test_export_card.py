@@ -16,6 +16,7 @@ from servers_for_tests import Hub, serving
 from test_export_onnx import CASES, trained
 
 import lienzo
+from lienzo.collection.collection import Collection
 from lienzo.errors import InputError
 from lienzo.generation import hub
 from lienzo.storage import tensors
@@ -200,6 +201,24 @@ def test_what_the_hub_cannot_give_is_said_in_one_sentence(
             assert status == 2, error
             assert said in error.strip().splitlines()[-1]
     assert not (tmp_path / "generated.png").exists()
+
+
+def test_a_generator_on_the_hub_is_scored(
+    run: lienzo.Run, collection: Collection, command_at: Callable[..., Result], server: str, tmp_path: Path
+) -> None:
+    Mine.repositories["me/paintings"] = [{hub.FILE: run.generator_path.read_bytes()}]
+    pictures = tmp_path / "real"
+    lienzo.export(collection, to="folder", out=pictures)
+    words = ["--samples", "20", "--detector", "pixels", "--no-novelty", "--json"]
+    for real in (collection.path, pictures):  # the shape of pictures is that of the generator
+        status, out, error = command_at(server, "evaluate", "hf://me/paintings", real, *words)
+        assert status == 0, error
+        (scores,) = json.loads(out)
+        assert scores["subject"] == "hf://me/paintings"
+        assert scores["generator"] == lienzo.load(run).fingerprint
+    status, _, error = command_at(server, "evaluate", collection.path, "hf://me/paintings", *words)
+    assert status == 2
+    assert f"the collection stands last: lienzo evaluate hf://me/paintings {collection.path}" in error
 
 
 def test_an_upload_that_fails_leaves_nothing(

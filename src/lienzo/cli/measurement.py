@@ -36,8 +36,8 @@ def evaluate(
     """Score generators: how good, how varied and how new their pictures are. A run keeps them in scores.jsonl.
 
     Args:
-        places: Runs, generators' .safetensors files, collections, folders or archives of pictures to score; then the
-            real pictures, a collection, a folder or an archive.
+        places: Runs, generators' .safetensors files or hf://USER/NAME, collections, folders or archives of pictures to
+            score; then the real pictures, a collection, a folder or an archive.
         settings: How to evaluate.
         report: Also write a page with charts, and the least new pictures beside what they look like.
     """

@@ -38,8 +38,9 @@ def evaluate(subject: Source, collection: str | Path | Collection, settings: Set
     """Score a generator against a collection.
 
     Args:
-        subject: a run, a generator or a collection, or where one of them lies, or a folder or archive of pictures. Of
-            a collection the pictures themselves are scored: the held-out ones where it is the same, else all.
+        subject: a run, a generator or a collection, or where one of them lies (a generator also as
+            ``hf://USER/NAME``), or a folder or archive of pictures. Of a collection the pictures themselves are scored:
+            the held-out ones where it is the same, else all.
         collection: the real pictures: a collection, or a folder or archive.
         settings: the fields of :class:`~lienzo.evaluation.settings.Settings`, each by its name, such as
             ``samples=2000``.

@@ -14,7 +14,7 @@ from lienzo.collection.settings import Part
 from lienzo.display.wording import examples
 from lienzo.errors import ScoreError
 from lienzo.evaluation.scores import titled
-from lienzo.generation import generation
+from lienzo.generation import generation, hub
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import truncated
 from lienzo.run.run import Run
@@ -80,7 +80,9 @@ def sample(count: int, samples: int) -> NDArray[np.int64]:
 
 
 def holds_collection(place: str | Path) -> bool:
-    """Say whether a collection is at a path; at a URL there can be nothing else."""
+    """Say whether a collection is at a path; at a URL there can be nothing else, but for a generator on the Hub."""
+    if hub.is_address(str(place)):
+        return False
     return is_url(str(place)) or (Path(place) / "collection.json").exists()
 
 
@@ -181,7 +183,9 @@ def _real(source: Collection, against: Collection, part: Part) -> Subject:
 
 def _made(source: str | Path | Run | Generator, generator: Generator, truncation: float | None) -> Subject:
     name, run = f"generator {generator.fingerprint}", None
-    if not isinstance(source, Generator):
+    if isinstance(source, str) and hub.is_address(source):
+        name = source
+    elif not isinstance(source, Generator):
         run = source if isinstance(source, Run) else Run(Path(source))
         name = str(run.path)
     there = run if run is not None and run.exists() else None
