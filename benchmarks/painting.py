@@ -62,6 +62,7 @@ R1 = ("regularisation.r1=0.05", "regularisation.interval=8")
 QUICK = "augmentation.speed=25000"
 WEAK_R1 = ("regularisation.r1=0.01", "regularisation.interval=8")
 LONG_R1 = ("images=480000", "regularisation.r1=0.03", "regularisation.interval=8")
+WIDE = ("network.width=32", "network.stem=24")
 HAAR = ("network.wavelet_levels=1", "network.width=24", "network.stem=16")
 ANNEALED = (
     "cool_down=1", "annealing.shape=cosine", "annealing.rates=0.25", "regularisation.r1=0.03",
@@ -159,8 +160,12 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fast-features": Experiment("what fast-features paints", "fast-features"),
     "modern": Experiment("what modern paints", "modern"),
     "modern-r1": Experiment("does the R1 of modern-gpu keep its discriminator in bounds?", "modern", LONG_R1),
-    "modern-wide": Experiment(
-        "and half as many pictures for wider networks?", "modern", (*LONG_R1, "network.width=32", "network.stem=24")
+    "modern-wide": Experiment("and half as many pictures for wider networks?", "modern", (*LONG_R1, *WIDE)),
+    "modern-wide-freed": Experiment(
+        "what if R1 ends before the training does?",
+        "modern",
+        (*WIDE, "images=64000", "cool_down=1", *of_both("rate=0.0002"), QUICK),
+        "modern-wide",
     ),
     "modern-features": Experiment("and after a million pictures", "fast-features", ("images=1000000",)),
     "modern-128": Experiment("what modern-128 paints", "modern-128"),
