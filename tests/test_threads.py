@@ -147,9 +147,19 @@ def test_a_step_is_the_same_bit_for_bit_with_one_thread_and_with_more(name: str)
     ends = [after_a_step(recipe, number) for number in (1, 2)]
     differ = [key for key, tensor in ends[1].items() if not torch.equal(tensor, ends[0][key])]
     if "AVX512" in torch.backends.cpu.get_cpu_capability():
-        one, two = ({key: end[key].double() for key in differ} for end in ends)
-        differ = [key for key in differ if not (two[key] - one[key]).norm() <= 1e-4 * one[key].norm()]
+        rate = recipe.generator_optimizer.rate
+        differ = [key for key in differ if not alike(ends[0][key], ends[1][key], 0 if "optimizer" in key else rate)]
     assert differ == []
+
+
+def alike(one: torch.Tensor, two: torch.Tensor, rate: float) -> bool:
+    """Say whether two states differ by rounding: weights also by a hundredth of the rate of the step that moved them.
+
+    Adam's first step is the rate times a gradient's sign, and only where the gradient is all but 0 less: rounding shows
+    there.
+    """
+    apart = (two.double() - one.double()).norm()
+    return bool(apart <= 1e-4 * one.double().norm() + 0.01 * rate * one.numel() ** 0.5)
 
 
 def after_a_step(recipe: Recipe, number: int) -> dict[str, torch.Tensor]:
