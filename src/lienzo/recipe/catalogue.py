@@ -216,7 +216,7 @@ def conditional() -> Recipe:
 
 
 def few() -> Recipe:
-    """The best pictures of collections of only 100 to 2,000.
+    """For collections of only 100 to 2,000 pictures.
 
     ``fast`` with the penalty R1 (Mescheder et al. 2018) in every eighth step. Adaptive augmentation (Karras et al.
     2020) and R1 keep the discriminator from learning the pictures by heart (docs/log.md, section "Few pictures").
