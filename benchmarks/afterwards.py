@@ -14,6 +14,7 @@ All are scored alike, against the held-out pictures. None of them sees those.
 """
 
 import argparse
+import copy
 import tempfile
 from pathlib import Path
 from statistics import mean
@@ -22,6 +23,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from spectrum import drawn
 from torch import Tensor
 
 import lienzo
@@ -55,8 +57,7 @@ def main() -> None:
     given = words.parse_args()
     collection, run = Collection.open(given.collection), Run.open(given.run)
     generator, detector = lienzo.load(run), detectors.load("lite0", torch.device("cpu"))
-    rows = np.sort(numpy_generator(0, "afterwards").permutation(collection.rows("holdout"))[: given.samples])
-    held_out = collection.take(rows)
+    held_out = drawn(collection, "holdout", given.samples, "afterwards")
     features = detectors.features(detector, held_out)
     judge = Judge(run, generator, collection)
     print("| way | KID | FID | precision | recall | patches |\n|---|---|---|---|---|---|", flush=True)
@@ -155,12 +156,9 @@ def away(run: Run, generator: Generator, far: float, samples: int, own: int) -> 
         name: value + far * (value - further[name]) if value.is_floating_point() else value
         for name, value in generator.module.state_dict().items()
     }
-    before = {name: value.clone() for name, value in generator.module.state_dict().items()}
-    generator.module.load_state_dict(state)
-    try:
-        return generator.generate(range(samples)).images
-    finally:
-        generator.module.load_state_dict(before)
+    module = copy.deepcopy(generator.module)
+    module.load_state_dict(state)
+    return Generator(module, generator.header).generate(range(samples)).images
 
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ first.
 import argparse
 import importlib.util
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from spectrum import drawn
 from torch import Tensor
 from torch.nn import functional
 
@@ -28,7 +28,9 @@ import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.metrics.detectors import Detector, Images, features, resize
 from lienzo.metrics.kernel import kid
-from lienzo.seeds import numpy_generator
+
+STREAM = "second opinion"
+"""Name of the random numbers that draw the real pictures."""
 
 BLOCKS = (2, 2, 3, 3, 3)
 """Convolutions in each block; between two blocks the sides are halved."""
@@ -44,17 +46,11 @@ def main() -> None:
     words.add_argument("--samples", type=int, default=2_000)
     given = words.parse_args()
     collection, detector = Collection.open(given.collection), vgg16()
-    held_out = features(detector, drawn(collection, "holdout", given.samples))
+    held_out = features(detector, drawn(collection, "holdout", given.samples, STREAM))
     print(f"train: {kid(held_out, features(detector, drawn(collection, 'train', given.samples)))}", flush=True)
     for path in given.generators:
         pictures = lienzo.load(path).generate(range(given.samples)).images
         print(f"{path}: {kid(held_out, features(detector, pictures))}", flush=True)
-
-
-def drawn(collection: Collection, part: Any, count: int) -> Images:
-    """Return pictures of a part, each drawn at most once."""
-    rows = numpy_generator(0, "second opinion").permutation(collection.rows(part))[:count]
-    return collection.take(np.sort(rows))
 
 
 def vgg16() -> Detector:

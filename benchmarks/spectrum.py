@@ -16,7 +16,6 @@ Real pictures of the part to train on are the first row: what the others would b
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +24,7 @@ from torch import Tensor
 
 import lienzo
 from lienzo.collection.collection import Collection
+from lienzo.collection.settings import Part
 from lienzo.compute.pixels import from_bytes
 from lienzo.seeds import numpy_generator
 
@@ -48,9 +48,9 @@ def row(name: str, found: dict[str, float], real: dict[str, float]) -> str:
     return f"| {name} | {' | '.join(f'{found[band] / real[band]:.2f}' for band in real)} |"
 
 
-def drawn(collection: Collection, part: Any, count: int) -> NDArray[np.uint8]:
+def drawn(collection: Collection, part: Part, count: int, stream: str = "spectrum") -> NDArray[np.uint8]:
     """Return pictures of a part, each drawn at most once."""
-    rows = numpy_generator(0, "spectrum").permutation(collection.rows(part))[:count]
+    rows = numpy_generator(0, stream).permutation(collection.rows(part))[:count]
     return collection.take(np.sort(rows))
 
 
