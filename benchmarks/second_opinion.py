@@ -47,7 +47,7 @@ def main() -> None:
     given = words.parse_args()
     collection, detector = Collection.open(given.collection), vgg16()
     held_out = features(detector, drawn(collection, "holdout", given.samples, STREAM))
-    print(f"train: {kid(held_out, features(detector, drawn(collection, 'train', given.samples)))}", flush=True)
+    print(f"train: {kid(held_out, features(detector, drawn(collection, 'train', given.samples, STREAM)))}", flush=True)
     for path in given.generators:
         pictures = lienzo.load(path).generate(range(given.samples)).images
         print(f"{path}: {kid(held_out, features(detector, pictures))}", flush=True)
