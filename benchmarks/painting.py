@@ -161,13 +161,18 @@ EXPERIMENTS: dict[str, Experiment] = {
     "modern": Experiment("what modern paints", "modern"),
     "modern-r1": Experiment("does the R1 of modern-gpu keep its discriminator in bounds?", "modern", LONG_R1),
     "modern-wide": Experiment("and half as many pictures for wider networks?", "modern", (*LONG_R1, *WIDE)),
+    "modern-wide-plain": Experiment("and without R1?", "modern", (*WIDE, "images=480000")),
     "modern-wide-freed": Experiment(
         "what if R1 ends before the training does?",
         "modern",
         (*WIDE, "images=64000", "cool_down=1", *of_both("rate=0.0002"), QUICK),
         "modern-wide",
     ),
-    "modern-features": Experiment("and after a million pictures", "fast-features", ("images=1000000",)),
+    "modern-features": Experiment(
+        "and for longer, in wider networks?",
+        "fast-features",
+        ("images=400000", "network.discriminator_width=24", "pretrained.channels=64"),
+    ),
     "modern-128": Experiment("what modern-128 paints", "modern-128"),
     "modern-128-haar": Experiment("in the Haar domain, with twice the width?", "modern-128", HAAR),
     "fast-grown-128": Experiment(

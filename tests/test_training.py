@@ -578,7 +578,7 @@ def test_without_a_recipe_one_is_chosen_and_said_and_a_run_keeps_its_own(
 ) -> None:
     with caplog.at_level(logging.INFO, "lienzo"):
         assert recipe_or_default(None, collection, None, "cpu") == find("few")
-    assert caplog.messages[0].startswith("The recipe is few, for 24 pictures of 16×16 on cpu: the best pictures of ")
+    assert caplog.messages[0].startswith("The recipe is few, for 24 pictures of 16×16 on cpu: for collections of only ")
     run = interrupted(collection, recipe, tmp_path / "run")
     caplog.clear()
     assert_same(lienzo.train(collection, None, run.path, device="cpu"), whole)
