@@ -62,6 +62,16 @@ def test_groups_that_look_alike_are_held_out_as_often_as_single_pictures() -> No
     assert held.mean() == pytest.approx(0.25, abs=0.05)
 
 
+def test_copies_of_a_file_are_held_out_as_often_as_a_single_one() -> None:
+    random, candidates = np.random.default_rng(0), Candidates()
+    for look in random.integers(2**64, size=1000, dtype=np.uint64):
+        file, digest = random.bytes(32).hex(), random.bytes(16).hex()
+        for folder in "abc":
+            candidates.add(file, digest, {"folder": folder}, int(look))
+    held = choose(candidates, Settings(holdout=0.25), np.zeros(0, np.bool_)).holdout
+    assert held.mean() == pytest.approx(0.25, abs=0.04)
+
+
 def by_pairs(candidates: Candidates, bits: int, refused: set[int]) -> dict[int, int]:
     """Refuse in order each picture that is near to an earlier one that stays, for the first such one."""
     hashes = np.frombuffer(candidates.hashes, "<u8")

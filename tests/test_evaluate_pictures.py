@@ -2,16 +2,19 @@
 
 import dataclasses
 import json
+import os
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import Command
 from filelock import FileLock
-from pictures_for_tests import noisy
+from pictures_for_tests import encoded, noisy
 from PIL import Image
 
 import lienzo
@@ -217,5 +220,19 @@ def test_the_rule_is_a_preparation_that_keeps_what_a_generator_may_paint() -> No
     assert (RULE.enlarge, RULE.curate, RULE.trim_borders, RULE.near_duplicates) == (True, False, False, None)
     assert "curate" in RULE.to_json()
     assert "curate" not in dataclasses.replace(RULE, curate=True).to_json()
-    with pytest.raises(InputError, match="near duplicates are kept"):
+    with pytest.raises(InputError, match="near duplicates and conflicting labels are kept"):
         dataclasses.replace(RULE, near_duplicates=4)
+    with pytest.raises(InputError, match="near duplicates and conflicting labels are kept"):
+        dataclasses.replace(RULE, conflicts="refuse")
+
+
+def test_parquet_with_new_pictures_of_the_same_size_is_scored_anew(drawn: Path, tmp_path: Path) -> None:
+    scores = []
+    for shade in (0, 150):
+        pictures = [np.full((16, 16, 3), shade + i, np.uint8) for i in range(20)]
+        pq.write_table(
+            pa.table({"image": [encoded(Image.fromarray(one), "BMP") for one in pictures]}), tmp_path / "a.parquet"
+        )
+        os.utime(tmp_path / "a.parquet", ns=(shade, shade))
+        scores.append(lienzo.evaluate(tmp_path / "a.parquet", drawn, size=16, **QUICK))
+    assert scores[0].generator != scores[1].generator

@@ -96,6 +96,12 @@ def test_what_cannot_be_probed_is_refused(run, collection, tmp_path):
         probe(run, large, device="cpu")
 
 
+@pytest.mark.parametrize("samples", [0, -3])
+def test_a_number_of_samples_that_is_none_is_refused(run, collection, samples):
+    with pytest.raises(ScoreError, match=f"{samples} samples are too few"):
+        probe(run, collection, samples=samples, device="cpu")
+
+
 def test_a_run_without_a_checkpoint_says_so(run, collection, tmp_path):
     for name in ("run.json", "recipe.toml"):
         (tmp_path / name).write_bytes((run.path / name).read_bytes())

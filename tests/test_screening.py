@@ -288,6 +288,16 @@ def test_without_detection_files_are_kept_as_far_as_they_go(name: str) -> None:
     assert screened(data).reason == reason
 
 
+def test_without_detection_a_cut_jpeg_with_many_pixels_is_kept_too() -> None:
+    data = encoded(noisy(0, 600, 600), "JPEG")
+    settings = replace(SETTINGS, detect_damage=False, max_pixels=100_000)
+    found = screened(data[: len(data) * 3 // 4], settings=settings)
+    assert (found.reason, "damaged" in found.notes) == ("", True)
+    assert (
+        screened(data[: len(data) * 3 // 4], settings=replace(settings, detect_damage=True)).reason == Reason.TRUNCATED
+    )
+
+
 def test_a_member_that_its_archive_cut_off(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(JPEG[:1000])
     found = screen(Entry("a.jpg", str(tmp_path / "a.tar"), len(JPEG), offset=0, packed=len(JPEG)), SETTINGS)

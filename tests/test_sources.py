@@ -28,7 +28,7 @@ PICTURES = {f"{folder}/{i}.jpg": encoded(painting(i)) for i, folder in enumerate
 
 
 def listed(source: Path | str, **options: object) -> list[Entry]:
-    return [entry for entry in entries(str(source), **options) if is_candidate(entry.name)]  # type: ignore[arg-type]
+    return [entry for entry in entries(str(source), **options) if is_candidate(entry)]  # type: ignore[arg-type]
 
 
 def labelled(source: Path | str) -> list[Entry]:
@@ -126,6 +126,36 @@ def test_a_table_of_paths(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert found[2].refusal == (Reason.UNREADABLE, "the table names it, but it is not there")
     assert dict(listed(tmp_path / "table.csv", columns=["title"])[0].labels) == {"title": "One"}
+
+
+@pytest.mark.parametrize("folder", ["../pictures", ".cache/pictures", "@eaDir"])
+def test_a_table_names_pictures_wherever_they_lie(tmp_path: Path, folder: str) -> None:
+    tables = tmp_path / "tables"
+    tables.mkdir()
+    (tables / folder).mkdir(parents=True)
+    (tables / folder / "a.jpg").write_bytes(PICTURES["seas/0.jpg"])
+    (tables / "table.csv").write_text(f"file,style\n{folder}/a.jpg,calm\n./{folder}/a.jpg,storm\n", encoding="utf-8")
+    found = labelled(tables / "table.csv")
+    assert [(entry.name, dict(entry.labels)) for entry in found] == [(f"{folder}/a.jpg", {"style": "calm"})]
+    assert found[0].read() == PICTURES["seas/0.jpg"]
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.tar", "a.tar.gz"])
+def test_what_has_no_checksums_of_its_pictures_has_a_new_stamp_when_it_is_written_anew(
+    tmp_path: Path, name: str
+) -> None:
+    stamps = []
+    for turn in range(2):
+        if name == "a.parquet":
+            pq.write_table(pa.table({"image": [bytes([turn]) * 9]}), tmp_path / name)
+        else:
+            with tarfile.open(tmp_path / name, "w:gz" if name.endswith("gz") else "w") as archive:
+                member = tarfile.TarInfo("a.jpg")
+                member.size = 9
+                archive.addfile(member, io.BytesIO(bytes([turn]) * 9))
+        os.utime(tmp_path / name, ns=(turn, turn))
+        stamps.append([entry.stamp for entry in listed(tmp_path / name)])
+    assert stamps[0] != stamps[1]
 
 
 def test_parquet_that_holds_pictures_as_hugging_face_keeps_them(tmp_path: Path) -> None:

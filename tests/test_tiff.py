@@ -97,6 +97,7 @@ DEEP = {
     "32 bits": (written(L.astype(np.uint32) * 0x01010101), GREY, ()),
     "32 bits, RGB": (written(RGB.astype(np.uint32) * 0x01010101, photometric="rgb"), COLOUR, ()),
     "signed, 16 bits": (written((L.astype(np.int32) * 128).astype(np.int16)), GREY, ()),
+    "signed, 12 bits in 16": (written((L * 16).astype(np.int16)), GREY, ("scaled",)),
     "signed, below zero": (written((L.astype(np.int32) * 257 - 32768).astype(np.int16)), GREY, ()),
     "signed, 32 bits": (written(L.astype(np.int32) * 257), GREY, ("scaled",)),
     "floats": (written(FLOAT), GREY, ()),

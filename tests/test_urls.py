@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 from conftest import Command, Paint
 
 import lienzo
+from lienzo.errors import CollectionError
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import usual_path
 
@@ -15,8 +17,6 @@ from lienzo.run.run import usual_path
 @pytest.fixture(params=["memory", "file"])
 def url(request: pytest.FixtureRequest, paint: Paint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Prepare a collection behind a URL, with held-out pictures and labels."""
-    import fsspec
-
     monkeypatch.setenv("LIENZO_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     place = (
@@ -58,6 +58,17 @@ def test_functions_take_a_url_wherever_they_take_a_collection(url: str, recipe: 
     scores = lienzo.evaluate(url, url, detector="pixels", samples=12, device="cpu")
     assert scores.collection == lienzo.Collection.open(url).fingerprint
     assert {path.name for path in tmp_path.iterdir()} <= {"pictures", "cache", "store", "runs"}
+
+
+def test_a_collection_behind_a_url_needs_no_report_but_all_else(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, folder = fsspec.core.url_to_fs(url)
+    store.rm(f"{folder}/report.html")
+    monkeypatch.setenv("LIENZO_CACHE", "elsewhere")
+    assert lienzo.Collection.open(url).count == 60
+    store.rm(f"{folder}/rejected.parquet")
+    monkeypatch.setenv("LIENZO_CACHE", "and-elsewhere")
+    with pytest.raises(CollectionError, match=r"lacks rejected\.parquet, which its manifest names"):
+        lienzo.Collection.open(url)
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,9 @@ def refuse_strangers(out: str, ours: Set[str]) -> None:
     there = {name for name in places.names(out) if name not in LITTER and not name.startswith("._")}
     if manifest.NAME in there or not there.isdisjoint(ours):
         return
-    foreign = there - {report.NAME, LOCK}
-    if report.NAME in there and not report.is_ours(places.read(places.join(out, report.NAME), 0, report.HEAD)):
-        foreign.add(report.NAME)
+    foreign = there - {manifest.REPORT, LOCK}
+    if manifest.REPORT in there and not report.is_ours(places.read(places.join(out, manifest.REPORT), 0, report.HEAD)):
+        foreign.add(manifest.REPORT)
     if foreign:
         raise CollectionError(f"{out} holds something else ({min(foreign)}): name an empty or a new folder.")
 

@@ -13,6 +13,9 @@ from lienzo.storage.schemas import Count, Fingerprint, Sha256
 NAME = "collection.json"
 """Name of the file. It is written last: files that it does not name do not count."""
 
+REPORT = "report.html"
+"""Name of the page about it, which stands beside it and which it does not name."""
+
 FORMAT: Literal["lienzo collection"] = "lienzo collection"
 VERSION: Literal[1] = 1
 """What the file says it is."""

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lienzo.collection import manifest, remote, report
+from lienzo.collection import manifest, remote
 from lienzo.collection.additions import compare, known_files
 from lienzo.collection.collection import Collection
 from lienzo.collection.destination import (
@@ -105,7 +105,7 @@ def steps(
         with tempfile.TemporaryDirectory() as scratch:
             for step in run(Path(scratch) / "collection"):
                 if step.collection is not None:
-                    _send_report(step.collection.path / report.NAME, str(out))
+                    _send_report(step.collection.path / manifest.REPORT, str(out))
                 yield replace(step, collection=None)
     elif places.is_url(str(out)):
         folder = remote.fetch(str(out))
@@ -121,10 +121,10 @@ def steps(
 def _send_report(page: Path, out: str) -> None:
     """Write a dry run's report into its folder, or to its URL."""
     if places.is_url(out):
-        places.write(places.join(out, report.NAME), page)
+        places.write(places.join(out, manifest.REPORT), page)
     else:
         with writing(Path(out)):
-            files.write_bytes(Path(out) / report.NAME, page.read_bytes())
+            files.write_bytes(Path(out) / manifest.REPORT, page.read_bytes())
 
 
 def _steps(sources: Sequence[str], settings: Settings, folder: Path) -> Iterator[PreparationProgress]:

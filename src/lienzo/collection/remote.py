@@ -7,6 +7,7 @@ from pathlib import Path
 from lienzo.collection import manifest
 from lienzo.collection.listing import places
 from lienzo.collection.manifest import Shard
+from lienzo.errors import CollectionError
 from lienzo.storage import caches, files
 
 SENT = ".sent"
@@ -32,6 +33,7 @@ def fetch(url: str) -> Path:
 
     Raises:
         SourceError: the store does not answer.
+        CollectionError: the manifest is damaged, or a file that it names is missing.
     """
     folder = local_folder(url)
     location = places.join(url, manifest.NAME)
@@ -43,10 +45,16 @@ def fetch(url: str) -> Path:
     described = places.read(location)
     found = manifest.read(described, url)
     shards = {name: sha256 for shard in found.shards for name, sha256 in _files(shard)}
-    for name, expected in {**shards, **dict.fromkeys([*found.tables.names, "report.html"], "")}.items():
+    for name, expected in {**shards, **dict.fromkeys([*found.tables.names, manifest.REPORT], "")}.items():
         here = folder / name
-        if not (expected and here.exists() and files.sha256(here) == expected):
+        if expected and here.exists() and files.sha256(here) == expected:
+            continue
+        try:
             files.write_bytes(here, places.read(places.join(url, name)))
+        except FileNotFoundError:
+            if name != manifest.REPORT:  # a collection is whole without the page about it
+                raise CollectionError(f"{url} lacks {name}, which its manifest names: prepare it again.") from None
+            here.unlink(missing_ok=True)
     files.write_bytes(folder / manifest.NAME, described)
     (folder / SENT).touch()
     return folder

@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lienzo.collection.collection import Collection
+from lienzo.collection.manifest import REPORT
 from lienzo.collection.reasons import EXPLANATIONS, Reason
 from lienzo.collection.screening.screening import THUMBNAIL, Screened
 from lienzo.collection.settings import Settings
 from lienzo.collection.tables import label_column
 from lienzo.display import pages
 from lienzo.storage import files
-
-NAME = "report.html"
-"""Name of the report in the collection's folder."""
 
 TITLE = "A collection of pictures"
 """Title of the page, by which :func:`is_ours` recognises it."""
@@ -100,7 +98,7 @@ def write(collection: Collection, drawn: Sequence[Drawn]) -> Path:
         pages.section("Settings", pages.table(["setting", "value"], list(collection.settings.items()))),
         lead="What a preparation kept, what it refused and why.",
     )
-    path = collection.path / NAME
+    path = collection.path / REPORT
     files.write_text(path, page)
     return path
 

@@ -102,8 +102,11 @@ class Settings:
             raise InputError(unknown("engine", self.engine, get_args(Engine)))
         if self.near_duplicates is not None and not 0 <= self.near_duplicates <= 16:
             raise InputError(f"near duplicates differ in 0 to 16 of 64 bits, not {self.near_duplicates}.")
-        if self.near_duplicates is not None and not self.curate:
-            raise InputError("near duplicates are kept if pictures are not curated: leave one of the two settings out.")
+        if not self.curate and (self.near_duplicates is not None or self.conflicts != "first"):
+            raise InputError(
+                "near duplicates and conflicting labels are kept if pictures are not curated: leave near_duplicates "
+                "and conflicts out, or curate."
+            )
         if not 0 <= self.holdout <= 0.9:
             raise InputError(f"the share to hold out is from 0 to 0.9, not {self.holdout}.")
         if self.max_pixels < 1:

@@ -79,7 +79,7 @@ def probe(
         device: where to compute: auto, cpu, cuda or mps.
 
     Raises:
-        ScoreError: pictures of another shape, or too few with labels.
+        ScoreError: pictures of another shape, too few with labels, or less than one sample.
         InputError: no such run, collection, labels or device.
     """
     *_, last = steps(run, collection, labels=labels, samples=samples, device=device)
@@ -96,6 +96,8 @@ def steps(
     device: str = "auto",
 ) -> Iterator[EvaluationProgress | Probed]:
     """Probe a run, and yield how far that has come and at last the result; arguments are those of :func:`probe`."""
+    if samples < 1:
+        raise ScoreError(f"{samples} samples are too few for a classifier: take at least one, better thousands.")
     run = Run.open(run)
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     chosen = pick_device(device)

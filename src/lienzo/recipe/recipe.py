@@ -158,6 +158,8 @@ class Recipe:
                 raise RecipeError(f"{name} is {length}, but training has to have a length: give a positive number.")
         if min(self.average_half_life, self.average_ramp) < 0:
             raise RecipeError("average_half_life and average_ramp cannot be negative; 0 means no average.")
+        if self.average_ramp != Recipe.average_ramp and not self.average_half_life:
+            raise RecipeError("average_ramp bounds average_half_life, which is 0 and no average: set both, or none.")
         if not 0 <= self.cool_down <= 1:
             raise RecipeError(f"cool_down is {self.cool_down}, but it is a share of the training: give 0 to 1.")
         if self.annealing != Annealing() and not self.cool_down:

@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
 
@@ -93,7 +94,8 @@ def zip_entries(location: str) -> Iterator[Entry]:
 def tar_entries(location: str, remarks: list[str]) -> Iterator[Entry]:
     """List the members of a tar file in their own order.
 
-    The members of a compressed tar file cannot be read apart: their bytes come with the entries.
+    The members of a compressed tar file cannot be read apart: their bytes come with the entries. A tar file holds no
+    checksums of its members, and many have one and the same date: their stamp is that of the whole file.
 
     Args:
         location: path or URL.
@@ -106,12 +108,12 @@ def tar_entries(location: str, remarks: list[str]) -> Iterator[Entry]:
         head = file.read(8)
         file.seek(0)
         unpack = next((opener for magic, opener in COMPRESSED.items() if head.startswith(magic)), None)
-        listed = 0
+        listed, stamp = 0, places.stamp_of(location)[1]
         try:
             members = _plain_members(location, file) if unpack is None else _packed_members(location, file, unpack)
             for entry in members:
                 listed += 1
-                yield entry
+                yield replace(entry, stamp=stamp)
             return
         except BROKEN as error:
             if not listed:
@@ -128,7 +130,7 @@ def _plain_members(location: str, file: BinaryIO) -> Iterator[Entry]:
     with tarfile.open(fileobj=file, mode="r:") as archive:
         for member in archive:
             if member.isreg() and clean(member.name):
-                yield Entry(names.unlike(clean(member.name)), location, member.size, str(int(member.mtime)),
+                yield Entry(names.unlike(clean(member.name)), location, member.size,
                             offset=member.offset_data, packed=member.size)  # fmt: skip
             archive.members.clear()  # type: ignore[attr-defined]  # it would keep all of them
         file.seek(archive.offset)
@@ -153,7 +155,7 @@ def _packed_members(location: str, file: BinaryIO, unpack: Any) -> Iterator[Entr
                 if member is None:
                     break
                 if member.isreg() and clean(member.name):
-                    name, stamp = names.unlike(clean(member.name)), str(int(member.mtime))
+                    name = names.unlike(clean(member.name))
                     before = file.tell()
                     data, refusal = io.BytesIO(), None
                     content = archive.extractfile(member)
@@ -168,9 +170,9 @@ def _packed_members(location: str, file: BinaryIO, unpack: Any) -> Iterator[Entr
                                 data.write(chunk)
                     except BROKEN:
                         cut = (Reason.TRUNCATED, "the archive ends within this member")
-                        yield Entry(name, location, member.size, stamp, refusal=cut)
+                        yield Entry(name, location, member.size, refusal=cut)
                         raise
-                    yield Entry(name, location, member.size, stamp, data=data.getvalue(), refusal=refusal)
+                    yield Entry(name, location, member.size, data=data.getvalue(), refusal=refusal)
                 archive.members.clear()  # type: ignore[attr-defined]
             if metered.last.count(0) != len(metered.last):
                 raise tarfile.ReadError("it lacks its end blocks")

@@ -53,6 +53,8 @@ class Entry:
     """Reason and detail, if listing already found that the file cannot be used."""
     wanted: bool = False
     """Whether the user chose to keep the picture even if it looks damaged, plain or too small."""
+    named: bool = False
+    """Whether a table names the file by its path, so that it is no find in a folder that may have to be passed over."""
     described: bool = False
     """Whether a file of the same name beside it holds its labels, as in the shards of img2dataset."""
 

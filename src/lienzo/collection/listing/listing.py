@@ -87,7 +87,7 @@ class Listing:
     def entries(self, *, count: bool = False) -> Iterator[Entry]:
         """Yield every file with its labels; ``count`` notes for :meth:`check` what tables say about them."""
         for source, entry in self._listed([]):
-            if not sources.is_candidate(entry.name):
+            if not sources.is_candidate(entry):
                 continue
             name = self._prefixes[source] + entry.name
             found = replace(entry, name=name, labels=self._labels_of(source, entry, count))
@@ -124,14 +124,14 @@ class Listing:
     def _survey(self) -> _Survey:
         survey = _Survey(folders=[{} for _ in self._sources])
         for source, entry in self._listed(survey.remarks):
-            if sources.is_candidate(entry.name):
+            if sources.is_candidate(entry):
                 survey.total += 1
                 if len(survey.names) < SAMPLE:
                     survey.names.append(entry.name)
                 folder = tuple(entry.name.split("/")[:-1])
                 folders = survey.folders[source]
                 folders[folder] = folders.get(folder, False) or entry.described
-            elif sources.is_table(entry.name):
+            elif sources.is_table(entry):
                 survey.tables.append((source, entry))
         for remark in survey.remarks:
             log.warning(remark)

@@ -51,7 +51,7 @@ def entries(
     """
     remarks = [] if remarks is None else remarks
     for entry in described(_entries(paintings.download(source), columns, leave_out, remarks)):
-        if is_candidate(entry.name) or is_table(entry.name):
+        if is_candidate(entry) or is_table(entry):
             name = printable(entry.name)
             yield entry if name == entry.name else replace(entry, name=name)
 
@@ -64,9 +64,9 @@ def none_in(given: Sequence[str]) -> SourceError:
     return SourceError(f"there are no pictures in {', '.join(given)}: {mend}.")
 
 
-def is_table(name: str) -> bool:
+def is_table(entry: Entry) -> bool:
     """Say whether a file within a source is a table of labels."""
-    return not _passed_over(name) and PurePosixPath(name).name in TABLES
+    return not _passed_over(entry) and PurePosixPath(entry.name).name in TABLES
 
 
 def _entries(source: str, columns: Sequence[str], leave_out: str | None, remarks: list[str]) -> Iterator[Entry]:
@@ -101,10 +101,11 @@ def _folder(source: str, columns: Sequence[str], leave_out: str | None, remarks:
     """List a folder; archives, tables and arrays that hold pictures are listed in their place."""
     for found in places.walk(source, leave_out):
         name = "/".join(found.parts)
-        if _passed_over(name):
-            continue
-        yield Entry(name, found.location, found.size, found.stamp,
+        own = Entry(name, found.location, found.size, found.stamp,
                     refusal=(Reason.UNREADABLE, found.problem) if found.problem else None)  # fmt: skip
+        if _passed_over(own):
+            continue
+        yield own
         if not found.problem and (inside := _inside(found, columns, remarks)) is not None:
             lower = name.lower()
             within = name.rpartition("/")[0] if lower.endswith((".parquet", ".arrow", ".npz")) else name
@@ -151,10 +152,11 @@ def printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def is_candidate(name: str) -> bool:
+def is_candidate(entry: Entry) -> bool:
     """Say whether a file may be a picture: it is not hidden, and does not call itself something else."""
-    return not _passed_over(name) and splitext(name)[1].lower() not in COMPANIONS
+    return not _passed_over(entry) and splitext(entry.name)[1].lower() not in COMPANIONS
 
 
-def _passed_over(name: str) -> bool:
-    return any(part.startswith(".") or part in PASSED_OVER for part in name.split("/"))
+def _passed_over(entry: Entry) -> bool:
+    """Say whether a file is hidden or an operating system's. One that a table names is wanted, wherever it lies."""
+    return not entry.named and any(part.startswith(".") or part in PASSED_OVER for part in entry.name.split("/"))

@@ -1,7 +1,8 @@
 """Listing of tables: CSV or Parquet with a column of paths, Parquet or Arrow with the pictures (as Hugging Face's)."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -26,7 +27,8 @@ ROWS = 16
 def path_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
     """List the pictures whose paths stand in a table, in its order, each with the labels of its row.
 
-    A path that occurs in several rows is listed once. Relative paths are relative to the table's folder.
+    A path that occurs in several rows is listed once, with the labels of the first. Relative paths are relative to the
+    table's folder.
 
     Args:
         location: path or URL of the table.
@@ -34,21 +36,23 @@ def path_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
     """
     folder = location.rpartition("/")[0] if places.is_url(location) else str(PurePosixPath(location).parent)
     table = labels.read(location, columns)
-    paths = [name.replace("\\", "/").removeprefix("./") for name in table.names]
-    locations = [path if places.is_url(path) else places.join(folder, path) for path in paths]
-    if locations and not any(map(places.exists, locations)):
+    rows: dict[str, Mapping[str, str]] = {}
+    for name, found in zip(table.names, table.labels, strict=True):
+        rows.setdefault(name.replace("\\", "/").removeprefix("./"), found)
+    locations = {path: path if places.is_url(path) else places.join(folder, path) for path in rows}
+    if locations and not any(map(places.exists, locations.values())):
         raise SourceError(
-            f"none of the pictures that {location} names is there, such as {locations[0]}: write paths as they are "
-            f"seen from the table's folder, {folder}."
+            f"none of the pictures that {location} names is there, such as {next(iter(locations.values()))}: write "
+            f"paths as they are seen from the table's folder, {folder}."
         )
-    for path, place, found in zip(paths, locations, table.labels, strict=True):
+    for path, found in rows.items():
+        entry = Entry(path, locations[path], 0, labels=found, named=True)
         try:
-            size, stamp = places.stamp_of(place)
+            size, stamp = places.stamp_of(entry.location)
         except OSError:
-            refusal = (Reason.UNREADABLE, "the table names it, but it is not there")
-            yield Entry(path, place, 0, labels=found, refusal=refusal)
+            yield replace(entry, refusal=(Reason.UNREADABLE, "the table names it, but it is not there"))
         else:
-            yield Entry(path, place, size, stamp, labels=found)
+            yield replace(entry, size=size, stamp=stamp)
 
 
 def holds_pictures(location: str) -> bool:
@@ -84,8 +88,9 @@ def embedded_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
             batches = iter(table) if location.endswith(".arrow") else table.iter_batches(ROWS, columns=kept)
             column, classes = _picture_column(schema), _classes(schema)
             assert column is not None
-            for row, values in enumerate(_rows(batches, kept, places.stamp_of(location)[0])):
-                yield _entry(values, column, f"{stem}-{row:08d}", location, classes)
+            size, stamp = places.stamp_of(location)
+            for row, values in enumerate(_rows(batches, kept, size)):
+                yield replace(_entry(values, column, f"{stem}-{row:08d}", location, classes), stamp=stamp)
     except MemoryError:
         raise SourceError(f"{location} unpacks to far more than its own size: pictures do not, look at it.") from None
     except (OSError, pa.ArrowException, ValueError) as error:

@@ -132,14 +132,15 @@ def _sides(
     """Hold out a share of the pictures by their files' content, so that it is the same share at every size.
 
     Equal and nearly equal pictures are held out together, or not at all, by the smallest digest among their files. A
-    digest m in [0, 1) is uniform; of the smallest of n digests, 1 − (1 − m)ⁿ is. So a group of n pictures that look
-    alike is held out with the same probability as a single picture.
+    digest m in [0, 1) is uniform; of the smallest of n digests, 1 − (1 − m)ⁿ is. So a group of n different files that
+    look alike is held out with the same probability as a single one. Copies of a file have one digest, and count once.
     """
     different, kind = np.unique(hashes, return_inverse=True)  # a placeholder may stand in a source 100,000 times
     component = _components(different, SIDE_BITS)[kind]
     smallest = np.full(component.max(initial=-1) + 1, np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(smallest, component, files)
-    sides = 1 - (1 - smallest / 2.0**64) ** np.bincount(component) < share
+    different_files = component[np.unique(files, return_index=True)[1]]
+    sides = 1 - (1 - smallest / 2.0**64) ** np.bincount(different_files, minlength=len(smallest)) < share
     for position in range(
         len(earlier) - 1, -1, -1
     ):  # pictures of the earlier collection keep their part, and the first of a group decides

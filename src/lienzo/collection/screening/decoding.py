@@ -113,7 +113,7 @@ class Source:
         image = self._open(data)
         size = width, height = image.size
         shrunk = draft(image, scale(width, height))
-        several = self.kind == "JPEG" and width * height > self.max_pixels and len(list(jpeg.scans(self.data))) > 1
+        several = self.kind == "JPEG" and width * height > self.max_pixels and self._scans() > 1
         self._check_pixels(size if several else image.size)  # scans of one picture are gathered at its full size
         image.load()
         if self.detect_damage:
@@ -131,6 +131,17 @@ class Source:
         if self.detect_damage and page.value(tiff.COMPRESSION, 1) == 1:
             damage.check_rows(found.samples)
         return self._upright(found.image, found.image.size, 1, found.notes)
+
+    def _scans(self) -> int:
+        """Count the scans of a JPEG, as far as the file goes where damage is no reason to refuse it."""
+        found = 0
+        try:
+            for _ in jpeg.scans(self.data):
+                found += 1
+        except Refusal:
+            if self.detect_damage:
+                raise
+        return found
 
     def _check_pixels(self, size: tuple[int, int]) -> None:
         if size[0] * size[1] > self.max_pixels:

@@ -64,7 +64,7 @@ def _range_of_integers(high: int, bits: int, largest: int) -> Range:
     """Return the range of integers of up to ``bits`` bits, none of them negative and none above ``high``."""
     if largest and high <= largest:
         return 0.0, float(largest), False
-    depth = bits if bits < 16 else min(step for step in (*LADDER, bits) if high < 2**step)
+    depth = bits if bits < 15 else min(step for step in (*LADDER, bits) if high < 2**step)
     white = 2 ** min(depth, bits) - 1
     return 0.0, float(white), white != 2**bits - 1
 

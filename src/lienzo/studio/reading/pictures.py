@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lienzo.collection import report, tables
+from lienzo.collection import manifest, tables
 from lienzo.collection.collection import Collection
 from lienzo.collection.reasons import EXPLANATIONS, Reason
 from lienzo.errors import InputError, unknown
@@ -192,7 +192,7 @@ def thumbnails(collection: Collection) -> dict[str, str]:
 
     The report shows some of each reason. Nothing else is read of the originals, which may lie anywhere.
     """
-    path = collection.path / report.NAME
+    path = collection.path / manifest.REPORT
     try:
         written, size = path.stat().st_mtime_ns, path.stat().st_size
     except OSError:
