@@ -81,10 +81,12 @@ def report(losses: dict[str, list[Losses]], scores: dict[str, list[float]]) -> N
     print(f"{'mean distance of the losses of':44}{'D':>8}{'G':>8}")
     for name in others:
         show(f"{name} from the plain loop", list(zip(losses[name], losses[base], strict=True)))
-    show("the plain loop's seeds from one another", list(itertools.combinations(losses[base], 2)))
+    if pairs := list(itertools.combinations(losses[base], 2)):
+        show("the plain loop's seeds from one another", pairs)
     print(f"{'KID':44}{'mean':>8}{'sd':>8}")
     for name, values in scores.items():
-        print(f"{name:44}{statistics.mean(values):>8.4f}{statistics.stdev(values):>8.4f}")
+        deviation = f"{statistics.stdev(values):.4f}" if len(values) > 1 else "–"
+        print(f"{name:44}{statistics.mean(values):>8.4f}{deviation:>8}")
 
 
 def show(name: str, pairs: list[tuple[Losses, Losses]]) -> None:

@@ -43,10 +43,10 @@ def main() -> None:
             str(given.seeds),
             f"{statistics.mean(end['images'] for end in ends):,.0f}",
             f"{statistics.mean(end['seconds'] for end in ends) / 60:.1f}",
-            spread([score["kid"]["value"] for score in scores], 4),
-            spread([score["fid"]["value"] for score in scores], 1),
-            spread([score["precision"]["value"] for score in scores], 3),
-            spread([score["recall"]["value"] for score in scores], 3),
+            *(
+                spread([score[name] for score in scores], digits)
+                for name, digits in (("kid", 4), ("fid", 1), ("precision", 3), ("recall", 3))
+            ),
         ]
         print(f"| {' | '.join(cells)} |", flush=True)
 
@@ -75,8 +75,11 @@ def scored(run: Run, collection: Collection, given: argparse.Namespace) -> dict[
     return measures
 
 
-def spread(values: list[float], digits: int) -> str:
-    """Return mean ± standard deviation over the seeds; the value alone where there is one."""
+def spread(measured: list[dict[str, float] | None], digits: int) -> str:
+    """Return mean ± standard deviation over the seeds; the value alone where there is one, a dash where none is."""
+    values = [measure["value"] for measure in measured if measure is not None]
+    if not values:
+        return "–"
     if len(values) == 1:
         return f"{values[0]:.{digits}f}"
     return f"{statistics.mean(values):.{digits}f} ± {statistics.stdev(values):.{digits}f}"

@@ -21,7 +21,7 @@ PICTURES = 500
 def trained(out: Path, images: int) -> lienzo.Run:
     """Return the run of a generator of 32 px seascapes, trained where it is not yet."""
     pictures, collection = out / "pictures", out / "seascapes-32"
-    if not collection.exists():
+    if not (collection / "collection.json").exists():
         pictures.mkdir(parents=True, exist_ok=True)
         for number in range(PICTURES):
             paint_canvas("seascapes", 0, number).save(pictures / f"{number:05}.png")

@@ -41,6 +41,11 @@ def test_the_command_computes_and_keeps_the_latents(command: Command, run: lienz
     assert "mean(1, 7)" in page.read_text(encoding="utf-8")
     about = json.loads(command(*words, "--json")[1])
     assert about["norm"] == pytest.approx(np.sqrt(np.square(Latents.open(kept).z).mean()), abs=1e-3)
+    status, _, said = command(*words[:4], "--save-latents", run.generator_path)
+    assert (status, "holds no latents: give the name of another file" in said) == (2, True)
+    lienzo.load(run)
+    status, _, said = command("explore", "arithmetic", run.path, "1", "--labels", "style")
+    assert (status, "there is no collection" in said) == (2, True)
     status, _, said = command("explore", "arithmetic", run.path, "1 +")
     assert (status, said.count("\n")) == (2, 1)
     assert "is no expression" in said

@@ -16,7 +16,7 @@ from torch import Tensor
 import lienzo
 from lienzo.errors import InputError
 from lienzo.explore.entrances import matrices
-from lienzo.explore.steering import METHODS
+from lienzo.explore.steering import METHODS, keep
 from lienzo.generation.directions import Directions
 from lienzo.generation.generation import Generator
 from lienzo.networks.configurations import NETS
@@ -87,6 +87,26 @@ def test_a_name_that_was_given_is_kept_and_a_suggested_one_makes_way(planted: tu
     for name, said in (("storm", "0=storm"), ("9=storm", "numbered from 0 to 2"), ("0=a=b", "without =")):
         with pytest.raises(InputError, match=said):
             lienzo.explore.directions(generator, count=3, detector="pixels", name=[name])
+
+
+def test_a_direction_with_a_name_is_kept_where_it_is_not_found_again(
+    planted: tuple[Generator, Tensor], tmp_path: Path
+) -> None:
+    generator, _ = planted
+    place = tmp_path / "d.safetensors"
+    first, _ = keep(lienzo.explore.directions(generator, count=4, detector="pixels", name=["3=storm"]), "", place)
+    again, _ = keep(lienzo.explore.directions(generator, count=2, detector="pixels"), "", place)
+    kept = Directions.found(place)
+    assert len(again.directions.names) == 2
+    assert kept.names == (*again.directions.names, "storm")
+    assert np.array_equal(kept.vectors[2], first.directions.vectors[3])
+    assert kept.effects[2] == first.directions.effects[3]
+    assert kept.given == {2}
+    keep(lienzo.explore.directions(generator, count=2, detector="pixels", name=["0=storm"]), "", place)
+    assert Directions.found(place).names[0] == "storm"
+    assert len(Directions.found(place).names) == 2
+    with pytest.raises(InputError, match="a kind of a collection's labels"):
+        lienzo.explore.directions(generator, count=2, detector="pixels", labels="style")
 
 
 def test_the_command_finds_names_and_generates_along(command: Command, run: lienzo.Run, tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ class Numbers:
         ("3 + label('red')", 3, 3),
         ("file('kept.safetensors', 2) - file('kept.safetensors')", 2, 0),
         ("mean(1 + 2, mean(3, 5))", 3.5, 0),
+        ("-0.5 * 7 + 1/2 * 8", 0.5, 0),
+        ("2 * 0.5 * 7 / -2", -3.5, 0),
     ],
 )
 def test_an_expression_comes_to(text: str, z: float, y: float) -> None:
@@ -54,7 +56,9 @@ NONSENSE = """1 + | 1 ** 2 | mean() | open('x') | __import__('os') | 1.5 | True 
 mean(1, key=2) | [1] | 1 / 0 | mean.__class__ | lambda: 1 | 'cubism'"""
 
 
-@pytest.mark.parametrize("text", ["", "(" * 500, "1" * 20_000, *re.split(r" \| |\n", NONSENSE)])
+@pytest.mark.parametrize(
+    "text", ["", " + ".join("1" * 1_200), "(" * 500, "1" * 20_000, *re.split(r" \| |\n", NONSENSE)]
+)
 def test_anything_else_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(InputError):
         value(parse(text), Numbers())

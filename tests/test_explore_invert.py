@@ -4,12 +4,16 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from conftest import Command
 from generators_for_tests import Halves, wrapped
+from PIL import Image
 
 import lienzo
 from lienzo.collection.collection import Collection
+from lienzo.errors import InputError
 from lienzo.explore.inversion import inverted
+from lienzo.explore.sources import read_picture
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents
 
@@ -30,6 +34,28 @@ def test_reach_is_measured_on_each_part_of_a_collection(halves: Collection) -> N
     assert list(reached) == ["training", "generated"]  # nothing was held out
     assert reached["generated"].error.value < reached["training"].error.value
     assert (reached["training"].features > 0).all()
+
+
+def test_pictures_are_read_as_preparation_reads_them(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 16 * 16).astype(np.uint16).reshape(16, 16)
+    Image.fromarray(ramp).save(tmp_path / "deep.png")
+    hidden = np.dstack([np.full((16, 16), 255, np.uint8), *np.zeros((3, 16, 16), np.uint8)])
+    Image.fromarray(hidden, "RGBA").save(tmp_path / "hidden.png")
+    generator = wrapped(Halves(), "h")
+    assert np.abs(read_picture(tmp_path / "deep.png", generator)[:, :, 0] - ramp / 257).max() <= 1
+    assert (read_picture(tmp_path / "hidden.png", generator) == 255).all()
+    with pytest.raises(InputError, match="no picture"):
+        read_picture(tmp_path / "none.png", generator)
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(InputError, match=r"text\.png cannot be used as a picture"):
+        read_picture(tmp_path / "text.png", generator)
+
+
+def test_a_label_of_nothing_is_refused(generator: Generator) -> None:
+    picture = generator.generate([1]).images
+    for source, pictures in ((wrapped(Halves(), "h"), picture), (generator, ())):
+        with pytest.raises(InputError, match="the label is that of the given pictures"):
+            lienzo.explore.invert(source, pictures, label="wild", detector="pixels")
 
 
 def test_the_command_inverts_and_the_latents_are_painted_again(

@@ -36,6 +36,12 @@ def test_a_walk_begins_and_ends_with_its_seeds(generator: Generator) -> None:
     assert np.array_equal(np.stack([frames[0], frames[-1]]), generator.generate([5, 6]).images)
 
 
+def test_seeds_may_be_numbers_of_numpy(generator: Generator, tmp_path: Path) -> None:
+    walked = lienzo.explore.walk(generator, seeds=np.array([3, 4]), film=Film(frames=2))
+    _, path = walked.save(tmp_path / "walk.webp")
+    assert [keyframe.seed for keyframe in WalkPath.open(path).walks[0].keyframes] == [3, 4]
+
+
 def test_a_walk_through_labels_keeps_the_seed(generator: Generator) -> None:
     frames = lienzo.explore.walk(generator, seeds=[5], label=["calm", "wild"], film=Film(frames=3)).frames
     wanted = generator.generate([5, 5, 5], ["calm", "calm=1,wild=1", "wild"]).images
@@ -112,8 +118,14 @@ def test_what_does_not_fit_a_walk_is_refused(generator: Generator) -> None:
     walked = lienzo.explore.walk(generator, seeds=[0], film=Film(frames=1))
     with pytest.raises(InputError, match="give it to its own generator"):
         lienzo.explore.walk(wrapped(generator.module, "other", labels=True), path=walked.path)
-    with pytest.raises(InputError, match="leave one of the two out"):
-        Film(even=True, easing="smooth")
+    for settings, said in (
+        ({"even": True, "easing": "smooth"}, "leave one of the two out"),
+        ({"even": True, "frames": 1}, "one frame has no speed"),
+        ({"walks": 401}, "up to 400 walks"),
+        ({"frames": 100_001}, "up to 100,000 frames"),
+    ):
+        with pytest.raises(InputError, match=said):
+            Film(**settings)
 
 
 def test_the_command_walks_and_replays(command: Command, run: lienzo.Run, tmp_path: Path) -> None:
@@ -130,6 +142,9 @@ def test_the_command_walks_and_replays(command: Command, run: lienzo.Run, tmp_pa
     assert (again / "path.json").read_bytes() == (tmp_path / "walk.json").read_bytes()
     with Image.open(again / "frame-00000.png") as first:
         assert np.array_equal(np.asarray(first), lienzo.load(run).generate([3]).images[0])
+    status, _, said = command("explore", "walk", run.path, "--frames", 2, "--out", tmp_path / "walk.mkv")
+    assert (status, "frames:" in said) == (2, False)
+    assert "unknown ending of a film '.mkv'" in said
     status, _, said = command("explore", "walk", run.path, "--path", film.with_suffix(".json"), "--frames", 7)
     assert (status, said.count("\n")) == (2, 1)
     assert "leave seeds, labels, latents and the film's settings out" in said

@@ -28,6 +28,7 @@ import lienzo
 from lienzo.errors import InputError, RunError
 from lienzo.evaluation.scores import append
 from lienzo.generation.directions import Directions, beside
+from lienzo.generation.generation import Generator
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.occupancy import occupying
 from lienzo.run.panels import PANELS
@@ -438,9 +439,24 @@ def test_a_picture_between_two_is_as_far_from_the_origin_as_they_are(folder: Pat
 
     generator = lienzo.load(folder / "deep" / "a")
     ends = [Place(seed=seed) for seed in (1, 2)]
-    middle = place(generator, Place(mixture=((0.5, ends[0]), (0.5, ends[1]))))
-    lengths = [float(np.linalg.norm(place(generator, end))) for end in ends]
+    middle, _ = place(generator, Place(mixture=((0.5, ends[0]), (0.5, ends[1]))))
+    lengths = [float(np.linalg.norm(place(generator, end)[0])) for end in ends]
     assert np.linalg.norm(middle) == pytest.approx(np.mean(lengths), rel=1e-5)
+
+
+def test_places_have_labels(generator: Generator) -> None:
+    from lienzo.studio.canvas.painting import place
+    from lienzo.studio.canvas.wishes import Place
+
+    (z,), (y,) = generator.drawn([1])
+    assert place(generator, Place(seed=1))[1].tolist() == y.tolist()
+    written = Place(z=tuple(map(float, z)), y=(0.25, 0.75))
+    assert place(generator, written)[1].tolist() == [0.25, 0.75]
+    assert place(generator, Place(z=written.z))[1].tolist() == [0, 0]
+    mixed = place(generator, Place(mixture=((0.5, written), (0.5, Place(z=written.z, y=(1, 0))))))
+    assert mixed[1].tolist() == [0.625, 0.375]
+    with pytest.raises(InputError, match="these labels have 1 numbers, but 2 are needed"):
+        place(generator, Place(z=written.z, y=(1,)))
 
 
 @pytest.mark.parametrize(
@@ -518,6 +534,7 @@ def test_a_file_that_is_no_picture_is_refused_and_one_that_is_has_latents(played
     assert "cannot be used as a picture" in refused.json()["error"]
     found = played.post(address, content=(folder / "pictures" / "0.png").read_bytes(), headers={"origin": BASE})
     assert len(found.json()["z"]) == 100
+    assert found.json()["y"] == []
     assert 0 < found.json()["error"] < 1
 
 

@@ -85,6 +85,16 @@ def test_a_collection_is_told_with_its_labels_and_reasons(client: TestClient, se
     assert told["prepare"].endswith("deep/sea-chosen --size 16 --holdout 0.2 --choices choices.csv")
 
 
+def test_the_command_that_prepares_again_has_every_setting(client: TestClient, folder: Path) -> None:
+    settings: Any = {"geometry": "pad", "background": "black", "curate": False, "detect_damage": False, "size": "16x20"}
+    lienzo.prepare(folder / "pictures", folder / "deep" / "other", workers=1, **settings)
+    told = client.get("/api/collection", params={"collection": "deep/other"}).json()["prepare"]
+    options = told.partition("deep/other-chosen ")[2]
+    assert options == (
+        "--size 16x20 --geometry pad --background '#000000' --no-detect-damage --no-curate --choices choices.csv"
+    )
+
+
 def test_pictures_are_found_by_label_and_by_name_in_pages(client: TestClient, sea: Collection) -> None:
     storms = get(client, "/api/collection/pictures", kind="folder", label="storm", first=1, count=2)
     assert storms["count"] == 5

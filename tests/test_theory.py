@@ -135,7 +135,7 @@ def test_a_failed_claim_is_shown_and_exits_with_1(monkeypatch, tmp_path: Path, c
         main.theory("divergences", out=tmp_path)
     assert ended.value.code == 1
     assert "FAILS" in capsys.readouterr().out
-    assert "Claims that fail" in (tmp_path / laboratory.PAGE).read_text(encoding="utf-8")
+    assert "Claims that fail" in (tmp_path / "divergences.html").read_text(encoding="utf-8")
 
 
 def stopping(seed: int) -> Generator[str, None, Finding]:
@@ -151,11 +151,12 @@ def test_an_experiment_that_stops_leaves_the_others_and_the_page(monkeypatch, tm
     assert sentence in out
     assert "lienzo: RuntimeError: tensors < 4 and 2 do not fit." in said
     assert "Traceback" not in said
-    page = (tmp_path / laboratory.PAGE).read_text(encoding="utf-8")
+    stem = laboratory.stem(["equilibrium", "global-minimum", "convolutions"])
+    page, numbers = ((tmp_path / f"{stem}.{ending}").read_text(encoding="utf-8") for ending in ("html", "json"))
     assert pages.escape(sentence) in page
     assert "1 of 3 experiments stopped" in page
-    numbers = json.loads((tmp_path / laboratory.NUMBERS).read_bytes())["findings"]
-    assert {finding["name"]: (finding["failure"], finding["holds"]) for finding in numbers} == {
+    findings = json.loads(numbers)["findings"]
+    assert {finding["name"]: (finding["failure"], finding["holds"]) for finding in findings} == {
         "convolutions": (None, True),
         "global-minimum": (sentence, False),
         "equilibrium": (None, True),
@@ -168,12 +169,15 @@ def test_an_interrupted_laboratory_leaves_a_page_of_what_it_found(tmp_path: Path
     for step in laboratory.steps(["convolutions", "batch-normalisation"], tmp_path):
         if step.finding:
             break
-    assert "lienzo theory convolutions" in (tmp_path / laboratory.PAGE).read_text(encoding="utf-8")
+    page = tmp_path / f"{laboratory.stem(['convolutions', 'batch-normalisation'])}.html"
+    assert "lienzo theory convolutions" in page.read_text(encoding="utf-8")
 
 
 def test_the_page_is_one_file_with_every_claim(tmp_path: Path) -> None:
+    (tmp_path / "theory.html").write_text("about all")
     (finding,) = laboratory.theory(["convolutions"], tmp_path)
-    page = (tmp_path / laboratory.PAGE).read_text(encoding="utf-8")
+    assert (tmp_path / "theory.html").read_text() == "about all"
+    page = (tmp_path / "convolutions.html").read_text(encoding="utf-8")
     assert all(pages.escape(claim.statement) in page for claim in finding.claims)
     assert page.count("<svg") == len(finding.drawings)
     assert 'src="http' not in page
@@ -185,7 +189,7 @@ def test_numbers_are_json_and_the_same_again(tmp_path: Path) -> None:
     texts = []
     for folder in ("a", "b"):
         laboratory.theory(["divergences"], tmp_path / folder, seed=3)
-        texts.append((tmp_path / folder / laboratory.NUMBERS).read_text(encoding="utf-8"))
+        texts.append((tmp_path / folder / "divergences.json").read_text(encoding="utf-8"))
     assert texts[0] == texts[1]
     (finding,) = json.loads(texts[0], parse_constant=pytest.fail)["findings"]
     infinite = [claim for claim in finding["claims"] if claim["predicted"] == "inf"]

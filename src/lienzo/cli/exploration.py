@@ -9,6 +9,7 @@ from lienzo.cli.options import DEVICE, Json, show
 from lienzo.cli.syntax import Group, Word
 from lienzo.display.terminal import bar
 from lienzo.explore.film import Film
+from lienzo.storage import sealed
 from lienzo.storage.files import write_text
 
 if TYPE_CHECKING:
@@ -51,8 +52,11 @@ def walk(
         film: How the walk becomes a film.
         out: The film, .avif, .webp, .gif or .mp4, or a folder for PNGs.
     """
+    from lienzo.display import films
     from lienzo.explore import walking
 
+    if out.suffix:
+        films.encoder(out.suffix)  # an ending that cannot be written is refused before anything is painted
     going = walking.steps(
         source, seeds=seeds, label=label, latents=latents, path=path, film=film, detector=detector, device=device
     )
@@ -87,6 +91,7 @@ def arithmetic(
     """
     from lienzo.explore import calculation, showing
 
+    _refuse_other(save_latents, "latents")
     going = calculation.steps(
         source, expression, collection, labels=labels, trials=trials, detector=detector, device=device
     )
@@ -115,7 +120,7 @@ def directions(
     """Find directions of latents that change something, measure what each does, and name it.
 
     They are kept in a file beside the generator, where lienzo generate --along finds them. Names that were given
-    there before are kept.
+    there before are kept, with their directions.
 
     Args:
         collection: Folder or URL of a collection, whose labels directions are compared with.
@@ -126,6 +131,7 @@ def directions(
     """
     from lienzo.explore import showing, steering
 
+    _refuse_other(save, "directions")
     going = steering.steps(
         source, collection, method=method, count=count, name=name, labels=labels, detector=detector, device=device
     )
@@ -161,6 +167,7 @@ def invert(
     from lienzo.explore.sources import parted
     from lienzo.generation.latents import joined
 
+    _refuse_other(save_latents, "latents")
     pictures, collection = parted(places)
     going = inversion.steps(
         source, pictures, collection, samples=samples, starts=starts, iterations=iterations, label=label,
@@ -241,6 +248,7 @@ def dissect(
         lines = [f"{each.name}  {each.units} units  {each.width}×{each.height}" for each in layers]
         show([asdict(each) for each in layers] if json else "\n".join(lines), json)
         return
+    _refuse_other(save, "dissection")
     going = dissecting.steps(
         source, collection, masks=masks, layer=layer, concept=concept, count=count, off=off, labels=labels,
         detector=detector, device=device,
@@ -249,6 +257,12 @@ def dissect(
     kept = found.save(save or dissecting.beside(source))
     write_text(out, dissection_page.page(found))
     show({"page": str(out), "file": str(kept)} | found.to_json() if json else str(out), json)
+
+
+def _refuse_other(place: Path | None, kind: str) -> None:
+    """Refuse a file that holds something else before anything is computed for it."""
+    if place is not None:
+        sealed.refuse_other(place, kind)
 
 
 EXPLORE = Group(

@@ -121,7 +121,8 @@ def theory(
 
     Args:
         experiments: Names such as divergences or convergence; by default all ten.
-        out: Folder for theory.html, one page with every figure and number, and theory.json.
+        out: Folder for theory.html, one page with every figure and number, and theory.json; where experiments are
+            named, the files have their names.
         seed: Whole number from which all randomness follows.
     """
     from lienzo.theory import laboratory
@@ -132,7 +133,7 @@ def theory(
             shown.show(step.number - (step.finding is None), step.count, f"{step.experiment}: {step.part or 'done'}")
             findings += [step.finding] if step.finding else []
     show([finding.to_json() for finding in findings] if json else laboratory.summary(findings), json)
-    note(f"The page: {out / laboratory.PAGE}")
+    note(f"The page: {out / laboratory.stem(experiments)}.html")
     for finding in findings:
         if finding.failure is not None:
             raise finding.failure

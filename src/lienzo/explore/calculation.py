@@ -24,7 +24,7 @@ from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.explore import expressions
 from lienzo.explore.expressions import Point, Term
 from lienzo.explore.labelling import Classifier, fitted, kind_of
-from lienzo.explore.sources import opened, refuse_other_shape
+from lienzo.explore.sources import opened, refuse_labels_of_nothing, refuse_other_shape
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents
 from lienzo.metrics import detectors
@@ -283,6 +283,7 @@ def steps(
         InputError: an expression that is not well formed or names what is not there, or a source without a generator.
         ScoreError: labels that cannot be told apart, or that the generator does not paint.
     """
+    refuse_labels_of_nothing(labels, collection)
     generator = opened(source, device)
     done = computed(generator, expression)
     if collection is None:

@@ -15,7 +15,7 @@ from lienzo.explore.agreement import Agreement
 from lienzo.explore.causes import Effect
 from lienzo.explore.concepts import Concept, Masks
 from lienzo.generation.units import Layer
-from lienzo.storage import schemas, tensors
+from lienzo.storage import schemas, sealed, tensors
 
 Pixels = NDArray[np.uint8]
 
@@ -106,7 +106,12 @@ class Dissection:
         return best, int(np.abs(best.auc[:, column] - 0.5).argmax())
 
     def save(self, path: str | Path) -> Path:
-        """Write it to a ``.safetensors`` file, which tells which generator it is of."""
+        """Write it to a ``.safetensors`` file, which tells which generator it is of.
+
+        Raises:
+            InputError: the file is there and holds something else.
+        """
+        sealed.refuse_other(Path(path), "dissection")
         arrays: dict[str, NDArray[Any]] = {}
         for ties in self.layers:
             arrays |= {f"{ties.layer.name}.{name}": getattr(ties, name) for name in ARRAYS}

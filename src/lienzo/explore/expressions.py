@@ -8,7 +8,7 @@ An expression is parsed as Python's grammar has it, and only these parts of it m
 ``label('cubism')``    a label, or a mixture such as ``'cubism=0.3,baroque=0.7'``, of a conditional generator
 ``file('F', 2)``       the third latents in a file that lienzo wrote; without a number the first
 ``A + B``, ``A - B``   sums and differences
-``0.5 * A``, ``A / 2`` multiples
+``0.5 * A``, ``A / 2`` multiples, by numbers such as ``-1/2``
 ``-A``                 the opposite
 =====================  =============================================================================================
 """
@@ -27,6 +27,9 @@ Array = NDArray[np.float64]
 
 LARGEST = 10_000
 """Largest number of characters in an expression."""
+
+DEEPEST = 200
+"""Largest number of parts of an expression that stand within one another, as those of a long sum do."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,19 @@ def parse(text: str) -> ast.expr:
     if len(text) > LARGEST:
         raise InputError(f"an expression of {len(text):,} characters is too long: {LARGEST:,} are the most.")
     try:
-        return ast.parse(text.strip(), mode="eval").body
+        tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InputError(
             f"'{text}' is no expression ({error.args[0] if error.args else error}): "
             "write one such as mean(1,7,9) - mean(2,4,8) + mean(3,5,6)."
         ) from None
+    level, depth = [tree], 0
+    while level:
+        level = [child for node in level for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+        depth += 1
+    if depth > DEEPEST:
+        raise InputError(f"an expression of {depth} parts within one another is too deep: mean(...) takes any number.")
+    return tree
 
 
 def value(tree: ast.expr, names: Names) -> Point:
@@ -109,9 +119,9 @@ def value(tree: ast.expr, names: Names) -> Point:
             return value(left, names) + value(right, names)
         case ast.BinOp(left=left, op=ast.Sub(), right=right):
             return value(left, names) + value(right, names) * -1.0
-        case ast.BinOp(left=ast.Constant(value=int() | float() as factor), op=ast.Mult(), right=right):
-            return value(right, names) * float(factor)
-        case ast.BinOp(left=left, op=ast.Div(), right=ast.Constant(value=int() | float() as divisor)) if divisor:
+        case ast.BinOp(left=left, op=ast.Mult(), right=right) if (factor := _number(left)) is not None:
+            return value(right, names) * factor
+        case ast.BinOp(left=left, op=ast.Div(), right=right) if divisor := _number(right):
             return value(left, names) * (1 / divisor)
         case ast.Call(func=ast.Name(id=function), args=arguments, keywords=[]) if function in FUNCTIONS and arguments:
             return FUNCTIONS[function](arguments, names)
@@ -135,6 +145,21 @@ def terms(tree: ast.expr, names: Names, sign: float = 1.0) -> Iterator[Term]:
         case _:
             point = value(tree, names)
             yield Term(ast.unparse(tree), sign, point, (point,))
+
+
+def _number(tree: ast.expr) -> float | None:
+    """Return what a factor such as ``-1/2`` comes to; none for what is no number."""
+    match tree:
+        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
+            return float(number)
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
+            return None if (number := _number(operand)) is None else -number if isinstance(sign, ast.USub) else number
+        case ast.BinOp(left=left, op=ast.Mult() | ast.Div() as op, right=right):
+            first, second = _number(left), _number(right)
+            if first is None or second is None or (isinstance(op, ast.Div) and not second):
+                return None
+            return first * second if isinstance(op, ast.Mult) else first / second
+    return None
 
 
 def _mean(arguments: list[ast.expr], names: Names) -> Point:

@@ -12,6 +12,10 @@ Easing = Literal["none", "smooth"]
 """``smooth`` slows down at each keyframe: 3t² − 2t³ in place of t."""
 
 
+MOST_FRAMES, MOST_WALKS = 100_000, 400
+"""What a path may hold."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Film:
     """How a walk becomes a film. The fields are options of ``lienzo explore walk``."""
@@ -44,6 +48,12 @@ class Film:
         refuse_below(
             1, {"frames": self.frames, "walks": self.walks, "columns": 1 if self.columns is None else self.columns}
         )
+        if self.frames > MOST_FRAMES or self.walks > MOST_WALKS:
+            raise InputError(
+                f"a walk has up to {MOST_FRAMES:,} frames, and a film up to {MOST_WALKS} walks: give fewer."
+            )
+        if self.even and self.frames < 2:
+            raise InputError("one frame has no speed: give more frames, or leave even out.")
         if not 0 < self.frames_per_second <= 1000:
             raise InputError(
                 f"a film of {self.frames_per_second:g} frames per second cannot be shown: give a number up to 60."

@@ -226,6 +226,9 @@ def steps(
     """
     generator = opened(source, device)
     refuse_below(1, {"samples": samples, "starts": starts, "iterations": iterations})
+    if label is not None and not (generator.classes and len(pictures)):
+        lack = "pictures were given" if generator.classes else "labels are known to this generator"
+        raise InputError(f"the label is that of the given pictures, and no {lack}: leave it out.")
     wanted = _wanted(generator, pictures, collection, samples)
     features_of = detectors.load(detector, generator.device)
     reached: list[Reach] = []

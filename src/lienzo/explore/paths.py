@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lienzo.errors import InputError
 from lienzo.explore import curves
-from lienzo.explore.film import Curve
+from lienzo.explore.film import MOST_FRAMES, MOST_WALKS, Curve
 from lienzo.generation.generation import Generator
 from lienzo.storage.files import write_bytes
 
@@ -43,7 +43,7 @@ class Walk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A walk from keyframe to keyframe."""
 
     keyframes: Annotated[tuple[Keyframe, ...], Meta(min_length=1, max_length=10_000)]
-    times: Annotated[tuple[Annotated[float, Meta(ge=0)], ...], Meta(min_length=1, max_length=100_000)]
+    times: Annotated[tuple[Annotated[float, Meta(ge=0)], ...], Meta(min_length=1, max_length=MOST_FRAMES)]
     """Position of each frame: 0 is the first keyframe, 1 the second, 0.5 half way between."""
 
 
@@ -54,7 +54,7 @@ class Path(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Fingerprint of the generator that the walks belong to."""
     latents: Annotated[int, Meta(ge=1)]
     """Dimension of z."""
-    walks: Annotated[tuple[Walk, ...], Meta(min_length=1, max_length=400)]
+    walks: Annotated[tuple[Walk, ...], Meta(min_length=1, max_length=MOST_WALKS)]
     """The walks, in the order of the grid: left to right, then down."""
     columns: Annotated[int, Meta(ge=1)] = 1
     """Columns of the grid that they stand in."""

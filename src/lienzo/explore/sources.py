@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lienzo.collection.collection import Collection
+from lienzo.collection.listing.entries import Entry
 from lienzo.collection.listing.places import is_url
+from lienzo.collection.screening.screening import screen
+from lienzo.collection.settings import Channels, Settings
 from lienzo.compute.devices import pick_device
 from lienzo.errors import InputError
 from lienzo.evaluation.subject import written_shape
@@ -59,18 +62,36 @@ def refuse_other_shape(generator: Generator, collection: Collection) -> None:
         )
 
 
+def refuse_labels_of_nothing(labels: str | None, collection: object) -> None:
+    """Refuse a kind of labels where there is no collection that has them."""
+    if labels is not None and collection is None:
+        raise InputError(f"'{labels}' is a kind of a collection's labels, and there is no collection: give one.")
+
+
 def read_picture(path: str | Path, generator: Generator) -> Pixels:
-    """Return a picture from a file, brought to the generator's shape (height, width, channels) by a centre crop.
+    """Return a picture from a file, brought to the generator's shape (height, width, channels) as preparation does it.
 
     Raises:
         InputError: there is no such file, or it is no picture.
     """
     try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert({1: "L", 3: "RGB", 4: "RGBA"}[generator.channels])
-            fitted = ImageOps.fit(upright, (generator.width, generator.height), Image.Resampling.LANCZOS)
+        data = Path(path).read_bytes()
     except FileNotFoundError:
         raise InputError(f"there is no picture {path}: check the path.") from None
-    except (UnidentifiedImageError, OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as a picture ({error}): give a PNG or a JPEG.") from None
-    return np.asarray(fitted).reshape(generator.height, generator.width, generator.channels)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): give the file of a picture.") from None
+    return picture_of(data, str(path), generator)
+
+
+def picture_of(data: bytes, name: str, generator: Generator) -> Pixels:
+    """Return the picture in a file's bytes as :func:`read_picture` does; ``name`` is what an error calls it.
+
+    Raises:
+        InputError: it is no picture.
+    """
+    shape = generator.height, generator.width, generator.channels
+    settings = Settings(size=shape[:2], channels=cast(Channels, generator.channels), enlarge=True)
+    found = screen(Entry(name, "", len(data), data=data, wanted=True), settings)
+    if found.reason:
+        raise InputError(f"{name} cannot be used as a picture ({found.reason}: {found.detail}): give another.")
+    return np.frombuffer(found.pixels, np.uint8).reshape(shape)

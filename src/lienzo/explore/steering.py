@@ -24,7 +24,7 @@ from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.explore import attributes
 from lienzo.explore.entrances import activations, first_bent, matrices
 from lienzo.explore.labelling import fitted, kind_of
-from lienzo.explore.sources import opened
+from lienzo.explore.sources import opened, refuse_labels_of_nothing
 from lienzo.generation.directions import Directions, Effect, beside, parse_names
 from lienzo.generation.generation import Generator
 from lienzo.metrics import detectors
@@ -228,6 +228,7 @@ def steps(
         raise InputError(unknown("method", method, METHODS))
     if not 1 <= count <= generator.latents:
         raise InputError(f"{count} directions cannot be found among {generator.latents} latents: ask for fewer.")
+    refuse_labels_of_nothing(labels, collection)
     names = parse_names(name)
     found = METHODS[method](generator, count)
     found.named(names)  # what cannot be named is refused before anything is measured
@@ -257,15 +258,18 @@ directions = finished(steps, "directions")
 def keep(steered: Steered, source: str | Path | Run, place: str | Path | None = None) -> tuple[Steered, Path]:
     """Write directions to a file, beside their generator unless another place is given.
 
-    Names that someone gave to the same directions in that file before are kept, unless others are given now.
+    Names that someone gave in that file before are kept, with their directions where these were not found again.
 
     Returns:
-        The directions under their names, and the file.
+        What was found under its names, and the file.
 
     Raises:
         InputError: the file is there and holds something else.
     """
     found, path = steered.directions, Path(place) if place is not None else beside(source)
+    kept = found
     if path.exists() and (earlier := Directions.found(path)).generator == found.generator:
         found = found.inheriting(earlier)
-    return replace(steered, directions=found), found.save(path)
+        kept = found.joined(earlier)
+        found = replace(found, names=kept.names[: len(found.names)])
+    return replace(steered, directions=found), kept.save(path)

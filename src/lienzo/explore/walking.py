@@ -239,7 +239,7 @@ def steps(
     film = film or Film()
     labels = [label] if isinstance(label, str) else label
     kept = Latents.open(latents) if isinstance(latents, str | File) else latents
-    chosen = parse_seeds(seeds) if isinstance(seeds, str) else list(seeds or ())
+    chosen = parse_seeds(seeds) if isinstance(seeds, str) else [int(seed) for seed in (() if seeds is None else seeds)]
     found = keyframes(generator, chosen, labels, kept)
     following = _path(generator, _beside(found, film.walks), film)
     before = after = None

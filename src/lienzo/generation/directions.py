@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lienzo.errors import InputError, unknown
 from lienzo.generation.opening import located
 from lienzo.run.run import Run
-from lienzo.storage import schemas, tensors
+from lienzo.storage import schemas, sealed, tensors
 
 ALONG = re.compile(r"\s*(?P<name>.+?)\s*=\s*(?P<distance>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 """A step along a direction, such as ``brighter=2.5``."""
@@ -110,9 +110,35 @@ class Directions:
 
     def inheriting(self, earlier: "Directions") -> "Directions":
         """Return them under the names that someone gave to the same vectors earlier."""
-        alike = np.abs(self.vectors @ earlier.vectors.T) > SAME if len(earlier.vectors) else np.zeros((0, 0))
+        alike = self._alike(earlier)
         found = {int(alike[:, old].argmax()): earlier.names[old] for old in earlier.given if alike[:, old].any()}
         return self.named({number: name for number, name in found.items() if number not in self.given})
+
+    def joined(self, earlier: "Directions") -> "Directions":
+        """Return them, and behind them those to which someone gave names earlier and that are not among them.
+
+        A name that was only suggested makes way; one that someone gives to another direction now is that one's.
+        """
+        alike, taken = self._alike(earlier), {self.names[number] for number in self.given}
+        others = [old for old in sorted(earlier.given) if not alike[:, old].any() and earlier.names[old] not in taken]
+        if not others:
+            return self
+        kept = [earlier.names[old] for old in others]
+        own = (f"{name} ({number})" if name in kept else name for number, name in enumerate(self.names))
+        return Directions(
+            vectors=np.concatenate([self.vectors, earlier.vectors[others]]),
+            names=(*own, *kept),
+            generator=self.generator,
+            method=self.method,
+            given=self.given | frozenset(range(len(self.names), len(self.names) + len(others))),
+            effects=(*self.effects, *(earlier.effects[old] for old in others))
+            if self.effects and earlier.effects
+            else (),
+        )
+
+    def _alike(self, earlier: "Directions") -> NDArray[np.bool_]:
+        """Return which of them are the same as which of others, (k, others)."""
+        return np.abs(self.vectors @ earlier.vectors.T) > SAME
 
     def along(self, steps: Sequence[str]) -> NDArray[np.float32]:
         """Return what steps such as ``brighter=2.5`` add to latents; (latents,).
@@ -133,7 +159,12 @@ class Directions:
         return moved
 
     def save(self, path: str | Path) -> Path:
-        """Write the directions to a ``.safetensors`` file."""
+        """Write the directions to a ``.safetensors`` file.
+
+        Raises:
+            InputError: the file is there and holds something else.
+        """
+        sealed.refuse_other(Path(path), "directions")
         header: dict[str, Any] = {
             "kind": "directions",
             "generator": self.generator,

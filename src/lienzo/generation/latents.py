@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from lienzo.errors import InputError
-from lienzo.storage import tensors
+from lienzo.storage import sealed, tensors
 
 Array = NDArray[np.float32]
 
@@ -48,7 +48,12 @@ class Latents:
         return Latents(self.z[at : at + 1], self.y[at : at + 1], self.generator, self.names[at : at + 1])
 
     def save(self, path: str | Path) -> Path:
-        """Write them to a ``.safetensors`` file, which tells which generator they belong to."""
+        """Write them to a ``.safetensors`` file, which tells which generator they belong to.
+
+        Raises:
+            InputError: the file is there and holds something else.
+        """
+        sealed.refuse_other(Path(path), "latents")
         header: dict[str, Any] = {"kind": "latents", "generator": self.generator, "names": list(self.names)}
         tensors.save(Path(path), {"z": torch.from_numpy(self.z), "y": torch.from_numpy(self.y)}, header)
         return Path(path)

@@ -89,6 +89,16 @@ def read(path: Path, kind: str | None, error: type[InputError]) -> tuple[dict[st
     return tensors, {**header, "fingerprint": sealed}
 
 
+def refuse_other(path: Path, kind: str) -> None:
+    """Refuse to write a file of a kind where another stands, such as a generator.
+
+    Raises:
+        InputError: there is one.
+    """
+    if path.exists() and (header(path) or {}).get("kind") != kind:
+        raise InputError(f"{path} is there and holds no {kind}: give the name of another file.")
+
+
 def header(path: Path) -> dict[str, Any] | None:
     """Return what stands in front of a file's tensors, which are not read and not compared; None where nothing does."""
     try:

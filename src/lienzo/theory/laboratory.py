@@ -15,8 +15,14 @@ from lienzo.storage import files
 from lienzo.theory.catalogue import EXPERIMENTS
 from lienzo.theory.finding import Claim, Drawing, Finding, Table
 
-PAGE = "theory.html"
-NUMBERS = "theory.json"
+
+def stem(experiments: Sequence[str] = ()) -> str:
+    """Return the name of the page about some experiments, and of its numbers, without ``.html`` and ``.json``.
+
+    So a page about one experiment does not take the place of the page about all.
+    """
+    chosen = _chosen(experiments)
+    return "theory" if len(chosen) == len(EXPERIMENTS) else "-".join(chosen)
 
 
 @dataclass(frozen=True)
@@ -49,17 +55,22 @@ def steps(experiments: Sequence[str] = (), out: Path | str | None = None, seed: 
 
     Args:
         experiments: their names, by default all.
-        out: folder for ``theory.html`` and ``theory.json``, or none to write nothing.
+        out: folder for ``theory.html`` and ``theory.json``, named after the experiments where these are not all
+            (:func:`stem`); or none to write nothing.
         seed: of everything random; the same seed gives the same numbers on the same machine.
 
     Raises:
         InputError: for a name that is no experiment.
     """
+    return _steps(_chosen(experiments), None if out is None else files.local(out) / stem(experiments), seed)
+
+
+def _chosen(experiments: Sequence[str]) -> list[str]:
+    """Return the experiments that are asked for, in the order of the catalogue; all where none is named."""
     for name in experiments:
         if name not in EXPERIMENTS:
             raise InputError(unknown("experiment", name, EXPERIMENTS))
-    chosen = [name for name in EXPERIMENTS if not experiments or name in experiments]
-    return _steps(chosen, None if out is None else files.local(out), seed)
+    return [name for name in EXPERIMENTS if not experiments or name in experiments]
 
 
 def theory(experiments: Sequence[str] = (), out: Path | str | None = "theory", seed: int = 0) -> list[Finding]:
@@ -67,7 +78,8 @@ def theory(experiments: Sequence[str] = (), out: Path | str | None = "theory", s
 
     Args:
         experiments: their names, by default all.
-        out: folder for ``theory.html`` and ``theory.json``, or none to write nothing.
+        out: folder for ``theory.html`` and ``theory.json``, named after the experiments where these are not all
+            (:func:`stem`); or none to write nothing.
         seed: of everything random; the same seed gives the same numbers on the same machine.
 
     Raises:
@@ -110,9 +122,11 @@ def _conditions() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _write(findings: list[Finding], out: Path, seed: int) -> None:
-    files.write_json(out / NUMBERS, {"seed": seed, "findings": [finding.to_json() for finding in findings]})
-    files.write_text(out / PAGE, page(findings, seed))
+def _write(findings: list[Finding], place: Path, seed: int) -> None:
+    """Write the page and its numbers; ``place`` is their path without an ending."""
+    numbers = {"seed": seed, "findings": [finding.to_json() for finding in findings]}
+    files.write_json(place.with_name(f"{place.name}.json"), numbers)
+    files.write_text(place.with_name(f"{place.name}.html"), page(findings, seed))
 
 
 def page(findings: Sequence[Finding], seed: int) -> str:

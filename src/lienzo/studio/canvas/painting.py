@@ -4,19 +4,17 @@ import tempfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from lienzo.collection.listing.entries import Entry
-from lienzo.collection.screening.screening import screen
-from lienzo.collection.settings import Channels, Settings
 from lienzo.display import gallery
 from lienzo.errors import InputError
 from lienzo.explore import inversion, walking
 from lienzo.explore.film import Film as FilmSettings
+from lienzo.explore.sources import picture_of
 from lienzo.generation.directions import Directions, beside
 from lienzo.generation.generation import Generator, load
 from lienzo.generation.latents import Latents, truncated
@@ -50,25 +48,29 @@ def directions_of(run: Run, generator: Generator) -> Directions | None:
         return None
 
 
-def place(generator: Generator, wanted: Place) -> Array:
-    """Return the latents (latents,) of a place.
+def place(generator: Generator, wanted: Place) -> tuple[Array, Array]:
+    """Return the latents (latents,) of a place, and its label's row (classes,).
 
     Raises:
-        InputError: latents of another dimension, or a place that says nothing.
+        InputError: latents or a row of another dimension, or a place that says nothing.
     """
     if wanted.seed is not None:
-        return np.asarray(generator.drawn([wanted.seed])[0][0])
+        (z,), (y,) = generator.drawn([wanted.seed])
+        return z, y
     if wanted.z is not None:
-        if len(wanted.z) != generator.latents:
-            raise InputError(f"these latents have {len(wanted.z)} numbers, but {generator.latents} are needed.")
-        return np.array(wanted.z, np.float32)
+        row = wanted.y or (0.0,) * generator.classes
+        for what, given, needed in (("latents", wanted.z, generator.latents), ("labels", row, generator.classes)):
+            if len(given) != needed:
+                raise InputError(f"these {what} have {len(given)} numbers, but {needed} are needed.")
+        return np.array(wanted.z, np.float32), np.array(row, np.float32)
     if wanted.mixture is None:
         raise InputError("a place is a seed, latents or a mixture: give one of them.")
-    parts = [(weight, place(generator, part)) for weight, part in wanted.mixture]
-    total = sum(abs(weight) for weight, _ in parts)
-    mixed = sum((weight * z for weight, z in parts), np.zeros(generator.latents, np.float32))
-    length = sum(abs(weight) * float(np.linalg.norm(z)) for weight, z in parts) / max(total, 1e-12)
-    return np.asarray(mixed * (length / max(float(np.linalg.norm(mixed)), 1e-12)), np.float32)
+    parts = [(weight, *place(generator, part)) for weight, part in wanted.mixture]
+    total = sum(abs(weight) for weight, *_ in parts)
+    mixed = sum((weight * z for weight, z, _ in parts), np.zeros(generator.latents, np.float32))
+    length = sum(abs(weight) * float(np.linalg.norm(z)) for weight, z, _ in parts) / max(total, 1e-12)
+    row = sum((weight * y for weight, _, y in parts), np.zeros(generator.classes, np.float32))
+    return np.asarray(mixed * (length / max(float(np.linalg.norm(mixed)), 1e-12)), np.float32), np.float32(row)
 
 
 def places(run: Run, generator: Generator, pictures: tuple[Picture, ...]) -> tuple[Array, Array]:
@@ -95,7 +97,7 @@ def places(run: Run, generator: Generator, pictures: tuple[Picture, ...]) -> tup
 
 def _moved(generator: Generator, where: Place, picture: Picture, directions: Directions | None) -> Array:
     """Return the latents (latents,) of a place, truncated and moved as a picture wants it."""
-    at = truncated(place(generator, where)[None], picture.psi)[0]
+    at = truncated(place(generator, where)[0][None], picture.psi)[0]
     if picture.along:
         if directions is None:
             raise InputError("this run has no directions: find them with lienzo explore directions.")
@@ -105,12 +107,9 @@ def _moved(generator: Generator, where: Place, picture: Picture, directions: Dir
 
 def _row(generator: Generator, picture: Picture) -> Array:
     """Return the label's row (classes,)."""
-    if not generator.classes:
-        return np.zeros(0, np.float32)
-    if picture.label is not None:
+    if generator.classes and picture.label is not None:
         return np.asarray(generator.rows([picture.label])[0])
-    seed = picture.place.seed
-    return np.asarray(generator.drawn([seed])[1][0] if seed is not None else generator.rows([""])[0])
+    return place(generator, picture.place)[1]
 
 
 def about(run: Run, _wish: About) -> tuple[str, bytes]:
@@ -156,23 +155,15 @@ def film(run: Run, wish: Film) -> tuple[str, bytes]:
 
 
 def invert(run: Run, wish: Invert) -> tuple[str, bytes]:
-    """Return the latents of a picture, and how far what they paint is from it, as JSON.
+    """Return the latents of a picture with the row of its label, and how far what they paint is from it, as JSON.
 
     Raises:
         InputError: the file is no picture that preparation would take.
     """
     generator = generator_of(run)
-    settings = Settings(
-        size=(generator.height, generator.width),
-        channels=cast(Channels, generator.channels),
-        enlarge=True,
-    )
-    found = screen(Entry("the picture", "", len(wish.file), data=wish.file, wanted=True), settings)
-    if found.reason:
-        raise InputError(f"this file cannot be used as a picture ({found.reason}: {found.detail}): give another.")
-    pixels = np.frombuffer(found.pixels, np.uint8).reshape(1, generator.height, generator.width, generator.channels)
-    (best,) = inversion.inverted(generator, pixels)
-    told = {"z": [round(float(value), 4) for value in best.z], "error": best.error}
+    (best,) = inversion.inverted(generator, picture_of(wish.file, "this file", generator)[None])
+    told = {name: [round(float(value), 4) for value in row] for name, row in (("z", best.z), ("y", best.y))}
+    told |= {"error": best.error}
     return "application/json", msgspec.json.encode(told)
 
 

@@ -19,11 +19,13 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A place in the space of latents: one seed, latents written out, or a mixture of places.
 
     A mixture of places zᵢ with weights wᵢ is Σ wᵢ zᵢ, brought to the length of Σ |wᵢ| |zᵢ| / Σ |wᵢ|, so that what lies
-    between two pictures is as far from the origin as they are.
+    between two pictures is as far from the origin as they are. Rows of labels yᵢ become Σ wᵢ yᵢ.
     """
 
     seed: Seed | None = None
     z: Annotated[tuple[Small, ...], Meta(min_length=1, max_length=4_096)] | None = None
+    y: Annotated[tuple[Small, ...], Meta(max_length=100_000)] | None = None
+    """Row of the label of latents that are written out; by default no label."""
     mixture: Annotated[tuple[tuple[Small, "Place"], ...], Meta(min_length=1, max_length=8)] | None = None
 
 
@@ -42,7 +44,7 @@ class Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     place: Place
     label: Text | None = None
-    """A label, or a mixture such as ``cubism=0.3,baroque=0.7``; by default the one that the seed draws."""
+    """A label, or a mixture such as ``cubism=0.3,baroque=0.7``; by default that of the place."""
 
     along: Annotated[dict[Text, Small], Meta(max_length=64)] = {}
     """Directions by name, and how far."""

@@ -24,10 +24,13 @@ export async function painted(purpose, run, pictures, columns) {
 
 export const about = (run) => ask("/api/canvas", { run });
 
-/** A place as text for the address and for people, and back: 7, or z:base64, or 0.5*7+0.5*8. */
+const written = (numbers) => btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(numbers).buffer))).replaceAll("+", "-").replaceAll("/", "_");
+const read = (text) => [...new Float32Array(Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (one) => one.charCodeAt(0)).buffer)];
+
+/** A place as text for the address and for people, and back: 7, or z:base64 with the label's row as :base64, or 0.5*7~0.5*8. */
 export function placeText(place) {
   if (place.seed !== undefined) return String(place.seed);
-  if (place.z) return "z:" + btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(place.z).buffer))).replaceAll("+", "-").replaceAll("/", "_");
+  if (place.z) return ["z", place.z, ...(place.y ? [place.y] : [])].map((part) => part === "z" ? part : written(part)).join(":");
   return place.mixture.map(([weight, part]) => `${Number(weight.toFixed(4))}*${placeText(part)}`).join("~");
 }
 
@@ -35,8 +38,8 @@ export function placeOf(text) {
   if (/^\d{1,15}$/.test(text)) return { seed: Number(text) };
   if (text.startsWith("z:")) {
     try {
-      const bytes = Uint8Array.from(atob(text.slice(2).replaceAll("-", "+").replaceAll("_", "/")), (one) => one.charCodeAt(0));
-      return { z: [...new Float32Array(bytes.buffer)] };
+      const [z, y] = text.slice(2).split(":").map(read);
+      return y ? { z, y } : { z };
     } catch { return null; }
   }
   const parts = text.split("~").map((part) => {

@@ -29,23 +29,6 @@ MOST_GROUPS = 50
 MOST_MEMBERS = 24
 """Pictures of a group that are told, the first ones."""
 
-USUAL: dict[str, object] = {
-    name: getattr(Settings(), name)
-    for name in (
-        "channels",
-        "geometry",
-        "resample",
-        "trim_borders",
-        "enlarge",
-        "detect_damage",
-        "max_pixels",
-        "near_duplicates",
-        "conflicts",
-        "holdout",
-    )
-}
-"""Settings of a preparation that are given as options where they are not the usual ones."""
-
 
 def _list(request: Request) -> Response:
     """Answer with one page of the list, by name."""
@@ -89,12 +72,15 @@ def _one(request: Request) -> Response:
 
 def _command(name: str, found: Collection) -> str:
     """Return the command that prepares a collection again with choices, into another folder."""
-    options: list[str] = []
-    for key, usual in USUAL.items():
-        value = found.settings.get(key, usual)
-        if value != usual:
-            option = f"--{key.replace('_', '-')}"
-            options += [option] if value is True else [f"--no-{option[2:]}"] if value is False else [option, str(value)]
+    usual, options = Settings().to_json(), list[str]()
+    for key, value in (
+        Settings.from_json(found.settings, size=(found.height, found.width), labels="none").to_json().items()
+    ):
+        if key in ("height", "width") or value == usual.get(key, getattr(Settings, key)):
+            continue
+        option = f"--{key.replace('_', '-')}"
+        said = "#{:02x}{:02x}{:02x}".format(*value) if key == "background" else str(value)
+        options += [option] if value is True else [f"--no-{option[2:]}"] if value is False else [option, said]
     size = str(found.height) if found.height == found.width else f"{found.height}x{found.width}"
     sources = [str(source) for source in found.settings.get("sources") or ["SOURCE"]]
     labels = str(found.settings.get("labels", "folders"))

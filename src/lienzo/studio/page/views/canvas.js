@@ -58,7 +58,10 @@ function Board({ run, query }) {
     setError(null);
     try {
       const answer = await wish("invert", "/api/canvas/invert?" + new URLSearchParams({ run }), file, "application/octet-stream");
-      if (answer) keep({ z: JSON.parse(await answer.text()).z });
+      if (answer) {
+        const { z, y } = JSON.parse(await answer.text());
+        keep(y.length ? { z, y } : { z });
+      }
     } catch (reason) { setError(reason.message); }
     setInverting(false);
   };
