@@ -153,7 +153,8 @@ def _number(tree: ast.expr) -> float | None:
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
             return float(number)
         case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
-            return None if (number := _number(operand)) is None else -number if isinstance(sign, ast.USub) else number
+            if (inner := _number(operand)) is not None:
+                return -inner if isinstance(sign, ast.USub) else inner
         case ast.BinOp(left=left, op=ast.Mult() | ast.Div() as op, right=right):
             first, second = _number(left), _number(right)
             if first is None or second is None or (isinstance(op, ast.Div) and not second):

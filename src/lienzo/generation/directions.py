@@ -138,7 +138,7 @@ class Directions:
 
     def _alike(self, earlier: "Directions") -> NDArray[np.bool_]:
         """Return which of them are the same as which of others, (k, others)."""
-        return np.abs(self.vectors @ earlier.vectors.T) > SAME
+        return np.asarray(np.abs(self.vectors @ earlier.vectors.T) > SAME)
 
     def along(self, steps: Sequence[str]) -> NDArray[np.float32]:
         """Return what steps such as ``brighter=2.5`` add to latents; (latents,).

@@ -1,7 +1,7 @@
 """Listing of tables: CSV or Parquet with a column of paths, Parquet or Arrow with the pictures (as Hugging Face's)."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -36,7 +36,7 @@ def path_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
     """
     folder = location.rpartition("/")[0] if places.is_url(location) else str(PurePosixPath(location).parent)
     table = labels.read(location, columns)
-    rows: dict[str, Mapping[str, str]] = {}
+    rows: dict[str, dict[str, str]] = {}
     for name, found in zip(table.names, table.labels, strict=True):
         rows.setdefault(name.replace("\\", "/").removeprefix("./"), found)
     locations = {path: path if places.is_url(path) else places.join(folder, path) for path in rows}

@@ -58,11 +58,11 @@ def place(generator: Generator, wanted: Place) -> tuple[Array, Array]:
         (z,), (y,) = generator.drawn([wanted.seed])
         return z, y
     if wanted.z is not None:
-        row = wanted.y or (0.0,) * generator.classes
-        for what, given, needed in (("latents", wanted.z, generator.latents), ("labels", row, generator.classes)):
+        written = wanted.y or (0.0,) * generator.classes
+        for what, given, needed in (("latents", wanted.z, generator.latents), ("labels", written, generator.classes)):
             if len(given) != needed:
                 raise InputError(f"these {what} have {len(given)} numbers, but {needed} are needed.")
-        return np.array(wanted.z, np.float32), np.array(row, np.float32)
+        return np.array(wanted.z, np.float32), np.array(written, np.float32)
     if wanted.mixture is None:
         raise InputError("a place is a seed, latents or a mixture: give one of them.")
     parts = [(weight, *place(generator, part)) for weight, part in wanted.mixture]
@@ -70,7 +70,8 @@ def place(generator: Generator, wanted: Place) -> tuple[Array, Array]:
     mixed = sum((weight * z for weight, z, _ in parts), np.zeros(generator.latents, np.float32))
     length = sum(abs(weight) * float(np.linalg.norm(z)) for weight, z, _ in parts) / max(total, 1e-12)
     row = sum((weight * y for weight, _, y in parts), np.zeros(generator.classes, np.float32))
-    return np.asarray(mixed * (length / max(float(np.linalg.norm(mixed)), 1e-12)), np.float32), np.float32(row)
+    at = mixed * (length / max(float(np.linalg.norm(mixed)), 1e-12))
+    return np.asarray(at, np.float32), np.asarray(row, np.float32)
 
 
 def places(run: Run, generator: Generator, pictures: tuple[Picture, ...]) -> tuple[Array, Array]:
@@ -162,8 +163,8 @@ def invert(run: Run, wish: Invert) -> tuple[str, bytes]:
     """
     generator = generator_of(run)
     (best,) = inversion.inverted(generator, picture_of(wish.file, "this file", generator)[None])
-    told = {name: [round(float(value), 4) for value in row] for name, row in (("z", best.z), ("y", best.y))}
-    told |= {"error": best.error}
+    z, y = ([round(float(value), 4) for value in row] for row in (best.z, best.y))
+    told = {"z": z, "y": y, "error": best.error}
     return "application/json", msgspec.json.encode(told)
 
 
