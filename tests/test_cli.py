@@ -231,6 +231,16 @@ def test_a_run_gets_a_name_by_itself(
     assert (status, Path(out.strip())) == (0, Path("runs") / "paintings-16-small")
 
 
+def test_the_recipe_that_was_chosen_is_said(command: Command, collection: Collection, tmp_path: Path) -> None:
+    words = ("--set", "network.width=8", "batch=8", "--images", 8, "--device", "cpu")
+    status, _, said = command("train", collection.path, "--out", tmp_path / "run", *words)
+    assert status == 0, said
+    assert said.startswith("The recipe is few, for 24 pictures of 16×16 on cpu: for collections of only 100 to 2,000 ")
+    status, _, said = command("train", collection.path, "--from", tmp_path / "run", "--out", tmp_path / "next", *words)
+    assert status == 0, said
+    assert f"Its networks are those of {tmp_path / 'run'}." in said
+
+
 MISTAKES = {
     "tran": "unknown verb 'tran': did you mean 'train'? Known: demo, evaluate,",
     "nonsense": "unknown verb 'nonsense'. Known: demo, evaluate,",
@@ -589,6 +599,6 @@ def test_too_little_memory_is_said_in_one_sentence(
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
 
     monkeypatch.setattr("lienzo.training.loop.steps", fail)
-    status, _, said = command("train", collection.path, "--out", tmp_path / "run")
+    status, _, said = command("train", collection.path, "--recipe", "fast", "--out", tmp_path / "run")
     assert (status, said.count("\n")) == (1, 1)
     assert "take a smaller batch" in said

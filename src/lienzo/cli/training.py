@@ -56,18 +56,18 @@ def train(
     from lienzo.training import loop
     from lienzo.training.default_recipe import recipe_or_default
 
-    chosen = recipe_or_default(recipe, collection, out, device, origin).with_settings(
-        [
-            *settings,
-            *length(epochs, images),
-            *given(evaluate_every=evaluate_every, seed=seed, precision=precision),
-            *given(accumulate=accumulate, on_trouble=on_trouble),
-        ]
-    )
-    place = out or usual_path("runs", collection, chosen)
-    with bar("training") as shown, resumable():
-        for tick in loop.steps(collection, chosen, place, origin=origin, device=device):
-            shown.show(tick.images, tick.total, tick.figures)
+    changes = [
+        *settings,
+        *length(epochs, images),
+        *given(evaluate_every=evaluate_every, seed=seed, precision=precision),
+        *given(accumulate=accumulate, on_trouble=on_trouble),
+    ]
+    with bar("training") as shown:
+        chosen = recipe_or_default(recipe, collection, out, device, origin).with_settings(changes)
+        place = out or usual_path("runs", collection, chosen)
+        with resumable():
+            for tick in loop.steps(collection, chosen, place, origin=origin, device=device):
+                shown.show(tick.images, tick.total, tick.figures)
     if processes.leads():
         run = Run.open(place)
         show(run.log()[-1] if json else str(run.path), json)
@@ -134,13 +134,14 @@ def tune(
     from lienzo.training.default_recipe import recipe_or_default
     from lienzo.tuning import tuning
 
-    chosen = recipe_or_default(recipe, collection, None, device).with_settings(given(seed=seed))
-    place = out or usual_path("studies", collection, chosen)
-    study = tuning.steps(collection, chosen, place, trials=trials, images=images, search=search, device=device)
-    with bar("tuning") as shown, resumable():
-        for step in study:
-            part = step.tick.images / step.tick.total if step.tick else 0
-            shown.show(step.finished + part, step.total, f"trial {step.number}")
+    with bar("tuning") as shown:
+        chosen = recipe_or_default(recipe, collection, None, device).with_settings(given(seed=seed))
+        place = out or usual_path("studies", collection, chosen)
+        study = tuning.steps(collection, chosen, place, trials=trials, images=images, search=search, device=device)
+        with resumable():
+            for step in study:
+                part = step.tick.images / step.tick.total if step.tick else 0
+                shown.show(step.finished + part, step.total, f"trial {step.number}")
     note(f"The report: {place / 'report.html'}")
     best = place / "best.toml"
     show(Recipe.from_toml(best).to_dict() if json else str(best), json)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_device
+from lienzo.display.terminal import prints_messages
 from lienzo.errors import RecipeError
 from lienzo.recipe.catalogue import find
 from lienzo.recipe.choice import choose
@@ -47,13 +48,19 @@ def recipe_or_default(
         return run.recipe()
     opened = collection if isinstance(collection, Collection) else Collection.open(collection)
     choice = choose(opened.height, opened.width, len(opened.rows("train")), pick_device(device).type)
-    log.info("%s", choice)
+    _say(str(choice))
     chosen = find(choice.name)
     if origin is None:
         return chosen
     begun_from = Origin.open(origin)
     if "encoder" in begun_from.networks:
         raise RecipeError(f"{begun_from.path} is an autoencoder: name its recipe, as with --recipe vae.")
-    log.info("Its networks are those of %s.", begun_from.path)
+    _say(f"Its networks are those of {begun_from.path}.")
     labels = begun_from.labels if begun_from.labels in opened.vocabularies else chosen.labels
     return dataclasses.replace(chosen, network=begun_from.network, labels=labels)
+
+
+def _say(text: str) -> None:
+    """Log a message once, where torchrun started several processes that all choose."""
+    if prints_messages():
+        log.info("%s", text)
