@@ -26,7 +26,7 @@ import lienzo
 from lienzo.cli import main, syntax
 from lienzo.cli.options import Images, Settings
 from lienzo.collection.collection import Collection
-from lienzo.errors import ProcessError, TrainingError
+from lienzo.errors import ProcessError, RecipeError, TrainingError
 from lienzo.explore.film import Film
 from lienzo.recipe.catalogue import RECIPES
 from lienzo.recipe.recipe import Recipe
@@ -239,6 +239,21 @@ def test_the_recipe_that_was_chosen_is_said(command: Command, collection: Collec
     status, _, said = command("train", collection.path, "--from", tmp_path / "run", "--out", tmp_path / "next", *words)
     assert status == 0, said
     assert f"Its networks are those of {tmp_path / 'run'}." in said
+
+
+def test_a_page_that_would_be_a_folder_is_refused_before_anything_is_scored(
+    command: Command, run: lienzo.Run, collection: Collection, tmp_path: Path
+) -> None:
+    status, out, said = command("evaluate", run.path, collection.path, "--report", tmp_path)
+    assert (status, out) == (2, "")
+    assert said == f"lienzo: {tmp_path} is a folder: name a file for the page, such as {tmp_path / 'report.html'}.\n"
+
+
+def test_a_damaged_recipe_of_a_run_says_how_it_is_written_again(run: lienzo.Run, tmp_path: Path) -> None:
+    copy = lienzo.Run(shutil.copytree(run.path, tmp_path / "run"))
+    copy.recipe_path.write_text("batch = ")
+    with pytest.raises(RecipeError, match="give the words that the run was begun with"):
+        copy.recipe()
 
 
 MISTAKES = {
@@ -463,7 +478,7 @@ def test_info_finds_damage_in_a_collection(command: Command, paint: Paint, tmp_p
     (art.path / "images-00000.npy").write_bytes(pixels)
     status, out, said = command("info", art.path)
     assert (status, out) == (2, "")
-    assert "images-00000.npy is damaged: prepare the collection again" in said
+    assert "images-00000.npy is damaged: delete the collection, and prepare it again" in said
 
 
 def test_info_finds_damage_in_a_checkpoint(command: Command, run: lienzo.Run, tmp_path: Path) -> None:

@@ -87,6 +87,14 @@ def test_a_folder_scores_as_a_collection_prepared_by_the_same_rule(
         lienzo.evaluate(collection, drawn, part="holdout", **QUICK)
 
 
+def test_whether_pictures_were_scaled_is_said(drawn: Path, collection: Collection, tmp_path: Path) -> None:
+    (tmp_path / "same").mkdir()
+    for i in range(30):
+        noisy(i, collection.height, collection.width).save(tmp_path / "same" / f"{i}.png")
+    (as_it_is,) = lienzo.evaluate(tmp_path / "same", collection, **QUICK).notes[:1]
+    assert as_it_is.endswith(f"each has {collection.height}×{collection.width} pixels, and is scored as it is")
+
+
 def test_a_zip_is_the_folder_in_it_and_a_set_is_no_distance_from_itself(drawn: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "drawn.zip", "w") as archive:
         for path in sorted(drawn.iterdir()):

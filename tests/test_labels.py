@@ -157,6 +157,17 @@ def test_how_much_of_a_table_was_used(tmp_path: Path, caplog: pytest.LogCaptureF
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
+def test_a_row_about_several_pictures_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number, folder in enumerate(("a", "b")):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        painting(number).save(tmp_path / "in" / folder / "1.png")
+    (tmp_path / "table.csv").write_text("file,style\n1.png,calm\n")
+    with caplog.at_level(logging.INFO, "lienzo"):
+        lienzo.prepare(tmp_path / "in", tmp_path / "out", size=16, labels=tmp_path / "table.csv", workers=1)
+    assert "labels 2 of 2 pictures; 1 of them share a row with another picture of the same name." in caplog.text
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
 def test_a_table_without_labels_is_refused(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("file,title\n" + "".join(f"{name},T{i}\n" for i, (name, _) in enumerate(ROWS)))
     with pytest.raises(InputError, match="name columns with --label-columns"):

@@ -11,7 +11,7 @@ from lienzo.errors import RecipeError
 from lienzo.networks.configurations import DCGAN, NETS
 from lienzo.recipe.annealing import Annealing
 from lienzo.recipe.augmentation import Augmentation
-from lienzo.recipe.catalogue import RECIPES, find, thesis
+from lienzo.recipe.catalogue import RECIPES, fast, find, thesis
 from lienzo.recipe.choice import choose
 from lienzo.recipe.codec import network_from_dict, network_to_dict
 from lienzo.recipe.likelihood import LIKELIHOODS
@@ -192,6 +192,8 @@ BAD = {
     "regularisation.interval=0": "regularisation: interval is 0, but is a number of steps",
     "regularisation.interval=4": "regularisation: interval belongs to the penalties",
     "network.discriminator_width=-1": "network.discriminator_width is -1, but has to be at least 0",
+    "widht=3": "unknown key of a recipe 'widht': did you mean 'network.width'",
+    "policy=none": "unknown key of a recipe 'policy': did you mean 'augmentation.policy'",
     "bacht=32": "unknown key of a recipe 'bacht': did you mean 'batch'",
     "netwrok.width=32": "unknown table of a recipe 'netwrok': did you mean 'network'",
     "batch": "'batch' is no setting: write key=value",
@@ -250,10 +252,18 @@ def test_files_that_hold_no_recipe_are_refused(tmp_path: Path, text: str, messag
         find(path)
 
 
+def test_a_mark_at_the_beginning_is_no_reason_to_refuse_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(fast().to_toml(), encoding="utf-8-sig")
+    assert Recipe.from_toml(tmp_path / "a.toml") == fast()
+    (tmp_path / "a.toml").write_text(fast().to_toml(), encoding="utf-16")
+    with pytest.raises(RecipeError, match="is no text in UTF-8: save it as UTF-8"):
+        Recipe.from_toml(tmp_path / "a.toml")
+
+
 def test_files_that_are_no_text_and_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(RecipeError, match="is no TOML file"):
+    with pytest.raises(RecipeError, match="is no text in UTF-8"):
         find(path)
     with pytest.raises(RecipeError, match="there is no recipe file"):
         find(tmp_path / "nowhere.toml")

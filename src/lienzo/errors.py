@@ -66,14 +66,17 @@ def refuse_below(least: int, values: dict[str, int]) -> None:
             raise RecipeError(f"{name} is {value}, but has to be at least {least}.")
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Say that ``name`` is no ``kind``, and what was probably meant.
+def unknown(kind: str, name: str, known: Iterable[str], within: Iterable[str] = ()) -> str:
+    """Say that ``name`` is no ``kind``, and what was probably meant: one of those known, or the end of one ``within``.
 
     >>> unknown("recipe", "thesys", ["thesis", "fast"])
     "unknown recipe 'thesys': did you mean 'thesis'? Known: fast, thesis."
+    >>> unknown("key", "widht", ["batch"], ["network.width"])
+    "unknown key 'widht': did you mean 'network.width'? Known: batch."
     """
     known = sorted(known)
-    words = {word.lstrip("-"): word for word in known}  # the dashes of options make all of them alike
+    words = {word.rpartition(".")[2]: word for word in within}
+    words |= {word.lstrip("-"): word for word in known}  # the dashes of options make all of them alike
     close = difflib.get_close_matches(name.lstrip("-"), words, n=1, cutoff=0.5)
     hint = f": did you mean '{words[close[0]]}'?" if close else "."
     return f"unknown {kind} '{name}'{hint} Known: {', '.join(known) or 'none, leave it out'}."

@@ -56,6 +56,8 @@ def evaluate(
         ordered = " ".join([*subjects[1:], collection, subjects[0]])
         last = "collection stands" if real[0] else "real pictures stand"
         raise InputError(f"the {last} last: lienzo evaluate {ordered}")
+    if report is not None and report.is_dir():
+        raise InputError(f"{report} is a folder: name a file for the page, such as {report / 'report.html'}.")
     found = []
     with bar("evaluating") as shown:
         gathering = gather(subjects, collection, settings)
@@ -66,9 +68,9 @@ def evaluate(
                 found.append(step.scores)
     for remark in dict.fromkeys(remark for scores in found for remark in scores.notes):
         note(remark)
+    show([scores.to_json() for scores in found] if json else "\n".join(lines(found)), json)
     if report is not None:
         files.write_text(report, page(found, opened, against, settings.device))
-    show([scores.to_json() for scores in found] if json else "\n".join(lines(found)), json)
 
 
 def _watched(steps: "Generator[EvaluationProgress, None, T]", shown: Bar) -> T:

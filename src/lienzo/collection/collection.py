@@ -89,11 +89,14 @@ class Collection:
         for shard in self.shards:
             for name in (shard.images, shard.index):
                 if not (self.path / name).is_file():
-                    raise CollectionError(f"{self.path} is damaged, {name} is missing: prepare the collection again.")
+                    raise CollectionError(
+                        f"{self.path} is damaged, {name} is missing: delete it, and prepare the pictures again."
+                    )
             pixels = shard.count * self.height * self.width * self.channels
             if (self.path / shard.images).stat().st_size < pixels:
                 raise CollectionError(
-                    f"{self.path / shard.images} is damaged, it is too short: prepare the collection again."
+                    f"{self.path / shard.images} is damaged, it is too short: delete the collection, and prepare it "
+                    "again."
                 )
 
     def to_json(self) -> dict[str, Any]:
@@ -133,7 +136,9 @@ class Collection:
                     self.path / shard.images, (shard.count, self.height, self.width, self.channels), np.uint8
                 )
             except (OSError, ValueError) as error:
-                raise CollectionError(f"{self.path / shard.images} is damaged ({error}): prepare it again.") from None
+                raise CollectionError(
+                    f"{self.path / shard.images} is damaged ({error}): delete the collection, and prepare it again."
+                ) from None
             self._opened[number] = images
         return self._opened[number]
 
@@ -208,4 +213,6 @@ class Collection:
         for shard in self.shards:
             for name, expected in ((shard.images, shard.images_sha256), (shard.index, shard.index_sha256)):
                 if files.sha256(self.path / name) != expected:
-                    raise CollectionError(f"{self.path / name} is damaged: prepare the collection again.")
+                    raise CollectionError(
+                        f"{self.path / name} is damaged: delete the collection, and prepare it again."
+                    )

@@ -106,9 +106,13 @@ def read(data: bytes, place: str) -> Manifest:
             raise CollectionError(f"{place} is no collection of lienzo: its {NAME} is something else's.")
         if values.get("version") != VERSION:
             found = str(values.get("version"))[:20]
-            raise CollectionError(f"{place} has format {found}, this lienzo reads {VERSION}: prepare it again.")
+            raise CollectionError(
+                f"{place} has format {found}, this lienzo reads {VERSION}: delete it, and prepare the pictures again."
+            )
         return schemas.convert(values, Manifest)
     except ValueError as error:
         if isinstance(error, CollectionError):
             raise
-        raise CollectionError(f"{place}/{NAME} is damaged ({error}): prepare the collection again.") from None
+        raise CollectionError(
+            f"{place}/{NAME} is damaged ({error}): delete the collection, and prepare it again."
+        ) from None

@@ -53,7 +53,9 @@ def fetch(url: str) -> Path:
             files.write_bytes(here, places.read(places.join(url, name)))
         except FileNotFoundError:
             if name != manifest.REPORT:  # a collection is whole without the page about it
-                raise CollectionError(f"{url} lacks {name}, which its manifest names: prepare it again.") from None
+                raise CollectionError(
+                    f"{url} lacks {name}, which its manifest names: delete it, and prepare the pictures again."
+                ) from None
             here.unlink(missing_ok=True)
     files.write_bytes(folder / manifest.NAME, described)
     (folder / SENT).touch()

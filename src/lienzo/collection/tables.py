@@ -84,7 +84,7 @@ def opened(path: Path, schema: pa.Schema, rows: int | None = None) -> Iterator[p
         raise
     except (OSError, pa.ArrowException, ValueError) as error:
         text = " ".join(str(error).split())[:200]
-        raise CollectionError(f"{path} is damaged ({text}): prepare the collection again.") from None
+        raise CollectionError(f"{path} is damaged ({text}): delete the collection, and prepare it again.") from None
 
 
 def batches(table: pq.ParquetFile, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:

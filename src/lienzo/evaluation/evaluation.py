@@ -165,6 +165,14 @@ def _notes(
     """Say what was not measured, and why, and what was scored of folders and archives."""
     yield from map(_said_of_pictures, sides.values())
     yield from _unlike(comparison, sides)
+    run = comparison.subject.run
+    if comparison.seeks_copies and run is not None:
+        learnt = run.manifest()["collection"]
+        if learnt["fingerprint"] != comparison.collection.fingerprint:
+            yield (
+                f"{run.path} learnt from {learnt['path']}, and copies and blends were sought among the pictures of "
+                f"{comparison.collection.path}: score it against its own collection"
+            )
     if measures.fid is None:
         yield (
             f"FID is left out, it wants more than {dimension} pictures on either side, the number of features: "
@@ -197,10 +205,12 @@ def _said_of_pictures(made: Mapping[str, Any]) -> str:
     """Say how many pictures of a folder or archive are scored, and how they were brought to their size."""
     refused = ", ".join(f"{number:,} {reason}" for reason, number in made["refused"].items())
     which = f"{refused} refused ({made['examples']})" if refused else "none refused"
-    chosen = made["settings"]
+    size = f"{made['settings']['height']}×{made['settings']['width']}"
+    said = f"of {made['source']} {made['kept']:,} pictures were read, {which}"
+    if not made["resized"]:
+        return f"{said}; each has {size} pixels, and is scored as it is"
     return (
-        f"of {made['source']} {made['kept']:,} pictures were read, {which}; each was scaled to "
-        f"cover {chosen['height']}×{chosen['width']} pixels by Lanczos's filter, and its centre cut out"
+        f"{said}; those of other sizes were scaled to cover {size} pixels by Lanczos's filter, and cut to their centre"
     )
 
 

@@ -29,7 +29,7 @@ class Choice:
         others = ", ".join(f"{name} (no scores yet)" if name in NOT_SCORED else name for name in self.others)
         unknown = " Its scores have not been measured yet." if self.name in NOT_SCORED else ""
         return (
-            f"The recipe is {self.name}, for {self.reason}: {purpose[0].lower()}{purpose[1:]}.{unknown} "
+            f"The recipe is {self.name}, for {self.reason}: {purpose[:1].lower()}{purpose[1:]}.{unknown} "
             f"Others for them, with --recipe: {others}."
         )
 

@@ -155,7 +155,9 @@ def _from_table(kind: Any, table: dict[str, Any], where: str) -> Any:
     prefix = f"{where}." if where else ""
     for key in table:
         if key not in names:
-            raise RecipeError(unknown("key of a recipe", prefix + key, [prefix + name for name in names]))
+            tables = {} if where else {name: part for name, part in table.items() if isinstance(part, dict)}
+            within = [f"{name}.{inner}" for name, part in tables.items() for inner in part]
+            raise RecipeError(unknown("key of a recipe", prefix + key, [prefix + name for name in names], within))
     arguments = {name: None for name in names if type(None) in typing.get_args(hints[name])}  # to_dict leaves these out
     arguments |= {key: from_plain(hints[key], value, prefix + key) for key, value in table.items()}
     missing = {e.name for e in dataclasses.fields(kind) if _required(e)} - arguments.keys()

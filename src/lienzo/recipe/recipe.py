@@ -278,10 +278,12 @@ class Recipe:
             RecipeError: no such file, no TOML, or no recipe.
         """
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except FileNotFoundError:
             raise RecipeError(f"there is no recipe file {path}: check the path.") from None
-        except (ValueError, RecursionError) as error:  # no TOML, no UTF-8; digits or brackets without end
+        except UnicodeDecodeError:
+            raise RecipeError(f"{path} is no text in UTF-8: save it as UTF-8.") from None
+        except (ValueError, RecursionError) as error:  # no TOML; digits or brackets without end
             raise RecipeError(
                 f"{path} is no TOML file ({error}): mend it, or start from `lienzo recipes NAME`."
             ) from None

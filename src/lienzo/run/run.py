@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from lienzo.errors import RunError
+from lienzo.errors import RecipeError, RunError
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.manifest import FORMAT, Manifest
 from lienzo.storage import schemas
@@ -125,7 +125,13 @@ class Run:
         Raises:
             RecipeError: ``recipe.toml`` is missing or damaged.
         """
-        return Recipe.from_toml(self.recipe_path)
+        try:
+            return Recipe.from_toml(self.recipe_path)
+        except RecipeError:
+            raise RecipeError(
+                f"{self.recipe_path} is missing or damaged: give the words that the run was begun with, which write it "
+                "again."
+            ) from None
 
     def manifest(self) -> Manifest:
         """Read ``run.json``.

@@ -1,5 +1,6 @@
 """Training: an iterator of ticks, the same for a fresh run and for one that goes on."""
 
+import logging
 import signal
 import threading
 from collections.abc import Generator, Iterator
@@ -31,6 +32,8 @@ from lienzo.training.open_run import OpenRun, TroubleError
 from lienzo.training.origin import Origin
 from lienzo.training.state import State
 from lienzo.training.tick import Tick
+
+log = logging.getLogger("lienzo")
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 """Signals of someone who wants the end, which torchrun passes on to its processes; clusters send the second one before
@@ -109,7 +112,10 @@ def steps(
     state = _begin(recipe, batches)  # before the folder is touched, so that what does not fit leaves nothing behind
     begun_from = None if origin is None else Origin.open(origin)
     if begun_from is not None:
-        begun_from.copy_into(state, collection.vocabularies[recipe.labels] if recipe.labels else ())
+        names = collection.vocabularies[recipe.labels] if recipe.labels else ()
+        begun_from.copy_into(state, names)
+        if names and begun_from.names and tuple(names) != begun_from.names:
+            log.info("The labels are others than those of %s, and are learnt anew.", begun_from.path)
     with (
         keeping_memory(chosen),
         Threads(chosen) as threads,

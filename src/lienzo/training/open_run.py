@@ -253,8 +253,9 @@ class OpenRun:
         """Leave a finished run as it is, but write its generator again where the file is gone or damaged."""
         try:
             tensors.load(self.run.generator_path, "generator", RunError)
-        except RunError as error:
-            log.warning("%s It is written again, from the last checkpoint.", error)
+        except RunError:
+            path = self.run.generator_path
+            log.warning("%s is missing or damaged, and is written again from the last checkpoint.", path)
             self._save_generator(self.run.generator_path)
             return
         images = self.run.recipe().images

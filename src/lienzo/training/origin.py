@@ -92,8 +92,6 @@ class Origin:
         grows, copied = self._grows_into(state), {}
         new = LABEL_LAYERS if names and tuple(names) != self.names else ()
         if new:
-            if self.names:
-                log.info("The labels are others than those of %s, and are learnt anew.", self.path)
             for network in state.networks.values():
                 introduce_labels(network)
         for name, found in self.networks.items():

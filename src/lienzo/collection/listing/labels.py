@@ -115,6 +115,8 @@ class LabelTable:
         if left:
             said += f"; about none of them: {left:,} of its {counted(len(self.names), 'row')}"
             said += f" ({examples(self.unmatched())})"
+        if shared := self.labelled - len(self.matched):
+            said += f"; {shared:,} of them share a row with another picture of the same name"
         if self.labelled < self.pictures:
             said += f"; without a row: {examples(self.unlabelled)}"
         return f"{said}."

@@ -112,7 +112,7 @@ class Listing:
                     raise InputError(f"{said}: name the pictures as in the source, or leave --labels out.")
                 log.warning("%s.", said)
             elif table.pictures:
-                partly = table.labelled < table.pictures or len(table.matched) < len(table.names)
+                partly = not table.pictures == table.labelled == len(table.matched) == len(table.names)
                 log.log(logging.WARNING if partly else logging.INFO, table.summary())
 
     def _listed(self, remarks: list[str]) -> Iterator[tuple[int, Entry]]:

@@ -154,7 +154,9 @@ def _choose(
                 try:
                     candidates.add(sha256, digest, carried, perceptual)
                 except (ValueError, TypeError, AttributeError):  # no digest
-                    raise CollectionError(f"the index of {earlier.path} is damaged: prepare it again.") from None
+                    raise CollectionError(
+                        f"the index of {earlier.path} is damaged: delete it, and prepare the pictures again."
+                    ) from None
     for unit in journal.units(keys, pixels=False):
         for found in unit:
             if not found.reason:
