@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import Command
+from conftest import Command, Paint
 from filelock import FileLock
 from pictures_for_tests import encoded, noisy
 from PIL import Image
@@ -85,6 +85,16 @@ def test_a_folder_scores_as_a_collection_prepared_by_the_same_rule(
     assert measured(other) == measured(lienzo.evaluate(collection, same, **QUICK))
     with pytest.raises(ScoreError, match=f"{drawn} has no part holdout: nothing is held out of a folder or archive"):
         lienzo.evaluate(collection, drawn, part="holdout", **QUICK)
+
+
+def test_a_generator_of_another_collection_is_said_where_copies_are_sought(
+    run: lienzo.Run, collection: Collection, paint: Paint, tmp_path: Path
+) -> None:
+    settings = {**QUICK, "novelty": True, "samples": 20}
+    other = lienzo.prepare(paint(tmp_path / "p", 200), tmp_path / "other", size=16, holdout=0.5, workers=1)
+    said = f"learnt from another collection than {other.path}"
+    assert any(said in note for note in lienzo.evaluate(run, other, **settings).notes)
+    assert not any("another collection" in note for note in lienzo.evaluate(run, collection, **settings).notes)
 
 
 def test_whether_pictures_were_scaled_is_said(drawn: Path, collection: Collection, tmp_path: Path) -> None:

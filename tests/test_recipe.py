@@ -159,7 +159,6 @@ BAD = {
     "average_half_life=-1": "cannot be negative",
     "average_ramp=-0.1": "cannot be negative",
     "average_ramp=0.5": "average_ramp bounds average_half_life, which is 0",
-    "pretrained.channels=64": "pretrained: channels belong to a second discriminator, and there is none",
     "evaluate_every=-1": "evaluate_every is -1, but has to be at least 0",
     "network=3": "network is 3, but has to be a table",
     "accumulate=0": "accumulate is 0, but has to be at least 1",

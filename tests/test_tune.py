@@ -284,7 +284,7 @@ def test_without_optuna_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "optuna", None)
     for module in ("report", "study"):
         monkeypatch.delitem(sys.modules, f"lienzo.tuning.{module}")
-    assert command("tune", collection.path, "--out", tmp_path / "study") == (
+    assert command("tune", collection.path, "--recipe", "fast", "--out", tmp_path / "study") == (
         2, "", "lienzo: tune needs Optuna: install it with pip install 'lienzo[tune]'.\n"
     )  # fmt: skip
     assert not (tmp_path / "study").exists()

@@ -165,14 +165,11 @@ def _notes(
     """Say what was not measured, and why, and what was scored of folders and archives."""
     yield from map(_said_of_pictures, sides.values())
     yield from _unlike(comparison, sides)
-    run = comparison.subject.run
-    if comparison.seeks_copies and run is not None:
-        learnt = run.manifest()["collection"]
-        if learnt["fingerprint"] != comparison.collection.fingerprint:
-            yield (
-                f"{run.path} learnt from {learnt['path']}, and copies and blends were sought among the pictures of "
-                f"{comparison.collection.path}: score it against its own collection"
-            )
+    if comparison.seeks_copies and comparison.subject.learnt not in ("", comparison.collection.fingerprint):
+        yield (
+            f"{comparison.subject.name} learnt from another collection than {comparison.collection.path}, whose "
+            "pictures copies and blends were sought among: score it against its own"
+        )
     if measures.fid is None:
         yield (
             f"FID is left out, it wants more than {dimension} pictures on either side, the number of features: "

@@ -49,6 +49,9 @@ class Subject:
     prepared: Mapping[str, Any] | None = None
     """How they were made of a folder or an archive of pictures; see :func:`prepared`."""
 
+    learnt: str = ""
+    """Fingerprint of the collection that the generator learnt from; empty where its file does not tell."""
+
     run: Run | None = None
     """The run whose newest generator is scored, if it is one."""
 
@@ -203,6 +206,7 @@ def _made(source: str | Path | Run | Generator, generator: Generator, truncation
         name,
         generator.fingerprint,
         draw,
+        learnt=str(generator.header.get("collection", "")),
         run=there,
         vocabularies={vocabulary.kind: vocabulary.names} if vocabulary else {},
         labels=drawn if vocabulary else None,

@@ -23,5 +23,3 @@ class Pretrained:
             raise ValueError(f"weight is {self.weight}, but cannot be negative: give 0 for no second discriminator.")
         if self.channels < 1:
             raise ValueError(f"channels is {self.channels}; give a positive number.")
-        if self.channels != Pretrained.channels and not self.weight:
-            raise ValueError("channels belong to a second discriminator, and there is none: set weight too, as to 1.")
