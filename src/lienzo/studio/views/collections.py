@@ -1,5 +1,6 @@
 """The view of collections: the list, and one collection: its pictures by label, and what was refused and why."""
 
+import dataclasses
 import shlex
 from typing import Any
 
@@ -10,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lienzo.collection.collection import Collection
-from lienzo.collection.settings import Settings
+from lienzo.collection.settings import NOT_STORED, WHITE, Settings
 from lienzo.display import gallery
 from lienzo.errors import InputError
 from lienzo.studio.asking import number, word
@@ -28,6 +29,12 @@ MOST_GROUPS = 50
 
 MOST_MEMBERS = 24
 """Pictures of a group that are told, the first ones."""
+
+USUAL: dict[str, object] = {
+    **{field.name: field.default for field in dataclasses.fields(Settings) if field.name not in NOT_STORED},
+    "background": list(WHITE),
+}
+"""Settings of a preparation that are given as options where they are not the usual ones."""
 
 
 def _list(request: Request) -> Response:
@@ -72,15 +79,14 @@ def _one(request: Request) -> Response:
 
 def _command(name: str, found: Collection) -> str:
     """Return the command that prepares a collection again with choices, into another folder."""
-    usual, options = Settings().to_json(), list[str]()
-    for key, value in (
-        Settings.from_json(found.settings, size=(found.height, found.width), labels="none").to_json().items()
-    ):
-        if key in ("height", "width") or value == usual.get(key, getattr(Settings, key)):
-            continue
-        option = f"--{key.replace('_', '-')}"
-        said = "#{:02x}{:02x}{:02x}".format(*value) if key == "background" else str(value)
-        options += [option] if value is True else [f"--no-{option[2:]}"] if value is False else [option, said]
+    options: list[str] = []
+    for key, usual in USUAL.items():
+        value = found.settings.get(key, usual)
+        if value != usual:
+            option = f"--{key.replace('_', '-')}"
+            colour = isinstance(value, list) and all(isinstance(part, int) for part in value)
+            said = "#" + "".join(f"{part:02x}" for part in value) if colour else str(value)
+            options += [option] if value is True else [f"--no-{option[2:]}"] if value is False else [option, said]
     size = str(found.height) if found.height == found.width else f"{found.height}x{found.width}"
     sources = [str(source) for source in found.settings.get("sources") or ["SOURCE"]]
     labels = str(found.settings.get("labels", "folders"))
