@@ -356,6 +356,7 @@ def test_every_mistake_is_one_sentence_and_status_2(
     status, out, said = command(*(word.format(**paths) for word in words.split()))
     assert (status, out) == (2, "")
     *before_it, mistake = said.splitlines()
+    assert len(before_it) <= 1
     assert all(line.startswith("The recipe is few, for 24 pictures of 16×16 on ") for line in before_it)
     assert MISTAKES[words].format(**paths) in mistake
     assert mistake.startswith("lienzo: ")

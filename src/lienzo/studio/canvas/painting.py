@@ -107,7 +107,7 @@ def _moved(generator: Generator, where: Place, picture: Picture, directions: Dir
 
 
 def _row(generator: Generator, picture: Picture) -> Array:
-    """Return the label's row (classes,)."""
+    """Return the label's row (classes,): of the label that is wanted, or else the place's own."""
     if generator.classes and picture.label is not None:
         return np.asarray(generator.rows([picture.label])[0])
     return place(generator, picture.place)[1]

@@ -30,7 +30,7 @@ const read = (text) => [...new Float32Array(Uint8Array.from(atob(text.replaceAll
 /** A place as text for the address and for people, and back: 7, or z:base64 with the label's row as :base64, or 0.5*7~0.5*8. */
 export function placeText(place) {
   if (place.seed !== undefined) return String(place.seed);
-  if (place.z) return ["z", place.z, ...(place.y ? [place.y] : [])].map((part) => part === "z" ? part : written(part)).join(":");
+  if (place.z) return "z:" + [place.z, ...(place.y ? [place.y] : [])].map(written).join(":");
   return place.mixture.map(([weight, part]) => `${Number(weight.toFixed(4))}*${placeText(part)}`).join("~");
 }
 
