@@ -18,12 +18,13 @@ from lienzo.cli.main import main
 from lienzo.collection.collection import Collection
 from lienzo.collection.preparation import prepare
 from lienzo.errors import InputError, ScoreError
+from lienzo.evaluation import evaluation
 from lienzo.evaluation import scores as scores_module
 from lienzo.evaluation.evaluation import compare, evaluate, steps
 from lienzo.evaluation.report import page
 from lienzo.evaluation.scores import append, lines, refuse_incomparable, table, written
 from lienzo.evaluation.settings import Settings
-from lienzo.evaluation.subject import Subject
+from lienzo.evaluation.subject import Subject, open_subject
 from lienzo.generation.generation import Generator, save_generator
 from lienzo.metrics.detectors import Detector, thumbnails
 from lienzo.metrics.estimate import Estimate
@@ -345,7 +346,8 @@ def test_impossible_settings_are_refused(setting, message):
 
 
 def test_the_settings_that_are_not_of_one_type_alone_are_taken():
-    assert Settings(samples=np.int64(50), truncation=(0, 0.5)).samples == 50
+    numpy = Settings(samples=np.int64(50), seed=np.int64(3), truncation=(0, np.float32(0.5)))
+    assert json.loads(json.dumps([numpy.samples, numpy.seed, numpy.truncation])) == [50, 3, [0.0, 0.5]]
 
 
 def test_bfloat16_is_refused_where_the_device_has_none(collection, monkeypatch):
@@ -497,7 +499,8 @@ def test_the_scores_of_a_run_are_kept_with_it(collection, run):
 
 def test_the_page_needs_nothing_else_and_shows_what_was_measured(scores, collection):
     training = collection.take(collection.rows("train"))
-    subjects = [generator(Memory(training, blend=False), "memorising"), generator(World(), "perfect")]
+    made = [generator(Memory(training, blend=False), "memorising"), generator(World(), "perfect")]
+    subjects = [open_subject(one, collection) for one in made]
     shown = page([scores["memorising"], scores["perfect"]], subjects, collection)
     assert "generator memorising" in shown
     assert written(scores["perfect"].measures.fid) in shown
@@ -525,6 +528,24 @@ def test_the_command_prints_a_table_or_json_and_writes_a_page(collection, run, t
     assert (tmp_path / "scores.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert command(monkeypatch, *words, "--no-novelty", "--json") == 0
     assert [one["novelty"] for one in json.loads(capsys.readouterr().out)] == [None, None]
+
+
+def test_the_page_shows_pictures_of_the_generator_that_was_scored(collection, run, tmp_path, monkeypatch):
+    """A run in training writes its generator anew at any moment."""
+    path, compared = run / "generator.safetensors", evaluation.compare
+    before = path.read_bytes()
+
+    def compare_and_train(*given):
+        yield from compared(*given)
+        path.unlink()
+
+    monkeypatch.setattr(evaluation, "compare", compare_and_train)
+    words = ("evaluate", run, collection.path, "--detector", "pixels", "--samples", 40, "--device", "cpu")
+    try:
+        assert command(monkeypatch, *words, "--report", tmp_path / "scores.html") == 0
+    finally:
+        path.write_bytes(before)
+    assert "Nearest training pictures" in (tmp_path / "scores.html").read_text(encoding="utf-8")
 
 
 def test_the_command_says_what_is_missing(collection, tmp_path, capsys, monkeypatch):

@@ -18,7 +18,9 @@ from pictures_for_tests import encoded, noisy
 from PIL import Image
 
 import lienzo
+from lienzo.collection import preparation
 from lienzo.collection.collection import Collection
+from lienzo.collection.screening import formats
 from lienzo.errors import InputError, ScoreError
 from lienzo.evaluation.pictures import RULE, holds_pictures
 from lienzo.metrics.detectors import Detector
@@ -218,6 +220,30 @@ def test_a_cache_of_which_a_part_was_deleted_is_made_again(ready: Path, collecti
     for lost in ("collection.json", "images-00000.npy", "rejected.parquet"):
         (made / lost).unlink()
         assert measured(lienzo.evaluate(ready, collection, **QUICK)) == measured(first)
+
+
+@pytest.mark.parametrize("unreadable", [False, True])
+def test_files_are_read_again_as_long_as_one_could_not_be_read(
+    ready: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch, unreadable: bool
+) -> None:
+    """Once it can be read, neither its date nor its size need be another one."""
+    if unreadable:
+        os.mkfifo(ready / "8.png")
+    prepared: list[object] = []
+    steps = preparation.steps
+    monkeypatch.setattr(preparation, "steps", lambda *given: (prepared.append(given), steps(*given))[1])
+    for _ in range(2):
+        lienzo.evaluate(ready, collection, **QUICK)
+    assert len(prepared) == (2 if unreadable else 1)
+
+
+def test_files_are_read_again_where_a_decoder_was_installed(
+    ready: Path, collection: Collection, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for count, decoded in ((1, ["AVIF"]), (1, ["AVIF"]), (2, ["AVIF", "HEIF"])):
+        monkeypatch.setattr(formats, "decoded", lambda decoded=decoded: decoded)
+        lienzo.evaluate(ready, collection, **QUICK)
+        assert len([*(cache / "pictures").glob("[!.]*")]) == count
 
 
 def test_an_evaluation_waits_for_another_one_of_the_same_folder(

@@ -90,9 +90,14 @@ def test_caches_are_listed_and_cleared_but_for_what_is_nowhere_else(
     (tmp_path / "store").mkdir()
     url = (tmp_path / "store").as_uri()
     made = lienzo.prepare(paint(tmp_path / "pictures", 8), url, size=16, workers=1)
-    (caches.folder("features") / "some").mkdir(parents=True)
-    (caches.folder("features") / "some" / "features.npy").write_bytes(bytes(1000))
-    unsent = caches.folder("collections") / "unsent"
+    features = caches.folder("features") / "fedcba9876543210"
+    features.mkdir(parents=True)
+    (features / "features.npy").write_bytes(bytes(1000))
+    theirs = [caches.folder(kind) / "1998" / "scan.jpg" for kind in caches.KINDS]
+    for path in theirs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytes(7))
+    unsent = caches.folder("collections") / "0123456789abcdef"
     unsent.mkdir()
     (unsent / "images-00000.npy").write_bytes(bytes(10))
 
@@ -107,5 +112,16 @@ def test_caches_are_listed_and_cleared_but_for_what_is_nowhere_else(
     cleared = json.loads(out)
     assert (cleared["freed"], cleared["kept"]) == (found["bytes"] - 10, [str(unsent)])
     assert not made.path.exists()
-    assert mine.exists()
+    assert all(path.exists() for path in (mine, *theirs))
     assert lienzo.Collection.open(url).fingerprint == made.fingerprint
+
+
+@pytest.mark.parametrize("name", ["LIENZO_CACHE", "XDG_CACHE_HOME"])
+def test_an_empty_variable_is_none(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable in ("LIENZO_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    usual = caches.root()
+    monkeypatch.setenv(name, "")
+    monkeypatch.chdir(tmp_path)
+    assert caches.root() == usual
+    assert usual.is_absolute()

@@ -1,6 +1,7 @@
 """The page of a run and its figures: every network, what is missing, the slider, the sizes of layers."""
 
 import dataclasses
+import html
 import json
 import re
 import shutil
@@ -17,12 +18,15 @@ from lienzo.compute import machine
 from lienzo.display import charts
 from lienzo.errors import CollectionError
 from lienzo.evaluation import scores
+from lienzo.metrics.estimate import Estimate
+from lienzo.metrics.results import Measures
 from lienzo.networks.configurations import DCGAN, NETS, Residual
 from lienzo.networks.layers import Layer, layers, players
 from lienzo.networks.shape import Shape
 from lienzo.recipe.recipe import Recipe
 from lienzo.report import networks, parts, report, resources
 from lienzo.report.curves import curves
+from lienzo.report.parts import read
 from lienzo.report.pictures import nearest
 from lienzo.run import drawing
 from lienzo.run.panels import BRIEF, PANELS
@@ -213,6 +217,43 @@ def test_an_interrupted_run_says_how_to_go_on(run: Run, tmp_path: Path) -> None:
     assert "interrupted before its end" in text
     assert "Go on with the training" in text
     assert "--images" not in text
+
+
+def test_a_finished_run_says_how_it_can_be_trained_on(run: Run, tmp_path: Path) -> None:
+    copied = _changed(run, tmp_path / "copied")
+    assert f"--images {2 * copied.recipe().total}" in report.report(copied).page.read_text(encoding="utf-8")
+    falling = copied.recipe().with_settings(["cool_down=0.5"])  # the length of such a run is fixed
+    copied.recipe_path.write_text(falling.to_toml(), encoding="utf-8")
+    text = html.unescape(report.report(copied).page.read_text(encoding="utf-8"))
+    assert "--images" not in text
+    assert f"--recipe {copied.path}/recipe.toml --from {copied.path} --out {copied.path}-longer" in text
+
+
+def test_a_run_whose_collection_is_cut_short_has_everything_else(
+    run: Run, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = tmp_path / "cut"
+    shutil.copytree(collection.path, cut)
+    index = next(cut.glob("index-*.parquet"))
+    index.write_bytes(index.read_bytes()[:100])
+    monkeypatch.setattr(Run, "collection_path", lambda _: cut)
+    assert "The collection is not at hand: " in report.report(run, out=tmp_path / "page.html").page.read_text("utf-8")
+
+
+def test_only_scores_that_compare_are_drawn_together(run: Run, tmp_path: Path) -> None:
+    copied, some = _changed(run, tmp_path / "copied"), Estimate(0.1, 0.01)
+    measures = Measures(50, 50, fid=None, kid=some, precision=some, recall=some, density=some, coverage=some)
+    one = scores.Scores(
+        "r", "g", "a", "train", "lite0", "f", 0, measures, {}, novelty=None, labels={}, prepared={}, notes=(),
+        seconds=1.0, lienzo="0",
+    )  # fmt: skip
+    others = [{"collection": "b"}, {"detector_fingerprint": "e"}, {"part": "holdout"}, {}]
+    for other in others:
+        scores.append(copied.scores_path, dataclasses.replace(one, **other))
+    (chart,) = [chart for chart in read(copied).charts if chart.name == "scores"]
+    assert set(re.findall(r"evaluation (\d)", chart.svg())) == {"4"}
+    text = report.report(copied).page.read_text(encoding="utf-8")
+    assert "may be compared; those that compare with the newest are drawn" in text
 
 
 @pytest.mark.slow

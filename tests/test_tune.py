@@ -346,6 +346,15 @@ def study_of(values: list[float]) -> optuna.Study:
     return study
 
 
+def test_trials_in_every_state_are_listed(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    study = study_of([0.1])
+    study.enqueue_trial({"rate": 0.5})
+    study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL))
+    shown = read(report.page(study, tmp_path, recipe, collection, recipe)).text
+    assert "waiting" in shown
+    assert "failed" in shown
+
+
 @pytest.mark.parametrize(("values", "said"), [
     ([0.1], "1 trial came to its end, and importances take 10 of them."),
     ([0.1] * 9, "9 trials came to their end, and importances take 10 of them."),

@@ -1,5 +1,6 @@
 """The commands evaluate, probe, theory and thesis."""
 
+import dataclasses
 import sys
 from collections.abc import Generator
 from pathlib import Path
@@ -61,8 +62,9 @@ def evaluate(
     found = []
     with bar("evaluating") as shown:
         gathering = gather(subjects, collection, settings)
-        opened, against = _watched(gathering, shown)
-        for step in evaluation.compare(opened, against, settings):
+        sources, against = _watched(gathering, shown)
+        opened = evaluation.each(sources, against, settings)
+        for step in evaluation.compare(opened, against, dataclasses.replace(settings, truncation=())):
             shown.show(step.done, step.total, title=step.stage)
             if step.scores is not None:
                 found.append(step.scores)
@@ -70,7 +72,7 @@ def evaluate(
         note(remark)
     show([scores.to_json() for scores in found] if json else "\n".join(lines(found)), json)
     if report is not None:
-        files.write_text(report, page(found, opened, against, settings.device))
+        files.write_text(report, page(found, opened, against))
 
 
 def _watched(steps: "Generator[EvaluationProgress, None, T]", shown: Bar) -> T:
@@ -165,7 +167,7 @@ def thesis(
     from lienzo.thesis import thesis as writing
 
     if check:
-        if chapters or again or collection is not None:
+        if chapters or again or collection is not None or language != "en":
             raise InputError("--check judges the whole thesis and writes no pages: give only --out with it.")
         _check(out, json)
         return

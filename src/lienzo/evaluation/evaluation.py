@@ -19,7 +19,7 @@ from lienzo.evaluation.novelty import search
 from lienzo.evaluation.pictures import gather
 from lienzo.evaluation.scores import EvaluationProgress, Scores, append
 from lienzo.evaluation.settings import Settings
-from lienzo.evaluation.subject import Source, open_subject, prepared
+from lienzo.evaluation.subject import Source, Subject, open_subject, prepared
 from lienzo.metrics.measures import MEASURES, NEIGHBOURS, measure_labels
 from lienzo.metrics.results import Measures
 from lienzo.metrics.sliced import patch_distance
@@ -69,12 +69,7 @@ def compare(
     """
     refuse_few(settings.samples)
     subjects, collection = yield from gather(subjects, collection, settings)
-    device = str(pick_device(settings.device))
-    tried = [
-        open_subject(subject, collection, device, settings.part, truncation=truncation)
-        for subject in subjects
-        for truncation in settings.truncation or (None,)
-    ]
+    tried = each(subjects, collection, settings)
     counts = [len(subject.numbers(settings.samples, settings.seed)) for subject in tried]
     for subject, count in zip(tried, counts, strict=True):
         refuse_small(f"what is scored, {subject.name},", count)
@@ -88,6 +83,16 @@ def compare(
     for subject in tried:
         for step in steps(subject, collection, alone):
             yield dataclasses.replace(step, stage=f"{subject.title}: {step.stage}")
+
+
+def each(subjects: Sequence[Source], collection: Collection, settings: Settings) -> list[Subject]:
+    """Open every subject at each of the settings' truncations. A generator that is opened does not change any more."""
+    device = str(pick_device(settings.device))
+    return [
+        open_subject(subject, collection, device, settings.part, truncation=truncation)
+        for subject in subjects
+        for truncation in settings.truncation or (None,)
+    ]
 
 
 def steps(subject: Source, collection: str | Path | Collection, settings: Settings) -> Iterator[EvaluationProgress]:

@@ -19,7 +19,7 @@ from lienzo.collection.destination import JOURNAL, writing
 from lienzo.collection.listing.listing import Listing
 from lienzo.collection.listing.places import is_url
 from lienzo.collection.listing.sources import none_in
-from lienzo.collection.reasons import Refusal
+from lienzo.collection.reasons import Reason, Refusal
 from lienzo.collection.screening import formats
 from lienzo.collection.screening.decoding import Source as File
 from lienzo.collection.settings import LARGEST, SMALLEST, Channels, parse_size
@@ -32,12 +32,16 @@ from lienzo.generation import generation
 from lienzo.generation.generation import Generator
 from lienzo.run.run import Run
 from lienzo.storage import caches, files
+from lienzo.version import __version__
 
 RULE = Preparation(enlarge=True, curate=False)
 """How pictures are brought to a shape: scaled by Lanczos's filter until they just cover it, smaller ones enlarged, and
 the centre cut out. What repeats others or shows nothing is scored like the rest."""
 
 log = logging.getLogger("lienzo")
+
+TRANSIENT = frozenset({Reason.UNREADABLE, Reason.VANISHED, Reason.CHANGED})
+"""Reasons for which a file is refused that may be gone the next time, although the file looks the same."""
 
 Shape = tuple[int, int, int]
 """Height, width and channels."""
@@ -178,19 +182,21 @@ def _alone(folder: Path, place: str | Path) -> Iterator[None]:
 def _whole(folder: Path) -> Collection | None:
     """Return the collection in a folder of the cache; none where it is missing or a part of it was deleted.
 
-    The folder's name tells the files that it was made of.
+    The folder's name tells the files that it was made of. Where one could not be read, all are read again: it may be
+    there now, and look as before.
     """
     try:
         found = Collection.open(folder)
         found.rejected()
     except CollectionError:
         return None
-    return found
+    return None if TRANSIENT & found.refused.keys() else found
 
 
 def _fingerprint(place: str | Path, chosen: Preparation) -> str:
-    """Return a short name for the files of a source as they are now, and for how they are prepared."""
-    digest = hashlib.sha256(json.dumps([str(Path(place).resolve()), chosen.to_json()]).encode())
+    """Return a short name for the files of a source as they are now, and for how and by what they are prepared."""
+    by = [__version__, formats.decoded()]
+    digest = hashlib.sha256(json.dumps([str(Path(place).resolve()), chosen.to_json(), by]).encode())
     for entry in Listing([str(place)], chosen, caches.folder("pictures")):
         digest.update(files.fingerprint([entry.name, entry.size, entry.stamp, dict(entry.labels)]).encode())
     return digest.hexdigest()[:16]

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lienzo.collection.collection import Collection
-from lienzo.compute.devices import pick_device
 from lienzo.display import charts, gallery, pages
 from lienzo.display.charts import Chart
 from lienzo.evaluation.scores import Scores, Trial, table, written
-from lienzo.evaluation.subject import Source, Subject, open_subject, place_of
+from lienzo.evaluation.subject import Subject, place_of
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.results import Measures
 
@@ -50,26 +49,17 @@ TRIALS = {
 """Ways to ask whether pictures are new, their titles and what the pictures show."""
 
 
-def page(
-    scores: Sequence[Scores], subjects: Sequence[Source], collection: str | Path | Collection, device: str = "cpu"
-) -> str:
+def page(scores: Sequence[Scores], subjects: Sequence[Subject], collection: Collection) -> str:
     """Return a page that compares scores.
 
     Args:
-        scores: of one or several subjects, against one collection; of each subject at as many truncations.
-        subjects: what was scored, in the same order; it draws the pictures shown.
+        scores: of one or several subjects, against one collection.
+        subjects: what was scored, one for each of the scores; it draws the pictures shown.
         collection: what they were scored against.
-        device: where generators run.
 
     Raises:
         ScoreError: the scores cannot be compared.
     """
-    collection = collection if isinstance(collection, Collection) else Collection.open(collection)
-    each, on = len(scores) // len(subjects), str(pick_device(device))
-    drawing = [
-        open_subject(subjects[number // each], collection, on, truncation=one.truncation)
-        for number, one in enumerate(scores)
-    ]
     first = scores[0]
     blocks = [
         pages.facts(
@@ -89,7 +79,7 @@ def page(
             ),
         ),
     ]
-    for one, subject in zip(scores, drawing, strict=True):
+    for one, subject in zip(scores, subjects, strict=True):
         if one.labels:
             blocks.append(pages.section(f"{one.title}, label by label", _labels(one.labels)))
         if one.novelty:
@@ -124,7 +114,7 @@ def _table(scores: Sequence[Scores]) -> str:
 def chart(measured: Sequence[tuple[str, Measures]]) -> Chart:
     """Return a chart of what was measured of several subjects: each measure with its errors, beside the others."""
     height = 1.6 + 0.5 * len(measured)
-    return Chart("scores", "Scores", "Values and standard errors.", partial(_draw, measured), 9.0, height)
+    return Chart("scores", "Scores", "Values and standard errors.", partial(_draw, measured), 7.0, height)
 
 
 def _draw(measured: Sequence[tuple[str, Measures]], figure: "Figure") -> None:

@@ -61,6 +61,7 @@ class Settings:
         for name in ("samples", "seed"):
             if not isinstance(value := getattr(self, name), Integral):
                 raise ScoreError(f"{name} is {value!r}, but has to be a whole number.")
+            object.__setattr__(self, name, int(value))  # NumPy's numbers are no JSON
         if self.seed < 0:
             raise ScoreError(f"the seed is {self.seed}, but seeds are whole numbers from 0 on.")
         if self.part not in get_args(Part):
@@ -73,3 +74,4 @@ class Settings:
             raise ScoreError(f"truncation is {self.truncation!r}, but has to be a list of numbers.") from None
         if strange:
             raise ScoreError(f"a truncation is {strange[0]}, but has to be a finite number.")
+        object.__setattr__(self, "truncation", tuple(map(float, self.truncation)))

@@ -1,7 +1,6 @@
 """What the caches hold, and how they are cleared."""
 
 import shutil
-from pathlib import Path
 from typing import Any
 
 from lienzo.collection import remote
@@ -11,19 +10,19 @@ from lienzo.storage.files import size_of
 
 def look() -> dict[str, Any]:
     """Return where each cache lies and how many bytes it takes."""
-    sizes = {kind: size_of(caches.folder(kind)) for kind in caches.KINDS}
+    sizes = {kind: sum(size_of(path) for path in caches.entries(kind)) for kind in caches.KINDS}
     parts = {str(kind): {"holds": caches.KINDS[kind], "bytes": size} for kind, size in sizes.items()}
     return {"kind": "caches", "path": str(caches.root()), "bytes": sum(sizes.values()), **parts}
 
 
 def clear() -> dict[str, Any]:
-    """Delete what the caches hold, and return how many bytes that freed.
+    """Delete what lienzo keeps in the caches, and return how many bytes that freed.
 
-    A collection that is on its way to a URL stays: what was prepared of it lies nowhere else.
+    What others laid into these folders stays. A collection that is on its way to a URL stays: what was prepared of it lies nowhere else.
     """
     before, kept = look()["bytes"], []
     for kind in caches.KINDS:
-        for path in _entries(caches.folder(kind)):
+        for path in caches.entries(kind):
             if kind == "collections" and not remote.is_sent(path):
                 kept.append(str(path))
             elif path.is_dir() and not path.is_symlink():
@@ -31,7 +30,3 @@ def clear() -> dict[str, Any]:
             else:
                 path.unlink()
     return {"kind": "caches", "path": str(caches.root()), "freed": before - look()["bytes"], "kept": kept}
-
-
-def _entries(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []

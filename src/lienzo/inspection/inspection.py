@@ -3,13 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, UnidentifiedImageError
-
 from lienzo.collection import manifest
 from lienzo.collection.collection import Collection
 from lienzo.collection.listing.places import is_url
 from lienzo.collection.vocabulary import Vocabulary
 from lienzo.errors import InputError
+from lienzo.generation import pictures
 from lienzo.inspection.caches import clear, look
 from lienzo.inspection.overview import overview
 from lienzo.recipe.recipe import Recipe
@@ -133,10 +132,7 @@ def _recipe(path: Path) -> dict[str, Any]:
 
 
 def _picture(path: Path) -> dict[str, Any]:
-    try:
-        with Image.open(path) as image:
-            said = {str(key): value for key, value in image.info.items() if isinstance(value, str)}
-            width, height = image.size
-    except UnidentifiedImageError:
-        raise InputError(f"{path} is no picture: give a PNG that lienzo generated.") from None
-    return {"kind": "picture", "width": width, "height": height, **said}
+    described = pictures.described(path)
+    if described is None:
+        raise InputError(f"{path} is no picture: give a PNG that lienzo generated.")
+    return {"kind": "picture", **described}

@@ -16,6 +16,9 @@ from lienzo.metrics.distances import middle
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.results import Excess
 
+TILE = 4 << 20
+"""Numbers of a temporary tensor at most, 32 MiB of float64, unless one picture takes more."""
+
 
 class Blends(NamedTuple):
     """Each picture explained as α · first + (1 − α) · second, two training pictures, the first with the larger part."""
@@ -52,7 +55,7 @@ def excess(generated: Tensor, held_out: Tensor, quantile: float = 0.05) -> Exces
     return Excess(Estimate(share, error), Estimate(higher.mean().item(), math.sqrt(variance.item())), threshold.item())
 
 
-def blends(pictures: Tensor, training: Tensor, *, candidates: int = 8, chunk: int = 32) -> Blends:
+def blends(pictures: Tensor, training: Tensor, *, candidates: int = 8, chunk: int | None = None) -> Blends:
     """Explain each picture as the best blend of two training pictures.
 
     The first of the two is one of the ``candidates`` training pictures that correlate with it most (either part of an
@@ -63,8 +66,9 @@ def blends(pictures: Tensor, training: Tensor, *, candidates: int = 8, chunk: in
         pictures: (n, d) pixels.
         training: (N, d) pixels of the same kind, N > 1.
         candidates: number of training pictures that are tried as the first of the two.
-        chunk: pictures taken at a time; memory grows as chunk · candidates · N.
+        chunk: pictures taken at a time; by default up to 32, as many as keep chunk · candidates · N within a tile.
     """
+    chunk = chunk or max(1, min(32, TILE // (candidates * len(training))))
     origin = middle(training)
     base = training.double() - origin
     norms = base.square().sum(1)

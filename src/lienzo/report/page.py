@@ -137,17 +137,18 @@ def _scores(found: Sequence[scores.Scores], chart: Chart | None) -> str:
             "Scores", pages.paragraph("None were taken: lienzo evaluate RUN COLLECTION measures how good it is.")
         )
     rows = []
-    for one in found:
+    for number, one in enumerate(found, 1):
         headers, (row,) = scores.table([one])
-        rows.append([f"{one.measures.generated:,}", one.detector, one.part, *row[1:]])
+        counts = f"{one.measures.generated:,}", f"{one.measures.reference:,}"
+        rows.append([str(number), *counts, one.collection, one.part, one.detector, *row[1:]])
     notes = dict.fromkeys(note for one in found for note in one.notes)
     return pages.section(
         "Scores",
         pages.paragraph(
-            "Each value stands with its standard error, the newest evaluation last. Only rows of one detector, one "
-            "part and one number of pictures may be compared."
+            "Each value stands with its standard error, the newest evaluation last. Only rows with the same numbers "
+            "of pictures, collection, part and detector may be compared; those that compare with the newest are drawn."
         ),
-        pages.table(["pictures", "detector", "part", *headers[1:]], rows),
+        pages.table(["", "pictures", "real ones", "collection", "part", "detector", *headers[1:]], rows),
         *(pages.paragraph(f"{note}.") for note in notes),
         pages.svg(chart.svg(), caption=chart.caption, alt="scores with their standard errors"),
     )
@@ -215,8 +216,15 @@ def _onward(parts: Parts) -> str:
     where = parts.collection.path if parts.collection is not None else parts.manifest["collection"]["path"]
     collection, far = shlex.quote(str(where)), parts.progress
     go_on = f"lienzo train {collection} --recipe {run}/recipe.toml --out {run}"
-    longer = "Train it for as long again; interrupt it when you like, the same command goes on:"
-    training = (longer, f"{go_on} --images {2 * far.total}") if far.finished else ("Go on with the training:", go_on)
+    if not far.finished:
+        training = "Go on with the training:", go_on
+    elif parts.recipe.cool_down or parts.recipe.label_start:  # such a run's length cannot change once it is over
+        begun = f"lienzo train {collection} --recipe {run}/recipe.toml --from {run}"
+        longer = shlex.quote(f"{parts.run.path}-longer")
+        training = "Train on, in a new run that begins with what this one has learnt:", f"{begun} --out {longer}"
+    else:
+        longer = "Train it for as long again; interrupt it when you like, the same command goes on:"
+        training = longer, f"{go_on} --images {2 * far.total}"
     return pages.section(
         "Go on from here",
         *(

@@ -1,6 +1,7 @@
 """Where lienzo keeps on this machine what it can make again: one folder, in which everything may be deleted."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Literal
@@ -17,16 +18,26 @@ KINDS: dict[Kind, str] = {
 }
 """What is kept, each in a folder of its own."""
 
+NAMES: dict[Kind, str] = {
+    "collections": "[0-9a-f]{16}",
+    "pictures": r"[0-9a-f]{16}|\.[0-9a-f]{16}\.lock",
+    "features": "[0-9a-f]{16,64}",
+    "generators": r"models--.+|\.locks|CACHEDIR\.TAG",
+    "kernels": "inductor",
+    "studio": "[0-9a-f]{16}",
+}
+"""Names that lienzo gives to what it keeps, as regular expressions: anything else in these folders is not its own."""
+
 
 def root() -> Path:
     """Return the folder of the caches: ``LIENZO_CACHE``, or the user's cache folder of this system."""
-    if "LIENZO_CACHE" in os.environ:
-        return Path(os.environ["LIENZO_CACHE"])
+    if own := os.environ.get("LIENZO_CACHE"):
+        return Path(own)
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "lienzo"
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "lienzo"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "lienzo"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lienzo"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lienzo"
 
 
 def folder(kind: Kind) -> Path:
@@ -34,6 +45,13 @@ def folder(kind: Kind) -> Path:
     return root() / kind
 
 
+def entries(kind: Kind) -> list[Path]:
+    """Return what lienzo keeps of one kind, by name; nothing else that lies there."""
+    place = folder(kind)
+    found = place.iterdir() if place.is_dir() else ()
+    return sorted(path for path in found if re.fullmatch(NAMES[kind], path.name))
+
+
 def keep_kernels() -> None:
     """Let ``torch.compile`` keep its kernels among the caches, unless the user told it another place."""
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder("kernels")))
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder("kernels") / "inductor"))

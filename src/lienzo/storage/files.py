@@ -45,7 +45,11 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` for writing; on success it becomes ``path``, on an error it vanishes.
 
     The bytes reach the disk before the name does, so that after a loss of power the file is whole or absent.
+
+    Raises:
+        InputError: ``path`` is a URL.
     """
+    local(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:NAME]}.{secrets.token_hex(4)}{TEMPORARY}")
     try:

@@ -25,7 +25,13 @@ ERROR = "error"
 REASON = "reason"
 """Attribute of a trial: why it was pruned."""
 
-STATES = {TrialState.COMPLETE: "finished", TrialState.PRUNED: "pruned", TrialState.RUNNING: "open"}
+STATES = {
+    TrialState.COMPLETE: "finished",
+    TrialState.PRUNED: "pruned",
+    TrialState.RUNNING: "open",
+    TrialState.WAITING: "waiting",
+    TrialState.FAIL: "failed",
+}
 """Words for the states of a trial on the page."""
 
 

@@ -1,5 +1,6 @@
 """Formats of files, recognised by their first bytes."""
 
+import contextlib
 import functools
 import importlib
 import re
@@ -149,6 +150,16 @@ def _may_be_tga(head: bytes) -> bool:
         return False
     _, palette, kind, *_, width, height, bits, _ = struct.unpack("<BBB5xHHHHBB", head[:18])
     return palette <= 1 and kind in (1, 2, 3, 9, 10, 11) and bits in (8, 15, 16, 24, 32) and width * height > 0
+
+
+def decoded() -> list[str]:
+    """Return the formats that this installation decodes, of those that not every one does."""
+    kinds = []
+    for kind in (*_OPTIONAL, *_EXTRAS):
+        with contextlib.suppress(Refusal):
+            _check_decoder(kind)
+            kinds.append(kind)
+    return kinds
 
 
 def _check_decoder(kind: str) -> None:
