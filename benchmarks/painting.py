@@ -157,6 +157,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fast-three-layers": Experiment(
         "fast with a third layer, narrower still?", "fast", ("network.width=20", "network.stem_layers=3")
     ),
+    "fast-noise": Experiment("and noise for each pixel, which z draws?", "fast", ("network.noise=true",)),
     "fast-features": Experiment("what fast-features paints", "fast-features"),
     "modern": Experiment("what modern paints", "modern"),
     "modern-r1": Experiment("does the R1 of modern-gpu keep its discriminator in bounds?", "modern", LONG_R1),
@@ -179,6 +180,14 @@ EXPERIMENTS: dict[str, Experiment] = {
         "or grown from fast, in a third of its arithmetic?", "fast", GROWN, "fast", grown=True
     ),
     "fast-grown-256": Experiment("and once more", "fast", GROWN, "fast-grown-128", grown=True),
+    "noise-grown-128": Experiment("what does fast with noise grow into?", "fast", GROWN, "fast-noise", grown=True),
+    "noise-grown-256": Experiment(
+        "and once more, in the time that was left",
+        "fast",
+        ("images=24000", "fade=4000", *GROWN[2:]),
+        "noise-grown-128",
+        grown=True,
+    ),
     "modern-256": Experiment("what modern-256 paints", "modern-256"),
     "modern-256-haar": Experiment("in the Haar domain, with twice the width?", "modern-256", HAAR),
     "modern-256-haar-2": Experiment(

@@ -74,7 +74,7 @@ def test_directions_are_kept_named_and_gone_along(tmp_path: Path, planted: tuple
 
 
 def test_z_enters_a_modulated_network_by_every_modulation_too() -> None:
-    network = NETS["dcgan"](latents=8, width=8, self_modulation=True)
+    network = NETS["dcgan"](latents=8, width=8, self_modulation=True, noise=True)
     found = matrices(network.generator(Shape(16, 16, 3)).eval(), 8)
     assert [tuple(matrix.shape) for matrix in found] == [(8, 4 * 4 * 16), (8, 2 * 16), (8, 2 * 8)]
 

@@ -12,6 +12,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from lienzo.errors import RecipeError
 from lienzo.networks.configurations import DCGAN, NETS, grown
+from lienzo.networks.modulation import Noise
 from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import batches
 from lienzo.recipe.catalogue import find, thesis
@@ -142,6 +143,46 @@ def test_a_stem_may_have_several_layers(norm: Literal["batch", "none"]) -> None:
         assert after - before == 2 * (6 * 6 * 9 + more)
     larger = grown(three).generator(Shape(32, 48, 3)).state_dict()
     assert three.generator(shape).state_dict().keys() < larger.keys()
+
+
+def test_noise_begins_at_nothing_and_is_a_function_of_latents() -> None:
+    shape, network = Shape(16, 24, 3), DCGAN(5, 8, self_modulation=True, stem=6, noise=True)
+    torch.manual_seed(0)
+    generator, z = network.generator(shape).eval(), torch.randn(4, 5)
+    noises = [layer for layer in generator.modules() if isinstance(layer, Noise)]
+    assert [tuple(noise.pattern.shape) for noise in noises] == [(5, 8 * 12), (5, 16 * 24)]  # none at the smallest size
+    plain = dataclasses.replace(network, noise=False).generator(shape).eval()
+    plain.load_state_dict(generator.state_dict(), strict=False)
+    with torch.no_grad():
+        assert torch.equal(generator(z), plain(z))
+        for noise in noises:
+            noise.strength.fill_(0.5)
+        assert not torch.equal(generator(z), plain(z))
+        assert torch.equal(generator(z), generator(z))
+    larger = grown(network).generator(Shape(32, 48, 3)).state_dict()
+    assert larger["growth.0.1.noise.pattern"].shape == (5, 32 * 48)
+    assert generator.state_dict().keys() < larger.keys()
+    with pytest.raises(RecipeError, match=r"network\.noise .* set network\.self_modulation=true too"):
+        DCGAN(noise=True)
+
+
+def test_noise_is_white_and_scaled_by_each_channel() -> None:
+    torch.manual_seed(0)
+    noise = Noise(3, 100, 16, 16)
+    noise.strength.data = torch.tensor([0.0, 1.0, -2.0])
+    z = torch.randn(500, 100, requires_grad=True)
+    added = noise.added(torch.zeros(500, 3, 16, 16), z)
+    assert torch.equal(added[:, 2], -2 * added[:, 1])
+    assert torch.equal(added[:, 0], torch.zeros_like(added[:, 0]))
+    pixels = added[:, 1].detach().flatten(1)
+    assert pixels.std().item() == pytest.approx(1, abs=0.05)
+    neighbours = torch.corrcoef(pixels.T) - torch.eye(256)
+    assert neighbours.square().mean().sqrt().item() == pytest.approx((1 / 100 + 1 / 500) ** 0.5, rel=0.1)
+    power = torch.fft.fft2(added[:, 1].detach()).abs().square().mean(0)
+    assert power.flatten()[1:].std() < 0.25 * power.mean()  # as much at every frequency
+    added.square().sum().backward()
+    assert z.grad is not None
+    assert bool(z.grad.any())
 
 
 def test_layers_of_no_stem_are_refused() -> None:

@@ -134,7 +134,7 @@ def test_one_thread_for_a_while() -> None:
 SMALLER = {
     "thesis": ["network.width=32"],
     "fast": [],
-    "few": ["regularisation.interval=1"],
+    "few": ["regularisation.interval=1", "network.noise=true"],
 }
 """Recipes whose networks have all kinds of layers, penalties and augmentation between them, and how they are tested."""
 

@@ -9,6 +9,7 @@ from lienzo.export.operations import (
     Enlarged,
     Features,
     Modulated,
+    Noisy,
     Operation,
     Operations,
     Product,
@@ -42,6 +43,9 @@ def _execute(operation: Operation, values: Values) -> None:
         case Modulated(target, style, slope):
             scale, shift = np.split(values[style.number], 2, 3)
             values[target.number] = _rectified(values[target.number] * scale + shift, slope)
+        case Noisy(target, noise, strength, slope):
+            plane = values[noise.number].reshape(-1, target.height, target.width, 1)
+            values[target.number] = _rectified(values[target.number] + plane * strength, slope)
         case Spread(source, target, basis):
             values[target.number] = basis * values[source.number]
         case Combined(target, source, share):

@@ -64,6 +64,18 @@ class Modulated:
     slope: float = 1.0
 
 
+@dataclass
+class Noisy:
+    """Features plus noise, one number for each pixel times one for each channel, through a (leaky) ReLU; in place."""
+
+    target: Features
+    noise: Features
+    """A vector (height · width)."""
+    strength: Array
+    """(channels,)."""
+    slope: float = 1.0
+
+
 @dataclass(frozen=True)
 class Spread:
     """Learnt features (height, width, channels), each channel times a number of a vector."""
@@ -100,7 +112,7 @@ class Bounded:
     by: Literal["tanh", "clamp"]
 
 
-Operation = Product | Modulated | Spread | Combined | Enlarged | Bounded
+Operation = Product | Modulated | Noisy | Spread | Combined | Enlarged | Bounded
 
 
 @dataclass
@@ -147,7 +159,7 @@ class Operations:
     def rectified(self, features: Features, slope: float) -> Features:
         """Let features through a ReLU, leaky by a slope, at the end of the operation that made them."""
         made = self._made_by(features)
-        assert isinstance(made, Product | Modulated)
+        assert isinstance(made, Product | Modulated | Noisy)
         assert made.slope == 1
         made.slope = slope
         return features

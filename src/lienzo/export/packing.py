@@ -19,6 +19,7 @@ from lienzo.export.operations import (
     Enlarged,
     Features,
     Modulated,
+    Noisy,
     Operation,
     Operations,
     Part,
@@ -108,6 +109,14 @@ class _Packing:
                     "kind": "modulated",
                     "target": operation.target.number,
                     "source": operation.style.number,
+                    "slope": operation.slope,
+                }
+            case Noisy():
+                return {
+                    "kind": "noisy",
+                    "target": operation.target.number,
+                    "source": operation.noise.number,
+                    "strength": self._number(operation.strength),
                     "slope": operation.slope,
                 }
             case Spread():

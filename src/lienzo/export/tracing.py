@@ -22,6 +22,7 @@ from lienzo.export.operations import (
     Enlarged,
     Features,
     Modulated,
+    Noisy,
     Operations,
     Part,
     Spread,
@@ -185,6 +186,9 @@ def _modulation(operations: Operations, layer: modulation.Modulation, features: 
     bias[: features.channels] += 1
     style = _dense(operations, z, layer.style.weight.T, bias)
     operations.operations.append(Modulated(features, style))
+    if layer.noise is not None:
+        noise = _dense(operations, z, layer.noise.pattern, None)
+        operations.operations.append(Noisy(features, noise, _numbers(layer.noise.strength)))
     return features
 
 

@@ -75,6 +75,10 @@ class DCGAN:
     self_modulation: bool = False
     """Let z scale and shift every batch normalisation of the generator (Chen et al. 2019, arXiv 1810.01365)."""
 
+    noise: bool = False
+    """Add noise to the generator's features, one number for each pixel, at a strength that each channel learns (Karras
+    et al. 2019, section 2). It is a random projection of z, so that one z is one picture."""
+
     tied_kernels: bool = False
     """Compute the generator's 4×4 kernels of stride 2 from 3×3 weights, so that doubling the size makes no checkerboard
     (Karras et al. 2018, as in their code)."""
@@ -144,6 +148,10 @@ class DCGAN:
             raise RecipeError(
                 "network.self_modulation scales batch normalisation, and network.generator_norm=none has none: "
                 "leave one of them out."
+            )
+        if self.noise and not self.self_modulation:
+            raise RecipeError(
+                "network.noise comes in where z scales and shifts features: set network.self_modulation=true too."
             )
         if self.stem * self.width_of_discriminator % self.width:
             raise RecipeError(

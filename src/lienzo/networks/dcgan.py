@@ -54,17 +54,20 @@ class Generator(nn.Module):
         base_height, base_width, doublings = _base(shape, network)
         widths = _widths(network.width, doublings, network.stem)[::-1]  # at 64×64: 512, 256, 128, 64
 
-        def normalised(channels: int) -> list[nn.Module]:
+        def normalised(channels: int, doubled: int) -> list[nn.Module]:
             activation = _activation(network.generator_activation)
             if network.generator_norm == "none":
                 return [activation]
-            modulated = network.self_modulation
-            return [Modulation(channels, network.latents) if modulated else BatchNorm2d(channels), activation]
+            if not network.self_modulation:
+                return [BatchNorm2d(channels), activation]
+            size = (base_height << doubled, base_width << doubled) if network.noise and doubled else None
+            return [Modulation(channels, network.latents, size), activation]
 
-        def doubling(inputs: int, outputs: int) -> list[nn.Module]:
+        def doubling(inputs: int, outputs: int, doubled: int) -> list[nn.Module]:
             if network.upsampling:
-                return [UpsampledConv2d(inputs, outputs), *normalised(outputs)]
-            return [StridedConvTranspose2d(inputs, outputs, network.generator_norm == "none"), *normalised(outputs)]
+                return [UpsampledConv2d(inputs, outputs), *normalised(outputs, doubled)]
+            convolution = StridedConvTranspose2d(inputs, outputs, network.generator_norm == "none")
+            return [convolution, *normalised(outputs, doubled)]
 
         def exit_of(channels: int) -> list[nn.Module]:
             outermost = UpsampledConv2d if network.upsampling else PixelBlockConvTranspose2d
@@ -77,15 +80,16 @@ class Generator(nn.Module):
         if network.hidden_units:
             layers += [nn.Linear(network.latents, network.hidden_units), _activation(network.generator_activation)]
         inputs = network.hidden_units or network.latents
-        layers += [Projection(inputs, widths[0], base_height, base_width), *normalised(widths[0])]
-        for inputs, outputs in itertools.pairwise(widths):
-            layers += doubling(inputs, outputs)
+        layers += [Projection(inputs, widths[0], base_height, base_width), *normalised(widths[0], 0)]
+        for doubled, (inputs, outputs) in enumerate(itertools.pairwise(widths), 1):
+            layers += doubling(inputs, outputs, doubled)
         for _ in range(network.stem_layers - 1):
             layers += [FlatConv2d(widths[-1], widths[-1], bias=network.generator_norm == "none")]
-            layers += normalised(widths[-1])
+            layers += normalised(widths[-1], len(widths) - 1)
         stages = [GeneratorStage(layers, exit_of(widths[-1]))]
-        for inputs, outputs in itertools.pairwise(widths[-1] >> i for i in range(network.grown + 1)):
-            stages += [GeneratorStage(doubling(inputs, outputs), exit_of(outputs))]
+        grown = itertools.pairwise(widths[-1] >> i for i in range(network.grown + 1))
+        for doubled, (inputs, outputs) in enumerate(grown, len(widths)):
+            stages += [GeneratorStage(doubling(inputs, outputs, doubled), exit_of(outputs))]
         for stage in stages[:-2]:
             stage.remove_exit()
         self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])

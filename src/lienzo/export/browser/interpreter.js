@@ -131,6 +131,8 @@ class Network {
       }
       case "modulated":
         return (count) => modulate(this.numbers, target, source, operation.slope, count);
+      case "noisy":
+        return (count) => addNoise(this.numbers, target, source, constants + operation.strength, operation.slope, count);
       case "spread":
         return (count) => spread(this.numbers, target, source, constants + operation.basis, count);
       case "combined":
@@ -297,6 +299,19 @@ function modulate(numbers, target, style, slope, count) {
       for (let channel = 0; channel < channels; channel++) {
         const value = numbers[at + channel] * numbers[scale + channel] + numbers[shift + channel];
         numbers[at + channel] = value < 0 ? value * slope : value;
+      }
+  });
+}
+
+function addNoise(numbers, target, noise, strength, slope, count) {
+  const { channels, pixel, width } = target;
+  eachRow(target, count, (start, picture, y) => {
+    const row = noise.at + picture * noise.size + y * width;
+    for (let x = 0; x < width; x++)
+      for (let channel = 0; channel < channels; channel++) {
+        const at = start + x * pixel + channel;
+        const value = numbers[at] + numbers[row + x] * numbers[strength + channel];
+        numbers[at] = value < 0 ? value * slope : value;
       }
   });
 }
