@@ -49,7 +49,7 @@ class Hub(BaseHTTPRequestHandler):
             name, _, revision = path.removeprefix("api/models/").partition("/revision/")
             if (found := self._found(name, revision or "main")) is not None:
                 commit, files = found
-                siblings = [{"rfilename": file, "size": len(data)} for file, data in files.items()]
+                siblings = [{"rfilename": file, **self._described(file, data)} for file, data in files.items()]
                 self._say({"id": name, "modelId": name, "sha": commit, "siblings": siblings, "private": False})
             return
         name, _, rest = path.partition("/resolve/")
@@ -66,6 +66,12 @@ class Hub(BaseHTTPRequestHandler):
         )
 
     do_HEAD = do_GET  # noqa: N815  its name in http.server
+
+    def _described(self, file: str, data: bytes) -> dict[str, object]:
+        """Return what is told of a file's content: weights lie in large file storage, and Git has a pointer to them."""
+        git = hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+        large = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
+        return {"size": len(data)} | ({"lfs": large} if file.endswith(".safetensors") else {"blobId": git})
 
     def size(self, data: bytes) -> int:
         """Return the size that is told of a file."""

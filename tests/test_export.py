@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import json
 import shutil
 import typing
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from conftest import Command
 
 import lienzo
+from lienzo.collection.collection import Collection
 from lienzo.errors import InputError
 from lienzo.export.collections import COLLECTIONS
 from lienzo.export.generators import GENERATORS
@@ -65,6 +67,44 @@ def test_float16_halves_the_weights_and_hardly_the_pictures(run: lienzo.Run, tmp
     assert lienzo.info(half.path)["weights"] == "float16"
     before, after = (lienzo.load(path).generate(range(32)).images.astype(int) for path in (run, half.path))
     assert np.abs(before - after).max() <= 1
+
+
+def test_a_collection_at_a_url_goes_out_under_its_own_name(
+    collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cached = Path(shutil.copytree(collection.path, tmp_path / "0123456789abcdef"))
+    monkeypatch.setattr("lienzo.collection.listing.places.exists", lambda _: True)
+    monkeypatch.setattr("lienzo.collection.remote.fetch", lambda _: cached)
+    monkeypatch.chdir(tmp_path)
+    assert lienzo.export("s3://bucket/art-16/", to="zip").path == Path("art-16.zip")
+    assert lienzo.export(cached, to="zip").path == Path("0123456789abcdef.zip")
+
+
+def test_a_run_takes_along_its_scores_against_its_own_collection_those_of_the_usual_detector_last(
+    run: lienzo.Run, tmp_path: Path
+) -> None:
+    scored = lienzo.Run(Path(shutil.copytree(run.path, tmp_path / "scored")))
+    measures = {"generated": 50, "reference": 20, "fid": None, "kid": {"value": 0.1, "error": 0.01}}
+    own = {"generator": lienzo.load(run).fingerprint, "collection": run.manifest()["collection"]["fingerprint"]}
+    whole = {"part": "train", "novelty": None, "measures": measures} | own
+    lines = [
+        whole | {"detector": "pixels", "seed": 0},
+        whole | {"detector": "lite0", "seed": 1},
+        whole | {"detector": "lite0", "seed": 2},
+        whole | {"detector": "pixels", "seed": 3},
+        whole | {"detector": "lite0", "seed": 4, "collection": "0" * 16},
+        whole | {"detector": "lite0", "seed": 5, "generator": "0" * 64},
+        whole | {"detector": "lite0", "seed": 6, "truncation": 0.5},
+        whole | {"detector": "lite0", "seed": 7, "measures": measures | {"kid": 1}},
+    ]
+
+    def kept(lines: list[dict[str, object]], out: str) -> list[object]:
+        scored.scores_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        card = lienzo.info(lienzo.export(scored, to="safetensors", out=tmp_path / out).path)["card"]
+        return [score["seed"] for score in card.get("scores", [])]
+
+    assert kept(lines, "a.safetensors") == [0, 3, 1, 2]
+    assert kept(lines[4:], "b.safetensors") == []
 
 
 def test_what_cannot_be_exported_is_said_in_one_sentence(

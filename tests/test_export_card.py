@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -107,7 +108,38 @@ def test_scores_licence_and_labels_stand_on_the_card(tmp_path: Path) -> None:
     assert 'license: "cc-by-4.0"' in text
 
 
-@pytest.mark.parametrize("card", [7, {"scores": 3}, {"scores": [{"part": "train"}]}, {"collection": {"count": "x"}}])
+def test_the_command_with_a_label_is_safe_to_run(tmp_path: Path) -> None:
+    file = trained(*CASES["mlp"], tmp_path / "g.safetensors")
+    state, header = files_of(file)
+    for number, label in enumerate(("$(touch gone)`touch gone`", "Ke$ha's", "art nouveau")):
+        header["labels"] = header["labels"] | {"counts": {"two\n```\nlines": 1, label: 2}}
+        seal_again(file, state, header)
+        card = lienzo.export(file, to="card", out=tmp_path / f"card-{number}").path
+        block = (card / "README.md").read_text(encoding="utf-8").split("```")[1]
+        words = shlex.split(block.splitlines()[-1])
+        assert words == ["lienzo", "generate", "generator.safetensors", "--label", label]
+        said = subprocess.run(["sh"], input=block.splitlines()[-1].replace("lienzo generate", "echo"), cwd=tmp_path,
+                              capture_output=True, text=True, check=True).stdout  # fmt: skip
+        assert said == f"generator.safetensors --label {label}\n"
+    assert not (tmp_path / "gone").exists()
+
+
+SCORE = {"part": "train", "detector": "lite0", "novelty": None, "measures": {"generated": 9, "reference": 9}}
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        7,
+        {"scores": 3},
+        {"scores": [{"part": "train"}]},
+        {"scores": [SCORE | {"measures": {"generated": 9, "reference": 9, "kid": 1}}]},
+        {"scores": [SCORE | {"measures": {"reference": 9}}]},
+        {"scores": [SCORE | {"novelty": {"training": 9, "pixels": 1}}]},
+        {"collection": {"count": "x"}},
+        {"collection": {"fingerprint": "0" * 16, "count": 9, "shape": [8, 8, 3], "parts": {"train": 9}}},
+    ],
+)
 def test_a_card_that_is_none_is_refused(card: object, tmp_path: Path) -> None:
     file = trained(*CASES["mlp"], tmp_path / "g.safetensors")
     state, header = files_of(file)
@@ -125,6 +157,27 @@ def files_of(path: Path) -> tuple[dict, dict]:
 
 def seal_again(path: Path, state: dict, header: dict) -> None:
     tensors.save(path, state, header)
+
+
+def test_an_upload_replaces_nothing(
+    run: lienzo.Run, command_at: Callable[..., Result], server: str, tmp_path: Path
+) -> None:
+    words = ["export", run.path, "--to", "card", "--push", "me/paintings", "--out"]
+    status, _, error = command_at(server, *words, "first")
+    assert status == 0, error
+    status, _, error = command_at(server, *words, "again")
+    assert status == 0, error
+    first = Mine.repositories["me/paintings"][-1]
+    assert {name: data for name, data in first.items() if name != ".gitattributes"} == {
+        path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()
+    }
+    for name in ("README.md", hub.FILE, "samples.png"):
+        Mine.repositories["me/paintings"] = [first | {name: b"mine"}]
+        status, _, error = command_at(server, *words, "other")
+        assert status == 2
+        assert f"me/paintings has another {name}, which would be replaced: name another repository" in error
+        assert Mine.repositories["me/paintings"] == [first | {name: b"mine"}]
+        assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.slow
@@ -236,6 +289,8 @@ def test_an_upload_that_fails_leaves_nothing(
         assert status == 2, error
         assert said in error
         assert not (tmp_path / "card").exists()
+        assert ("POST /api/repos/create" in Mine.requests) == (token == "hf_wrong")  # not before it is looked at
+        Mine.requests.clear()
     assert Mine.repositories == {"me/other": [{"model.bin": b"mine"}]}
 
 

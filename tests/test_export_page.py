@@ -26,6 +26,7 @@ from lienzo.generation.directions import Directions
 from lienzo.generation.generation import Generator, latents
 from lienzo.networks.configurations import DCGAN, MLP, NETS, Network, Residual
 from lienzo.networks.fading import set_alpha
+from lienzo.networks.modulation import Noise
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import RECIPES, recipes
 from lienzo.recipe.codec import network_to_dict
@@ -49,6 +50,8 @@ CASES: dict[str, tuple[Network, tuple[int, int, int], int, float]] = {
         0,
         1.0,
     ),
+    "noisy": (DCGAN(latents=9, width=4, self_modulation=True, stem=3, noise=True), (16, 24, 3), 3, 1.0),
+    "noisy, grown": (DCGAN(latents=9, width=4, self_modulation=True, noise=True, grown=1), (32, 32, 3), 0, 0.3),
     "haar, fading": (DCGAN(latents=9, width=4, wavelet_levels=1, tied_kernels=True, grown=1), (32, 32, 3), 3, 0.3),
     "against advice": (
         DCGAN(
@@ -80,6 +83,8 @@ def untrained(network: Network, shape: tuple[int, int, int], labels: int = 0, al
             assert part.running_var is not None
             part.running_mean.normal_(0, 0.3)
             part.running_var.uniform_(0.2, 2)
+        if isinstance(part, Noise):
+            part.strength.data.normal_()
         if isinstance(part, nn.Linear) and part.bias is None:
             nn.init.normal_(part.weight, 0, 0.05)
     set_alpha(module, alpha)
@@ -231,6 +236,7 @@ def test_the_page_says_what_it_is_and_keeps_what_is_foreign_as_text(exported: Pa
 def test_the_card_of_a_run_stands_in_the_page(run: lienzo.Run, tmp_path: Path) -> None:
     scores = {
         "generator": lienzo.load(run).fingerprint,
+        "collection": run.manifest()["collection"]["fingerprint"],
         "part": "train",
         "detector": "lite0",
         "measures": {"generated": 50, "reference": 20, "fid": None, "kid": {"value": 0.0123, "error": 0.0011}},
@@ -360,6 +366,15 @@ def pixels(page: Any, canvas: str) -> np.ndarray[Any, Any]:
     return np.array(Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2]))).convert("RGB"))
 
 
+PREVENTED = """(text) => {
+  const keys = text.split("+");
+  const held = { ctrlKey: keys.includes("Control"), altKey: keys.includes("Alt"), metaKey: keys.includes("Meta") };
+  return !document.activeElement.dispatchEvent(
+    new KeyboardEvent("keydown", { key: keys.at(-1), bubbles: true, cancelable: true, ...held }));
+}"""
+"""Presses keys, and says whether the page takes them from the browser."""
+
+
 def test_the_gallery_goes_on_and_is_used_by_keyboard(browser: Any, exported: Path) -> None:
     with opened(browser, exported) as page:
         before = page.locator(".tile").count()
@@ -382,7 +397,16 @@ def test_the_gallery_goes_on_and_is_used_by_keyboard(browser: Any, exported: Pat
         page.wait_for_function("() => kept.length === 1")
         page.keyboard.press("o")
         assert page.locator("#tab-picture").get_attribute("aria-selected") == "true"
+        page.click("#tab-gallery")
+        page.locator(".tile").first.focus()
+        for key in ("Control+o", "Meta+o", "Alt+ArrowRight"):  # the browser's own
+            assert not page.evaluate(PREVENTED, key), key
+            assert page.locator("#gallery").is_visible()
+        assert page.evaluate(PREVENTED, "O")
+        assert page.locator("#tab-picture").get_attribute("aria-selected") == "true"
         page.locator("#tab-picture").focus()
+        assert not page.evaluate(PREVENTED, "Alt+ArrowRight")
+        assert page.locator("#picture").is_visible()
         page.keyboard.press("ArrowRight")
         assert page.locator("#about").is_visible()
         page.click("#clear-kept")
@@ -405,7 +429,7 @@ def test_pictures_are_saved_as_png_with_where_they_come_from(
         page.wait_for_function("() => kept.length === 3")
         grid = saved(page, lambda: page.click("#save-kept"), tmp_path / "kept.png")
         page.locator("#kept button").nth(1).click()
-        page.wait_for_function("() => easel.picture && document.querySelector('#seed').value === '2'")
+        page.wait_for_function("() => easel.painted && document.querySelector('#seed').value === '2'")
         shown(page, "seed 2")
         single = saved(page, lambda: page.click("#save-picture"), tmp_path / "seed-000002.png")
     about = lienzo.info(single)
@@ -414,6 +438,51 @@ def test_pictures_are_saved_as_png_with_where_they_come_from(
     assert lienzo.info(grid)["seeds"] == "0,2,5"
     conditional.generate([0, 2, 5]).save(tmp_path / "wanted.png")
     assert away(read(grid), read(tmp_path / "wanted.png")) <= 1
+
+
+def test_a_picture_is_saved_as_what_it_is_while_another_is_painted(
+    browser: Any, exported: Path, conditional: Generator, tmp_path: Path
+) -> None:
+    with opened(browser, exported) as page:
+        page.click("#tab-picture")
+        shown(page, "seed 0")
+        page.evaluate("() => { painter.paint = () => new Promise(() => {}); }")  # it never answers
+        page.fill("#seed", "7")
+        single = saved(page, lambda: page.click("#save-picture"), tmp_path / "seed-000000.png")
+    assert lienzo.info(single)["seeds"] == "0"
+    assert away(read(single), conditional.generate([0]).images[0]) <= 1
+
+
+def test_seeds_end_at_the_largest_that_a_page_holds(browser: Any, exported: Path) -> None:
+    last = 2**53 - 1
+    with opened(browser, exported) as page:
+        page.evaluate("() => { painter.paint = () => new Promise(() => {}); }")
+        for first in (last, last - 60):
+            page.fill("#gallery-seed", str(first))
+            page.keyboard.press("Enter")
+            page.mouse.wheel(0, 100_000)
+            page.wait_for_timeout(200)
+            seeds = page.evaluate("wall.tiles.map(({ place }) => place.seed)")
+            assert seeds == list(range(first, last + 1))
+        page.click("#tab-picture")
+        page.fill("#seed", str(last))
+        page.click("#after")
+        assert page.locator("#seed").input_value() == str(last)
+
+
+def test_a_walk_of_seeds_that_no_page_holds_is_written_out(
+    browser: Any, conditional: Generator, tmp_path: Path
+) -> None:
+    keyframes = (Keyframe(seed=2**53), Keyframe(seed=2**62 + 1, label="baroque, late"), Keyframe(seed=3))
+    path = paths.Path(conditional.fingerprint, 16, (Walk(keyframes, (0.0, 0.5, 1.0, 2.0)),))
+    out = tmp_path / "page.html"
+    lienzo.export(conditional, to="page", out=out, walk=path.save(tmp_path / "walk.json"))
+    ((z, y),) = path.points(conditional)
+    with opened(browser, out) as page:
+        page.click("#tab-walk")
+        assert "path of a file" in page.locator("#walk-note").inner_text()
+        made = painted(page, [{"walk": 0, "time": time} for time in (0.0, 0.5, 1.0, 2.0)], conditional)
+    assert away(made, conditional.paint(z, y)) <= 1
 
 
 def read(path: Path) -> np.ndarray[Any, Any]:
@@ -465,6 +534,60 @@ def test_a_walk_is_replayed_and_saved(
         for frame in (0, 7, 29):
             image.seek(frame)
             assert away(np.array(image.convert("RGB")), conditional.paint(z, y)[frame]) <= 1
+
+
+def test_what_changes_while_a_walk_is_saved_waits(
+    browser: Any, exported: Path, conditional: Generator, tmp_path: Path
+) -> None:
+    with opened(browser, exported) as page:
+        for number in (1, 3):
+            page.locator(".tile").nth(number).click()
+        page.wait_for_function("() => kept.length === 2")
+        page.click("#walk-kept")
+        page.locator("#seconds").fill("0.5")
+        page.evaluate("window.before = [...kept]")
+        path = paths.Path.open(saved(page, lambda: press_then_change(page, "#save-path"), tmp_path / "walk.json"))
+        page.evaluate("(kept = before, keptChanged())")
+        page.locator("#closed").check()
+        page.locator("#seconds").fill("0.5")
+        animated = saved(page, lambda: press_then_change(page, "#save-animation"), tmp_path / "walk.png")
+        page.wait_for_function("() => !player.saving")
+        assert page.evaluate("[player.frames, player.walks[0].length, player.closed]") == [91, 4, False]
+    assert (path.closed, path.frames, [one.seed for one in path.walks[0].keyframes]) == (True, 30, [1, 3])
+    z, y = next(path.points(conditional))
+    with Image.open(animated) as image:
+        assert image.n_frames == 30  # type: ignore[attr-defined]
+        for frame in (0, 7, 29):
+            image.seek(frame)
+            assert away(np.array(image.convert("RGB")), conditional.paint(z, y)[frame]) <= 1
+
+
+def press_then_change(page: Any, button: str) -> None:
+    """Press a button, change the walk in every way, and only then let the painter paint what the button asked for."""
+    page.evaluate(
+        "() => { const paint = painter.paint; const changed = new Promise((resolve) => (window.go = resolve));"
+        " painter.paint = async (places) => { await changed; return paint.call(painter, places); }; }"
+    )
+    page.click(button)
+    page.locator("#closed").uncheck()
+    page.locator("#seconds").fill("1")
+    page.evaluate("(kept.reverse(), keptChanged())")
+    page.click("#clear-kept")
+    page.evaluate("go()")
+
+
+def test_frames_of_a_transparent_film_do_not_shine_through_the_next(browser: Any, tmp_path: Path) -> None:
+    lienzo.export(untrained(*CASES["transparent"]), to="page", out=tmp_path / "page.html")
+    with opened(browser, tmp_path / "page.html") as page:
+        page.click("#tab-walk")
+        page.evaluate(
+            "() => { film = async (canvas, frames, perSecond, show) => {"
+            " window.shots = [20, 0, 20].map((i) => (show(frames[i], i), canvas.toDataURL())); return new Blob(); }; }"
+        )
+        with page.expect_download():
+            page.click("#save-film")
+        alone, before, after = page.evaluate("shots")
+    assert alone == after != before
 
 
 @pytest.mark.slow

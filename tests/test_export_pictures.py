@@ -3,7 +3,9 @@
 import io
 import itertools
 import json
+import re
 import tarfile
+import unicodedata
 import zipfile
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from lienzo.errors import CollectionError, InputError
 from lienzo.export import archives
 from lienzo.export.collections import COLLECTIONS
 from lienzo.export.export import steps
+from lienzo.export.pictures import folders_of
 from lienzo.export.settings import Kind, Settings
 
 TWO_SHARDS = 20 * 16 * 16 * 3
@@ -96,6 +99,30 @@ def test_a_folder_is_that_of_hugging_face(labelled: Collection, tmp_path: Path) 
         assert told["source"] == labelled.column("source")[row].as_py()
         assert told["sha256"] == labelled.column("sha256")[row].as_py()
         assert (told["part"], told["licence"]) == ("train", "cc0-1.0")
+
+
+def test_no_two_labels_share_a_folder(tmp_path: Path) -> None:
+    long = ["印" * 100, "印" * 99 + "象", "n" * 300, "n" * 299 + "o", "s/" + "n" * 300]
+    alike = ["what?", "what*", "Cubism", "cubism", "n\xe9o", "ne\u0301o", "unlabelled", "metadata.jsonl"]
+    plain = ["seas/calm", "rock & roll (1955)", "x" * 100, "印象"]
+    folders = folders_of([*long, *alike, *plain, "a:b", ""])
+    names = [unicodedata.normalize("NFC", name.casefold()) for name in folders.values()]
+    assert len(set(names)) == len(names) == len(long + alike + plain) + 2
+    for name in folders.values():
+        assert all(0 < len(part.encode()) < 200 for part in name.split("/"))
+    assert all(re.search("~[0-9a-f]{8}$", folders[label]) for label in long + alike)
+    assert [folders[label] for label in plain] == plain
+    assert (folders["a:b"], folders[None]) == ("a_b", "unlabelled")
+    lines = [f"{i}.png,{label}" for i, label in enumerate(("what?", "what*", "unlabelled", "", "印" * 100))]
+    source = tmp_path / "source"
+    source.mkdir()
+    for i in range(len(lines)):
+        noisy(i, 16, 16).save(source / f"{i}.png")
+    (tmp_path / "labels.csv").write_text("\n".join(["file,style", *lines]), encoding="utf-8")
+    one = lienzo.prepare(source, tmp_path / "art", size=16, labels=tmp_path / "labels.csv", workers=1)
+    out = lienzo.export(one, to="folder", out=tmp_path / "out", labels="style").path
+    assert sorted(len(list(path.iterdir())) for path in out.iterdir() if path.is_dir()) == [1] * 5
+    same(one, lienzo.prepare(out, tmp_path / "again", size=16, workers=1))
 
 
 def test_a_zip_is_that_of_stylegan(labelled: Collection, tmp_path: Path) -> None:

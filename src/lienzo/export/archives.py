@@ -14,11 +14,8 @@ from pathlib import Path
 from lienzo.collection.collection import Collection
 from lienzo.collection.settings import Part
 from lienzo.errors import InputError
-from lienzo.export.pictures import known, metadata_lines, pictures, stylegan_lines
+from lienzo.export.pictures import METADATA, STYLEGAN, known, metadata_lines, pictures, stylegan_lines
 from lienzo.export.progress import Progress, Steps
-
-METADATA, STYLEGAN = "metadata.jsonl", "dataset.json"
-"""Names of the tables of labels."""
 
 TAR_BYTES = 1 << 28
 """Bytes of PNG files, about, that are in one tar file."""

@@ -1,6 +1,8 @@
 """A folder that is ready for the Hugging Face Hub: the weights, and a page that says what they are."""
 
+import hashlib
 from pathlib import Path
+from typing import Any
 
 from lienzo.display import gallery
 from lienzo.errors import InputError
@@ -10,7 +12,7 @@ from lienzo.export.readme import readme
 from lienzo.export.subject import Subject
 from lienzo.generation import hub
 from lienzo.recipe.recipe import Recipe
-from lienzo.storage.files import write_bytes, write_text
+from lienzo.storage.files import sha256, write_bytes, write_text
 
 SAMPLES = 64
 """Seeds from 0 on whose pictures are shown, none left out."""
@@ -52,15 +54,13 @@ def _upload(path: Path, name: str) -> str:
     """Upload a folder to a repository, which is made where there is none; return the address of the commit.
 
     Raises:
-        InputError: it cannot be uploaded, or the repository holds something else than a generator of lienzo's.
+        InputError: it cannot be uploaded, or the repository holds something else than this generator.
     """
     api = hub.client().HfApi(library_name="lienzo")
     errors = hub.client().errors
     try:
+        _refuse_others(api, path, name)
         api.create_repo(name, exist_ok=True)
-        there = {sibling.rfilename for sibling in api.model_info(name).siblings or ()} - {".gitattributes"}
-        if there and hub.FILE not in there:
-            raise InputError(f"{name} holds something else than a generator of lienzo's: name another repository.")
         commit = api.upload_folder(repo_id=name, folder_path=path, commit_message="Upload by lienzo")
     except (errors.HFValidationError, ValueError) as error:
         if isinstance(error, InputError):
@@ -75,6 +75,35 @@ def _upload(path: Path, name: str) -> str:
             f"the upload to {name} failed ({_first(error)}): log in with hf auth login, and run the same command again."
         ) from None
     return f"hf://{name}@{commit.oid}"
+
+
+def _refuse_others(api: Any, path: Path, name: str) -> None:
+    """Refuse a repository that holds other files than those of a folder, or something else than a generator.
+
+    Raises:
+        InputError: it does.
+    """
+    try:
+        found = api.model_info(name, files_metadata=True).siblings or ()
+    except hub.client().errors.RepositoryNotFoundError:
+        return
+    there = {sibling.rfilename: sibling for sibling in found if sibling.rfilename != ".gitattributes"}
+    if there and hub.FILE not in there:
+        raise InputError(f"{name} holds something else than a generator of lienzo's: name another repository.")
+    for file in sorted(path.iterdir()):
+        if file.name in there and not _is_same(file, there[file.name]):
+            raise InputError(
+                f"{name} has another {file.name}, which would be replaced: name another repository, or delete the "
+                "files of that one first."
+            )
+
+
+def _is_same(file: Path, there: Any) -> bool:
+    """Say whether a file on the Hub has the same bytes, by the SHA-256 of large ones and by Git's hash of others."""
+    if there.lfs:
+        return bool(there.lfs.sha256 == sha256(file))
+    data = file.read_bytes()
+    return bool(there.blob_id == hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest())
 
 
 def _first(error: Exception) -> str:

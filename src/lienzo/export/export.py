@@ -14,7 +14,7 @@ from lienzo.export.collections import COLLECTIONS
 from lienzo.export.progress import Exported, Progress, Steps
 from lienzo.export.settings import ENDINGS, Kind, Settings
 from lienzo.generation import hub
-from lienzo.run.run import Run
+from lienzo.run.run import Run, called
 from lienzo.signatures import takes
 from lienzo.storage import files
 
@@ -42,10 +42,9 @@ def export(what: "str | Path | Run | Generator | Collection", settings: Settings
 
 def steps(what: "str | Path | Run | Generator | Collection", settings: Settings) -> Iterator[Progress]:
     """Yield the progress of :func:`export`, whose arguments and errors it has, in order."""
-    if not isinstance(what, Collection) and _is_collection(what):
-        what = Collection.open(what)
-    if isinstance(what, Collection):
-        yield from _steps(what, what.path.resolve().name, COLLECTIONS, settings)
+    if isinstance(what, Collection) or _is_collection(what):
+        opened = what if isinstance(what, Collection) else Collection.open(what)
+        yield from _steps(opened, called(what), COLLECTIONS, settings)
     else:
         from lienzo.export.generators import GENERATORS
         from lienzo.export.subject import subject

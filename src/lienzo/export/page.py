@@ -35,6 +35,9 @@ TRIED = 64
 PIECE = 8
 """Pictures that are compared between two reports of how far it is."""
 
+LARGEST = (1 << 53) - 1
+"""The largest whole number that JavaScript holds, and so the largest seed that a page draws."""
+
 WORKER = ("latents.js", "curves.js", "interpreter.js", "worker.js")
 """The program of the worker, in order."""
 
@@ -155,6 +158,8 @@ def _walk(path: Path, generator: Generator) -> str:
     opened.check(generator)
     for walk in opened.walks:
         paths.places(generator, walk.keyframes)  # refuses labels that the generator does not know
+    if any((keyframe.seed or 0) > LARGEST for walk in opened.walks for keyframe in walk.keyframes):
+        opened = opened.written_out(generator)
     return msgspec.json.encode(opened).decode()
 
 

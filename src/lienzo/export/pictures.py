@@ -1,9 +1,12 @@
 """The pictures of a collection as other tools have them: PNG files with names, and what is known of each."""
 
+import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +18,7 @@ from lienzo.collection import tables
 from lienzo.collection.collection import Collection
 from lienzo.collection.settings import Part
 from lienzo.errors import CollectionError, InputError, unknown
+from lienzo.generation.pictures import LONGEST
 
 BLOCK = 1 << 24
 """Bytes of pixels that are read at a time."""
@@ -24,6 +28,9 @@ GROUP = 1000
 
 UNLABELLED = "unlabelled"
 """Name of the folder of pictures without a label, where folders are labels."""
+
+METADATA, STYLEGAN = "metadata.jsonl", "dataset.json"
+"""Names of the tables of labels, which lie beside the folders."""
 
 STRANGE = re.compile(r'[\x00-\x1f<>:"\\|?*]|^[. ]+|[. ]+$')
 """What the name of a folder cannot hold on every system."""
@@ -63,28 +70,47 @@ def known(collection: Collection, part: Part, labels: str | None, licence: str |
     kinds = list(collection.vocabularies)
     if labels is not None and labels not in kinds:
         raise InputError(unknown("label kind", labels, kinds))
+    folders = folders_of(collection.vocabularies[labels]) if labels else {}
     row = 0
     for batch in collection.batches("source", "sha256", "part", *map(tables.label_column, kinds)):
         columns = (column.to_pylist() for column in batch.values())
         for source, sha256, belongs, *values in zip(*columns, strict=True):
             if part in ("all", belongs):
                 carried = dict(zip(kinds, values, strict=True))
-                folder = f"{row // GROUP:05d}" if labels is None else as_folder(carried[labels])
+                folder = f"{row // GROUP:05d}" if labels is None else folders[carried[labels] or None]
                 provenance = {"source": source, "sha256": sha256, "part": belongs, "labels": kinds}
                 provenance |= {"licence": licence} if licence else {}
                 yield Known(row, f"{folder}/{row:08d}.png", carried, provenance)
             row += 1
 
 
-def as_folder(label: str | None) -> str:
-    """Return a label as a path of folders that every system can have.
+def folders_of(labels: Iterable[str]) -> dict[str | None, str]:
+    """Return each label as a path of folders that every system can have, no two alike; ``None`` is no label.
 
-    >>> as_folder("seas/calm"), as_folder("../what?"), as_folder(None)
-    ('seas/calm', '_/what_', 'unlabelled')
+    What a folder cannot be called becomes ``_``. A label that is too long is cut; that one, and labels that a system
+    would take for the same, as Cubism and cubism, end in ~ and a part of their SHA-256.
+
+    >>> list(folders_of(["seas/calm", "../what?"]).values())
+    ['seas/calm', '_/what_', 'unlabelled']
     """
-    if not label:
-        return UNLABELLED
-    return "/".join(STRANGE.sub("_", part)[:100] or "_" for part in label.split("/"))
+    written = {label: "/".join(map(_folder, label.split("/"))) for label in labels if label}
+    alike = Counter(_folded(name) for name in (*written.values(), UNLABELLED, METADATA, STYLEGAN))
+    whole = {
+        label: alike[_folded(name)] == 1 and all(len(part.encode()) <= LONGEST for part in label.split("/"))
+        for label, name in written.items()
+    }
+    ends = {label: "" if whole[label] else f"~{hashlib.sha256(label.encode()).hexdigest()[:8]}" for label in written}
+    return {label: name + ends[label] for label, name in written.items()} | {None: UNLABELLED}
+
+
+def _folder(part: str) -> str:
+    """Return a part of a label as the name of a folder."""
+    return STRANGE.sub("_", part.encode()[:LONGEST].decode(errors="ignore")) or "_"
+
+
+def _folded(name: str) -> str:
+    """Return the same text for all names that some file system takes for one: it may fold cases and accents."""
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def pictures(collection: Collection, listed: Iterator[Known]) -> Iterator[tuple[Known, bytes]]:

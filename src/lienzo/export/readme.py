@@ -1,6 +1,7 @@
 """The README of a generator on the Hugging Face Hub: metadata for its search, and what people should know."""
 
 import json
+import shlex
 from typing import Any
 
 from lienzo.export.subject import Subject
@@ -75,8 +76,8 @@ def _what(subject: Subject) -> str:
 def _use(subject: Subject, name: str | None) -> str:
     place, extra = (f"hf://{name}", "[hub]") if name else ("generator.safetensors", "")
     vocabulary = subject.generator.vocabulary
-    first = next(iter(vocabulary.counts)) if vocabulary else None
-    asked = f"lienzo generate {place} --label {json.dumps(first, ensure_ascii=False)}\n" if first else ""
+    labels = [label for label in vocabulary.counts if label.isprintable()] if vocabulary else []  # of one line
+    asked = f"lienzo generate {place} --label {shlex.quote(labels[0])}\n" if labels else ""
     return (
         "## How to use\n\n```sh\n"
         f"pip install 'lienzo{extra}'\nlienzo generate {place} --count 16\n{asked}```\n\n```python\n"
@@ -116,7 +117,7 @@ def _data(subject: Subject) -> str:
 
 
 def _scores(scores: list[dict[str, Any]]) -> str:
-    """Return the newest scores as a table, each with its standard error."""
+    """Return the last scores as a table, each with its standard error."""
     if not scores:
         return "## Scores\n\nIt was not scored."
     newest = scores[-1]

@@ -7,6 +7,7 @@ from typing import Any, NotRequired, TypedDict
 
 from lienzo.collection.collection import Collection
 from lienzo.errors import GeneratorError, InputError
+from lienzo.evaluation.settings import Settings
 from lienzo.generation import generation
 from lienzo.generation.generation import Generator
 from lienzo.recipe.codec import network_from_dict
@@ -35,13 +36,42 @@ class Trial(TypedDict):
     excess: Share
 
 
+class Measures(TypedDict):
+    """What was measured, by which pages name it."""
+
+    generated: Count
+    reference: Count
+    fid: NotRequired[Value | None]
+    kid: NotRequired[Value | None]
+    precision: NotRequired[Value | None]
+    recall: NotRequired[Value | None]
+    density: NotRequired[Value | None]
+    coverage: NotRequired[Value | None]
+
+
+class Novelty(TypedDict):
+    """The ways in which pictures were asked for what is new."""
+
+    training: Count
+    features: NotRequired[Trial]
+    pixels: NotRequired[Trial]
+    blends: NotRequired[Trial]
+
+
 class Score(TypedDict):
     """Scores, as far as a page shows them."""
 
     part: str
     detector: str
-    measures: dict[str, int | Value | None]
-    novelty: dict[str, int | Trial] | None
+    measures: Measures
+    novelty: Novelty | None
+
+
+class Parts(TypedDict):
+    """Pictures to train on, and those held out."""
+
+    train: Count
+    holdout: Count
 
 
 class Described(TypedDict):
@@ -50,7 +80,7 @@ class Described(TypedDict):
     fingerprint: Fingerprint
     count: Count
     shape: tuple[Count, Count, Count]
-    parts: NotRequired[dict[str, Count]]
+    parts: NotRequired[Parts]
     kinds: NotRequired[dict[str, Count]]
 
 
@@ -85,7 +115,8 @@ class Subject:
     - ``collection``: ``fingerprint``, ``count`` and ``shape`` (height, width, channels) of the training pictures; where
       it was at hand also ``parts`` (part -> pictures) and ``kinds`` (kind of label -> different labels)
     - ``versions``: of lienzo, PyTorch and Python, in training
-    - ``scores``: of this generator, as :meth:`lienzo.evaluation.scores.Scores.to_json` has them, the newest last
+    - ``scores``: of this generator against its own collection, as :meth:`lienzo.evaluation.scores.Scores.to_json` has
+      them, those by the usual detector behind the others, the newest last
     - ``licence``: as its owner gave it
     """
 
@@ -121,7 +152,7 @@ def _card(generator: Generator, run: Run | None) -> dict[str, Any]:
     described = run.manifest()
     collection = _collection(described["collection"])
     card |= {"recipe": run.recipe().to_dict(), "collection": collection, "versions": described["versions"]}
-    scores = [score for score in _scores(run) if score.get("generator") == generator.fingerprint]
+    scores = _scores(run, generator.fingerprint, collection["fingerprint"])
     return card | ({"scores": scores} if scores else {})
 
 
@@ -145,12 +176,17 @@ def _collection(described: CollectionRecord) -> dict[str, Any]:
     return known | {"parts": parts, "kinds": {kind: len(names) for kind, names in there.vocabularies.items()}}
 
 
-def _scores(run: Run) -> list[dict[str, Any]]:
-    """Return the lines of a run's scores, the oldest first, without damaged ones and those of truncated latents."""
+def _scores(run: Run, generator: str, collection: str) -> list[dict[str, Any]]:
+    """Return a run's scores of a generator against a collection; pages show the last, so the usual detector's are last.
+
+    Damaged lines are left out, and those of truncated latents.
+    """
     lines = run.scores_path.read_bytes().splitlines() if run.scores_path.exists() else []
     found = []
     for line in lines:
         with contextlib.suppress(ValueError):
             schemas.decode(line, Score)
             found.append(schemas.parse(line))
-    return [score for score in found if score.get("truncation") is None]
+    wanted = {"generator": generator, "collection": collection, "truncation": None}
+    own = [score for score in found if all(score.get(key) == value for key, value in wanted.items())]
+    return sorted(own, key=lambda score: score["detector"] == Settings.detector)

@@ -87,7 +87,7 @@ class Pictures:
             return [path]
         labels = self.labels or ("",) * len(self.images)
         names = names_of(labels)
-        done = self.moves | ({"units": ",".join(self.units)} if self.units else {})
+        done = dict(self.moves) | ({"units": ",".join(self.units)} if self.units else {})
         moved = names_of([", ".join(f"{name}={value}" for name, value in done.items())])
         of = [f"seed-{seed:06}" for seed in self.seeds] or [f"latents-{i:06}" for i in range(len(self.images))]
         files = [

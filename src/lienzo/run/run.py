@@ -235,9 +235,13 @@ def usual_path(folder: str, collection: "str | Path | Collection", recipe: Recip
         collection: itself, its folder or its URL.
         recipe: with which it is made.
     """
+    return Path(folder) / f"{called(collection)}-{recipe.name}"
+
+
+def called(collection: "str | Path | Collection") -> str:
+    """Return what a collection is called: the last part of its path or URL."""
     place = str(collection if isinstance(collection, str | Path) else collection.path)
-    name = place.rstrip("/").rpartition("/")[2] if "://" in place else Path(place).resolve().name
-    return Path(folder) / f"{name}-{recipe.name}"
+    return place.rstrip("/").rpartition("/")[2] if "://" in place else Path(place).resolve().name
 
 
 def _read_line(text: bytes) -> dict[str, Any] | None:

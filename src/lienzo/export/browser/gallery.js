@@ -32,7 +32,8 @@ const wall = {
   /** Hang more tiles at the end. */
   more() {
     const first = seedOf($("gallery-seed")) + this.tiles.length;
-    for (let seed = first; seed < first + 48; seed++) {
+    const last = Math.min(first + 47, Number.MAX_SAFE_INTEGER);
+    for (let seed = first; seed <= last; seed++) {
       const place = { seed, ...this.settings };
       const canvas = element("canvas", { width: 0, height: 0 });
       const button = element("button", { className: "tile", tabIndex: this.tiles.length ? -1 : 0, "aria-pressed": String(isKept(place)), "aria-label": called(place) }, canvas);
@@ -48,7 +49,7 @@ const wall = {
       this.near.observe(item);
     }
     this.end.unobserve($("end")); // observed anew, it says whether even more are needed
-    this.end.observe($("end"));
+    if (last < Number.MAX_SAFE_INTEGER) this.end.observe($("end"));
   },
 
   /** Paint what comes near, and forget the pixels of what is far away. */
@@ -93,12 +94,12 @@ const wall = {
 
   pressed(event) {
     const at = this.tiles.findIndex(({ item }) => item.contains(document.activeElement));
-    if (at < 0) return;
+    if (at < 0 || isShortcut(event)) return;
     const top = this.tiles[0].item.offsetTop;
     const beside = this.tiles.findIndex(({ item }) => item.offsetTop !== top);
     const columns = beside < 0 ? this.tiles.length : beside;
     const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns, Home: -at };
-    if (event.key === "o") openPicture(this.tiles[at].place);
+    if (event.key.toLowerCase() === "o") openPicture(this.tiles[at].place);
     else if (event.key in steps) {
       const next = this.tiles[at + steps[event.key]];
       if (next) next.button.focus();

@@ -11,7 +11,7 @@ function show(view) {
     tab.tabIndex = chosen ? 0 : -1;
     $(tab.getAttribute("aria-controls")).hidden = !chosen;
   }
-  if (view === "picture" && !easel.picture) easel.changed();
+  if (view === "picture" && !easel.painted) easel.changed();
   if (view !== "walk") player.pause();
   else if (still.matches) player.paint();
   else player.play();
@@ -20,9 +20,9 @@ function show(view) {
 
 for (const [i, tab] of tabs.entries()) {
   tab.addEventListener("click", () => show(tab.id.slice(4)));
-  tab.addEventListener("keydown", ({ key }) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
-    if (!step) return;
+  tab.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step || isShortcut(event)) return;
     const next = tabs[(i + step + tabs.length) % tabs.length];
     next.focus();
     show(next.id.slice(4));

@@ -21,6 +21,11 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
+/** Say whether a key was pressed for the browser or the system. */
+function isShortcut({ ctrlKey, altKey, metaKey }) {
+  return ctrlKey || altKey || metaKey;
+}
+
 function say(text) {
   $("status").textContent = text;
 }

@@ -3,7 +3,7 @@
 // The view of one picture: seed, truncation, label, directions.
 
 const easel = {
-  picture: null,
+  painted: null, // {place, picture}
   painting: false,
   again: false,
 
@@ -21,7 +21,7 @@ const easel = {
     $("before").addEventListener("click", () => this.move(-1));
     $("after").addEventListener("click", () => this.move(1));
     $("keep").addEventListener("click", () => toggleKept(this.place()));
-    $("save-picture").addEventListener("click", () => this.picture && savePicture({ place: this.place(), picture: this.picture }));
+    $("save-picture").addEventListener("click", () => this.painted && savePicture(this.painted));
     $("reset").addEventListener("click", () => this.open({ seed: seedOf($("seed")) }));
   },
 
@@ -40,7 +40,7 @@ const easel = {
   },
 
   move(step) {
-    $("seed").value = Math.max(0, seedOf($("seed")) + step);
+    $("seed").value = Math.min(Math.max(0, seedOf($("seed")) + step), Number.MAX_SAFE_INTEGER);
     this.changed();
   },
 
@@ -56,7 +56,7 @@ const easel = {
       const place = this.place();
       const [picture] = await painter.paint([place]).catch(() => []);
       if (!picture) break;
-      this.picture = picture;
+      this.painted = { place, picture };
       draw($("picture-canvas"), picture);
       $("picture-canvas").setAttribute("aria-label", called({ ...place, drawn: picture.drawn }));
       $("keep").textContent = isKept(place) ? "Kept: let go" : "Keep";

@@ -9,6 +9,8 @@ const player = {
   frame: 0,
   playing: false,
   asked: false,
+  saving: false,
+  waiting: null, // what settle() is given while a walk is saved
 
   begin() {
     for (const id of ["curve", "seconds", "closed", "smooth"]) $(id).addEventListener("input", () => this.path || this.fromKept());
@@ -43,7 +45,10 @@ const player = {
     this.hang(few ? [] : kept);
   },
 
+  /** Begin a walk; while one is saved, the newest waits until that is done. */
   settle(walk) {
+    this.waiting = this.saving ? walk : null;
+    if (this.saving) return;
     Object.assign(this, walk);
     this.frames = walk.times[0].length;
     painter.walk(walk.walks, walk.curve, walk.closed);
@@ -153,7 +158,8 @@ const player = {
     } finally {
       this.saving = false;
       $("working").hidden = true;
-      this.paint();
+      if (this.waiting) this.settle(this.waiting);
+      else this.paint();
     }
   },
 
@@ -166,7 +172,9 @@ const player = {
       Object.assign(canvas, { width: larger * frames[0].width, height: larger * frames[0].height });
       const show = (frame, i) => {
         draw(small, frame);
-        canvas.getContext("2d").drawImage(small, 0, 0, canvas.width, canvas.height);
+        const context = canvas.getContext("2d");
+        context.clearRect(0, 0, canvas.width, canvas.height);
+        context.drawImage(small, 0, 0, canvas.width, canvas.height);
         $("frame").textContent = `${i + 1} / ${this.frames}`;
       };
       return film(canvas, frames, this.perSecond, show);
@@ -180,13 +188,14 @@ const player = {
 
   /** Save the walk as a path file, which lienzo.explore.walk replays too. */
   async savePath() {
+    const { times, columns, curve, closed, perSecond } = this; // which may change while the keyframes are painted
     const walks = await Promise.all(this.walks.map(async (places, i) => {
       const painted = await painter.paint(places);
-      return { keyframes: places.map((place, k) => keyframe(place, painted[k])), times: this.times[i] };
+      return { keyframes: places.map((place, k) => keyframe(place, painted[k])), times: times[i] };
     }));
     const path = {
-      generator: data.fingerprint, latents: data.about.network.latents, walks, columns: this.columns, curve: this.curve,
-      closed: this.closed, frames_per_second: this.perSecond, format: "lienzo path", version: 1,
+      generator: data.fingerprint, latents: data.about.network.latents, walks, columns, curve, closed,
+      frames_per_second: perSecond, format: "lienzo path", version: 1,
     };
     save(new Blob([JSON.stringify(path), "\n"], { type: "application/json" }), "walk.json");
     say("walk.json saved");
