@@ -14,7 +14,6 @@ import argparse
 from pathlib import Path
 
 from lienzo.collection.collection import Collection
-from lienzo.compute import machine
 from lienzo.thesis import kept
 from lienzo.thesis.experiments.ablations import VARIANTS, Plan, Row, rows, steps, summary
 
@@ -41,7 +40,7 @@ def main() -> None:
         return
     if given.keep:
         command = f"python benchmarks/ablations.py {given.collection}"
-        kept.write("ablations", *summary(rows(given.out), given.pictures, command, machine.processor()), given.keep)
+        kept.write("ablations", *summary(rows(given.out), given.pictures, command), given.keep)
         return
     plan = Plan(
         Collection.open(given.collection),

@@ -367,6 +367,10 @@ WORDS = {
     "": "lienzo needs a verb: demo, prepare, train,",
     "paint": "unknown verb 'paint': did you mean 'train'? Known: demo,",
     "--json": "unknown verb '--json'. Known: demo,",
+    "--recipe thesis": "write the verb first, as in lienzo thesis --recipe",
+    "--foo a train b": "options before the verb have to be its own, each with its value: write the verb first, as in "
+    "lienzo train --foo a b.",
+    "--collection thesis dcgan": "as in lienzo thesis --collection dcgan.",
     "train": "train needs COLLECTION: lienzo train --help explains it",
     "explore": "lienzo explore needs a verb: walk",
     "explore wolk a": "unknown verb of explore 'wolk': did you mean 'walk'?",
@@ -423,6 +427,24 @@ def test_words_and_options_stand_in_any_order(given: str, command: Command, pain
     assert status == 0, said
     made = Collection.open(tmp_path / "out")
     assert (made.count, made.height, made.vocabularies) == (4, 16, {})
+
+
+@pytest.mark.parametrize(("given", "meant"), [
+    ("--recipe thesis train art-64", "train --recipe thesis art-64"),
+    ("--out theory thesis", "thesis --out theory"),
+    ("--set batch=8 network.width=4 train art", "train --set batch=8 network.width=4 art"),
+    ("--json thesis game", "thesis --json game"),
+    ("--out explore thesis", "thesis --out explore"),
+    ("--frames 3 explore walk run", "explore walk --frames 3 run"),
+    ("explore --out walk invert run", "explore invert --out walk run"),
+])  # fmt: skip
+def test_the_value_of_an_option_before_the_verb_is_not_taken_for_it(
+    given: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = []
+    monkeypatch.setattr(syntax, "read", lambda verb, words: heard.append(" ".join([verb.name, *words])))
+    main._run(given.split())
+    assert heard == [meant]
 
 
 Names = Annotated[Sequence[str], syntax.Word("NAME,...", separator=",")]

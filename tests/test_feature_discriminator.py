@@ -185,8 +185,8 @@ def test_a_run_with_it_goes_on_as_if_it_had_not_been_interrupted(
 
 def origin(collection: Collection, recipe: Recipe, whole: Run, tmp_path: Path) -> None:
     """A run may begin from one that had a second discriminator, with and without one."""
-    for name, weight in (("with", 1.0), ("without", 0.0)):
-        other = dataclasses.replace(recipe, pretrained=dataclasses.replace(recipe.pretrained, weight=weight))
+    for name, pretrained in (("with", recipe.pretrained), ("without", Pretrained())):
+        other = dataclasses.replace(recipe, pretrained=pretrained)
         assert lienzo.train(collection, other, tmp_path / name, origin=whole, device="cpu").checkpoints()
     state, begun = State(dataclasses.replace(recipe, seed=1), SHAPE, torch.device("cpu")), Origin.open(whole)
     begun.copy_into(state)

@@ -42,6 +42,7 @@ NETWORKS = {
     "modulated": DCGAN(8, 8, discriminator_norm="spectral", minibatch_deviation=True, self_modulation=True),
     "grown": DCGAN(8, 8, discriminator_norm="none", grown=1),
     "stemmed": DCGAN(8, 8, self_modulation=True, stem=4),
+    "noisy": DCGAN(8, 8, self_modulation=True, noise=True),
     "haar": DCGAN(8, 8, self_modulation=True, stem=4, wavelet_levels=1),
 }
 """Networks that grow, for pictures of 16×16."""
@@ -325,6 +326,25 @@ def test_the_pictures_are_prepared_once_more_beside_the_collection(
     pictures_gone = tmp_path / "elsewhere"
     monkeypatch.setattr(preparation, "steps", None)  # what is there is not prepared again
     lienzo.grow(run, 32, device="cpu", out=pictures_gone)
+
+
+def test_the_pictures_of_a_collection_at_a_url_are_prepared_in_the_present_folder(
+    pictures: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not beside its local copy, in a cache that may be deleted at any time."""
+    monkeypatch.setenv("LIENZO_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    url = (tmp_path / "store" / "art-16").as_uri()
+    lienzo.prepare(pictures, url, size=16, workers=1)
+    run = lienzo.train(url, dataclasses.replace(recipe, images=8), device="cpu")
+    before = sorted((tmp_path / "cache").rglob("*"))
+    grown = lienzo.grow(run, 32, device="cpu")
+    assert Path(grown.manifest()["collection"]["path"]) == tmp_path / "here" / "art-32"
+    assert sorted((tmp_path / "cache").rglob("*")) == before
+    shutil.rmtree(tmp_path / "cache")
+    Collection.open(url)  # whose copy knows its name again
+    assert growth._beside(run) == Path("art-32")
 
 
 def test_sources_that_are_gone_are_reported_in_one_sentence(paint: Paint, recipe: Recipe, tmp_path: Path) -> None:

@@ -164,6 +164,7 @@ BAD = {
     "accumulate=0": "accumulate is 0, but has to be at least 1",
     "accumulate=256": "accumulate is 256, but has to divide the batch of 128: give one of 1, 2, 4, 8, 16, 32, 64, 128.",
     "accumulate=3": "accumulate is 3, but has to divide the batch of 128: give one of 1, 2, 4, 8",
+    "pretrained.channels=64": "pretrained: channels belongs to the second discriminator, whose weight is 0: set weight",
     "network.width=0": "network.width is 0, but has to be at least 1",
     "network.latents=0": "network.latents is 0, but has to be at least 1",
     "network.stem=-1": "network.stem is -1, but has to be at least 0",
@@ -224,6 +225,22 @@ def test_a_critic_of_bounded_slope_may_use_the_wasserstein_objective() -> None:
         "network.discriminator_norm=spectral",
     ):
         thesis().with_settings(["objective.name=wasserstein", bound])
+
+
+@pytest.mark.parametrize("settings", [["accumulate=16"], ["batch=1"], ["batch=8", "accumulate=8"]])
+def test_pictures_that_are_taken_one_by_one_have_no_minibatch_deviation(settings: list[str]) -> None:
+    with pytest.raises(RecipeError, match="every part of a batch is a single picture here: take a larger batch, fewer"):
+        find("fast").with_settings(settings)
+    alone = find("fast").with_settings([*settings, "network.minibatch_deviation=false"])
+    assert alone.batch in (alone.accumulate, 1)
+    assert find("fast").with_settings(["accumulate=8"]).accumulate == 8
+
+
+def test_the_channels_of_a_second_discriminator_that_is_not_there_may_be_the_usual_ones() -> None:
+    assert thesis().with_settings(["pretrained.channels=32"]) == thesis()
+    without = find("fast-features").with_settings(["pretrained.weight=0"])
+    assert Recipe.from_dict(without.to_dict()) == without
+    assert find("fast-features").with_settings(["pretrained.channels=64"]).pretrained.channels == 64
 
 
 def test_contradictions_are_refused() -> None:

@@ -1,20 +1,23 @@
 """The thesis: every chapter in both languages says the same, and everything that its lines stand for is there."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import ROOT, Command
 
 import lienzo
 from lienzo.display import formulas
 from lienzo.errors import InputError
 from lienzo.recipe.objectives import Minimax
-from lienzo.thesis import checking, kept, layout, rendering, thesis
+from lienzo.thesis import checking, judging, kept, layout, rendering, thesis
 from lienzo.thesis.bibliography import BIBLIOGRAPHY
 from lienzo.thesis.catalogue import CHAPTERS, FIGURES
 from lienzo.thesis.edition import LANGUAGES, Edition, Language
+from lienzo.thesis.experiments.ablations import VARIANTS
 from lienzo.thesis.rendering import Rendering
 from lienzo.thesis.reproductions import REPRODUCTIONS
 from lienzo.thesis.wording import WORDS, translated
@@ -123,6 +126,7 @@ def test_a_chapter_becomes_a_page_with_its_neighbours(tmp_path: Path) -> None:
         (("introductoin",), "unknown chapter 'introductoin': did you mean 'introduction'?"),
         (("introduction", "--collection", "nowhere"), "there is no collection at nowhere"),
         (("introduction", "--check"), "--check judges the whole thesis"),
+        (("--check", "--language", "es"), "--check judges the whole thesis"),
     ],
 )
 def test_a_mistake_is_one_sentence(words: tuple[str, ...], said: str, command: Command, tmp_path: Path) -> None:
@@ -144,6 +148,42 @@ def test_every_statement_has_a_verdict_and_the_page_shows_it() -> None:
     for statement in REPRODUCTIONS.values():
         assert statement.what.keys() == statement.criterion.keys() == set(LANGUAGES)
         assert statement.made == "now" or not statement.minutes or statement.made == "kept"
+
+
+def test_the_share_of_the_recommendations_is_of_the_ways_to_switch_them_off() -> None:
+    """Ten ways for seven recommendations: batch normalisation has three, and the generator's activations two."""
+    (share,) = judging.recommendations().numbers
+    assert share * 10 == round(share * 10)
+    assert len(VARIANTS.keys() - {"thesis", "momentum", "smoothing"}) == 10
+    criterion = REPRODUCTIONS["recommendations"].criterion
+    assert "ten ways to drop one, or part of it" in criterion["en"]
+    assert "diez formas de quitar una, o parte" in criterion["es"]
+
+
+def test_statements_are_judged_by_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+
+    def judge() -> judging.Judgement:
+        used.append(torch.get_num_threads())
+        return judging.not_tried()
+
+    (name, statement), *_ = REPRODUCTIONS.items()
+    monkeypatch.setattr(checking, "REPRODUCTIONS", {name: dataclasses.replace(statement, judge=judge)})
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert len([*checking.check()]) == 1
+        assert (used, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_lines_beside_algorithm_1_play_it(language: Language) -> None:
+    (beside,) = re.findall(r"^:::: beside$.*?^::::$", rendering.text("game", language), re.MULTILINE | re.DOTALL)
+    (shown,) = found(r"^\{source (\S+)\}", beside)
+    lines = rendering.source(shown, language)
+    assert 0 < lines.index("discriminator_step") < lines.index("generator_step")
 
 
 QUICK = ("definition-3", "figure-3.1", "algorithm-1", "preprocessing", "figure-4.2", "settings", "cpu-slower")

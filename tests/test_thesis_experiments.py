@@ -1,6 +1,9 @@
 """The long experiments of the thesis: what they switch off is switched off, and interrupted ones go on."""
 
+import dataclasses
+from collections.abc import Generator, Sequence
 from pathlib import Path
+from types import ModuleType
 
 import msgspec
 import numpy as np
@@ -12,15 +15,21 @@ from torch import nn
 from lienzo.collection.collection import Collection
 from lienzo.collection.preparation import prepare
 from lienzo.collection.reasons import Reason
+from lienzo.compute import machine
 from lienzo.errors import InputError
+from lienzo.networks.configurations import DCGAN
 from lienzo.recipe.catalogue import thesis
 from lienzo.run.run import Run
-from lienzo.thesis import kept
+from lienzo.theory.finding import Drawing
+from lienzo.thesis import computing, kept
 from lienzo.thesis.edition import Edition
 from lienzo.thesis.experiments import ablations, downsampling, dying_units, paintings
 from lienzo.thesis.experiments.ablations import VARIANTS, Measured, Plan, Row
+from lienzo.thesis.experiments.conditions import computed_by
 from lienzo.thesis.experiments.manners import painted
 from lienzo.thesis.figures import cleaning, machines, sample
+from lienzo.thesis.kept import Kept
+from lienzo.training.optimizers import Adam
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +41,9 @@ def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     return prepare(folder, folder.parent / "collection", size=16, holdout=0.5, workers=1)
 
 
-def finished(variant: str, seed: int, kid: float, images: int = 16) -> Row:
-    return Row(variant, seed, (16, 16), 4, images, 1.0, kid=Measured(kid, 0.01), precision=0.5, diversity=0.9)
+def finished(variant: str, seed: int, kid: float, collection: str = "", machine: str = "a processor") -> Row:
+    measures = {"kid": Measured(kid, 0.01), "precision": 0.5, "diversity": 0.9}
+    return Row(variant, seed, (16, 16), 4, 16, 1.0, collection, 2_000, machine, **measures)  # type: ignore[arg-type]
 
 
 def test_each_variant_differs_from_the_thesis_in_its_own_point_alone() -> None:
@@ -53,12 +63,38 @@ def test_finished_runs_are_passed_over_and_foreign_ones_refused(collection: Coll
     for seed in plan.seeds:
         for name in plan.variants:
             (tmp_path / f"{name}-{seed}").mkdir()
-            row = finished(name, seed, 0.2 + seed / 10)
+            row = finished(name, seed, 0.2 + seed / 10, collection.fingerprint)
             (tmp_path / f"{name}-{seed}" / ablations.ROW).write_bytes(msgspec.json.encode(row))
     made = [row for _, row in ablations.steps(plan) if row is not None]
     assert [(row.variant, row.seed) for row in made] == [("thesis", 0), ("pooling", 0), ("thesis", 1), ("pooling", 1)]
-    with pytest.raises(InputError, match="another size, width or length"):
-        ablations.row(Plan(collection, tmp_path, images=32, width=4), "thesis", 0)
+    other = dataclasses.replace(collection, fingerprint="another")
+    for foreign in (
+        dataclasses.replace(plan, images=32), dataclasses.replace(plan, width=8),
+        dataclasses.replace(plan, collection=other), dataclasses.replace(plan, samples=100),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match="another collection, width, length or number of pictures to score"):
+            ablations.row(foreign, "thesis", 0)
+
+
+def test_an_experiment_that_was_written_begins_anew_and_an_interrupted_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def result(folder: Path, _edition: Edition) -> Generator[str, None, tuple[Kept, Sequence[Drawing]]]:
+        folder.mkdir(parents=True, exist_ok=True)
+        for part in ("first", "second"):
+            if not (folder / part).exists():
+                yield part
+                (folder / part).touch()
+        return Kept("a title", "a command", "a processor", kept.today(), (0,), 1.0), ()
+
+    monkeypatch.setitem(computing.RESULTS, "dull", result)
+    interrupted = computing.compute("dull", tmp_path, Edition())
+    assert [next(interrupted), next(interrupted)] == ["first", "second"]
+    interrupted.close()
+    assert [*computing.compute("dull", tmp_path, Edition())] == ["second"]
+    assert kept.names(tmp_path) == ["dull"]
+    assert [*computing.compute("dull", tmp_path, Edition())] == ["first", "second"]
+    assert [path.name for path in tmp_path.iterdir()] == ["dull.json"]
 
 
 def test_a_collection_without_pictures_held_out_is_refused(collection: Collection, tmp_path: Path) -> None:
@@ -69,8 +105,9 @@ def test_a_collection_without_pictures_held_out_is_refused(collection: Collectio
 
 def test_a_result_has_a_row_for_each_variant_and_says_what_failed(tmp_path: Path) -> None:
     rows = [finished("thesis", 0, 0.3), finished("thesis", 1, 0.5), finished("norm", 0, 0.7)]
-    rows.append(Row("norm", 1, (16, 16), 4, 16, 1.0, failure="no numbers any more"))
-    kept.write("ablations", *ablations.summary(rows, "squares", "a command", "a processor"), tmp_path)
+    rows.append(Row("norm", 1, (16, 16), 4, 16, 1.0, machine="a GPU", failure="no numbers any more"))
+    kept.write("ablations", *ablations.summary(rows, "squares", "a command"), tmp_path)
+    assert kept.read("ablations", tmp_path).processor == "a GPU; a processor"
     table = kept.read("ablations", tmp_path).tables[0]
     assert [row[:4] for row in table.rows] == [
         ("nothing", "all recommendations", "2", "0.4000 ± 0.1414"),
@@ -96,6 +133,43 @@ def test_an_interrupted_run_goes_on(collection: Collection, tmp_path: Path) -> N
     assert row.kid is not None
     assert row.real_score is not None
     assert row == ablations.rows(tmp_path)[0]
+    assert row.machine == f"{machine.processor()}, one thread"
+    assert ablations.row(plan, "norm", 0) == row
+
+
+def test_a_result_names_the_gpu_or_the_threads_that_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    described = {"model": "a processor", "threads": 4}
+    monkeypatch.setattr(Run, "manifest", lambda self: {"machine": described})
+    assert computed_by(Run(tmp_path)) == "a processor, at most 4 threads"
+    described["threads"] = 1
+    assert computed_by(Run(tmp_path)) == "a processor, one thread"
+    described |= {"gpu": "a GPU"}
+    assert computed_by(Run(tmp_path)) == "a GPU"
+
+
+@pytest.mark.parametrize("experiment", [downsampling, dying_units])
+def test_small_experiments_are_computed_by_one_thread(experiment: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+
+    class Watched(Adam):
+        def step(self) -> None:
+            used.append(torch.get_num_threads())
+            super().step()
+
+    for name in {"TEST", "STEPS", "PICTURES", "BATCH"} & vars(experiment).keys():
+        monkeypatch.setattr(experiment, name, 4)
+    monkeypatch.setattr(experiment, "Adam", Watched)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        if experiment is downsampling:
+            downsampling.classified(DCGAN(width=4), *painted(8, downsampling.SIDE, 0), 0)
+        else:
+            dying_units.dead_share(DCGAN(width=4), 0.002, 0)
+        assert set(used) == {1}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_dead_units_are_counted() -> None:

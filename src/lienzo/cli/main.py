@@ -5,6 +5,7 @@ said in one sentence; 1 for the rest; 130 after Ctrl-C.
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
@@ -98,17 +99,36 @@ def _find(group: Group, before: str, given: Sequence[str]) -> None:
     elif not given:
         raise InputError(f"{name} needs a verb: {', '.join(group.verbs)}; {name} --help explains them.")
     else:
-        options_first = given[0].startswith("-")
-        word = next((word for word in given if word in group.verbs), given[0]) if options_first else given[0]
-        if word not in group.verbs:
-            raise InputError(unknown(f"verb of {before}" if before else "verb", word, group.verbs))
-        rest = list(given)
-        rest.remove(word)
+        place = _place(group, before, given)
+        word, rest = given[place], [*given[:place], *given[place + 1 :]]
         verb, words = group.verbs[word], f"{before} {word}".lstrip()
         if isinstance(verb, Group):
             _find(verb, words, rest)
         else:
             syntax.read(syntax.command(words, verb), rest)
+
+
+def _place(group: Group, before: str, given: Sequence[str]) -> int:
+    """Return where among the words the verb of a group is: the first one that has but its own whole options before it.
+
+    So the value of an option is not taken for a verb of that name.
+    """
+    places = [place for place, word in enumerate(given) if word in group.verbs]
+    if given[0] in group.verbs:
+        return 0
+    if not places or not given[0].startswith("-"):
+        raise InputError(unknown(f"verb of {before}" if before else "verb", given[0], group.verbs))
+    for place in places:
+        word = given[place]
+        alone = commands(Group("", {word: group.verbs[word]}), f"{before} ".lstrip())
+        if any(syntax.begins(syntax.command(words, verb), given[:place]) for words, verb in alone):
+            return place
+    likely = next((place for place in places if not given[place - 1].startswith("-")), places[0])
+    words = ["lienzo", *before.split(), given[likely], *given[:likely], *given[likely + 1 :]]
+    raise InputError(
+        "options before the verb have to be its own, each with its value: write the verb first, as in "
+        f"{shlex.join(words)}."
+    )
 
 
 def _overview(group: Group, name: str) -> str:

@@ -163,6 +163,15 @@ def read(verb: click.Command, words: Sequence[str]) -> None:
         raise InputError(f"{text[:1].lower()}{text[1:]}: {name} --help explains its options.") from None
 
 
+def begins(verb: click.Command, words: Sequence[str]) -> bool:
+    """Say whether a verb's words can begin like this: each option is one of its own, and has its value."""
+    try:
+        verb.make_parser(click.Context(verb)).parse_args([*_single(verb, words)])
+    except (InputError, click.UsageError):
+        return False
+    return True
+
+
 def options(verb: click.Command) -> list[list[str]]:
     """Return how each option of a command may be written."""
     return [[*param.opts, *param.secondary_opts] for param in verb.params if isinstance(param, click.Option)]

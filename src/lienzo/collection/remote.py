@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lienzo.collection import manifest
 from lienzo.collection.listing import places
@@ -11,8 +11,8 @@ from lienzo.errors import CollectionError
 from lienzo.storage import caches, files
 
 SENT = ".sent"
-"""Name of the empty file that marks a local folder whose collection is at the URL too; without it, it still has to be
-sent."""
+"""Name of the file that marks a local folder whose collection is at the URL too, and holds its name there; without it,
+it still has to be sent."""
 
 
 def local_folder(url: str) -> Path:
@@ -23,6 +23,12 @@ def local_folder(url: str) -> Path:
 def is_sent(folder: Path) -> bool:
     """Return whether all of a local folder is at its URL too, so that the folder may be deleted."""
     return (folder / SENT).exists() and not (folder / ".journal").exists()
+
+
+def name_there(folder: Path) -> str | None:
+    """Return the name that a collection has at its URL, if a folder holds the local copy of one."""
+    mark = folder / SENT
+    return (mark.read_text(encoding="utf-8") or folder.name) if mark.exists() else None
 
 
 def fetch(url: str) -> Path:
@@ -58,7 +64,7 @@ def fetch(url: str) -> Path:
                 ) from None
             here.unlink(missing_ok=True)
     files.write_bytes(folder / manifest.NAME, described)
-    (folder / SENT).touch()
+    _mark(folder, url)
     return folder
 
 
@@ -82,7 +88,12 @@ def send(folder: Path, url: str, known: set[str]) -> None:
     for name in sorted(names, key=lambda name: name == manifest.NAME):
         if name not in known:
             places.write(places.join(url, name), folder / name)
-    (folder / SENT).touch()
+    _mark(folder, url)
+
+
+def _mark(folder: Path, url: str) -> None:
+    """Write down that a local folder's collection is at the URL too."""
+    files.write_text(folder / SENT, PurePosixPath(url).name)
 
 
 def _files(shard: Shard) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from lienzo.collection import preparation
+from lienzo.collection import preparation, remote
 from lienzo.collection.collection import Collection
 from lienzo.collection.settings import Settings, parse_size
 from lienzo.compute import processes
@@ -58,7 +58,8 @@ def grow(
         source: the run, or its folder.
         size: of the new pictures, in pixels: twice that of the run's, which it is by default.
         collection: the pictures at that size; by default they lie beside the run's collection, under its name with the
-            new size, and are prepared there from the same sources in the same way where they are missing.
+            new size, and are prepared there from the same sources in the same way where they are missing. If the run's
+            is at a URL, they lie in the present folder.
         out: the new run's folder; by default it lies beside the run, under its name with the new size.
         settings: keys of the run's recipe that change, such as ``images=400000``, ``fade=100000`` or ``batch=32``; the
             fade takes half of the training by default.
@@ -199,8 +200,10 @@ def _twice(run: Run) -> tuple[int, int]:
 
 
 def _beside(run: Run) -> Path:
-    """Return where the collection of the new size is looked for."""
-    return _renamed(run.collection_path(), run)
+    """Return where the collection of the new size is looked for: beside the run's, but not within the cache of URLs."""
+    path = run.collection_path()
+    name = remote.name_there(path)
+    return _renamed(path if name is None else Path(name), run)
 
 
 def _renamed(path: Path, run: Run) -> Path:

@@ -18,7 +18,8 @@ def look() -> dict[str, Any]:
 def clear() -> dict[str, Any]:
     """Delete what lienzo keeps in the caches, and return how many bytes that freed.
 
-    What others laid into these folders stays. A collection that is on its way to a URL stays: what was prepared of it lies nowhere else.
+    What others laid into these folders stays. So does a collection that is on its way to a URL: what was prepared of it
+    lies nowhere else.
     """
     before, kept = look()["bytes"], []
     for kind in caches.KINDS:

@@ -23,3 +23,8 @@ class Pretrained:
             raise ValueError(f"weight is {self.weight}, but cannot be negative: give 0 for no second discriminator.")
         if self.channels < 1:
             raise ValueError(f"channels is {self.channels}; give a positive number.")
+        if self.channels != Pretrained.channels and not self.weight:
+            raise ValueError(
+                "channels belongs to the second discriminator, whose weight is 0: set weight too, to 1 for example, "
+                f"or leave channels at {Pretrained.channels}."
+            )

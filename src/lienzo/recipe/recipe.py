@@ -14,7 +14,7 @@ from typing import Any, Literal
 import tomli_w
 
 from lienzo.errors import RecipeError, refuse_below
-from lienzo.networks.configurations import Network, times_grown
+from lienzo.networks.configurations import DCGAN, Network, times_grown
 from lienzo.recipe import codec
 from lienzo.recipe.annealing import Annealing
 from lienzo.recipe.augmentation import Augmentation
@@ -148,11 +148,7 @@ class Recipe:
         counts = ("batch", "accumulate", "discriminator_steps", "tick", "samples", "sample_every")
         refuse_below(1, {name: getattr(self, name) for name in counts})
         refuse_below(0, {"evaluate_every": self.evaluate_every})
-        if self.batch % self.accumulate:
-            possible = ", ".join(str(parts) for parts in range(1, self.batch + 1) if self.batch % parts == 0)
-            raise RecipeError(
-                f"accumulate is {self.accumulate}, but has to divide the batch of {self.batch}: give one of {possible}."
-            )
+        self._check_parts()
         for name in ("epochs", "images"):
             if (length := getattr(self, name)) is not None and length <= 0:
                 raise RecipeError(f"{name} is {length}, but training has to have a length: give a positive number.")
@@ -185,6 +181,19 @@ class Recipe:
             )
         self._check_labels()
         self._check_objective()
+
+    def _check_parts(self) -> None:
+        """Refuse parts of a batch that are not equal, or too small for what is about several pictures."""
+        if self.batch % self.accumulate:
+            possible = ", ".join(str(parts) for parts in range(1, self.batch + 1) if self.batch % parts == 0)
+            raise RecipeError(
+                f"accumulate is {self.accumulate}, but has to divide the batch of {self.batch}: give one of {possible}."
+            )
+        if isinstance(self.network, DCGAN) and self.network.minibatch_deviation and self.batch == self.accumulate:
+            raise RecipeError(
+                "network.minibatch_deviation is how much pictures differ that are taken together, and every part of a "
+                "batch is a single picture here: take a larger batch, fewer parts (accumulate), or set it to false."
+            )
 
     def _check_labels(self) -> None:
         """Refuse settings of labels that say nothing where there are none."""

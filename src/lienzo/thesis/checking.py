@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from lienzo.compute import machine
+from lienzo.compute.threads import one_thread
 from lienzo.errors import InputError
 from lienzo.storage import files, schemas
 from lienzo.thesis import kept
@@ -102,7 +103,8 @@ def check(out: Path | None = None) -> Iterator[Checked]:
     """
     known, began, found = read().verdicts, time.process_time(), {}
     for number, (name, statement) in enumerate(REPRODUCTIONS.items(), 1):
-        judgement = statement.judge()
+        with one_thread():
+            judgement = statement.judge()
         found[name] = Stated(judgement.verdict, judgement.numbers)
         before = known.get(name, Stated("not tried", ()))
         yield Checked(name, number, len(REPRODUCTIONS), before, found[name])

@@ -1,5 +1,6 @@
 """Long results, computed again: the experiments of ``lienzo theory`` and those of the thesis alone."""
 
+import shutil
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -24,14 +25,18 @@ def compute(name: str, folder: Path, edition: Edition) -> Iterator[str]:
 
     Args:
         name: an experiment of ``lienzo theory``, or a key of ``RESULTS``.
-        folder: where the result goes; a long one keeps there what it needs to go on after an interruption.
+        folder: where the result goes; until it is there, a long one keeps beside it what it needs to go on after an
+            interruption.
         edition: whose collection some results are about.
     """
+    unfinished = folder / f"{name}-unfinished"
     if name in EXPERIMENTS:
         result, drawings = yield from _experiment(name)
     else:
-        result, drawings = yield from RESULTS[name](folder / f"{name}-unfinished", edition)
+        result, drawings = yield from RESULTS[name](unfinished, edition)
     kept.write(name, result, drawings, folder)
+    if unfinished.exists():
+        shutil.rmtree(unfinished)
 
 
 def _experiment(name: str) -> Generator[str, None, tuple[Kept, Sequence[Drawing]]]:

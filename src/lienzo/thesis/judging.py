@@ -227,9 +227,11 @@ def day_of_training() -> Judgement:
 
 
 def recommendations() -> Judgement:
-    """Judge by the share of DCGAN's recommendations without which KID is worse, by more than both spreads of the seeds.
+    """Judge by the share of ways to switch off one of DCGAN's recommendations, or a part of it, that make KID worse.
 
-    The kept table of the ablations is read; a row of fewer than three seeds leaves the statement untried.
+    Worse is by more than both spreads of the seeds. The ten ways are variants of the ablations: batch normalisation is
+    switched off in each network and in both, and of the generator its activation and its output. The kept table is
+    read; a row of fewer than three seeds leaves the statement untried.
     """
     (table,) = kept.read("ablations").tables
     rows = {row["without"]: row for row in (dict(zip(HEADERS, map(str, cells), strict=True)) for cells in table.rows)}

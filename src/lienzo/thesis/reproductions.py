@@ -227,8 +227,8 @@ REPRODUCTIONS: dict[str, Reproduction] = {
             "es": "Cada una de las siete recomendaciones de DCGAN ayuda",
         },
         {
-            "en": "Share of those whose absence makes the KID worse by more than the seeds differ, at 16 pixels: all",
-            "es": "Parte de ellas cuya falta empeora el KID más que las semillas, con 16 píxeles: todas",
+            "en": "Share of ten ways to drop one, or part of it, that worsen KID more than the seeds do, at 16 px: all",
+            "es": "Parte de diez formas de quitar una, o parte, que empeoran el KID más que las semillas: todas",
         },
         judging.recommendations,
         "python benchmarks/ablations.py art-16",

@@ -16,7 +16,6 @@ import msgspec
 
 from lienzo.collection import preparation
 from lienzo.collection.collection import Collection
-from lienzo.compute import machine
 from lienzo.display import charts
 from lienzo.errors import InputError, TrainingError
 from lienzo.evaluation import evaluation
@@ -28,6 +27,7 @@ from lienzo.storage import files, schemas
 from lienzo.theory.finding import Drawing
 from lienzo.thesis import kept
 from lienzo.thesis.edition import Edition
+from lienzo.thesis.experiments.conditions import computed_by
 from lienzo.thesis.kept import Kept, KeptDrawing, KeptTable
 from lienzo.training import loop
 
@@ -109,6 +109,12 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Pictures shown in training."""
     seconds: float
     """Of training."""
+    collection: str = ""
+    """Fingerprint of the collection; empty in rows of older versions."""
+    samples: int = 0
+    """Pictures to score; 0 in rows of older versions."""
+    machine: str = "a machine that was not recorded"
+    """What trained."""
     failure: str = ""
     """Why training could not go on; empty where it came to its end."""
     kid: Measured | None = None
@@ -121,6 +127,10 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Mean D(G(z)) over the last quarter of the training."""
     diversity: float | None = None
     """Diversity of generated pictures over that of real ones, mean of the last quarter."""
+
+
+PLANNED = ("size", "width", "images", "collection", "samples")
+"""Fields of a row that a plan decides."""
 
 
 @dataclass(frozen=True)
@@ -170,20 +180,25 @@ def row(plan: Plan, variant: str, seed: int) -> Row:
     Raises:
         InputError: the run's folder holds a run of another plan.
     """
-    height, width = plan.collection.height, plan.collection.width
+    size, collection = (plan.collection.height, plan.collection.width), plan.collection.fingerprint
     folder = plan.out / f"{variant}-{seed}"
+    made = Row(variant, seed, size, plan.width, plan.images, 0.0, collection, plan.samples)
     if (folder / ROW).exists():
         found = schemas.decode((folder / ROW).read_bytes(), Row)
-        if (found.size, found.width, found.images) != ((height, width), plan.width, plan.images):
-            raise InputError(f"{folder} holds a run of another size, width or length: give another folder.")
+        if any(getattr(found, name) != getattr(made, name) for name in PLANNED):
+            raise InputError(
+                f"{folder} holds a run of another collection, width, length or number of pictures to score: "
+                "give another folder."
+            )
         return found
-    made = Row(variant, seed, (height, width), plan.width, plan.images, 0.0)
+    run = Run(folder)
     try:
-        run = loop.train(plan.collection, recipe(variant, seed, plan.images, plan.width), folder, device=plan.device)
+        loop.train(plan.collection, recipe(variant, seed, plan.images, plan.width), folder, device=plan.device)
     except TrainingError as error:
-        made = msgspec.structs.replace(made, failure=str(error), seconds=_seconds(Run(folder)))
+        made = msgspec.structs.replace(made, failure=str(error))
     else:
         made = _scored(made, run, plan)
+    made = msgspec.structs.replace(made, seconds=_seconds(run), machine=computed_by(run))
     files.write_bytes(folder / ROW, msgspec.json.format(msgspec.json.encode(made), indent=1))
     return made
 
@@ -205,7 +220,6 @@ def _scored(made: Row, run: Run, plan: Plan) -> Row:
     watched = [line for line in last if "fake_diversity" in line]
     return msgspec.structs.replace(
         made,
-        seconds=_seconds(run),
         kid=Measured(measures.kid.value, measures.kid.error),
         precision=None if measures.precision is None else measures.precision.value,
         recall=None if measures.recall is None else measures.recall.value,
@@ -217,7 +231,7 @@ def _scored(made: Row, run: Run, plan: Plan) -> Row:
 
 def _seconds(run: Run) -> float:
     """Return how long a run has trained so far."""
-    log = run.log() if run.exists() else []
+    log = run.log()
     return round(float(log[-1]["seconds"]), 1) if log else 0.0
 
 
@@ -238,17 +252,16 @@ def result(folder: Path, edition: Edition) -> Generator[str, None, tuple[Kept, S
     for name, _ in steps(plan):
         yield name
     pictures = "the painter's" if edition.collection is None else edition.collection.path.name
-    return summary(rows(plan.out), pictures, "lienzo thesis dcgan --again", machine.processor())
+    return summary(rows(plan.out), pictures, "lienzo thesis dcgan --again")
 
 
-def summary(found: Sequence[Row], pictures: str, command: str, processor: str) -> tuple[Kept, Sequence[Drawing]]:
+def summary(found: Sequence[Row], pictures: str, command: str) -> tuple[Kept, Sequence[Drawing]]:
     """Return the rows of finished runs as a result that is kept, with a drawing.
 
     Args:
-        found: rows, of one size, width and length.
+        found: rows, of one plan.
         pictures: what the pictures are, in a few words.
         command: that made the runs.
-        processor: name of the one that computed, of which a thread did.
 
     Raises:
         InputError: no run is finished.
@@ -264,7 +277,7 @@ def summary(found: Sequence[Row], pictures: str, command: str, processor: str) -
     return Kept(
         title="DCGAN's recommendations, each switched off in turn",
         command=command,
-        processor=f"{processor}, one thread",
+        processor="; ".join(sorted({row.machine for row in found})),
         date=kept.today(),
         seeds=tuple(sorted({row.seed for row in found})),
         seconds=round(sum(row.seconds for row in found), 1),

@@ -16,6 +16,7 @@ from torch.nn.functional import cross_entropy
 
 from lienzo import seeds
 from lienzo.compute import machine
+from lienzo.compute.threads import one_thread
 from lienzo.networks.configurations import DCGAN
 from lienzo.networks.dcgan import Discriminator
 from lienzo.networks.layers import layers
@@ -91,6 +92,7 @@ def result(_folder: Path, _edition: Edition) -> Generator[str, None, tuple[Kept,
     return found, ()
 
 
+@one_thread()
 def classified(network: DCGAN, pictures: Tensor, manners: Tensor, seed: int) -> Trial:
     """Train a classifier on all pictures (N, 3, H, W) but the last ``TEST``, and test it on those."""
     torch.manual_seed(seeds.derive(seed, "thesis/downsampling"))

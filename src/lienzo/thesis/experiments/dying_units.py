@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lienzo import seeds
 from lienzo.compute import machine
+from lienzo.compute.threads import one_thread
 from lienzo.networks.configurations import DCGAN
 from lienzo.networks.shape import Shape
 from lienzo.recipe.objectives import NonSaturating
@@ -60,6 +61,7 @@ def result(_folder: Path, _edition: Edition) -> Generator[str, None, tuple[Kept,
     return found, ()
 
 
+@one_thread()
 def dead_share(network: DCGAN, rate: float, seed: int) -> float:
     """Return the share of the discriminator's units that are dead after playing the game at a rate."""
     real, _ = painted(PICTURES, SIDE, seed)

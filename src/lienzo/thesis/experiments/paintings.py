@@ -8,7 +8,6 @@ from PIL import Image
 
 from lienzo.collection import preparation
 from lienzo.collection.settings import Settings
-from lienzo.compute import machine
 from lienzo.display import gallery
 from lienzo.painter import painting
 from lienzo.recipe import catalogue
@@ -16,6 +15,7 @@ from lienzo.run.run import Run
 from lienzo.theory.finding import Drawing
 from lienzo.thesis import kept
 from lienzo.thesis.edition import Edition
+from lienzo.thesis.experiments.conditions import computed_by
 from lienzo.thesis.kept import Kept, KeptDrawing, KeptTable
 from lienzo.training import loop
 
@@ -51,7 +51,7 @@ def drawn(run: Run, date: str) -> tuple[Kept, Sequence[Drawing]]:
     found = Kept(
         title="Pictures of a run on the painter's pictures",
         command="lienzo thesis results --again",
-        processor=f"{machine.processor()}, one thread",
+        processor=computed_by(run),
         date=date,
         seeds=(recipe.seed,),
         seconds=round(float(end["seconds"]), 1),
