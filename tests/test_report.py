@@ -247,6 +247,7 @@ def test_only_scores_that_compare_are_drawn_together(run: Run, tmp_path: Path) -
         "r", "g", "a", "train", "lite0", "f", 0, measures, {}, novelty=None, labels={}, prepared={}, notes=(),
         seconds=1.0, lienzo="0",
     )  # fmt: skip
+    copied.scores_path.unlink(missing_ok=True)
     others = [{"collection": "b"}, {"detector_fingerprint": "e"}, {"part": "holdout"}, {}]
     for other in others:
         scores.append(copied.scores_path, dataclasses.replace(one, **other))
