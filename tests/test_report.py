@@ -244,7 +244,7 @@ def test_only_scores_that_compare_are_drawn_together(run: Run, tmp_path: Path) -
     copied, some = _changed(run, tmp_path / "copied"), Estimate(0.1, 0.01)
     measures = Measures(50, 50, fid=None, kid=some, precision=some, recall=some, density=some, coverage=some)
     one = scores.Scores(
-        "r", "g", "a", "train", "lite0", "f", 0, measures, {}, novelty=None, labels={}, prepared={}, notes=(),
+        "r", "g", "a", "train", "lite0", "f", 0, measures, {16: 0.1}, novelty=None, labels={}, prepared={}, notes=(),
         seconds=1.0, lienzo="0",
     )  # fmt: skip
     copied.scores_path.unlink(missing_ok=True)
