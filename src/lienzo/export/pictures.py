@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from lienzo.collection import tables
 from lienzo.collection.collection import Collection
 from lienzo.collection.settings import Part
 from lienzo.errors import CollectionError, InputError, unknown
-from lienzo.generation.pictures import LONGEST
+from lienzo.generation.pictures import LONGEST, folded
 
 BLOCK = 1 << 24
 """Bytes of pixels that are read at a time."""
@@ -94,9 +93,9 @@ def folders_of(labels: Iterable[str]) -> dict[str | None, str]:
     ['seas/calm', '_/what_', 'unlabelled']
     """
     written = {label: "/".join(map(_folder, label.split("/"))) for label in labels if label}
-    alike = Counter(_folded(name) for name in (*written.values(), UNLABELLED, METADATA, STYLEGAN))
+    alike = Counter(folded(name) for name in (*written.values(), UNLABELLED, METADATA, STYLEGAN))
     whole = {
-        label: alike[_folded(name)] == 1 and all(len(part.encode()) <= LONGEST for part in label.split("/"))
+        label: alike[folded(name)] == 1 and all(len(part.encode()) <= LONGEST for part in label.split("/"))
         for label, name in written.items()
     }
     ends = {label: "" if whole[label] else f"~{hashlib.sha256(label.encode()).hexdigest()[:8]}" for label in written}
@@ -106,11 +105,6 @@ def folders_of(labels: Iterable[str]) -> dict[str | None, str]:
 def _folder(part: str) -> str:
     """Return a part of a label as the name of a folder."""
     return STRANGE.sub("_", part.encode()[:LONGEST].decode(errors="ignore")) or "_"
-
-
-def _folded(name: str) -> str:
-    """Return the same text for all names that some file system takes for one: it may fold cases and accents."""
-    return unicodedata.normalize("NFC", name.casefold())
 
 
 def pictures(collection: Collection, listed: Iterator[Known]) -> Iterator[tuple[Known, bytes]]:

@@ -166,9 +166,9 @@ def names_of(labels: Iterable[str]) -> dict[str, str]:
     labels that a system would take for the same, as Cubism and cubism, end in ~ and a part of their SHA-256.
     """
     written = {label: _percent(label) for label in labels}
-    alike = Counter(_folded(text) for text in written.values())
+    alike = Counter(folded(text) for text in written.values())
     return {
-        label: f"-{text}" if len(text.encode()) <= LONGEST and alike[_folded(text)] == 1 else f"-{_cut(text, label)}"
+        label: f"-{text}" if len(text.encode()) <= LONGEST and alike[folded(text)] == 1 else f"-{_cut(text, label)}"
         for label, text in written.items()
         if label
     } | {"": ""}
@@ -179,7 +179,7 @@ def _percent(label: str) -> str:
     return re.sub(r"[^\w .,=-]", lambda found: "".join(f"%{byte:02x}" for byte in found[0].encode()), label)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """Return the same text for all names that some file system takes for one: it may fold cases and accents."""
     return unicodedata.normalize("NFC", text.casefold())
 
