@@ -87,8 +87,7 @@ class Pictures:
             return [path]
         labels = self.labels or ("",) * len(self.images)
         names = names_of(labels)
-        done = dict(self.moves) | ({"units": ",".join(self.units)} if self.units else {})
-        moved = names_of([", ".join(f"{name}={value}" for name, value in done.items())])
+        moved = names_of([", ".join(f"{name}={value}" for name, value in self._done.items())])
         of = [f"seed-{seed:06}" for seed in self.seeds] or [f"latents-{i:06}" for i in range(len(self.images))]
         files = [
             path / f"{name}{names[label]}{max(moved.values())}.png" for name, label in zip(of, labels, strict=True)
@@ -112,7 +111,12 @@ class Pictures:
         """Return what the PNG says of pictures with these seeds and labels."""
         about = {"Software": "lienzo", "seeds": ",".join(map(str, seeds)), "generator": self.generator}
         about |= {"labels": "; ".join(labels)} if any(labels) else {}
-        return about | ({"units": ",".join(self.units)} if self.units else {}) | dict(self.moves)
+        return about | self._done
+
+    @property
+    def _done(self) -> dict[str, str]:
+        """What was done to units and latents, as texts."""
+        return ({"units": ",".join(self.units)} if self.units else {}) | dict(self.moves)
 
 
 @takes(Settings)

@@ -12,12 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lienzo.metrics.distances import middle
+from lienzo.metrics.distances import CHUNK, middle
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.results import Excess
-
-TILE = 4 << 20
-"""Numbers of a temporary tensor at most, 32 MiB of float64, unless one picture takes more."""
 
 
 class Blends(NamedTuple):
@@ -66,9 +63,10 @@ def blends(pictures: Tensor, training: Tensor, *, candidates: int = 8, chunk: in
         pictures: (n, d) pixels.
         training: (N, d) pixels of the same kind, N > 1.
         candidates: number of training pictures that are tried as the first of the two.
-        chunk: pictures taken at a time; by default up to 32, as many as keep chunk · candidates · N within a tile.
+        chunk: pictures taken at a time; by default up to 32, as many as keep chunk · candidates · N within a tile of
+            distances.
     """
-    chunk = chunk or max(1, min(32, TILE // (candidates * len(training))))
+    chunk = chunk or max(1, min(32, CHUNK**2 // (candidates * len(training))))
     origin = middle(training)
     base = training.double() - origin
     norms = base.square().sum(1)
