@@ -13,7 +13,7 @@ import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.errors import RecipeError, RunError
 from lienzo.networks.shape import Shape
-from lienzo.recipe.augmentation import Augmentation
+from lienzo.recipe.augmentation import Augmentation, Sampling
 from lienzo.recipe.objectives import Hinge, NonSaturating, Regularisation, Relativistic
 from lienzo.recipe.recipe import Recipe
 from lienzo.storage import tensors
@@ -38,12 +38,12 @@ def applied(augmentation: Augmentation, images: Tensor, chance: Tensor, probabil
     return change(augmentation, images, decide(augmentation, chance, probability, *images.shape[2:]))
 
 
-def ada(images: Tensor, colour: bool = False, **chance: float) -> Tensor:
+def ada(images: Tensor, colour: bool = False, sampling: Sampling = "bilinear", **chance: float) -> Tensor:
     """Apply ada at p = 0.5 with the named numbers of chance, and otherwise such that nothing happens."""
     numbers = torch.full((len(images), CHANCES["ada"]), 0.999, dtype=images.dtype)
     for name, number in chance.items():
         numbers[:, ADA.index(name.replace("_", " "))] = number
-    return applied(Augmentation(policy="ada", colour=colour), images, numbers, torch.tensor(0.5))
+    return applied(Augmentation(policy="ada", colour=colour, sampling=sampling), images, numbers, torch.tensor(0.5))
 
 
 def diffaugment(images: Tensor, down: float, right: float) -> Tensor:
@@ -117,6 +117,42 @@ def test_geometry_moves_what_a_plane_shows_as_it_should() -> None:
     turned = ada(plane, turn=0.0, turn_by=0.5 + 0.25 / 2)  # by an eighth of a turn
     root = math.sqrt(0.5)
     assert turned[middle] == pytest.approx((root * (y + x) + 2 * root * (y - x))[6:10, 6:10].expand(1, 1, 4, 4).numpy())
+
+
+def test_whole_sampling_moves_pixels_and_makes_none() -> None:
+    """Rotations, stretches and scalings would mix neighbours, which the discriminator then sees no more."""
+    images, chance = pictures(64).float(), torch.rand(64, CHANCES["ada"])
+    chance[:, ADA.index("hole")] = 0.999
+    seen = applied(Augmentation(policy="ada", sampling="whole"), images, chance, torch.tensor(0.8))
+    mixed = applied(Augmentation(policy="ada"), images, chance, torch.tensor(0.8))
+    assert (seen != images).flatten(1).any(1).float().mean() > 0.9
+    for before, after in zip(images, seen, strict=True):
+        assert set(after[0].flatten().tolist()) <= set(before[0].flatten().tolist())
+    assert not set(mixed[0, 0].flatten().tolist()) <= set(images[0, 0].flatten().tolist())
+
+
+def test_whole_sampling_slides_by_whole_pixels() -> None:
+    images = pictures()
+    quantile = math.sqrt(2) * torch.erfinv(torch.tensor(0.5)).item()  # of 0.75, in N(0, 1): 0.6745
+    slid = ada(images, sampling="whole", slide=0.0, slide_y=0.75, slide_x=0.5)
+    moved = round(quantile * 16 / 8)
+    assert moved == 1
+    assert torch.equal(slid[:, :, moved:], images[:, :, :-moved])
+    for name in ("turn", "turn_again", "stretch", "scale"):
+        assert torch.equal(ada(images, sampling="whole", **{name: 0.0, f"{name}_by": 0.8}), images), name
+
+
+def test_bicubic_sampling_keeps_more_of_the_detail() -> None:
+    """What is left of the power of pure noise, where all pictures are turned: 1 where nothing is blurred."""
+    images, chance = pictures(64, height=32, width=32).float(), torch.full((64, CHANCES["ada"]), 0.999)
+    chance[:, ADA.index("turn")], chance[:, ADA.index("turn by")] = 0.0, torch.rand(64)
+    left = {}
+    for sampling in ("whole", "bicubic", "bilinear"):
+        seen = applied(Augmentation(policy="ada", sampling=sampling), images, chance, torch.tensor(0.5))
+        left[sampling] = (seen.var() / images.var()).item()
+    assert left["whole"] == 1
+    assert left["bilinear"] == pytest.approx(4 / 9, abs=0.02)  # (1/3 + 1/3)²: the mean of (1 − t)² + t², squared
+    assert 0.7 < left["bicubic"] < 0.9
 
 
 def test_colours_change_as_the_papers_say() -> None:
@@ -400,7 +436,9 @@ def test_a_captured_step_changes_pictures_by_the_chance_it_is_given(
     ({"policy": "ada", "cutout": False}, "policy diffaugment"),
     ({"colour": True}, "there is none"), ({"target": 0.5}, "policy ada"), ({"speed": 100}, "policy ada"),
     ({"policy": "diffaugment", "target": 0.5}, "policy ada"), ({"policy": "ada", "target": 1.0}, "between -1 and 1"),
-    ({"policy": "ada", "speed": 0}, "positive"), ({"policy": "cutmix"}, "diffaugment"), ({"flip": True}, "flips"),
+    ({"sampling": "whole"}, "policy ada"), ({"policy": "diffaugment", "sampling": "bicubic"}, "policy ada"),
+    ({"policy": "ada", "sampling": "nearest"}, "bicubic"), ({"policy": "ada", "speed": 0}, "positive"),
+    ({"policy": "cutmix"}, "diffaugment"), ({"flip": True}, "flips"),
 ])  # fmt: skip
 def test_settings_that_would_be_ignored_are_refused(recipe: Recipe, settings: dict[str, object], says: str) -> None:
     with pytest.raises(RecipeError, match=says):

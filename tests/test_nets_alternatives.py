@@ -99,6 +99,21 @@ def test_the_other_law_of_first_weights_is_pytorchs() -> None:
     assert all((scale == 1).all() for scale in scales)
 
 
+def test_by_the_law_of_he_features_keep_their_size_without_normalisation() -> None:
+    """By N(0, 0.02) a picture is nearly lost on its way to the logit."""
+    images, sizes = 2 * torch.rand(8, 3, 64, 64) - 1, {}
+    for law in ("same", "he"):
+        network = DCGAN(5, 16, stem=8, stem_layers=2, discriminator_norm="none", discriminator_weights=law)
+        torch.manual_seed(0)
+        generator, discriminator = network.generator(Shape(64, 64, 3)), network.discriminator(Shape(64, 64, 3))
+        last = discriminator.layers.body(discriminator.layers.entrance(images), None)
+        sizes[law] = (last.square().mean() / images.square().mean()).sqrt().item()
+        weights = [layer.weight for layer in generator.modules() if isinstance(layer, nn.ConvTranspose2d)]
+        assert all(weight.std().item() == pytest.approx(0.02, rel=0.1) for weight in weights)  # the generator's stay
+    assert sizes["same"] < 0.001
+    assert 0.5 < sizes["he"] < 2
+
+
 @pytest.mark.parametrize(
     "options",
     [{"tied_discriminator": True, "pooling": True}, {"tied_kernels": True, "upsampling": True},

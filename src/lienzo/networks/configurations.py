@@ -99,6 +99,10 @@ class DCGAN:
     discriminator_width: int = 0
     """``width`` of the discriminator (or encoder), whose stem follows in proportion; 0: the same as the generator's."""
 
+    discriminator_weights: Literal["same", "he"] = "same"
+    """The law of the discriminator's first weights: that of ``initial_weights``, or one of He et al. (2015, eq. 15),
+    by which features keep their size from layer to layer where nothing normalises them."""
+
     grown: int = 0
     """How often the networks have grown to twice the size. Each time the layer next to the picture has half the
     channels of the one before, beginning with ``stem``, or with ``width`` where there is no stem."""
@@ -179,6 +183,11 @@ class DCGAN:
     def stem_of_discriminator(self) -> int:
         """The discriminator's ``stem``, in proportion to its width."""
         return self.stem * self.width_of_discriminator // self.width
+
+    @property
+    def weights_of_discriminator(self) -> str:
+        """The law of the discriminator's first weights: ``discriminator_weights``, or that of both networks."""
+        return self.initial_weights if self.discriminator_weights == "same" else self.discriminator_weights
 
     @property
     def lipschitz(self) -> bool:

@@ -195,7 +195,7 @@ class Discriminator(nn.Module):
             stage.remove_entrance()
         self.layers, self.growth = stages[0], nn.ModuleList(stages[1:])
         self.fade = Fade() if network.grown else None
-        self.apply(INITIALISATIONS[network.initial_weights])
+        self.apply(INITIALISATIONS[network.weights_of_discriminator])
         if network.tied_discriminator:
             _tie(self)
         self.projection = LabelProjection(classes, features) if classes else None

@@ -25,5 +25,17 @@ def _uniform(module: nn.Module) -> None:
         nn.init.kaiming_uniform_(module.weight, math.sqrt(5))  # as the convolutions that they stand for
 
 
-INITIALISATIONS: dict[str, Callable[[nn.Module], None]] = {"normal": _normal, "uniform": _uniform}
+def _he(module: nn.Module) -> None:
+    """Draw weights from N(0, 2 / (1.04 inputs)), and those of a logit from N(0, 1 / inputs)."""
+    if isinstance(module, nn.Conv2d | nn.Linear | Readout):
+        gain = 1.0 if isinstance(module, Readout) else 2 / (1 + 0.2**2)  # of LeakyReLU(0.2), which follows all others
+        nn.init.normal_(module.weight, 0.0, math.sqrt(gain / module.weight[0].numel()))
+    if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
+    if isinstance(module, nn.BatchNorm2d) and module.affine:
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)
+
+
+INITIALISATIONS: dict[str, Callable[[nn.Module], None]] = {"normal": _normal, "uniform": _uniform, "he": _he}
 """Name of a law of the first weights -> what draws those of one module."""

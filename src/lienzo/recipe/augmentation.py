@@ -9,6 +9,9 @@ from typing import Literal
 TARGET, SPEED = 0.6, 500_000
 """Values of Karras et al. 2020, Training Generative Adversarial Networks with Limited Data."""
 
+Sampling = Literal["bilinear", "bicubic", "whole"]
+"""How ada samples pictures between their pixels."""
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -30,6 +33,10 @@ class Augmentation:
     speed: int = SPEED
     """With ada: the pictures over which the probability of a change would rise from 0 to 1."""
 
+    sampling: Sampling = "bilinear"
+    """With ada: how pictures are sampled between their pixels. bicubic blurs them less than bilinear; whole moves them
+    by whole pixels and quarter turns only, which blurs nothing."""
+
     cutout: bool = True
     """With diffaugment: cut a hole with half the sides, too. Without it, pictures are only moved."""
 
@@ -40,6 +47,8 @@ class Augmentation:
             raise ValueError("cutout belongs to the policy diffaugment: choose it, or leave cutout out.")
         if self.policy != "ada" and (self.target, self.speed) != (TARGET, SPEED):
             raise ValueError("target and speed belong to the policy ada: choose it, or leave them out.")
+        if self.policy != "ada" and self.sampling != "bilinear":
+            raise ValueError("sampling belongs to the policy ada: choose it, or leave sampling out.")
         if not -1 < self.target < 1:
             raise ValueError(f"target is {self.target}, but is the mean of a sign: give a number between -1 and 1.")
         if self.speed < 1:

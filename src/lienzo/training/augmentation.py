@@ -39,7 +39,7 @@ def decide(augmentation: Augmentation, chance: Tensor, probability: Tensor, heig
     Returns:
         (..., numbers): the chance itself, or with ada the parameters of the changes.
     """
-    return _decided(chance, probability, height, width, augmentation.colour) if augmentation.policy == "ada" else chance
+    return _decided(augmentation, chance, probability, height, width) if augmentation.policy == "ada" else chance
 
 
 def change(augmentation: Augmentation, images: Tensor, numbers: Tensor) -> Tensor:
@@ -55,7 +55,7 @@ def change(augmentation: Augmentation, images: Tensor, numbers: Tensor) -> Tenso
     """
     if augmentation.policy == "diffaugment":
         return _diffaugment(images, numbers, augmentation.colour, augmentation.cutout)
-    return _ada(images, numbers) if augmentation.policy == "ada" else images
+    return _ada(images, numbers, augmentation.sampling) if augmentation.policy == "ada" else images
 
 
 def adapted(augmentation: Augmentation, probability: Tensor, overfitting: Tensor, images: int) -> Tensor:
@@ -91,15 +91,16 @@ def _diffaugment(images: Tensor, chance: Tensor, colour: bool, cutout: bool) -> 
     return _holed(images, _grid(images), 2 * y - 1, 2 * x - 1, torch.ones_like(y)) if cutout else images
 
 
-def _decided(chance: Tensor, probability: Tensor, height: int, width: int, colour: bool) -> Tensor:
+def _decided(augmentation: Augmentation, chance: Tensor, probability: Tensor, height: int, width: int) -> Tensor:
     """Return which of ada's changes happen and how strongly, (..., 9) numbers and with colour (..., 15).
 
     They are flips, quarter turns and whole-pixel shifts, geometry, colour and a hole, each with the same probability
     (Karras et al. 2020, appendix B).
     """
     draws = _Draws(chance, probability)
-    numbers = [*_origins(height, width, draws), draws.uniform(), draws.uniform(), draws.happens()]
-    if colour:
+    origins = _origins(height, width, draws, augmentation.sampling == "whole")
+    numbers = [*origins, draws.uniform(), draws.uniform(), draws.happens()]
+    if augmentation.colour:
         numbers += [0.2 * draws.happens() * draws.normal(), torch.exp2(0.5 * draws.happens() * draws.normal())]
         numbers += [2 * draws.happens() * draws.below(0.5)]
         angle = draws.happens() * draws.uniform() * math.pi
@@ -107,11 +108,11 @@ def _decided(chance: Tensor, probability: Tensor, height: int, width: int, colou
     return torch.cat(numbers, -1)
 
 
-def _ada(images: Tensor, numbers: Tensor) -> Tensor:
-    """Change pictures by the numbers of :func:`_decided`; sampling is bilinear, without the paper's filters."""
+def _ada(images: Tensor, numbers: Tensor, sampling: str) -> Tensor:
+    """Change pictures by the numbers of :func:`_decided`; they are sampled without the paper's filters."""
     yy, yx, y, xy, xx, x, hole_y, hole_x, holed, *tones = numbers[..., None, None, None].unbind(1)
     down, right = grid = _grid(images)
-    images = _sampled(images, (yy * down + y) + yx * right, (xy * down + x) + xx * right)
+    images = _sampled(images, (yy * down + y) + yx * right, (xy * down + x) + xx * right, sampling)
     images = _holed(images, grid, hole_y, hole_x, holed)
     if not tones:
         return images
@@ -147,7 +148,7 @@ class _Draws:
         return math.sqrt(2) * torch.erfinv(self.uniform().clamp(-1 + 1e-6, 1 - 1e-6))
 
 
-def _origins(height: int, width: int, draws: _Draws) -> tuple[Tensor, Tensor]:
+def _origins(height: int, width: int, draws: _Draws, whole: bool) -> tuple[Tensor, Tensor]:
     """Return the affine map from a pixel's coordinates after ada's geometric changes to those before them.
 
     The last change is undone first. Coordinates are in pixels, down and right of the centre.
@@ -159,14 +160,20 @@ def _origins(height: int, width: int, draws: _Draws) -> tuple[Tensor, Tensor]:
     once = 1 - (1 - draws.probability).sqrt()  # so that at least one of two rotations has ada's probability
     y, x, pixel = torch.eye(3, dtype=draws.probability.dtype, device=draws.probability.device)
     slides = draws.happens() / 8 * pixel
-    y, x = y - slides * draws.normal() * height, x - slides * draws.normal() * width
-    y, x = _rotated(y, x, draws.below(once) * draws.uniform() * math.pi)
+    slid_y, slid_x = slides * draws.normal() * height, slides * draws.normal() * width
+    turn = draws.below(once) * draws.uniform() * math.pi
     stretch = torch.exp2(0.2 * draws.happens() * draws.normal())
-    y, x = _rotated(y * stretch, x / stretch, draws.below(once) * draws.uniform() * math.pi)
+    turn_again = draws.below(once) * draws.uniform() * math.pi
     scale = torch.exp2(0.2 * draws.happens() * draws.normal())
+    if whole:
+        y, x = y - slid_y.round(), x - slid_x.round()
+    else:
+        y, x = _rotated(y - slid_y, x - slid_x, turn)
+        y, x = _rotated(y * stretch, x / stretch, turn_again)
+        y, x = y / scale, x / scale
     shifts = draws.happens() / 8
-    y = y / scale - (shifts * draws.uniform() * height).round() * pixel
-    x = x / scale - (shifts * draws.uniform() * width).round() * pixel
+    y = y - (shifts * draws.uniform() * height).round() * pixel
+    x = x - (shifts * draws.uniform() * width).round() * pixel
     turns = (2 * draws.uniform()).floor() if height == width else 2 * draws.uniform().floor()
     y, x = _quarter_turned(y, x, draws.happens() * turns)
     return y, x * (1 - 2 * draws.happens() * draws.below(0.5))
@@ -188,8 +195,8 @@ def _quarter_turned(y: Tensor, x: Tensor, turns: Tensor) -> tuple[Tensor, Tensor
     return cosine * y - sine * x, sine * y + cosine * x
 
 
-def _sampled(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
-    """Return pictures sampled at coordinates (N, 1, H, W), bilinearly and mirrored beyond the borders.
+def _sampled(images: Tensor, y: Tensor, x: Tensor, sampling: str) -> Tensor:
+    """Return pictures sampled at coordinates (N, 1, H, W) and mirrored beyond the borders.
 
     Where sides are powers of two, samples at whole pixels are exact.
     """
@@ -198,7 +205,8 @@ def _sampled(images: Tensor, y: Tensor, x: Tensor) -> Tensor:
         for coordinate, size in ((x, images.shape[3]), (y, images.shape[2]))
     ]
     grid = torch.stack([coordinate.expand(-1, 1, *images.shape[2:]) for coordinate in coordinates], -1).squeeze(1)
-    return grid_sample(images, grid, align_corners=False)
+    mode = "bicubic" if sampling == "bicubic" else "bilinear"
+    return grid_sample(images, grid, mode, "border", align_corners=False)
 
 
 def _mirrored(coordinate: Tensor, size: int) -> Tensor:

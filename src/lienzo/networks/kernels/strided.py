@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import conv_transpose2d
 
 from lienzo.compute.devices import has_tiles, in_autocast
 from lienzo.networks.kernels import im2col, winograd
@@ -32,10 +33,9 @@ class StridedConv2d(nn.Conv2d):
         number, _, height, width = images.shape
         algorithm = _algorithm(images, weight, number, height, width)
         if algorithm is None:
-            features: Tensor = self._conv_forward(images, weight, self.bias)
-            return features
-        features = convolve(images, weight, algorithm)
-        return features if self.bias is None else features + self.bias[:, None, None].to(features.dtype)
+            plain: Tensor = self._conv_forward(images, weight, None)
+            return _biased(plain, self.bias)
+        return _biased(convolve(images, weight, algorithm), self.bias)
 
 
 class StridedConvTranspose2d(nn.ConvTranspose2d):
@@ -46,12 +46,22 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return (N, C, H, W)."""
+        if output_size is not None:
+            return super().forward(features, output_size)
         number, _, height, width = features.shape
         algorithm = _algorithm(features, self.weight, number, 2 * height, 2 * width)
-        if algorithm is None or output_size is not None:
-            return super().forward(features, output_size)
-        images = convolve_transposed(features, self.weight, algorithm)
-        return images if self.bias is None else images + self.bias[:, None, None].to(images.dtype)
+        if algorithm is None:
+            plain = conv_transpose2d(features, self.weight, None, stride=2, padding=1)
+            return _biased(plain, self.bias)
+        return _biased(convolve_transposed(features, self.weight, algorithm), self.bias)
+
+
+def _biased(planes: Tensor, bias: Tensor | None) -> Tensor:
+    """Return planes (N, C, H, W) plus biases (C).
+
+    By itself: where oneDNN adds them within a convolution, their gradients depend on the number of threads.
+    """
+    return planes if bias is None else planes + bias[:, None, None].to(planes.dtype)
 
 
 def _algorithm(inputs: Tensor, weight: Tensor, number: int, height: int, width: int) -> ModuleType | None:
