@@ -41,7 +41,7 @@ import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.networks.configurations import grown
 from lienzo.networks.shape import Shape
-from lienzo.recipe.catalogue import find, one_layer
+from lienzo.recipe.catalogue import find, normalised, one_layer
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.seeds import numpy_generator
@@ -52,8 +52,12 @@ def of_both(setting: str) -> tuple[str, ...]:
     return tuple(f"{player}_optimizer.{setting}" for player in ("generator", "discriminator"))
 
 
+BEGINNINGS = {"normalised": normalised, "one-layer": one_layer}
+"""What ``fast`` was before its discriminator lost batch normalisation, and before it had a second layer at the
+picture's own size: recipes that experiments begin with, beside those of the catalogue."""
+
 BEFORE = ("images=160000",)
-"""Makes of ``one-layer`` what ``fast`` was before it had a second layer at the picture's own size."""
+"""The length of ``fast`` for ``one-layer``, which is a longer one."""
 
 TIED_GENERATOR = ("network.tied_kernels=true",)
 TIED = (*TIED_GENERATOR, "network.tied_discriminator=true")
@@ -61,6 +65,12 @@ COOLED = ("cool_down=0.5", *of_both("betas=[0.5,0.99]"))
 R1 = ("regularisation.r1=0.05", "regularisation.interval=8")
 QUICK = "augmentation.speed=25000"
 WEAK_R1 = ("regularisation.r1=0.01", "regularisation.interval=8")
+UNNORMALISED = (
+    "network.discriminator_norm=none", "network.discriminator_weights=he", "regularisation.r1=0.05",
+    "regularisation.interval=8",
+)  # fmt: skip
+"""Makes of ``normalised`` what ``fast`` is, but for the discriminator's rate."""
+
 LONG_R1 = ("images=480000", "regularisation.r1=0.03", "regularisation.interval=8")
 WIDE = ("network.width=32", "network.stem=24")
 HAAR = ("network.wavelet_levels=1", "network.width=24", "network.stem=16")
@@ -94,6 +104,20 @@ class Experiment:
 
 EXPERIMENTS: dict[str, Experiment] = {
     "fast": Experiment("what fast paints", "fast"),
+    "normalised": Experiment("what fast painted with batch normalisation in its discriminator", "normalised"),
+    **{
+        f"unnormalised-{rate}": Experiment(
+            f"without it, with R1 and a rate of {rate}?",
+            "normalised",
+            (*UNNORMALISED, f"discriminator_optimizer.rate={rate}"),
+        )
+        for rate in (0.0002, 0.0004, 0.0008, 0.0016, 0.0032)
+    },
+    "unnormalised-weak": Experiment(
+        "with a fifth of R1, at the generator's rate?", "normalised", (*UNNORMALISED[:2], *WEAK_R1)
+    ),
+    "fast-high": Experiment("fast with a generator at twice the rate?", "fast", ("generator_optimizer.rate=0.0008",)),
+    "normalised-high": Experiment("is it the rate alone?", "normalised", ("discriminator_optimizer.rate=0.0016",)),
     "fast-tied": Experiment("do tied kernels help?", "one-layer", (*BEFORE, *TIED)),
     "fast-cooled": Experiment(
         "do rates that fall over the last half help, with a shorter memory of Adam?", "one-layer", (*BEFORE, *COOLED)
@@ -155,11 +179,22 @@ EXPERIMENTS: dict[str, Experiment] = {
         (*BEFORE, *TIED_GENERATOR, "cool_down=0.5", *of_both("betas=[0.0,0.99]")),
     ),
     "fast-three-layers": Experiment(
-        "fast with a third layer, narrower still?", "fast", ("network.width=20", "network.stem_layers=3")
+        "a third layer, narrower still?", "normalised", ("network.width=20", "network.stem_layers=3")
     ),
-    "fast-noise": Experiment("and noise for each pixel, which z draws?", "fast", ("network.noise=true",)),
+    "fast-noise": Experiment("and noise for each pixel, which z draws?", "normalised", ("network.noise=true",)),
     "fast-features": Experiment("what fast-features paints", "fast-features"),
     "modern": Experiment("what modern paints", "modern"),
+    "modern-whole": Experiment(
+        "do changes blur the detail that the discriminator sees?",
+        "modern",
+        ("images=480000", "augmentation.sampling=whole"),
+    ),
+    "modern-bicubic": Experiment(
+        "and do they where pictures are sampled better?",
+        "modern",
+        ("images=480000", "augmentation.sampling=bicubic"),
+    ),
+    "modern-unnormalised": Experiment("or fast for longer?", "fast", ("images=400000",)),
     "modern-r1": Experiment("does the R1 of modern-gpu keep its discriminator in bounds?", "modern", LONG_R1),
     "modern-wide": Experiment("and half as many pictures for wider networks?", "modern", (*LONG_R1, *WIDE)),
     "modern-wide-plain": Experiment("and without R1?", "modern", (*WIDE, "images=480000")),
@@ -177,13 +212,13 @@ EXPERIMENTS: dict[str, Experiment] = {
     "modern-128": Experiment("what modern-128 paints", "modern-128"),
     "modern-128-haar": Experiment("in the Haar domain, with twice the width?", "modern-128", HAAR),
     "fast-grown-128": Experiment(
-        "or grown from fast, in a third of its arithmetic?", "fast", GROWN, "fast", grown=True
+        "or grown from fast, in a third of its arithmetic?", "normalised", GROWN, "normalised", grown=True
     ),
-    "fast-grown-256": Experiment("and once more", "fast", GROWN, "fast-grown-128", grown=True),
-    "noise-grown-128": Experiment("what does fast with noise grow into?", "fast", GROWN, "fast-noise", grown=True),
+    "fast-grown-256": Experiment("and once more", "normalised", GROWN, "fast-grown-128", grown=True),
+    "noise-grown-128": Experiment("what does it grow into with noise?", "normalised", GROWN, "fast-noise", grown=True),
     "noise-grown-256": Experiment(
         "and once more, in the time that was left",
-        "fast",
+        "normalised",
         ("images=24000", "fade=4000", *GROWN[2:]),
         "noise-grown-128",
         grown=True,
@@ -198,7 +233,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fast-annealed": Experiment("does R3GAN's schedule help where time is short?", "one-layer", (*BEFORE, *ANNEALED)),
     "modern-annealed": Experiment("and where there is more time?", "modern", ANNEALED),
     "fast-of-others": Experiment(
-        "a generator of other pictures to begin from", "fast", ("images=48000",), pictures=(2_000, None)
+        "a generator of other pictures to begin from", "normalised", ("images=48000",), pictures=(2_000, None)
     ),
     **{
         f"{name}-{count}": Experiment(question, recipe, (*settings, f"images={images}"), start, pictures=(0, count))
@@ -206,6 +241,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         for name, question, recipe, settings, images, start in (
             ("few", f"what few makes of {count} pictures", "few", (), 48_000, ""),
             ("fast", f"what fast makes of {count} pictures", "fast", (), 48_000, ""),
+            ("normalised", f"fast with batch normalisation in both networks, on {count}", "normalised", (), 48_000, ""),
             ("wide", f"few with one layer, constant rates and momentum, on {count}", "one-layer", R1, 48_000, ""),
             ("quick", f"few with an ada of four times the speed, on {count}", "few", (QUICK,), 48_000, ""),
             ("from", f"few, begun from a generator of others, on {count}", "few", (), 24_000, "fast-of-others"),
@@ -213,13 +249,13 @@ EXPERIMENTS: dict[str, Experiment] = {
     },
     "conditional": Experiment("what conditional paints", "conditional"),
     "conditional-from-fast": Experiment(
-        "labels for networks that paint already", "fast", (*LABELS, "images=80000"), "fast"
+        "labels for networks that paint already", "normalised", (*LABELS, "images=80000"), "normalised"
     ),
     "conditional-mismatched": Experiment(
         "and a discriminator that sees labels of others too?",
-        "fast",
+        "normalised",
         (*LABELS, "images=80000", "mismatched_labels=true"),
-        "fast",
+        "normalised",
     ),
 }
 """Every experiment by its name."""
@@ -315,7 +351,7 @@ def estimate(measure: dict[str, float] | None, digits: int) -> str:
 def recipe_of(name: str, seed: int, images: int | None) -> Recipe:
     """Return the recipe of an experiment with this seed."""
     experiment = EXPERIMENTS[name]
-    recipe = one_layer() if experiment.recipe == "one-layer" else find(experiment.recipe)
+    recipe = BEGINNINGS[experiment.recipe]() if experiment.recipe in BEGINNINGS else find(experiment.recipe)
     if experiment.grown:
         begun = recipe_of(experiment.start, seed, images)
         recipe = dataclasses.replace(begun, network=grown(begun.network))

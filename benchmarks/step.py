@@ -56,9 +56,11 @@ def main() -> None:
     words.add_argument("--machines", nargs="+", choices=MACHINES, default=MACHINES)
     words.add_argument("--turns", type=int, default=5)
     words.add_argument("--seconds", type=float, default=5.0, help="of each measurement with adjusted threads")
+    words.add_argument("--precisions", nargs="+", choices=DTYPES, help="by default all that the processor computes")
     given = words.parse_args()
     every = torch.get_num_threads()
-    precisions: list[Precision] = ["fp32"] if pick_precision("auto", CPU) == "fp32" else ["fp32", "bf16"]
+    able: list[Precision] = ["fp32"] if pick_precision("auto", CPU) == "fp32" else ["fp32", "bf16"]
+    precisions: list[Precision] = given.precisions or able
     print(f"torch {torch.__version__}, pictures a second; GFLOP/s of the product of 1024² matrices")
     print(f"{'recipe':14}{'machine':9}{'threads':>9}{'plain loop':>12}", end="")
     print("".join(f"{f'lienzo, {name}':>14}{'ratio':>7}{'product':>9}{'share':>7}" for name in precisions), flush=True)

@@ -2,16 +2,18 @@
 
 import dataclasses
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 
 from lienzo.errors import RecipeError
 from lienzo.networks.configurations import DCGAN, NETS
 from lienzo.recipe.annealing import Annealing
 from lienzo.recipe.augmentation import Augmentation
-from lienzo.recipe.catalogue import RECIPES, fast, find, thesis
+from lienzo.recipe.catalogue import RECIPES, fast, find, normalised, thesis
 from lienzo.recipe.choice import choose
 from lienzo.recipe.codec import network_from_dict, network_to_dict
 from lienzo.recipe.likelihood import LIKELIHOODS
@@ -95,6 +97,15 @@ def test_the_name_of_the_class_that_is_there_changes_nothing() -> None:
     assert fast.with_settings(["network.name=dcgan", "objective.name=non-saturating"]) == fast
     wider = fast.with_settings(["network.width=48", "network.name=dcgan"])
     assert wider.network == dataclasses.replace(fast.network, width=48)  # type: ignore[type-var]
+
+
+def test_the_page_says_how_fast_becomes_what_it_was() -> None:
+    """What others begin with is normalised; settings that lead there stand in docs/recipes.md."""
+    page = (ROOT / "docs/recipes.md").read_text(encoding="utf-8")
+    (settings,) = re.findall(r"--recipe fast --set (network\.discriminator_norm=batch .*)", page)
+    was = fast().with_settings(settings.split())
+    assert dataclasses.replace(was, name="normalised") == normalised()
+    assert find("modern").network == find("few").network == find("conditional").network == normalised().network
 
 
 @pytest.mark.parametrize(("settings", "message"), [
