@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -141,8 +142,8 @@ def test_what_is_advised_changes_the_recipe_and_can_be_trained(name: str, slowdo
         for remedy in trouble.remedies:
             changed = recipe.with_settings(remedy.split())
             assert changed != recipe
-            rates = [float(setting.partition("=")[2]) for setting in remedy.split() if "rate" in setting]
-            assert all(0 < rate <= slowdown / 2 * recipe.generator_optimizer.rate for rate in rates)
+            for player, rate in re.findall(r"(\w+_optimizer)\.rate=(\S+)", remedy):
+                assert 0 < float(rate) <= slowdown / 2 * getattr(recipe, player).rate
 
 
 def test_advice_names_what_the_recipe_does_not_do_yet(recipe: Recipe) -> None:
