@@ -12,11 +12,7 @@ def _normal(module: nn.Module) -> None:
     """Draw weights from N(0, 0.02) and the scales of batch normalisation from N(1, 0.02), as the thesis does."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | Projection | Readout):
         nn.init.normal_(module.weight, 0.0, 0.02)
-    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and module.bias is not None:
-        nn.init.zeros_(module.bias)
-    if isinstance(module, nn.BatchNorm2d) and module.affine:
-        nn.init.normal_(module.weight, 1.0, 0.02)
-        nn.init.zeros_(module.bias)
+    _begin_the_rest(module)
 
 
 def _uniform(module: nn.Module) -> None:
@@ -30,7 +26,12 @@ def _he(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d | nn.Linear | Readout):
         gain = 1.0 if isinstance(module, Readout) else 2 / (1 + 0.2**2)  # of LeakyReLU(0.2), which follows all others
         nn.init.normal_(module.weight, 0.0, math.sqrt(gain / module.weight[0].numel()))
-    if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
+    _begin_the_rest(module)
+
+
+def _begin_the_rest(module: nn.Module) -> None:
+    """Set biases to 0, and draw the scales of batch normalisation from N(1, 0.02)."""
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)
     if isinstance(module, nn.BatchNorm2d) and module.affine:
         nn.init.normal_(module.weight, 1.0, 0.02)

@@ -32,10 +32,8 @@ class StridedConv2d(nn.Conv2d):
         weight = self.weight
         number, _, height, width = images.shape
         algorithm = _algorithm(images, weight, number, height, width)
-        if algorithm is None:
-            plain: Tensor = self._conv_forward(images, weight, None)
-            return _biased(plain, self.bias)
-        return _biased(convolve(images, weight, algorithm), self.bias)
+        plain = self._conv_forward(images, weight, None) if algorithm is None else convolve(images, weight, algorithm)
+        return _biased(plain, self.bias)
 
 
 class StridedConvTranspose2d(nn.ConvTranspose2d):
@@ -52,8 +50,9 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
         algorithm = _algorithm(features, self.weight, number, 2 * height, 2 * width)
         if algorithm is None:
             plain = conv_transpose2d(features, self.weight, None, stride=2, padding=1)
-            return _biased(plain, self.bias)
-        return _biased(convolve_transposed(features, self.weight, algorithm), self.bias)
+        else:
+            plain = convolve_transposed(features, self.weight, algorithm)
+        return _biased(plain, self.bias)
 
 
 def _biased(planes: Tensor, bias: Tensor | None) -> Tensor:
