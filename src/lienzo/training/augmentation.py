@@ -205,8 +205,9 @@ def _sampled(images: Tensor, y: Tensor, x: Tensor, sampling: str) -> Tensor:
         for coordinate, size in ((x, images.shape[3]), (y, images.shape[2]))
     ]
     grid = torch.stack([coordinate.expand(-1, 1, *images.shape[2:]) for coordinate in coordinates], -1).squeeze(1)
-    mode = "bicubic" if sampling == "bicubic" else "bilinear"
-    return grid_sample(images, grid, mode, "border", align_corners=False)
+    if sampling == "bicubic":  # which also looks at pixels beyond the border
+        return grid_sample(images, grid, "bicubic", "border", align_corners=False)
+    return grid_sample(images, grid, align_corners=False)
 
 
 def _mirrored(coordinate: Tensor, size: int) -> Tensor:
