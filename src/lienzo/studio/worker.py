@@ -106,8 +106,6 @@ class Worker:
             try:
                 pipe.send(wish)
                 answer: Answer = pipe.recv()
-            except RecursionError:  # nothing of it was sent
-                raise InputError("this is nested too deeply: reload the page.") from None
             except (EOFError, OSError):  # it was killed, or ended for idleness just now
                 self._end()
             else:

@@ -8,6 +8,9 @@ from msgspec import Meta
 MOST = 64
 """Pictures of one wish."""
 
+DEEPEST = 16
+"""Mixtures within one another; the page makes two."""
+
 Seed = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 """A whole number that a browser holds exactly."""
 
@@ -27,6 +30,14 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     y: Annotated[tuple[Small, ...], Meta(max_length=100_000)] | None = None
     """Row of the label of latents that are written out; by default no label."""
     mixture: Annotated[tuple[tuple[Small, "Place"], ...], Meta(min_length=1, max_length=8)] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse mixtures without end, whatever depth this process could bear."""
+        level: list[Place] = [self]
+        for _ in range(DEEPEST + 1):
+            level = [part for place in level for _, part in place.mixture or ()]
+        if level:
+            raise ValueError(f"mixtures are nested too deeply, {DEEPEST} are the most")
 
 
 class Crossing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
