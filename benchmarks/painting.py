@@ -71,6 +71,9 @@ UNNORMALISED = (
 )  # fmt: skip
 """Makes of ``normalised`` what ``fast`` is, but for the discriminator's rate."""
 
+UNNORMALISED_128 = (*UNNORMALISED[:2], "discriminator_optimizer.rate=0.0016", "regularisation.r1=0.2")
+"""Gives ``modern-128`` the discriminator of ``fast``."""
+
 LONG_R1 = ("images=480000", "regularisation.r1=0.03", "regularisation.interval=8")
 WIDE = ("network.width=32", "network.stem=24")
 HAAR = ("network.wavelet_levels=1", "network.width=24", "network.stem=16")
@@ -227,6 +230,24 @@ EXPERIMENTS: dict[str, Experiment] = {
     "modern-256-haar": Experiment("in the Haar domain, with twice the width?", "modern-256", HAAR),
     "modern-256-haar-2": Experiment(
         "with two levels, at a third of the multiply-adds?", "modern-256", ("network.wavelet_levels=2", *HAAR[1:])
+    ),
+    "unnormalised-128": Experiment("with the discriminator of fast?", "modern-128", UNNORMALISED_128),
+    "unnormalised-128-haar": Experiment("and in the Haar domain?", "modern-128", (*UNNORMALISED_128, *HAAR)),
+    "unnormalised-128-falling": Experiment(
+        "and rates that fall from the beginning?", "modern-128", (*UNNORMALISED_128, "images=300000", "cool_down=1.0")
+    ),
+    "unnormalised-256-falling": Experiment(
+        "and for 256×256, with one layer beside the picture, at half the rates?",
+        "modern-256",
+        (
+            *UNNORMALISED[:2],
+            "network.stem_layers=1",
+            "regularisation.r1=0.2",
+            "generator_optimizer.rate=0.0002",
+            "discriminator_optimizer.rate=0.0008",
+            "images=100000",
+            "cool_down=1.0",
+        ),
     ),
     "modern-gpu-128": Experiment("what modern-gpu-128 paints", "modern-gpu-128"),
     "modern-gpu-256": Experiment("what modern-gpu-256 paints", "modern-gpu-256"),
