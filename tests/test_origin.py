@@ -13,7 +13,7 @@ from lienzo.collection.collection import Collection
 from lienzo.errors import GeneratorError, RunError
 from lienzo.inspection.inspection import info
 from lienzo.networks.shape import Shape
-from lienzo.recipe.catalogue import find
+from lienzo.recipe.catalogue import find, normalised
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.storage import tensors
@@ -246,3 +246,15 @@ def test_a_recipe_that_nobody_named_has_the_networks_that_a_run_starts_from(
         assert recipe == dataclasses.replace(find("few"), network=landscapes.recipe().network)
         assert "Its networks are those of" in caplog.text
     assert recipe_or_default("few", others, None, "cpu", landscapes) == find("few")
+
+
+@pytest.mark.parametrize("norm", ["batch", "none"])
+def test_a_discriminator_learns_at_the_rate_that_suits_its_normalisation(
+    landscapes: Run, others: Collection, norm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lienzo.recipe.choice.FEW", 1)
+    begun = landscapes.recipe().with_settings([f"network.discriminator_norm={norm}"])
+    run = lienzo.train(others, begun, tmp_path / "origin")
+    recipe = recipe_or_default(None, others, None, "cpu", run)
+    like = {"batch": normalised(), "none": find("fast")}[norm]
+    assert recipe == dataclasses.replace(like, network=begun.network)

@@ -159,6 +159,10 @@ def test_advice_names_what_the_recipe_does_not_do_yet(recipe: Recipe) -> None:
     )
     spectral = recipe.with_settings(["network.discriminator_norm=spectral", "regularisation.r1=0.5"])
     assert "rate=0.0001 or regularisation.r1=5 with" in sentence(signs, dead, spectral)
+    (remedies,) = re.findall("try --set (.*) with another --out", sentence(signs, dead, "fast"))
+    remedy = remedies.rpartition(" or ")[2]
+    assert remedy == "network.discriminator_norm=spectral network.discriminator_weights=same"
+    assert find("fast").with_settings(remedy.split()).network.lipschitz
     assert "regularisation" not in sentence(signs, dead, "wgan-gp")  # beside its own penalty there is none
     assert "network" not in sentence(signs, dead, "gan-2014")
     assert sentence(signs, {"generator_gradient": 0.0}, "vae").startswith(

@@ -101,7 +101,7 @@ class DCGAN:
 
     discriminator_weights: Literal["same", "he"] = "same"
     """The law of the discriminator's first weights: that of ``initial_weights``, or one of He et al. (2015, eq. 15),
-    by which features keep their size from layer to layer where nothing normalises them."""
+    by which features of plain kernels about keep their size from layer to layer where nothing normalises them."""
 
     grown: int = 0
     """How often the networks have grown to twice the size. Each time the layer next to the picture has half the
@@ -152,6 +152,11 @@ class DCGAN:
             raise RecipeError(
                 "network.self_modulation scales batch normalisation, and network.generator_norm=none has none: "
                 "leave one of them out."
+            )
+        if self.discriminator_norm == "spectral" and self.discriminator_weights == "he":
+            raise RecipeError(
+                "network.discriminator_norm=spectral scales weights by itself, so that network.discriminator_weights "
+                "changes nothing: leave one of them out."
             )
         if self.noise and not self.self_modulation:
             raise RecipeError(

@@ -9,7 +9,7 @@ from lienzo.networks.ends import Projection, Readout
 
 
 def _normal(module: nn.Module) -> None:
-    """Draw weights from N(0, 0.02) and the scales of batch normalisation from N(1, 0.02), as the thesis does."""
+    """Draw weights of mean 0, and scales of batch normalisation of mean 1, with a deviation of 0.02: the thesis's."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear | Projection | Readout):
         nn.init.normal_(module.weight, 0.0, 0.02)
     _begin_the_rest(module)
@@ -22,7 +22,7 @@ def _uniform(module: nn.Module) -> None:
 
 
 def _he(module: nn.Module) -> None:
-    """Draw weights from N(0, 2 / (1.04 inputs)), and those of a logit from N(0, 1 / inputs)."""
+    """Draw weights of mean 0 with a deviation of √(2 / (1.04 · inputs)), those of a logit with one of √(1 / inputs)."""
     if isinstance(module, nn.Conv2d | nn.Linear | Readout):
         gain = 1.0 if isinstance(module, Readout) else 2 / (1 + 0.2**2)  # of LeakyReLU(0.2), which follows all others
         nn.init.normal_(module.weight, 0.0, math.sqrt(gain / module.weight[0].numel()))
@@ -30,7 +30,7 @@ def _he(module: nn.Module) -> None:
 
 
 def _begin_the_rest(module: nn.Module) -> None:
-    """Set biases to 0, and draw the scales of batch normalisation from N(1, 0.02)."""
+    """Set biases to 0, and draw the scales of batch normalisation of mean 1 with a deviation of 0.02."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)
     if isinstance(module, nn.BatchNorm2d) and module.affine:

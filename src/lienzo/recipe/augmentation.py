@@ -35,7 +35,8 @@ class Augmentation:
 
     sampling: Sampling = "bilinear"
     """With ada: how pictures are sampled between their pixels. bicubic blurs them less than bilinear; whole moves them
-    by whole pixels and quarter turns only, which blurs nothing."""
+    by whole pixels, turns them by quarters and mirrors them, and leaves other rotations, scalings and stretches out, so
+    that nothing is blurred."""
 
     cutout: bool = True
     """With diffaugment: cut a hole with half the sides, too. Without it, pictures are only moved."""

@@ -45,7 +45,7 @@ def fast() -> Recipe:
     2018); a discriminator without normalisation, held by the penalty R1 (Mescheder et al. 2018) in every eighth step
     and begun with weights that keep features in size (He et al. 2015), which learns at four times the generator's rate
     (Heusel et al. 2017); minibatch deviation (Karras et al. 2018) and adaptive augmentation (Karras et al. 2020);
-    batches of 16 at twice the rate, without momentum and with a shorter memory of squares; rates that fall to zero over
+    batches of 16, without momentum and with a shorter memory of squares; rates that fall to zero over
     the second half; flips; and an averaged generator (docs/log.md, sections "A second layer at the picture's own size"
     and "A discriminator without normalisation").
     """
@@ -61,7 +61,7 @@ def fast() -> Recipe:
 
 
 def normalised() -> Recipe:
-    """Return what ``fast`` was, and what all recipes begin with whose scores are of it; no recipe by itself.
+    """Return what ``fast`` was, which ``modern``, ``few`` and others still begin with; no recipe by itself.
 
     Compared with ``fast``: batch normalisation in the discriminator, which learns at the generator's rate and without
     R1 (docs/log.md, section "A second layer at the picture's own size").
@@ -87,7 +87,7 @@ def normalised() -> Recipe:
 
 
 def fast_features() -> Recipe:
-    """More variety than that of ``fast``, with a network that was trained on photographs.
+    """Variety after fewer pictures, with a network that was trained on photographs.
 
     What ``fast`` was when its discriminator had batch normalisation, with a narrower one and a second one beside it,
     which sees pictures through MobileNetV2 (Sauer et al. 2021; Kumari et al. 2022). With 120,000 pictures that is four
@@ -221,9 +221,9 @@ def conditional() -> Recipe:
 
     ``fast`` as it was when its discriminator had batch normalisation, for longer. Its networks learn labels when they
     paint already, after a quarter of the training (Shahbazi et al. 2022): with labels from the beginning they learn one
-    picture of each. Real pictures with labels of others are
-    refused too (Reed et al. 2016), so that labels are obeyed (docs/log.md, section "Labels for networks that paint
-    already"). ``--set labels=style`` takes another kind of labels.
+    picture of each. Real pictures with labels of others are refused too (Reed et al. 2016), so that labels are obeyed
+    (docs/log.md, section "Labels for networks that paint already"). ``--set labels=style`` takes another kind of
+    labels.
     """
     return dataclasses.replace(
         normalised(),
@@ -241,8 +241,8 @@ def few() -> Recipe:
     """For collections of only 100 to 2,000 pictures.
 
     ``fast`` as it was when its discriminator had batch normalisation, with the penalty R1 (Mescheder et al. 2018) in
-    every eighth step. Adaptive augmentation (Karras et al.
-    2020) and R1 keep the discriminator from learning the pictures by heart (docs/log.md, section "Few pictures").
+    every eighth step. Adaptive augmentation (Karras et al. 2020) and R1 keep the discriminator from learning the
+    pictures by heart (docs/log.md, section "Few pictures").
     """
     return dataclasses.replace(normalised(), name="few", regularisation=Regularisation(r1=0.05, interval=8))
 

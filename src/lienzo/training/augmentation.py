@@ -151,7 +151,8 @@ class _Draws:
 def _origins(height: int, width: int, draws: _Draws, whole: bool) -> tuple[Tensor, Tensor]:
     """Return the affine map from a pixel's coordinates after ada's geometric changes to those before them.
 
-    The last change is undone first. Coordinates are in pixels, down and right of the centre.
+    The last change is undone first. Coordinates are in pixels, down and right of the centre. With ``whole``, pictures
+    move by whole pixels, turn by quarters and are mirrored only.
 
     Returns:
         Two tensors (..., 3), for the coordinate down and for the one right: the factors of the coordinates down and

@@ -8,7 +8,8 @@ from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_device
 from lienzo.display.terminal import prints_messages
 from lienzo.errors import RecipeError
-from lienzo.recipe.catalogue import find
+from lienzo.networks.configurations import DCGAN
+from lienzo.recipe.catalogue import fast, find, normalised
 from lienzo.recipe.choice import choose
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
@@ -32,7 +33,8 @@ def recipe_or_default(
         out: folder of the run, which may be there already, or None.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         origin: the run or generator's file that a new run starts from, or None. A recipe that nobody named has its
-            networks and, where the pictures have that kind, its labels, so that it fits.
+            networks and, where the pictures have that kind, its labels, so that it fits. ``fast`` is for discriminators
+            without normalisation; another one learns as it did in what ``fast`` was.
 
     Raises:
         RecipeError: no such recipe, or none was named to go on from an autoencoder.
@@ -56,6 +58,10 @@ def recipe_or_default(
     if "encoder" in begun_from.networks:
         raise RecipeError(f"{begun_from.path} is an autoencoder: name its recipe, as with --recipe vae.")
     _say(f"Its networks are those of {begun_from.path}.")
+    bare = isinstance(begun_from.network, DCGAN) and begun_from.network.discriminator_norm == "none"
+    if chosen == fast() and not bare:
+        _say("Their discriminator has a normalisation, or is of another class: it learns as it did in what fast was.")
+        chosen = normalised()
     labels = begun_from.labels if begun_from.labels in opened.vocabularies else chosen.labels
     return dataclasses.replace(chosen, network=begun_from.network, labels=labels)
 

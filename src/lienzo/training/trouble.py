@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from lienzo.errors import RecipeError
+from lienzo.networks.configurations import DCGAN
 from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe.objectives import Minimax, Objective
 from lienzo.recipe.recipe import Recipe
@@ -153,21 +154,27 @@ def _revive(line: Mapping[str, Any], recipe: Recipe, slowdown: float) -> Iterato
     yield f"discriminator_optimizer.rate={recipe.discriminator_optimizer.rate * slowdown / 2:g}"
     r1 = f"regularisation.r1={10 * recipe.regularisation.r1 or 1:g}"
     objective = ["objective.name=non-saturating"] if flat else []
-    yield from _open_to(recipe, [*objective, r1, "network.discriminator_norm=spectral"])
+    yield from _open_to(recipe, [*objective, r1, _spectral(recipe)])
 
 
 def _spread(recipe: Recipe, slowdown: float) -> Iterator[str]:
     """Yield what may help a generator that makes variations of one picture."""
     if not isinstance(recipe.objective, EvidenceBound):
-        yield from _open_to(recipe, ["network.minibatch_deviation=true", "network.discriminator_norm=spectral"])
+        yield from _open_to(recipe, ["network.minibatch_deviation=true", _spectral(recipe)])
     yield _rates(recipe, slowdown / 2)
+
+
+def _spectral(recipe: Recipe) -> str:
+    """Return spectral normalisation of the discriminator, and with it the first weights that it can have."""
+    own_law = isinstance(recipe.network, DCGAN) and recipe.network.discriminator_weights != "same"
+    return "network.discriminator_norm=spectral" + " network.discriminator_weights=same" * own_law
 
 
 def _open_to(recipe: Recipe, settings: Iterable[str]) -> Iterator[str]:
     """Yield the settings that the recipe takes, its network's class for one, and does not have already."""
     for setting in settings:
         try:
-            changed = recipe.with_settings([setting])
+            changed = recipe.with_settings(setting.split())
         except RecipeError:
             continue
         if changed != recipe:
