@@ -71,8 +71,11 @@ UNNORMALISED = (
 )  # fmt: skip
 """Makes of ``normalised`` what ``fast`` is, but for the discriminator's rate."""
 
-UNNORMALISED_128 = (*UNNORMALISED[:2], "discriminator_optimizer.rate=0.0016", "regularisation.r1=0.2")
-"""Gives ``modern-128`` the discriminator of ``fast``, with four times its R1 for four times the pixels."""
+NORMALISED_128 = (
+    "network.discriminator_norm=batch", "network.discriminator_weights=same", "discriminator_optimizer.rate=0.0004",
+    "regularisation.r1=0.1", "cool_down=0.5", "images=600000",
+)  # fmt: skip
+"""Makes of ``modern-128`` what it was when its discriminator had batch normalisation."""
 
 LONG_R1 = ("images=480000", "regularisation.r1=0.03", "regularisation.interval=8")
 WIDE = ("network.width=32", "network.stem=24")
@@ -213,7 +216,12 @@ EXPERIMENTS: dict[str, Experiment] = {
         ("images=400000", "network.discriminator_width=24", "pretrained.channels=64"),
     ),
     "modern-128": Experiment("what modern-128 paints", "modern-128"),
-    "modern-128-haar": Experiment("in the Haar domain, with twice the width?", "modern-128", HAAR),
+    "modern-128-late": Experiment("with rates that fall over its second half only?", "modern-128", ("cool_down=0.5",)),
+    "modern-128-haar": Experiment(
+        "and in the Haar domain, with twice the width?", "modern-128", ("cool_down=0.5", *HAAR)
+    ),
+    "normalised-128": Experiment("with batch normalisation in its discriminator?", "modern-128", NORMALISED_128),
+    "normalised-128-haar": Experiment("that in the Haar domain?", "modern-128", (*NORMALISED_128, *HAAR)),
     "fast-grown-128": Experiment(
         "or grown from fast, in a third of its arithmetic?", "normalised", GROWN, "normalised", grown=True
     ),
@@ -227,28 +235,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         grown=True,
     ),
     "modern-256": Experiment("what modern-256 paints", "modern-256"),
-    "modern-256-haar": Experiment("in the Haar domain, with twice the width?", "modern-256", HAAR),
-    "modern-256-haar-2": Experiment(
-        "with two levels, at a third of the multiply-adds?", "modern-256", ("network.wavelet_levels=2", *HAAR[1:])
-    ),
-    "unnormalised-128": Experiment("with the discriminator of fast?", "modern-128", UNNORMALISED_128),
-    "unnormalised-128-haar": Experiment("and in the Haar domain?", "modern-128", (*UNNORMALISED_128, *HAAR)),
-    "unnormalised-128-falling": Experiment(
-        "and rates that fall from the beginning?", "modern-128", (*UNNORMALISED_128, "images=300000", "cool_down=1.0")
-    ),
-    "unnormalised-256-falling": Experiment(
-        "and for 256×256, with one layer beside the picture, at half the rates?",
-        "modern-256",
-        (
-            *UNNORMALISED[:2],
-            "network.stem_layers=1",
-            "regularisation.r1=0.2",
-            "generator_optimizer.rate=0.0002",
-            "discriminator_optimizer.rate=0.0008",
-            "images=100000",
-            "cool_down=1.0",
-        ),
-    ),
     "modern-gpu-128": Experiment("what modern-gpu-128 paints", "modern-gpu-128"),
     "modern-gpu-256": Experiment("what modern-gpu-256 paints", "modern-gpu-256"),
     "fast-annealed": Experiment("does R3GAN's schedule help where time is short?", "one-layer", (*BEFORE, *ANNEALED)),

@@ -14,6 +14,7 @@ from lienzo.errors import GeneratorError, RunError
 from lienzo.inspection.inspection import info
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import find, normalised
+from lienzo.recipe.choice import Choice
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.storage import tensors
@@ -249,12 +250,17 @@ def test_a_recipe_that_nobody_named_has_the_networks_that_a_run_starts_from(
 
 
 @pytest.mark.parametrize("norm", ["batch", "none"])
+@pytest.mark.parametrize("name", ["fast", "modern-128"])
 def test_a_discriminator_learns_at_the_rate_that_suits_its_normalisation(
-    landscapes: Run, others: Collection, norm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    landscapes: Run, others: Collection, norm: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lienzo.recipe.choice.FEW", 1)
+    monkeypatch.setattr("lienzo.training.default_recipe.choose", lambda *_: Choice(name, "these pictures", ()))
     begun = landscapes.recipe().with_settings([f"network.discriminator_norm={norm}"])
     run = lienzo.train(others, begun, tmp_path / "origin")
     recipe = recipe_or_default(None, others, None, "cpu", run)
-    like = {"batch": normalised(), "none": find("fast")}[norm]
+    same, lower = find(name), find(name).generator_optimizer
+    like = {
+        ("fast", "batch"): normalised(),
+        ("modern-128", "batch"): dataclasses.replace(same, discriminator_optimizer=lower),
+    }.get((name, norm), same)
     assert recipe == dataclasses.replace(like, network=begun.network)

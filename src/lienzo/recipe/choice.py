@@ -27,9 +27,8 @@ class Choice:
     def __str__(self) -> str:
         purpose = (RECIPES[self.name].__doc__ or "").partition("\n")[0].rstrip(".")
         others = ", ".join(f"{name} (no scores yet)" if name in NOT_SCORED else name for name in self.others)
-        unknown = " Its scores have not been measured yet." if self.name in NOT_SCORED else ""
         return (
-            f"The recipe is {self.name}, for {self.reason}: {purpose[:1].lower()}{purpose[1:]}.{unknown} "
+            f"The recipe is {self.name}, for {self.reason}: {purpose[:1].lower()}{purpose[1:]}. "
             f"Others for them, with --recipe: {others}."
         )
 

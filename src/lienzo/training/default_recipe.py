@@ -8,7 +8,7 @@ from lienzo.collection.collection import Collection
 from lienzo.compute.devices import pick_device
 from lienzo.display.terminal import prints_messages
 from lienzo.errors import RecipeError
-from lienzo.networks.configurations import DCGAN
+from lienzo.networks.configurations import DCGAN, Network
 from lienzo.recipe.catalogue import fast, find, normalised
 from lienzo.recipe.choice import choose
 from lienzo.recipe.recipe import Recipe
@@ -33,8 +33,8 @@ def recipe_or_default(
         out: folder of the run, which may be there already, or None.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         origin: the run or generator's file that a new run starts from, or None. A recipe that nobody named has its
-            networks and, where the pictures have that kind, its labels, so that it fits. ``fast`` is for discriminators
-            without normalisation; another one learns as it did in what ``fast`` was.
+            networks and, where the pictures have that kind, its labels, so that it fits. The higher rate of a
+            discriminator without normalisation is not for one that has it, which learns at the generator's rate.
 
     Raises:
         RecipeError: no such recipe, or none was named to go on from an autoencoder.
@@ -58,12 +58,17 @@ def recipe_or_default(
     if "encoder" in begun_from.networks:
         raise RecipeError(f"{begun_from.path} is an autoencoder: name its recipe, as with --recipe vae.")
     _say(f"Its networks are those of {begun_from.path}.")
-    bare = isinstance(begun_from.network, DCGAN) and begun_from.network.discriminator_norm == "none"
-    if chosen == fast() and not bare:
-        _say("Their discriminator has a normalisation, or is of another class: it learns as it did in what fast was.")
-        chosen = normalised()
+    if _bare(chosen.network) and not _bare(begun_from.network):
+        _say("Their discriminator has a normalisation, or is of another class: it learns at the generator's rate.")
+        slower = dataclasses.replace(chosen, discriminator_optimizer=chosen.generator_optimizer)
+        chosen = normalised() if chosen == fast() else slower
     labels = begun_from.labels if begun_from.labels in opened.vocabularies else chosen.labels
     return dataclasses.replace(chosen, network=begun_from.network, labels=labels)
+
+
+def _bare(network: Network) -> bool:
+    """Return whether nothing normalises the features of this network's discriminator."""
+    return isinstance(network, DCGAN) and network.discriminator_norm == "none"
 
 
 def _say(text: str) -> None:
