@@ -122,6 +122,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "unnormalised-weak": Experiment(
         "with a fifth of R1, at the generator's rate?", "normalised", (*UNNORMALISED[:2], *WEAK_R1)
     ),
+    "fast-falling": Experiment("and with rates that fall from the beginning?", "fast", ("cool_down=1.0",)),
     "fast-high": Experiment("fast with a generator at twice the rate?", "fast", ("generator_optimizer.rate=0.0008",)),
     "normalised-high": Experiment("is it the rate alone?", "normalised", ("discriminator_optimizer.rate=0.0016",)),
     "fast-tied": Experiment("do tied kernels help?", "one-layer", (*BEFORE, *TIED)),
