@@ -241,7 +241,10 @@ EXPERIMENTS: dict[str, Experiment] = {
     "fast-annealed": Experiment("does R3GAN's schedule help where time is short?", "one-layer", (*BEFORE, *ANNEALED)),
     "modern-annealed": Experiment("and where there is more time?", "modern", ANNEALED),
     "fast-of-others": Experiment(
-        "a generator of other pictures to begin from", "normalised", ("images=48000",), pictures=(2_000, None)
+        "a generator of other pictures to begin from", "fast", ("images=48000",), pictures=(2_000, None)
+    ),
+    "normalised-of-others": Experiment(
+        "one with batch normalisation in both networks", "normalised", ("images=48000",), pictures=(2_000, None)
     ),
     **{
         f"{name}-{count}": Experiment(question, recipe, (*settings, f"images={images}"), start, pictures=(0, count))
@@ -252,7 +255,8 @@ EXPERIMENTS: dict[str, Experiment] = {
             ("normalised", f"fast with batch normalisation in both networks, on {count}", "normalised", (), 48_000, ""),
             ("wide", f"few with one layer, constant rates and momentum, on {count}", "one-layer", R1, 48_000, ""),
             ("quick", f"few with an ada of four times the speed, on {count}", "few", (QUICK,), 48_000, ""),
-            ("from", f"few, begun from a generator of others, on {count}", "few", (), 24_000, "fast-of-others"),
+            ("from", f"few, begun from a generator of others, on {count}", "few", (), 24_000, "normalised-of-others"),
+            ("fast-from", f"fast, begun from a generator of others, on {count}", "fast", (), 48_000, "fast-of-others"),
         )
     },
     "conditional": Experiment("what conditional paints", "conditional"),

@@ -11,7 +11,8 @@ columns are:
 
 Real pictures of the part to train on are the first row: what the others would be if nothing were wrong. With ``--ada``
 there are rows of the same pictures as the discriminator sees them, changed with a probability (holes left out), as
-multiples of what they have unchanged.
+multiples of what they have unchanged. The last line says how strong the corner is in held-out pictures, in levels of a
+byte: that of a row is as many times as strong as the root of its number.
 
     python benchmarks/spectrum.py art-64 [RUN ...] [--samples 512] [--ada 0.5]
 """
@@ -56,6 +57,8 @@ def main() -> None:
         )
     for path in given.generators:
         print(row(path.name, powers(lienzo.load(path).generate(range(given.samples)).images), real), flush=True)
+    corner = real["corner"] ** 0.5 / (collection.height * collection.width) * 127.5
+    print(f"\nThe corner of held-out pictures has an amplitude of {corner:.3f} of 255 levels.")
 
 
 def row(name: str, found: dict[str, float], real: dict[str, float]) -> str:
