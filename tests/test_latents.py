@@ -46,7 +46,7 @@ def test_latents_are_saved_and_painted_again(tmp_path: Path, generator: Generato
     made = lienzo.generate(generator, seeds="3-5", truncation=0.5, save_latents=kept, out=None)
     again = lienzo.generate(generator, latents=kept, out=tmp_path / "again")
     assert np.array_equal(again.images, made.images)
-    assert [path.name for path in again.paths] == [f"latents-00000{i}.png" for i in range(3)]
+    assert [path.name[:15] for path in again.paths] == [f"latents-00000{i}-" for i in range(3)]
     assert Latents.open(kept).names == ("seed 3", "seed 4", "seed 5")
     z, y = generator.drawn([3, 4, 5])
     assert np.array_equal(made.images, generator.paint(z * np.float32(0.5), y))

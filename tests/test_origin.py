@@ -13,7 +13,7 @@ from lienzo.collection.collection import Collection
 from lienzo.errors import GeneratorError, RunError
 from lienzo.inspection.inspection import info
 from lienzo.networks.shape import Shape
-from lienzo.recipe.catalogue import find, normalised
+from lienzo.recipe.catalogue import fast, find, normalised
 from lienzo.recipe.choice import Choice
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
@@ -250,7 +250,7 @@ def test_a_recipe_that_nobody_named_has_the_networks_that_a_run_starts_from(
 
 
 @pytest.mark.parametrize("norm", ["batch", "none"])
-@pytest.mark.parametrize("name", ["fast", "modern-128"])
+@pytest.mark.parametrize("name", ["fast", "few", "modern-128"])
 def test_a_discriminator_learns_at_the_rate_that_suits_its_normalisation(
     landscapes: Run, others: Collection, norm: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,6 +261,7 @@ def test_a_discriminator_learns_at_the_rate_that_suits_its_normalisation(
     same, lower = find(name), find(name).generator_optimizer
     like = {
         ("fast", "batch"): normalised(),
+        ("few", "none"): fast(),
         ("modern-128", "batch"): dataclasses.replace(same, discriminator_optimizer=lower),
     }.get((name, norm), same)
     assert recipe == dataclasses.replace(like, network=begun.network)

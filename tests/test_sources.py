@@ -1,9 +1,11 @@
 """Every sort of source gives the same pictures, and what is wrong with one never stops a preparation."""
 
 import csv
+import dataclasses
 import io
 import json
 import os
+import subprocess
 import sys
 import tarfile
 import zipfile
@@ -11,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -21,8 +24,9 @@ from lienzo.collection.listing.entries import Entry
 from lienzo.collection.listing.listing import Listing
 from lienzo.collection.listing.sources import entries, is_candidate
 from lienzo.collection.reasons import Reason, Refusal
+from lienzo.collection.screening.screening import screen
 from lienzo.collection.settings import Settings
-from lienzo.errors import InputError, SourceError
+from lienzo.errors import InputError, SourceError, StoreError
 
 PICTURES = {f"{folder}/{i}.jpg": encoded(painting(i)) for i, folder in enumerate(("seas", "grids", "seas"))}
 
@@ -320,3 +324,87 @@ def test_a_web_server_that_knows_no_ranges(tmp_path: Path) -> None:
         assert contents(f"{url}/art.tar") == {name: PICTURES[name] for name in names}
         with pytest.raises(SourceError, match="range requests"):
             listed(f"{url}/art.zip")
+
+
+def test_a_fresh_process_reads_pictures_in_parquet(tmp_path: Path) -> None:
+    """What Arrow takes of memory at its first use is no sign of an archive bomb."""
+    _parquet(tmp_path / "train.parquet", mood=["calm", "wild", "calm"])
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "lienzo",
+            "prepare",
+            str(tmp_path / "train.parquet"),
+            str(tmp_path / "out"),
+            "--size",
+            "16",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "3 kept" in done.stdout + done.stderr, done.stderr
+
+
+def test_columns_are_those_of_the_table_that_is_named(tmp_path: Path) -> None:
+    """A Parquet file within the source need not have them."""
+    (tmp_path / "art").mkdir()
+    _parquet(tmp_path / "art" / "train.parquet", size=["1", "2", "3"])
+    (tmp_path / "moods.csv").write_text("file,mood\n" + "".join(f"train-{i:08},calm\n" for i in range(3)))
+    settings = Settings(labels=str(tmp_path / "moods.csv"), label_columns=("mood",))
+    assert [entry.labels for entry in Listing([str(tmp_path / "art")], settings, Path("out"))] == [{"mood": "calm"}] * 3
+
+
+def test_a_column_that_a_parquet_file_lacks_is_named(tmp_path: Path) -> None:
+    _parquet(tmp_path / "train.parquet", mood=["calm", "wild", "calm"])
+    with pytest.raises(InputError, match=r"unknown column 'mod'.*mood"):
+        list(Listing([str(tmp_path)], Settings(label_columns=("mod",)), Path("out")))
+
+
+@pytest.mark.parametrize("name", ["b.zip", "b.tar", "b.npz", "b.parquet"])
+def test_an_archive_of_a_store_that_does_not_answer_is_not_left_out(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(encoded(painting(0)))
+    (tmp_path / name).write_bytes(b"PK\x03\x04")
+
+    def silent(location: str) -> None:
+        raise StoreError(f"{location} does not answer (gone): run the same command again to go on from here.")
+
+    monkeypatch.setattr("lienzo.collection.listing.places.opened", silent)
+    with pytest.raises(StoreError, match="does not answer"):
+        listed(tmp_path)
+
+
+def test_the_checksum_of_a_zip_file_finds_altered_bytes(tmp_path: Path) -> None:
+    data = encoded(painting(0), "BMP")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.bmp", data)
+    whole = (tmp_path / "a.zip").read_bytes()
+    middle = whole.index(data) + len(data) // 2
+    (tmp_path / "a.zip").write_bytes(
+        whole[:middle] + bytes(byte ^ 255 for byte in whole[middle : middle + 40]) + whole[middle + 40 :]
+    )
+    (entry,) = listed(tmp_path / "a.zip")
+    settings = Settings(size=16)
+    assert screen(entry, settings).reason == Reason.DAMAGED
+    kept = screen(entry, dataclasses.replace(settings, detect_damage=False))
+    assert (kept.reason, kept.notes) == ("", ("damaged",))
+
+
+def test_large_arrays_are_pictures_and_two_in_one_file_have_names_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lienzo.collection.screening.screening.LARGE", 100)
+    pixels = np.stack([np.asarray(painting(i)) for i in range(2)])
+    np.savez(tmp_path / "two.npz", images=pixels, data=pixels[::-1])
+    found = listed(tmp_path / "two.npz")
+    assert len({entry.name for entry in found}) == 4
+    assert {screen(entry, Settings(size=16)).reason for entry in found} == {""}
+
+
+def _parquet(path: Path, **labels: list[str]) -> None:
+    """Write three pictures with their labels as Hugging Face does."""
+    images = [{"bytes": encoded(painting(i)), "path": None} for i in range(3)]
+    pq.write_table(pa.table({"image": images, **labels}), path)

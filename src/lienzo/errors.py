@@ -4,6 +4,7 @@
 
     InputError (ValueError)       something the user can mend: exit status 2
     ├── SourceError               pictures that cannot be found or read
+    │   └── StoreError            a store of pictures that does not answer, and may later
     ├── CollectionError           a folder that is no collection, or a damaged or foreign one
     ├── RecipeError               an unknown recipe, key or value
     ├── RunError                  a folder that is no run, or the run of something else
@@ -25,6 +26,10 @@ class InputError(ValueError):
 
 class SourceError(InputError):
     """Pictures that cannot be found or read."""
+
+
+class StoreError(SourceError):
+    """A store of pictures that does not answer, and may later."""
 
 
 class CollectionError(InputError):

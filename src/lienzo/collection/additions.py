@@ -86,9 +86,9 @@ def _contents(earlier: Collection | None) -> dict[str, str]:
     return found
 
 
-def _sha256(entry: Entry) -> str | None:
-    """Return the SHA-256 of an entry's bytes, or None if they cannot be read."""
+def _sha256(entry: Entry) -> str:
+    """Return the SHA-256 of an entry's bytes, or nothing if they cannot be read, as stands in a collection then."""
     try:
         return hashlib.sha256(entry.read()).hexdigest()
     except Refusal:
-        return None
+        return ""

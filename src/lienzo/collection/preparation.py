@@ -170,6 +170,7 @@ def _steps(sources: Sequence[str], settings: Settings, folder: Path) -> Iterator
             reasons = ", ".join(f"{number} {reason}" for reason, number in tally.most_common())
             raise SourceError(f"none of the {tally.total()} files in {', '.join(sources)} can be used ({reasons}).")
         with writing(folder):
+            remote.changes(folder)
             kept = set() if listing.choices is None else listing.choices.kept
             collection = pack(
                 folder, journal, keys, settings=settings, provenance=provenance, earlier=earlier, wanted=kept

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from lienzo.collection import manifest
 from lienzo.collection.listing import places
-from lienzo.collection.manifest import Shard
+from lienzo.collection.manifest import Manifest, Shard
 from lienzo.errors import CollectionError
 from lienzo.storage import caches, files
 
@@ -34,6 +34,8 @@ def name_there(folder: Path) -> str | None:
 def fetch(url: str) -> Path:
     """Copy the collection at ``url``, if there is one, into its local folder, except for shards that are there already.
 
+    A local folder that has all of it and more stays as it is: pictures were added, and their sending was interrupted.
+
     Returns:
         the local folder, which need not exist if there is no collection.
 
@@ -50,6 +52,8 @@ def fetch(url: str) -> Path:
         return folder
     described = places.read(location)
     found = manifest.read(described, url)
+    if _is_ahead(folder, found):
+        return folder
     shards = {name: sha256 for shard in found.shards for name, sha256 in _files(shard)}
     for name, expected in {**shards, **dict.fromkeys([*found.tables.names, manifest.REPORT], "")}.items():
         here = folder / name
@@ -66,6 +70,22 @@ def fetch(url: str) -> Path:
     files.write_bytes(folder / manifest.NAME, described)
     _mark(folder, url)
     return folder
+
+
+def changes(folder: Path) -> None:
+    """Write down that a local folder's collection has to be sent, before it becomes another than that at its URL."""
+    (folder / SENT).unlink(missing_ok=True)
+
+
+def _is_ahead(folder: Path, there: Manifest) -> bool:
+    """Say whether a local folder's collection waits to be sent, and has all that is at the URL."""
+    if (folder / SENT).exists() or not (folder / manifest.NAME).exists():
+        return False
+    try:
+        here = manifest.read((folder / manifest.NAME).read_bytes(), str(folder))
+    except CollectionError:
+        return False
+    return {*there.shards} <= {*here.shards}
 
 
 def sent(folder: Path) -> set[str]:

@@ -24,7 +24,7 @@ from lienzo.explore.concepts import MEASURED, TIED, Concept, Masks
 from lienzo.explore.dissection import Dissection, Example
 from lienzo.explore.labelling import fitted, kind_of
 from lienzo.explore.segmentation import Segmentation
-from lienzo.explore.sources import opened, refuse_other_shape
+from lienzo.explore.sources import opened, refuse_labels_of_nothing, refuse_other_shape
 from lienzo.generation import units
 from lienzo.generation.generation import Generator
 from lienzo.generation.opening import located
@@ -126,6 +126,7 @@ def steps(
     known = layers_of(generator)
     chosen = _chosen_layers(known, layer)
     _refuse_unknown(concept, masks)
+    refuse_labels_of_nothing(labels, collection)
     segmented = None
     if masks == "painter":
         segmented = yield from segmentation.trained(*concepts.reduced_size(generator.height, generator.width))

@@ -53,6 +53,8 @@ class Classifier:
 def fitted(collection: Collection, kind: str, detector: Detector) -> Generator[EvaluationProgress, None, Classifier]:
     """Fit a classifier to the training pictures of a collection that carry a label of one kind.
 
+    Labels with fewer than ``FOLDS`` of the pictures that are looked at are left out.
+
     Raises:
         CollectionError: the collection has no labels of that kind.
         ScoreError: too few labels, or pictures of one.
@@ -60,8 +62,10 @@ def fitted(collection: Collection, kind: str, detector: Detector) -> Generator[E
     known, rows = collection.labels(kind), collection.rows("train")
     labelled = rows[known[rows] >= 0]
     chosen = labelled[sample(len(labelled), SAMPLES)]
-    names, codes, counts = np.unique(known[chosen], return_inverse=True, return_counts=True)
-    if len(names) < 2 or counts.min() < FOLDS:
+    found, counts = np.unique(known[chosen], return_counts=True)
+    chosen = chosen[np.isin(known[chosen], found[counts >= FOLDS])]
+    names, codes = np.unique(known[chosen], return_inverse=True)
+    if len(names) < 2:
         raise ScoreError(
             f"{collection.path} has too few pictures for a classifier of the kind {kind}: it wants at least two labels "
             f"with {FOLDS} training pictures each."

@@ -109,9 +109,10 @@ class Directions:
         return replace(self, names=changed, given=self.given | names.keys())
 
     def inheriting(self, earlier: "Directions") -> "Directions":
-        """Return them under the names that someone gave to the same vectors earlier."""
-        alike = self._alike(earlier)
-        found = {int(alike[:, old].argmax()): earlier.names[old] for old in earlier.given if alike[:, old].any()}
+        """Return them under names that someone gave to the same vectors earlier, but for those given to others now."""
+        alike, taken = self._alike(earlier), {self.names[number] for number in self.given}
+        inherited = [old for old in earlier.given if alike[:, old].any() and earlier.names[old] not in taken]
+        found = {int(alike[:, old].argmax()): earlier.names[old] for old in inherited}
         return self.named({number: name for number, name in found.items() if number not in self.given})
 
     def joined(self, earlier: "Directions") -> "Directions":

@@ -47,7 +47,7 @@ class Moves:
 
     def said(self) -> dict[str, str]:
         """Return what was done, as it stands in the metadata of pictures."""
-        about = {} if self.truncation is None else {"truncation": f"{self.truncation:g}"}
+        about = {} if self.truncation is None else {"truncation": str(self.truncation).removesuffix(".0")}
         if isinstance(self.centres, str | Path):
             about["centres"] = str(self.centres)
         about |= {"along": ", ".join(self.along)} if self.along else {}

@@ -26,8 +26,9 @@ from lienzo.storage.files import local, write_bytes
 if TYPE_CHECKING:
     from lienzo.generation.generation import Generator
 
-LONGEST = 150
-"""Bytes of a label in a file's name, at most. Systems take names of 255 bytes, seed and ending included."""
+LONGEST = 100
+"""Bytes of a label in a file's name, and of what was done to latents, at most. Systems take names of 255 bytes, seed
+and ending included."""
 
 OTHERS = frozenset({".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".svg", ".pdf"})
 """Endings of pictures that are not written. Any other ending but ``.png`` is part of a folder's name, as in r/v1.5."""
@@ -66,7 +67,7 @@ class Pictures:
         """Write one grid (a path that ends in ``.png``) or one PNG for each picture (a folder).
 
         The seeds, the labels and the generator's fingerprint stand in the metadata of each PNG. A picture's file is
-        named by its seed and, where it has one, its label.
+        named by its seed and, where it has one, its label; without seeds by its number and a hash of its pixels.
 
         Returns:
             The paths of the files written.
@@ -88,7 +89,8 @@ class Pictures:
         labels = self.labels or ("",) * len(self.images)
         names = names_of(labels)
         moved = names_of([", ".join(f"{name}={value}" for name, value in self._done.items())])
-        of = [f"seed-{seed:06}" for seed in self.seeds] or [f"latents-{i:06}" for i in range(len(self.images))]
+        of = [f"seed-{seed:06}" for seed in self.seeds]
+        of = of or [f"latents-{i:06}-{digest(image.tobytes())}" for i, image in enumerate(self.images)]
         files = [
             path / f"{name}{names[label]}{max(moved.values())}.png" for name, label in zip(of, labels, strict=True)
         ]
@@ -191,7 +193,12 @@ def folded(text: str) -> str:
 def _cut(text: str, label: str) -> str:
     """Return the beginning of a name, and a part of the label's SHA-256."""
     short = text.encode()[:LONGEST].decode(errors="ignore")
-    return f"{short}~{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+    return f"{short}~{digest(label.encode())}"
+
+
+def digest(data: bytes) -> str:
+    """Return a part of the SHA-256 of some bytes, for the name of a file."""
+    return hashlib.sha256(data).hexdigest()[:8]
 
 
 def _refuse_foreign(path: Path) -> None:

@@ -135,4 +135,4 @@ def _picture(path: Path) -> dict[str, Any]:
     described = pictures.described(path)
     if described is None:
         raise InputError(f"{path} is no picture: give a PNG that lienzo generated.")
-    return {"kind": "picture", **described}
+    return {**described, "kind": "picture"}

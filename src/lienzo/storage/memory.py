@@ -7,8 +7,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-SLACK = 1 << 30
-"""Bytes of memory that reading may take beside the file's own size: for copies, and an allocator's stock."""
+SLACK = 1 << 31
+"""Bytes of memory that reading may take beside the file's own size: for copies, and the stock of an allocator. That of
+Arrow takes 1 GiB of addresses at once, used or not."""
 
 _one_at_a_time = threading.Lock()
 

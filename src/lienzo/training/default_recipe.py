@@ -9,7 +9,7 @@ from lienzo.compute.devices import pick_device
 from lienzo.display.terminal import prints_messages
 from lienzo.errors import RecipeError
 from lienzo.networks.configurations import DCGAN, Network
-from lienzo.recipe.catalogue import fast, find, normalised
+from lienzo.recipe.catalogue import fast, few, find, normalised
 from lienzo.recipe.choice import choose
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
@@ -34,7 +34,8 @@ def recipe_or_default(
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         origin: the run or generator's file that a new run starts from, or None. A recipe that nobody named has its
             networks and, where the pictures have that kind, its labels, so that it fits. The higher rate of a
-            discriminator without normalisation is not for one that has it, which learns at the generator's rate.
+            discriminator without normalisation is not for one that has it, which learns at the generator's rate; and
+            one without learns as in ``fast`` where ``few`` would be the recipe.
 
     Raises:
         RecipeError: no such recipe, or none was named to go on from an autoencoder.
@@ -62,6 +63,9 @@ def recipe_or_default(
         _say("Their discriminator has a normalisation, or is of another class: it learns at the generator's rate.")
         slower = dataclasses.replace(chosen, discriminator_optimizer=chosen.generator_optimizer)
         chosen = normalised() if chosen == fast() else slower
+    elif chosen == few() and _bare(begun_from.network):
+        _say("Their discriminator has no normalisation: they learn as in fast.")
+        chosen = fast()
     labels = begun_from.labels if begun_from.labels in opened.vocabularies else chosen.labels
     return dataclasses.replace(chosen, network=begun_from.network, labels=labels)
 

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, cast
 from lienzo.collection.listing import places
 from lienzo.collection.listing.entries import LARGEST, Entry, is_bomb
 from lienzo.collection.reasons import Reason
-from lienzo.errors import SourceError
+from lienzo.errors import SourceError, StoreError
 
 CHUNK = 1 << 20
 """Bytes of a compressed tar file that are unpacked at a time."""
@@ -72,7 +72,7 @@ def zip_entries(location: str) -> Iterator[Entry]:
                     continue
                 name, stamp = names.unlike(clean(member.filename)), f"{member.CRC:08x}"
                 entry = Entry(name, location, member.file_size, stamp, packed=member.compress_size,
-                              method=member.compress_type)  # fmt: skip
+                              method=member.compress_type, crc=member.CRC)  # fmt: skip
                 file.seek(member.header_offset)
                 header = file.read(30)
                 refusal = None
@@ -85,6 +85,8 @@ def zip_entries(location: str) -> Iterator[Entry]:
                     refusal = (Reason.UNREADABLE, "the archive is damaged here")
                 skipped = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
                 yield entry.at(member.header_offset + 30 + skipped, refusal)
+    except StoreError:
+        raise
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
         split = "disk" in str(error)
         mend = "join its parts to one file first" if split else "download it again"
@@ -115,6 +117,8 @@ def tar_entries(location: str, remarks: list[str]) -> Iterator[Entry]:
                 listed += 1
                 yield replace(entry, stamp=stamp)
             return
+        except StoreError:
+            raise
         except BROKEN as error:
             if not listed:
                 raise SourceError(f"{location} cannot be read as a tar file ({error}): download it again.") from None

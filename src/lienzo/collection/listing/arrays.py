@@ -13,7 +13,7 @@ import numpy as np
 from lienzo.collection.listing import places
 from lienzo.collection.listing.entries import LARGEST, Entry, is_bomb
 from lienzo.collection.reasons import Reason
-from lienzo.errors import SourceError
+from lienzo.errors import SourceError, StoreError
 from lienzo.storage.arrays import read_header
 
 LABELS = 1 << 27
@@ -62,15 +62,20 @@ def entries(location: str) -> Iterator[Entry]:
         with places.opened(location) as file, zipfile.ZipFile(file) as archive:
             arrays = {PurePosixPath(member.filename).stem: array for member in archive.infolist()
                       if (array := _array(archive, member)) is not None}  # fmt: skip
+            splits: set[str] = set()
             for name, array in sorted(arrays.items()):
                 if not PICTURES.search(name) or (layout := _layout(array)) is None:
                     continue
                 labels = _labels(archive, arrays, name, array.shape[0])
                 split = PICTURES.sub("", name).strip("_-")
+                split = name if split in splits else split
+                splits.add(split)
                 folder = f"{stem}/{split}" if split else stem
                 for i, entry in enumerate(_pictures(archive, file, location, array, layout)):
                     found = {} if labels is None else {"label": labels[i]}
                     yield replace(entry, name=f"{folder}/{i:08d}", labels=found)
+    except StoreError:
+        raise
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
         raise SourceError(f"{location} cannot be read as NumPy arrays ({error}): download it again.") from None
 

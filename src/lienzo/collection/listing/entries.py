@@ -43,6 +43,8 @@ class Entry:
     """Number of bytes from ``offset`` on, for members of an archive."""
     method: int = STORED
     """Zip's number of the method by which these bytes are compressed."""
+    crc: int | None = None
+    """CRC-32 of the file's bytes, where an archive says it."""
     data: bytes | None = None
     """The bytes themselves, if they cannot be read without their neighbours, as the rows of a Parquet file."""
     shape: tuple[int, int, int] | None = None

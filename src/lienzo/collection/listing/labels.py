@@ -172,6 +172,8 @@ def parse(location: str, data: bytes, columns: Sequence[str] = (), pictures: Col
             header, cells = cells[0], cells[1:]
         else:
             header = [""] * max(map(len, cells))
+    if not header:
+        raise InputError(f"{location} is empty: give a table with a row for each picture.")
     key = _key(header, cells, known)
     if not any(header):
         others = [i for i in range(len(header)) if i != key]

@@ -117,7 +117,8 @@ class Listing:
 
     def _listed(self, remarks: list[str]) -> Iterator[tuple[int, Entry]]:
         for number, source in enumerate(self._sources):
-            for entry in sources.entries(source, columns=self._columns, leave_out=str(self._folder), remarks=remarks):
+            columns = self._columns if self._labels == "folders" else ()  # else they are those of a table of its own
+            for entry in sources.entries(source, columns=columns, leave_out=str(self._folder), remarks=remarks):
                 yield number, entry
 
     @cached_property

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from lienzo.errors import SourceError
+from lienzo.errors import SourceError, StoreError
 
 ATTEMPTS = 5
 """Number of times that a store is asked before :class:`SourceError` is raised."""
@@ -90,7 +90,7 @@ def read(location: str, start: int = 0, length: int | None = None) -> bytes:
 
     Raises:
         OSError: a file on this machine, or a single object of a store, cannot be read.
-        SourceError: a store does not answer.
+        StoreError: a store does not answer.
     """
     if not is_url(location):
         with open(location, "rb", buffering=0) as file:  # noqa: PTH123  once for every picture
@@ -223,7 +223,7 @@ def _ask(location: str, question: Callable[[], T]) -> T:
 
     Raises:
         OSError: the store answers that the file is missing, or that it may not be read.
-        SourceError: every attempt failed.
+        StoreError: every attempt failed.
     """
     for attempt in range(ATTEMPTS):
         try:
@@ -233,7 +233,7 @@ def _ask(location: str, question: Callable[[], T]) -> T:
         except Exception as error:  # each store raises errors of its own types
             if attempt == ATTEMPTS - 1:
                 text = " ".join(str(error).split())[:200] or type(error).__name__
-                raise SourceError(
+                raise StoreError(
                     f"{location} does not answer ({text}): run the same command again to go on from here."
                 ) from error
             time.sleep(PAUSE * 2**attempt)

@@ -103,7 +103,7 @@ def stylegan(values: Any) -> list[list[str]] | None:
             return None
         label = pair[1]
         if isinstance(label, list):
-            label = label.index(1) if sorted(label) == [0] * (len(label) - 1) + [1] else None
+            label = label.index(1) if label.count(1) == 1 and label.count(0) == len(label) - 1 else None
         rows.append([pair[0], written(label)])
     return rows
 

@@ -1,5 +1,6 @@
 """Listing sources of every sort, always in the same order."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -9,7 +10,7 @@ from lienzo.collection.listing import archives, arrays, paintings, places, table
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.listing.sidecars import described
 from lienzo.collection.reasons import Reason
-from lienzo.errors import SourceError
+from lienzo.errors import SourceError, StoreError
 
 COMPANIONS = frozenset(
     {
@@ -112,6 +113,8 @@ def _folder(source: str, columns: Sequence[str], leave_out: str | None, remarks:
             try:
                 for entry in inside:
                     yield replace(entry, name=f"{within}/{entry.name}".lstrip("/"))
+            except StoreError:
+                raise
             except SourceError as error:
                 remarks.append(str(error))
 
@@ -135,12 +138,18 @@ def prefixes(sources: Sequence[str]) -> list[str]:
 
     >>> prefixes(["art/train.zip", "art/test.zip"])
     ['train/', 'test/']
+    >>> prefixes(["a/art", "b/art", "art-1"])
+    ['art-2/', 'art-3/', 'art-1/']
     """
     if len(sources) == 1:
         return [""]
     stems = [PurePosixPath(source.replace("\\", "/").rstrip("/")).name.split(".")[0] for source in sources]
-    return [f"{stem}/" if stems.count(stem) == 1 else f"{stem}-{stems[: i + 1].count(stem)}/"
-            for i, stem in enumerate(stems)]  # fmt: skip
+    found: list[str] = []
+    for stem in stems:
+        names = (f"{stem}-{number}/" for number in itertools.count(1))
+        free = (name for name in names if name not in found and name[:-1] not in stems)
+        found.append(f"{stem}/" if stems.count(stem) == 1 else next(free))
+    return found
 
 
 def printable(name: str) -> str:

@@ -14,7 +14,7 @@ from lienzo.collection.listing.entries import Entry
 from lienzo.collection.listing.labels import USUAL_KINDS
 from lienzo.collection.listing.rows import written
 from lienzo.collection.reasons import Reason
-from lienzo.errors import InputError, SourceError, unknown
+from lienzo.errors import InputError, SourceError, StoreError, unknown
 from lienzo.storage import memory
 
 PICTURE_COLUMNS = ("image", "img", "picture", "jpg", "png", "webp", "bytes")
@@ -61,6 +61,8 @@ def holds_pictures(location: str) -> bool:
         with places.opened(location) as file:
             schema = _arrow(file).schema if location.endswith(".arrow") else pq.ParquetFile(file).schema_arrow
             return _picture_column(schema) is not None
+    except StoreError:
+        raise
     except (OSError, pa.ArrowException, ValueError):
         return False
 
@@ -93,6 +95,8 @@ def embedded_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
                 yield replace(_entry(values, column, f"{stem}-{row:08d}", location, classes), stamp=stamp)
     except MemoryError:
         raise SourceError(f"{location} unpacks to far more than its own size: pictures do not, look at it.") from None
+    except InputError:  # a column that is not there, or a store that does not answer
+        raise
     except (OSError, pa.ArrowException, ValueError) as error:
         raise SourceError(f"{location} is damaged ({error}): download it again.") from None
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import warnings
+import zlib
 from dataclasses import dataclass, replace
 from functools import partial
 from posixpath import splitext
@@ -81,7 +82,7 @@ def screen(entry: Entry, settings: Settings) -> Screened:
     if entry.wanted:
         settings = replace(settings, detect_damage=False, enlarge=True)
     try:
-        if entry.size > LARGE and (head := entry.head(formats.HEAD)).strip(b"\0"):
+        if entry.shape is None and entry.size > LARGE and (head := entry.head(formats.HEAD)).strip(b"\0"):
             formats.identify(head, entry.name)  # a video need not be read
         data = entry.read()
         if not data.strip(b"\0"):
@@ -89,7 +90,7 @@ def screen(entry: Entry, settings: Settings) -> Screened:
         kind = formats.identify(data, entry.name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd files
-            whole = _check(data, kind, settings)
+            whole = _check(entry, data, kind, settings)
             picture, (width, height), notes = _picture(data, kind, whole, settings)
         small = _small(picture)
         if _span(small) < FEATURELESS and settings.curate and not entry.wanted:
@@ -113,7 +114,7 @@ def screen(entry: Entry, settings: Settings) -> Screened:
     )
 
 
-def _check(data: bytes, kind: str, settings: Settings) -> tuple[str, ...]:
+def _check(entry: Entry, data: bytes, kind: str, settings: Settings) -> tuple[str, ...]:
     """See that a file is whole, and return notes: what it lacks although nothing of the picture is lost.
 
     Raises:
@@ -121,6 +122,8 @@ def _check(data: bytes, kind: str, settings: Settings) -> tuple[str, ...]:
     """
     try:
         notes = structure.check_whole(data, kind)
+        if entry.crc is not None and zlib.crc32(data) != entry.crc:
+            raise Refusal(Reason.DAMAGED, "other bytes than the archive's checksum is of")
         if settings.detect_damage:
             damage.check_bytes(data, kind)
     except Refusal as refusal:

@@ -116,6 +116,7 @@ class Worker:
                     self._deadline = time.monotonic() + self._patience
                     answer = pickle.load(process.stdout)
                     if isinstance(answer, SourceError):
+                        self._stop()  # the process goes on with the other entries, whose answers nobody reads
                         raise answer
                     screened.append(answer)
             except (EOFError, OSError, pickle.UnpicklingError):

@@ -88,14 +88,15 @@ async function png(picture, channels, metadata) {
   return new Blob([SIGNATURE, header(picture, channels), ...texts(metadata), chunk("IDAT", data), chunk("IEND")], { type: "image/png" });
 }
 
-/** Return pictures of one size as an animated PNG that repeats without end. */
-async function animatedPng(frames, channels, perSecond, metadata) {
+/** Return pictures of one size as an animated PNG that repeats without end; what is done ends where `cancelled` says so. */
+async function animatedPng(frames, channels, perSecond, metadata, cancelled) {
   const first = frames[0];
   const parts = [SIGNATURE, header(first, channels), ...texts(metadata), chunk("acTL", bigEndian(frames.length, 0))];
   const [delay, base] = [1000, Math.round(1000 * perSecond)];
   const divided = base < 65536 ? [delay, base] : [1, Math.round(perSecond)];
   let number = 0;
   for (const frame of frames) {
+    if (cancelled()) break;
     const time = Uint8Array.of(divided[0] >> 8, divided[0] & 255, divided[1] >> 8, divided[1] & 255, 0, 0);
     parts.push(chunk("fcTL", bigEndian(number++, first.width, first.height, 0, 0), time));
     const data = await deflated(filtered(frame, channels));
@@ -111,8 +112,8 @@ function filmKind() {
   return kinds.find((kind) => MediaRecorder.isTypeSupported(kind)) || null;
 }
 
-/** Return frames recorded by the browser; it takes as long as the film lasts. `show` draws a frame on the canvas. */
-async function film(canvas, frames, perSecond, show) {
+/** Return frames recorded by the browser; it takes as long as the film lasts, or until `cancelled` says so. `show` draws a frame on the canvas. */
+async function film(canvas, frames, perSecond, show, cancelled) {
   const kind = filmKind();
   const stream = canvas.captureStream();
   const recorder = new MediaRecorder(stream, { mimeType: kind, videoBitsPerSecond: 8e6 });
@@ -121,7 +122,7 @@ async function film(canvas, frames, perSecond, show) {
   const ended = new Promise((resolve) => (recorder.onstop = resolve));
   recorder.start();
   const started = performance.now();
-  for (let i = 0; i < frames.length; i++) {
+  for (let i = 0; i < frames.length && !cancelled(); i++) {
     show(frames[i], i);
     const wait = started + (1000 * (i + 1)) / perSecond - performance.now();
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, wait)));

@@ -150,9 +150,10 @@ const player = {
     if (this.saving) return;
     try {
       const frames = await this.all();
-      if (!frames) say("cancelled");
+      const made = frames && (await make(frames));
+      if (this.cancelled) say("cancelled");
       else {
-        save(await make(frames), name);
+        save(made, name);
         say(`${name} saved`);
       }
     } finally {
@@ -177,13 +178,13 @@ const player = {
         context.drawImage(small, 0, 0, canvas.width, canvas.height);
         $("frame").textContent = `${i + 1} / ${this.frames}`;
       };
-      return film(canvas, frames, this.perSecond, show);
+      return film(canvas, frames, this.perSecond, show, () => this.cancelled);
     }, `walk.${ending}`);
   },
 
   saveAnimation() {
     const about = { Software: "lienzo", generator: data.fingerprint };
-    return this.saveAs((frames) => animatedPng(frames, CHANNELS, this.perSecond, about), "walk.png");
+    return this.saveAs((frames) => animatedPng(frames, CHANNELS, this.perSecond, about, () => this.cancelled), "walk.png");
   },
 
   /** Save the walk as a path file, which lienzo.explore.walk replays too. */

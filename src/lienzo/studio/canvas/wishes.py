@@ -9,7 +9,7 @@ MOST = 64
 """Pictures of one wish."""
 
 DEEPEST = 16
-"""Mixtures within one another; the page makes two."""
+"""Mixtures within one another: a plane through pictures of a plane has two."""
 
 Seed = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 """A whole number that a browser holds exactly."""

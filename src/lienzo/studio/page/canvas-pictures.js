@@ -27,11 +27,11 @@ export const about = (run) => ask("/api/canvas", { run });
 const written = (numbers) => btoa(String.fromCharCode(...new Uint8Array(Float32Array.from(numbers).buffer))).replaceAll("+", "-").replaceAll("/", "_");
 const read = (text) => [...new Float32Array(Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (one) => one.charCodeAt(0)).buffer)];
 
-/** A place as text for the address and for people, and back: 7, or z:base64 with the label's row as :base64, or 0.5*7~0.5*8. */
+/** A place as text for the address and for people, and back: 7, or z:base64 with the label's row as :base64, or 0.5*7~0.5*8, or 0.5*(0.5*7~0.5*8)~0.5*9. */
 export function placeText(place) {
   if (place.seed !== undefined) return String(place.seed);
   if (place.z) return "z:" + [place.z, ...(place.y ? [place.y] : [])].map(written).join(":");
-  return place.mixture.map(([weight, part]) => `${Number(weight.toFixed(4))}*${placeText(part)}`).join("~");
+  return place.mixture.map(([weight, part]) => `${Number(weight.toFixed(4))}*${part.mixture ? `(${placeText(part)})` : placeText(part)}`).join("~");
 }
 
 export function placeOf(text) {
@@ -42,12 +42,25 @@ export function placeOf(text) {
       return y ? { z, y } : { z };
     } catch { return null; }
   }
-  const parts = text.split("~").map((part) => {
+  const parts = cut(text).map((part) => {
     const [, weight, rest] = /^(-?[\d.]+)\*(.+)$/.exec(part) ?? [];
-    const place = rest && !rest.includes("*") ? placeOf(rest) : null;
+    const inner = /^\((.+)\)$/.exec(rest ?? "")?.[1];
+    const place = inner ? placeOf(inner) : rest && !rest.includes("*") ? placeOf(rest) : null;
     return place && Number.isFinite(Number(weight)) ? [Number(weight), place] : null;
   });
   return parts.length && parts.every(Boolean) ? { mixture: parts } : null;
+}
+
+/** The parts of a mixture's text, which ~ separates outside of brackets. */
+function cut(text) {
+  const parts = [""];
+  let depth = 0;
+  for (const letter of text) {
+    depth += (letter === "(") - (letter === ")");
+    if (letter === "~" && depth === 0) parts.push("");
+    else parts[parts.length - 1] += letter;
+  }
+  return parts;
 }
 
 /** What people call a place. */

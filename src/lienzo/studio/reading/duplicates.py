@@ -124,13 +124,13 @@ class Finder:
 
 
 def shown(collection: Collection, groups: Groups, numbers: Sequence[int], most: int) -> list[dict[str, Any]]:
-    """Return some groups: how many pictures each has, and what the index says of the first ones, with their bits."""
+    """Return some groups: what each consists of, and what the index says of the first pictures, with their bits."""
     told = [groups.group(number) for number in numbers]
-    rows = np.concatenate([rows[:most] for rows, _ in told]) if told else np.zeros(0, np.int64)
+    rows = np.concatenate([rows for rows, _ in told]) if told else np.zeros(0, np.int64)
     described = {one["row"]: one for one in pictures.described(collection, rows)}
     return [
         {
-            "size": len(rows),
+            "sources": [described[row]["source"] for row in rows.tolist()],
             "pictures": [
                 {**described[row], "bits": int(bit)} for row, bit in zip(rows[:most].tolist(), bits, strict=False)
             ],

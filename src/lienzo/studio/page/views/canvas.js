@@ -23,12 +23,16 @@ export function Canvas({ query }) {
   </article>`;
 }
 
+function decoded(text) {
+  try { return decodeURIComponent(text); } catch { return ""; }
+}
+
 function stateOf(query) {
   const kept = (query.kept ?? "").split(",").filter(Boolean).map(placeOf).filter(Boolean);
   const along = Object.fromEntries((query.along ?? "").split(",").filter(Boolean).map((part) => {
     const at = part.lastIndexOf("=");
-    return [part.slice(0, at), Number(part.slice(at + 1))];
-  }).filter(([, distance]) => Number.isFinite(distance)));
+    return [decoded(part.slice(0, at)), Number(part.slice(at + 1))];
+  }).filter(([name, distance]) => name && Number.isFinite(distance)));
   const [x, y] = (query.xy ?? "0,0").split(",").map(Number);
   return { mode: MODES[query.mode] ? query.mode : "wall", first: Number(query.first ?? 0) || 0, kept, along,
     label: query.label ?? "", psi: query.psi === undefined ? 1 : Number(query.psi), x: x || 0, y: y || 0,
@@ -36,7 +40,7 @@ function stateOf(query) {
 }
 
 function queryOf(run, state) {
-  const along = Object.entries(state.along).filter(([, distance]) => distance).map(([name, distance]) => `${name}=${distance}`).join(",");
+  const along = Object.entries(state.along).filter(([, distance]) => distance).map(([name, distance]) => `${encodeURIComponent(name)}=${distance}`).join(",");
   return { run, mode: state.mode === "wall" ? "" : state.mode, first: state.first || "", kept: state.kept.map(placeText).join(","), along,
     label: state.label, psi: state.psi === 1 ? "" : state.psi, xy: state.x || state.y ? `${state.x.toFixed(3)},${state.y.toFixed(3)}` : "",
     taken: state.taken, swapped: state.swapped ? 1 : "" };
@@ -51,6 +55,9 @@ function Board({ run, query }) {
   const picture = (place) => ({ place, psi: state.psi, along: state.along, ...(state.label ? { label: state.label } : {}) });
   const keep = (place) => change({ kept: state.kept.some((one) => placeText(one) === placeText(place))
     ? state.kept.filter((one) => placeText(one) !== placeText(place)) : [...state.kept, place].slice(-12) });
+  const newest = useRef(null); // what keeps a picture now; none when this generator is no longer shown
+  newest.current = keep;
+  useEffect(() => () => { newest.current = null; }, []);
   const [inverting, setInverting] = useState(false);
   const invert = async (file) => {
     if (!file || inverting) return;
@@ -60,7 +67,7 @@ function Board({ run, query }) {
       const answer = await wish("invert", "/api/canvas/invert?" + new URLSearchParams({ run }), file, "application/octet-stream");
       if (answer) {
         const { z, y } = JSON.parse(await answer.text());
-        keep(y.length ? { z, y } : { z });
+        newest.current?.(y.length ? { z, y } : { z });
       }
     } catch (reason) { setError(reason.message); }
     setInverting(false);

@@ -1,9 +1,14 @@
 // The list of collections.
 import { html } from "/page/vendor/htm-preact.js";
-import { Link, Sentence, count, useAnswer } from "/page/parts.js";
+import { Pager } from "/page/collection-parts.js";
+import { Link, Sentence, count, go, useAnswer } from "/page/parts.js";
 
-export function Collections() {
-  const [answer, error] = useAnswer("/api/collections");
+/** Collections in one page of the list, as the server tells them. */
+const PAGE = 100;
+
+export function Collections({ query }) {
+  const first = Number(query.first ?? 0);
+  const [answer, error] = useAnswer("/api/collections", { first });
   return html`<section><${Sentence} text=${error} />
     ${answer && !answer.count && html`<p class="sentence">There is no collection below this folder yet. Make one: <code>lienzo prepare PICTURES OUT</code></p>`}
     ${answer?.count > 0 && html`<div class="scroll"><table><thead><tr><th>collection</th><th class="number">pictures</th><th>shape</th><th>labels</th><th class="number">refused</th></tr></thead>
@@ -11,5 +16,6 @@ export function Collections() {
       ? html`<td colspan="4">${one.sentence}</td>`
       : html`<td class="number">${count(one.pictures)}</td><td>${one.height}×${one.width}×${one.channels}</td>
         <td>${Object.entries(one.labels).map(([kind, number]) => `${kind} (${number})`).join(", ")}</td><td class="number">${count(one.refused)}</td>`}</tr>`)}</tbody></table></div>`}
+    <${Pager} first=${first} found=${answer?.count ?? 0} page=${PAGE} set=${(changes) => go("/collections", changes)} />
   </section>`;
 }

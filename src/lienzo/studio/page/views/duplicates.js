@@ -34,8 +34,8 @@ function Groups({ told, query, set, choices, choose }) {
     <ul class="groups">${answer.groups.map((group) => html`<li key=${group.pictures[0].row}>
       <ul class="tiles">${group.pictures.map((one, at) => html`<${Tile} key=${one.row} told=${told} one=${one} choices=${choices} choose=${choose}
         note=${at === 0 ? `${one.width}×${one.height}, first` : `${one.width}×${one.height}, ${one.bits ? counted(one.bits, "bit") : "same"}`} />`)}</ul>
-      ${group.size > group.pictures.length && html`<p class="hint">and ${count(group.size - group.pictures.length)} more</p>`}
-      <${KeepAll} sources=${group.pictures.map((one) => one.source)} choices=${choices} choose=${choose} /></li>`)}</ul>
+      ${group.sources.length > group.pictures.length && html`<p class="hint">and ${count(group.sources.length - group.pictures.length)} more</p>`}
+      <${KeepAll} sources=${group.sources} choices=${choices} choose=${choose} /></li>`)}</ul>
     <${Pager} first=${first} found=${answer.count} page=${GROUPS} set=${set} />`;
 }
 

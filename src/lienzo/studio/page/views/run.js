@@ -114,7 +114,7 @@ export function Run({ query }) {
     </div>
     <${Scores} scores=${run.scores} />
     <details><summary>Recipe, collection, machine</summary>
-      <p>${run.collection.here ? html`<${Link} to="/collections" query=${{ collection: run.collection.here }}>${run.collection.here}</${Link}>` : run.collection.path}:
+      <p>${run.collection.here ? html`<${Link} to="/collection" query=${{ collection: run.collection.here }}>${run.collection.here}</${Link}>` : run.collection.path}:
         ${count(run.collection.count)} pictures of ${run.collection.shape.join("×")}, ${run.collection.fingerprint}</p>
       <pre>${written(run.settings)}</pre>
       <pre>${written({ machine: run.machine, versions: run.versions })}</pre>

@@ -76,6 +76,7 @@ function Game({ about, query }) {
   };
 
   const shown = moment?.key === key ? moment : null;
+  useEffect(() => () => { now.current.key = null; }, []); // what still plays then is of no view
   useEffect(() => { reach(Math.max(0, Math.floor(Number(query.at ?? 0)) || 0)); }, [key]);
   useEffect(() => {
     if (!playing) return undefined;
