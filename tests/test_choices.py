@@ -79,3 +79,10 @@ def test_the_option_of_the_command(source: Path, command: Command) -> None:
     words = [source, source.parent / "out", "--size", 16, "--workers", 1, "--choices", source.parent / "c.csv"]
     assert command("prepare", *words)[0] == 0
     assert "plain.png" in lienzo.Collection.open(source.parent / "out").column("source").to_pylist()
+
+
+def test_a_new_date_on_a_picture_that_was_left_out_is_no_change(source: Path) -> None:
+    table = "source,choice\nseas/001.jpg,drop\n"
+    made = prepared(source, table)
+    (source / "seas" / "001.jpg").touch()
+    assert prepared(source, table) == made

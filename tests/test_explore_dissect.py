@@ -331,6 +331,7 @@ def followed(steps: object) -> list[segmentation.Segmentation]:
     [
         ({"layer": ["layer9"]}, "unknown layer 'layer9': did you mean 'layer1'"),
         ({"concept": ["sun"]}, "unknown concept 'sun'"),
+        ({"labels": "style"}, "'style' is a kind of a collection's labels, and there is no collection"),
         ({"masks": "photographs"}, "unknown kind of masks"),
         ({"count": 3}, "at least 32"),
     ],

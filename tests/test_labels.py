@@ -8,7 +8,7 @@ import pytest
 from pictures_for_tests import gallery, painting
 
 import lienzo
-from lienzo.collection.listing import labels
+from lienzo.collection.listing import labels, rows
 from lienzo.collection.listing.listing import Listing
 from lienzo.collection.settings import Settings
 from lienzo.errors import InputError
@@ -144,6 +144,16 @@ def test_a_table_about_nothing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text("file,kind\n" + CSV.replace("00", "99"))
     with pytest.raises(InputError, match=r"table.csv is about a picture: it has 990.jpg, .* are 000.jpg, 001.jpg"):
         told(named(tmp_path / "in"), tmp_path / "table.csv")
+
+
+def test_a_table_without_cells_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "table.json").write_text("[{}]")
+    with pytest.raises(InputError, match=r"table.json is empty"):
+        told(named(tmp_path / "in"), tmp_path / "table.json")
+
+
+def test_labels_that_are_no_numbers_are_none() -> None:
+    assert rows.stylegan({"labels": [["a.png", [3, None]], ["b.png", ["x", 1]]]}) == [["a.png", ""], ["b.png", ""]]
 
 
 def test_how_much_of_a_table_was_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

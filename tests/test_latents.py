@@ -13,6 +13,7 @@ from lienzo.errors import InputError
 from lienzo.generation.centres import SEEDS, clustered
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents, joined, truncated
+from lienzo.generation.pictures import Pictures
 from lienzo.networks.configurations import NETS
 from lienzo.networks.shape import Shape
 
@@ -52,6 +53,23 @@ def test_latents_are_saved_and_painted_again(tmp_path: Path, generator: Generato
     assert np.array_equal(made.images, generator.paint(z * np.float32(0.5), y))
     labelled = lienzo.generate(generator, latents=kept, label=["calm", "wild"], out=None)
     assert labelled.labels == ("calm",) * 3 + ("wild",) * 3
+
+
+def test_pictures_of_other_latents_have_other_names(tmp_path: Path, generator: Generator) -> None:
+    """Two files of latents, or two strengths that are nearly the same, do not replace one another's pictures."""
+    for seed in (1, 2):
+        lienzo.generate(generator, seeds=[seed], save_latents=tmp_path / f"{seed}.safetensors", out=None)
+        lienzo.generate(generator, latents=tmp_path / f"{seed}.safetensors", out=tmp_path / "both")
+        lienzo.generate(generator, seeds=[7], truncation=0.5 + seed * 1e-9, out=tmp_path / "both")
+    assert len([*(tmp_path / "both").glob("*.png")]) == 4
+
+
+def test_long_labels_and_long_changes_make_names_that_systems_take(tmp_path: Path) -> None:
+    pictures = Pictures(
+        np.zeros((1, 4, 4, 3), np.uint8), (7,), "0" * 16, labels=("l" * 107,), moves={"along": "m" * 140}
+    )
+    (path,) = pictures.save(tmp_path / "new")
+    assert path.exists()
 
 
 def test_pictures_with_held_units_have_a_name_of_their_own(tmp_path: Path) -> None:

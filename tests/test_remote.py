@@ -164,6 +164,30 @@ def test_a_collection_that_was_deleted_is_made_again(store: Path) -> None:
     lienzo.Collection.open("s3://art/deleted").verify()
 
 
+def test_pictures_whose_sending_was_interrupted_are_not_lost(
+    store: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They lie in the local folder alone: it is not cleared, and the same command sends them."""
+    lienzo.prepare(store, "s3://art/cut", size=16, workers=1)
+    more = gallery(tmp_path / "more", 14)
+    with monkeypatch.context() as cut:
+        cut.setattr(places, "write", breaking)
+        with pytest.raises(ConnectionError):
+            lienzo.prepare(more, "s3://art/cut", size=16, workers=1)
+    assert not remote.is_sent(remote.local_folder("s3://art/cut"))
+    monkeypatch.setattr("lienzo.collection.preparation.screen_units", breaking)  # nothing has to be screened again
+    assert lienzo.prepare(more, "s3://art/cut", size=16, workers=1).count == 14
+    assert remote.is_sent(remote.local_folder("s3://art/cut"))
+    monkeypatch.setenv("LIENZO_CACHE", str(tmp_path))
+    there = lienzo.Collection.open("s3://art/cut")
+    there.verify()
+    assert there.count == 14
+
+
+def breaking(*_: object, **__: object) -> None:
+    raise ConnectionError("cut")
+
+
 def test_what_is_not_there(store: Path) -> None:
     with pytest.raises(SourceError, match="there is nothing at"):
         lienzo.prepare("s3://art/nowhere", "s3://art/out", size=16)

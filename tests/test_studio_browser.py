@@ -120,6 +120,28 @@ def test_pictures_are_kept_walked_through_and_found_again_by_the_address(folder:
         page.get_by_text("Here 0.13 of the way to the second picture").wait_for()
 
 
+def test_pictures_of_a_plane_through_pictures_of_a_plane_are_kept(folder: Path) -> None:
+    inner = {"mixture": [[0.5, {"seed": 1}], [0.5, {"z": [0.5, -1]}]]}
+    outer = {"mixture": [[1.25, inner], [-0.25, {"mixture": [[0.5, inner], [0.5, {"seed": 3}]]}]]}
+    with servers_for_tests.studio(folder) as address, opened(address) as page:
+        there_and_back = """async (place) => {
+            const { placeOf, placeText } = await import("/page/canvas-pictures.js");
+            return placeOf(placeText(place));
+        }"""
+        assert page.evaluate(there_and_back, outer) == outer
+
+
+def test_a_game_that_plays_does_not_call_back_who_left(folder: Path) -> None:
+    with servers_for_tests.studio(folder) as address, opened(address) as page:
+        page.goto(address.split("/?")[0] + "/theory")
+        page.get_by_role("button", name="Play").click()
+        page.get_by_role("button", name="Pause").wait_for()
+        page.get_by_role("link", name="Collections", exact=True).first.click()
+        page.get_by_role("link", name="small", exact=True).wait_for()
+        page.wait_for_timeout(2_000)
+        assert page.url.endswith("/collections")
+
+
 def test_two_pictures_are_mixed_where_the_slider_says(folder: Path, recipe: Recipe) -> None:
     modulated = recipe.with_settings(["network.self_modulation=true", "images=16"])
     lienzo.train(folder / "small", modulated, folder / "modulated", device="cpu")
