@@ -362,6 +362,12 @@ def test_a_column_that_a_parquet_file_lacks_is_named(tmp_path: Path) -> None:
         list(Listing([str(tmp_path)], Settings(label_columns=("mod",)), Path("out")))
 
 
+def test_columns_of_no_table_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(encoded(painting(0)))
+    with pytest.raises(InputError, match="there is none with the pictures"):
+        list(Listing([str(tmp_path)], Settings(label_columns=("style",)), Path("out")))
+
+
 @pytest.mark.parametrize("name", ["b.zip", "b.tar", "b.npz", "b.parquet"])
 def test_an_archive_of_a_store_that_does_not_answer_is_not_left_out(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from lienzo.collection.screening import workers
 from lienzo.collection.screening.screening import Screened
 from lienzo.collection.screening.workers import Worker, screen_units
 from lienzo.collection.settings import Settings
+from lienzo.errors import SourceError
 
 SETTINGS = Settings(size=16)
 GOOD = Entry("good.jpg", "", 0, data=encoded(painting(0)))
@@ -41,6 +43,14 @@ def test_a_worker_that_was_killed_is_replaced() -> None:
     worker = Worker(SETTINGS, patience=60)
     worker._running().kill()
     assert not worker.screen([GOOD])[0].reason
+    worker.close()
+
+
+def test_answers_that_nobody_read_are_not_those_of_the_next_unit() -> None:
+    worker = Worker(SETTINGS, patience=60)
+    with pytest.raises(SourceError, match="cannot be reached"):
+        worker.screen([Entry("far.jpg", "nowhere://far.jpg", 7), GOOD])
+    assert [one.source for one in worker.screen([replace(GOOD, name="next.jpg")])] == ["next.jpg"]
     worker.close()
 
 

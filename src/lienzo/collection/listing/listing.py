@@ -37,6 +37,8 @@ class _Survey:
     """For each source, its folders with pictures -> whether files beside these describe them."""
     tables: list[tuple[int, Entry]] = field(default_factory=list)
     """Tables of labels within the sources, with the number of the source."""
+    columned: bool = False
+    """Whether sources that are tables themselves have columns that were asked for."""
     remarks: list[str] = field(default_factory=list)
     """Sentences about what could not be listed."""
 
@@ -127,6 +129,7 @@ class Listing:
         for source, entry in self._listed(survey.remarks):
             if sources.is_candidate(entry):
                 survey.total += 1
+                survey.columned = survey.columned or not entry.labels.keys().isdisjoint(self._columns)
                 if len(survey.names) < SAMPLE:
                     survey.names.append(entry.name)
                 folder = tuple(entry.name.split("/")[:-1])
@@ -166,6 +169,10 @@ class Listing:
             named_first = sorted([*inside, *self._beside()], key=lambda table: table[1].name.endswith(".json"))
             read = [self._within(*table) for table in named_first]
             found = sorted((one for one in read if one is not None), key=lambda one: -len(one.folder))
+            if self._columns and not found and not self._survey.columned:
+                raise InputError(
+                    "label columns are those of a table, and there is none with the pictures: name it with --labels."
+                )
         for within in found:
             for remark in within.table.remarks:
                 log.warning(remark)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, TypeVar
 from lienzo.errors import SourceError, StoreError
 
 ATTEMPTS = 5
-"""Number of times that a store is asked before :class:`SourceError` is raised."""
+"""Number of times that a store is asked before :class:`StoreError` is raised."""
 
 PAUSE = 0.5
 """Seconds before a store is asked again; twice as long after every further failure."""
