@@ -1,6 +1,7 @@
 """Networks in the Haar domain: the transform is what its formulas say, loses nothing, and leaves no checkerboard."""
 
 import itertools
+from typing import Literal
 
 import pytest
 import torch
@@ -75,10 +76,15 @@ def test_networks_paint_and_see_the_bands_of_their_pictures(levels: int, stem: i
     logits.sum().backward()
 
 
+@pytest.mark.parametrize("weights", ["normal", "uniform"])
 @pytest.mark.parametrize(("levels", "stem", "tied"), [*itertools.product((1, 2), (0, 8), (False, True))])
-def test_an_untrained_generator_paints_no_details_and_so_no_checkerboard(levels: int, stem: int, tied: bool) -> None:
+def test_an_untrained_generator_paints_no_details_and_so_no_checkerboard(
+    levels: int, stem: int, tied: bool, weights: Literal["normal", "uniform"]
+) -> None:
     torch.manual_seed(0)
-    network = DCGAN(20, 8, self_modulation=True, stem=stem, wavelet_levels=levels, tied_kernels=tied)
+    network = DCGAN(
+        20, 8, self_modulation=True, stem=stem, wavelet_levels=levels, tied_kernels=tied, initial_weights=weights
+    )
     images = network.generator(Shape(64, 64, 3))(torch.randn(16, 20)).detach()
     assert images.std() > 1e-4
     blocks = torch.nn.functional.avg_pool2d(images, 2**levels)

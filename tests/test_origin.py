@@ -231,6 +231,13 @@ def test_a_run_that_was_killed_between_generator_and_checkpoint_gives_those_of_o
     )
 
 
+def test_a_run_that_was_not_saved_yet_is_no_origin(landscapes: Run) -> None:
+    for path in (*landscapes.checkpoints(), landscapes.generator_path):
+        path.unlink()
+    with pytest.raises(RunError, match="has no checkpoint yet"):
+        Origin.open(landscapes)
+
+
 def test_a_run_without_any_whole_checkpoint_is_no_origin(landscapes: Run) -> None:
     for path in landscapes.checkpoints():
         path.write_bytes(b"damaged")

@@ -492,6 +492,17 @@ def test_without_any_whole_checkpoint_training_begins_again_and_says_so(
     assert anew == "No checkpoint is whole: training begins anew."
 
 
+def test_what_is_saved_after_damaged_checkpoints_of_later_stays(
+    collection: Collection, recipe: Recipe, tmp_path: Path
+) -> None:
+    run = interrupted(collection, recipe, tmp_path / "run")
+    later = run.checkpoints()
+    for path in later:
+        damage(path)
+    interrupted(collection, recipe, run.path, ticks=1)
+    assert {*run.checkpoints()} - {*later}
+
+
 def test_a_log_line_that_was_cut_off_is_written_again(
     collection: Collection, recipe: Recipe, tmp_path: Path, whole: Run
 ) -> None:

@@ -141,7 +141,7 @@ class GeneratorStage(nn.Sequential):
 
     @torch.no_grad()
     def begin_without_details(self, channels: int) -> None:
-        """Set the exit's first weights of all bands but the sums, which are the first ``channels``, to 0.
+        """Set the exit's first weights and biases of all bands but the sums, which are the first ``channels``, to 0.
 
         Random weights of the differences would make a pattern of 2×2 pixels out of features that are constant: a
         checkerboard, before anything is learnt.
@@ -149,6 +149,8 @@ class GeneratorStage(nn.Sequential):
         convolution = cast("nn.Conv2d | nn.ConvTranspose2d", self[self.first_of_exit])
         outputs = 0 if isinstance(convolution, nn.Conv2d) else 1  # where the bands are in the weights
         convolution.weight.transpose(0, outputs)[channels:] = 0
+        if convolution.bias is not None:
+            convolution.bias[channels:] = 0
 
 
 class Discriminator(nn.Module):

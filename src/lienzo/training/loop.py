@@ -89,8 +89,8 @@ def steps(
     """Train a generator, and yield a :class:`Tick` every ``recipe.tick`` pictures.
 
     Leaving the loop, Ctrl-C, or SIGTERM during a step saves; the same call goes on from there. A run that is killed
-    loses the work since the last tick, or of ten seconds where ticks are more frequent. Arguments and errors are those
-    of :func:`train`.
+    loses the work since the last tick, or of up to twenty seconds where these are more frequent. Arguments and errors
+    are those of :func:`train`.
 
     The processes that torchrun starts all call this, and get the same ticks. The first one alone reads and writes the
     run's folder; Ctrl-C and SIGTERM stop all of them at the next tick.

@@ -151,8 +151,8 @@ def _networks_of(run: Run) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]
     They are those of the newest checkpoint that is whole. ``generator.safetensors`` is one save ahead of it where
     training was killed between the two, or where a newer checkpoint is damaged.
     """
-    state, header = tensors.load(run.generator_path, "generator", GeneratorError)
     found, images = _newest_whole(run)
+    state, header = tensors.load(run.generator_path, "generator", GeneratorError)
     networks = {name: _part(found, name) for name in NETWORKS}
     averaged = networks.pop("average") or networks["generator"]
     if images == header["images"]:

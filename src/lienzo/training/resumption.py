@@ -180,7 +180,7 @@ def save(run: Run, state: State, signs: Signs, rollbacks: int) -> None:
     """Write a checkpoint, and delete the oldest but the best; ``rollbacks`` is how often the run was set back."""
     best = run.checkpoint_path(int(state.best_at))
     _write(run.checkpoint_path(state.images), state, signs, rollbacks)
-    for old in run.checkpoints()[KEPT_CHECKPOINTS:]:
+    for old in _until(run.checkpoints(), state)[KEPT_CHECKPOINTS:]:
         if old != best:
             old.unlink()
 
@@ -188,8 +188,13 @@ def save(run: Run, state: State, signs: Signs, rollbacks: int) -> None:
 def save_milestone(run: Run, state: State, signs: Signs, rollbacks: int) -> None:
     """Write a checkpoint that a rollback can come back to, and delete the oldest."""
     _write(run.milestone_path(state.images), state, signs, rollbacks)
-    for old in run.milestones()[KEPT_CHECKPOINTS:]:
+    for old in _until(run.milestones(), state)[KEPT_CHECKPOINTS:]:
         old.unlink()
+
+
+def _until(checkpoints: list[Path], state: State) -> list[Path]:
+    """Return those up to now: damaged ones of later, from which nobody could go on, do not count for the newest."""
+    return [path for path in checkpoints if int(path.stem) <= state.images]
 
 
 def _write(path: Path, state: State, signs: Signs, rollbacks: int) -> None:
