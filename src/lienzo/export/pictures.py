@@ -1,6 +1,5 @@
 """The pictures of a collection as other tools have them: PNG files with names, and what is known of each."""
 
-import hashlib
 import io
 import json
 import re
@@ -17,7 +16,10 @@ from lienzo.collection import tables
 from lienzo.collection.collection import Collection
 from lienzo.collection.settings import Part
 from lienzo.errors import CollectionError, InputError, unknown
-from lienzo.generation.pictures import LONGEST, folded
+from lienzo.generation.pictures import digest, folded
+
+LONGEST = 150
+"""Bytes of a part of a label in a folder's name, at most. Systems take names of 255 bytes."""
 
 BLOCK = 1 << 24
 """Bytes of pixels that are read at a time."""
@@ -98,7 +100,7 @@ def folders_of(labels: Iterable[str]) -> dict[str | None, str]:
         label: alike[folded(name)] == 1 and all(len(part.encode()) <= LONGEST for part in label.split("/"))
         for label, name in written.items()
     }
-    ends = {label: "" if whole[label] else f"~{hashlib.sha256(label.encode()).hexdigest()[:8]}" for label in written}
+    ends = {label: "" if whole[label] else f"~{digest(label.encode())}" for label in written}
     return {label: name + ends[label] for label, name in written.items()} | {None: UNLABELLED}
 
 
