@@ -268,6 +268,8 @@ def test_the_channels_of_a_second_discriminator_that_is_not_there_may_be_the_usu
 def test_contradictions_are_refused() -> None:
     with pytest.raises(RecipeError, match="clip and a gradient penalty both bound"):
         thesis().with_settings(["regularisation.clip=0.01", "regularisation.r1=1"])
+    with pytest.raises(RecipeError, match=r"so that regularisation\.clip bounds nothing: leave one of them out"):
+        thesis().with_settings(["regularisation.clip=0.01", "network.discriminator_norm=spectral"])
     with pytest.raises(RecipeError, match=r"annealing\.r1 is where regularisation\.r1 goes, which is 0"):
         thesis().with_settings(["cool_down=1", "annealing.r1=0.1"])
     with pytest.raises(RecipeError, match="either in epochs or in images"):

@@ -318,12 +318,22 @@ def start(program: str, *words: object) -> subprocess.Popen[str]:
     )
 
 
-def test_a_damaged_recipe_is_written_again(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", ["name = ", None], ids=["damaged", "missing"])
+def test_a_lost_recipe_is_written_again(
+    collection: Collection, recipe: Recipe, tmp_path: Path, left: str | None
+) -> None:
     """By the one that the run was begun with, also where its precision follows from the device."""
     recipe = dataclasses.replace(recipe, precision="auto")
     run = interrupted(collection, recipe, tmp_path / "run", ticks=1)
     whole = run.recipe_path.read_text(encoding="utf-8")
-    run.recipe_path.write_text("name = ", encoding="utf-8")
+    if left is None:
+        run.recipe_path.unlink()
+        with pytest.raises(RunError, match=r"lacks its recipe\.toml: go on with the words that it was begun with"):
+            Run.open(run.path)
+    else:
+        run.recipe_path.write_text(left, encoding="utf-8")
+    with pytest.raises(RecipeError, match="give the words that the run was begun with"):
+        lienzo.train(collection, out=run.path, device="cpu")
     lienzo.train(collection, recipe, run.path, device="cpu")
     assert run.recipe_path.read_text(encoding="utf-8") == whole
 
@@ -744,6 +754,18 @@ def test_a_disk_that_is_too_small_is_noticed_before_anything_is_trained(
     with pytest.raises(RunError, match=r"will need about [\d.]+ MB on the disk, and 0.1 MB are free: make room"):
         lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
     assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_files_of_others_in_a_run_make_no_room_for_it(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = interrupted(collection, recipe, tmp_path / "run", ticks=1)
+    with (run.path / "film.mp4").open("wb") as file:
+        file.truncate(10**9)
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda _: usage._replace(free=100_000))
+    with pytest.raises(RunError, match=r"will need about [\d.]+ MB on the disk, and 0.1 MB are free: make room"):
+        lienzo.train(collection, recipe, run.path, device="cpu")
 
 
 @pytest.mark.parametrize("settings", [[], ["evaluate_every=16"], ["keep_epochs=false", "on_trouble=rollback"]])

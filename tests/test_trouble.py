@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import re
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -346,6 +347,27 @@ def test_an_interrupted_run_rolls_back_as_an_uninterrupted_one(
         parts = interrupted(collection, recipe, tmp_path / f"parts-{ticks}", ticks=ticks)
         assert_same(lienzo.train(collection, recipe, parts.path, device="cpu"), whole)
         assert parts.manifest().get("rollbacks", []) == whole.manifest().get("rollbacks", [])
+
+
+def test_a_signal_in_the_step_that_makes_trouble_ends_the_training_after_the_rollback(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = dataclasses.replace(recipe, on_trouble="rollback", sample_every=16, images=96)
+    poison(monkeypatch, 64)
+    whole = lienzo.train(collection, recipe, tmp_path / "whole", device="cpu")
+    advance = loop.State.advance
+
+    def asked(self: loop.State, inputs: Sequence[StepInputs]) -> None:
+        advance(self, inputs)
+        if self.images == 64 and self.slowdown == 1:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(loop.State, "advance", asked)
+    with pytest.raises(KeyboardInterrupt):
+        lienzo.train(collection, recipe, tmp_path / "run", device="cpu")
+    run = Run(tmp_path / "run")
+    assert [(r["at"], r["to"]) for r in run.manifest().get("rollbacks", [])] == [(64, 48)]
+    assert_same(lienzo.train(collection, recipe, run.path, device="cpu"), whole)
 
 
 def test_a_milestone_is_the_first_healthy_tick_that_is_due(

@@ -61,7 +61,7 @@ def _refuse_runs(place: object) -> None:
     """Refuse a folder that is half a run or holds runs, whose sheets of samples are no pictures to score."""
     if not isinstance(place, str | Path) or not holds_pictures(place):
         return
-    if Run(Path(place)).manifest_path.exists():
+    if Run(Path(place)).begun():
         raise ScoreError(f"{place} is a run that lacks its recipe.toml: name one that is whole, or a generator.")
     if runs := sorted(Path(place).glob("*/run.json")):
         raise ScoreError(f"{place} holds runs: name one of its runs, such as {runs[0].parent}.")

@@ -227,6 +227,11 @@ class Recipe:
                 "regularisation.gradient_penalty=10 (for a critic without batch normalisation), "
                 "regularisation.clip=0.01, or, of dcgan, network.discriminator_norm=spectral."
             )
+        if self.network.lipschitz and self.regularisation.clip:
+            raise RecipeError(
+                "spectral normalisation divides weights by their norm, so that regularisation.clip bounds nothing: "
+                "leave one of them out."
+            )
         if self.augmentation.policy == "ada" and type(self.objective) not in SIGNED:
             raise RecipeError(
                 "the policy ada measures overfitting by the sign of D(x), which says real or generated with the "

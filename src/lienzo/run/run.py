@@ -39,6 +39,10 @@ class Run:
         run = path if isinstance(path, Run) else cls(Path(path))
         if not run.path.exists():
             raise RunError(f"there is no run {run.path}: check the path.")
+        if not run.exists() and run.begun():
+            raise RunError(
+                f"{run.path} lacks its recipe.toml: go on with the words that it was begun with, which write it again."
+            )
         if not run.exists():
             raise RunError(f"{run.path} is no run: it has no run.json and recipe.toml; `lienzo train` makes one.")
         return run
@@ -51,7 +55,11 @@ class Run:
 
     def exists(self) -> bool:
         """Say whether the folder holds a run."""
-        return self.manifest_path.is_file() and self.recipe_path.is_file()
+        return self.begun() and self.recipe_path.is_file()
+
+    def begun(self) -> bool:
+        """Say whether a run was begun here, which may have lost its recipe since."""
+        return self.manifest_path.is_file()
 
     @property
     def manifest_path(self) -> Path:

@@ -47,7 +47,7 @@ def recipe_or_default(
         return recipe
     if recipe is not None:
         return find(recipe)
-    if out is not None and "://" not in str(out) and (run := Run(Path(out))).exists():
+    if out is not None and "://" not in str(out) and (run := Run(Path(out))).begun():
         return run.recipe()
     opened = collection if isinstance(collection, Collection) else Collection.open(collection)
     choice = choose(opened.height, opened.width, len(opened.rows("train")), pick_device(device).type)

@@ -6,7 +6,7 @@ from lienzo.collection.collection import Collection
 from lienzo.errors import RunError
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
-from lienzo.training.resumption import KEPT_CHECKPOINTS
+from lienzo.training.resumption import FOLDERS, KEPT_CHECKPOINTS
 from lienzo.training.state import State
 
 
@@ -16,7 +16,8 @@ def refuse_too_little(run: Run, recipe: Recipe, collection: Collection, state: S
     Raises:
         RunError: says how much is needed and how much is free.
     """
-    there = sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file())
+    own = [run.generator_path, run.best_path, *(path for name in FOLDERS for path in (run.path / name).glob("*"))]
+    there = sum(path.stat().st_size for path in own if path.is_file())
     needed = bytes_needed(recipe, len(collection.rows("train")), state) - there
     free = shutil.disk_usage(run.path).free
     if needed > free:

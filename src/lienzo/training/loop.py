@@ -121,17 +121,20 @@ def steps(
         Threads(chosen) as threads,
         _occupying(run, collection, recipe, begun_from, state) as manifest,
     ):
+        stops: list[int] = []
         while True:
             rollbacks = manifest.get("rollbacks", []) if manifest else []
             state.slow_down(processes.broadcast(resumption.slowdown(rollbacks)))
             try:
                 with OpenRun(run, recipe, state, batches, manifest) as open_run:
-                    yield from _ticks(open_run, pipeline, threads)
+                    yield from _ticks(open_run, pipeline, threads, stops)
             except TroubleError as error:
                 with processes.leading():
                     if manifest is not None:
                         resumption.roll_back(run, manifest, recipe, state.images, error.trouble)
                 state = _begin(recipe, batches)
+                if processes.any_of(bool(stops)):  # asked for in the step that made the trouble
+                    raise KeyboardInterrupt from error
             else:
                 break
         with processes.leading() as leads:
@@ -168,20 +171,20 @@ def _begin(recipe: Recipe, batches: Batches) -> State:
     return State(recipe, shape, batches.device, batches.classes)
 
 
-def _ticks(run: OpenRun, pipeline: InputPipeline, threads: Threads) -> Iterator[Tick]:
-    """Train to the end or to the next interruption.
+def _ticks(run: OpenRun, pipeline: InputPipeline, threads: Threads, stops: list[int]) -> Iterator[Tick]:
+    """Train to the end or to the next interruption; signals that ask for one join ``stops``.
 
     One process stops after the step that it is in; of several, all stop after the tick that they are in.
     """
     alone = processes.count() == 1
     estimate = Estimate(run.state.images, run.recipe.total if processes.leads() else 0)
-    with pipeline.stream(run.state.images) as stream, _holding(*() if alone else STOPS) as asked:
+    with pipeline.stream(run.state.images) as stream, _holding(stops, *() if alone else STOPS):
         while not run.done:
-            with _holding(*STOPS if alone else ()) as interrupted:
+            with _holding(stops, *STOPS if alone else ()):
                 threads.adjust()
                 tick = run.advance(list(islice(stream, run.steps_at_once)))
             estimate.update(run.state.images)
-            if interrupted or (tick is not None and processes.any_of(bool(asked))):
+            if (alone and stops) or (tick is not None and processes.any_of(bool(stops))):
                 raise KeyboardInterrupt
             if tick is not None:
                 yield tick
@@ -196,11 +199,10 @@ def _draw_summary(run: Run) -> None:
 
 
 @contextmanager
-def _holding(*numbers: signal.Signals) -> Iterator[list[int]]:
-    """Hold signals back until the block is done, so that the state it changes stays whole; give those that came."""
-    held: list[int] = []
+def _holding(held: list[int], *numbers: signal.Signals) -> Iterator[None]:
+    """Hold signals back until the block is done, so that the state it changes stays whole; those that come are held."""
     if threading.current_thread() is not threading.main_thread():
-        yield held
+        yield
         return
 
     def hold(number: int, _frame: FrameType | None) -> None:
@@ -208,7 +210,7 @@ def _holding(*numbers: signal.Signals) -> Iterator[list[int]]:
 
     previous = {number: signal.signal(number, hold) for number in numbers}
     try:
-        yield held
+        yield
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

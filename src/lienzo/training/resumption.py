@@ -42,7 +42,7 @@ log = logging.getLogger("lienzo")
 def resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.device) -> Recipe:
     """Return the recipe with nothing left open; a run that goes on keeps the precision it was begun with."""
     recipe = recipe.resolved(len(collection.rows("train")))
-    if run.exists() and recipe.precision == "auto":
+    if run.begun() and recipe.precision == "auto":
         recipe = dataclasses.replace(recipe, precision=Recipe.from_dict(run.manifest()["recipe"]).precision)
     return dataclasses.replace(recipe, precision=pick_precision(recipe.precision, device))
 
@@ -53,7 +53,7 @@ def refuse_foreign(run: Run) -> None:
     Raises:
         RunError: it holds other files, or is a file, or parts of the run are links to elsewhere.
     """
-    if run.path.exists() and not run.exists() and not _is_blank(run):
+    if run.path.exists() and not run.begun() and not _is_blank(run):
         raise RunError(f"{run.path} exists and is no run: choose another --out, or an empty folder.")
     if (link := linked(run.path, (*FOLDERS, run.log_path.name))) is not None:
         raise RunError(
@@ -80,7 +80,7 @@ def open_folder(
     Raises:
         RunError: it holds the run of another collection, recipe or origin, or its description is damaged.
     """
-    if run.exists():
+    if run.begun():
         manifest = run.manifest()
         _refuse_others(run, manifest, collection, recipe, origin)
         for name in ("", *FOLDERS):
