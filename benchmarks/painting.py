@@ -80,7 +80,7 @@ NORMALISED_128 = (
 FEATURES = ("network.discriminator_width=24", "pretrained.channels=64")
 """A discriminator as wide as that of ``fast``, beside more channels of features than ``fast-features`` has."""
 
-FEATURES_128 = ("pretrained.weight=1", "pretrained.channels=64", "images=190000")
+FEATURES_128 = ("pretrained.weight=1", "pretrained.channels=64", "images=225000")
 
 LONG_R1 = ("images=480000", "regularisation.r1=0.03", "regularisation.interval=8")
 WIDE = ("network.width=32", "network.stem=24")

@@ -112,6 +112,17 @@ def test_losses_have_their_weight_and_pictures_no_gradient_of_the_discriminators
     assert torch.autograd.grad(losses[1], fake)[0].abs().sum() > 0
 
 
+@installed
+def test_its_gradient_in_bfloat16_is_near_that_in_float32(second: FeatureDiscriminator) -> None:
+    second.eval()
+    fake = torch.rand(8, 3, 32, 32, requires_grad=True)
+    (exact,) = torch.autograd.grad(second.generator_loss(fake), fake)
+    with torch.autocast("cpu", torch.bfloat16):
+        (rounded,) = torch.autograd.grad(second.generator_loss(fake), fake)
+    assert torch.nn.functional.cosine_similarity(exact.flatten(), rounded.flatten(), dim=0) > 0.9
+    torch.testing.assert_close(rounded.norm(), exact.norm(), rtol=0.05, atol=0)
+
+
 def game(recipe: Recipe) -> Game:
     model = State(recipe, SHAPE, torch.device("cpu")).model
     assert isinstance(model, Game)
