@@ -53,7 +53,7 @@ def main() -> None:
         ours, theirs = [], []
         for _ in range(given.turns + 1):  # the first warms up
             ours.append(seconds(judge, images, dtype))
-            clamped = patch.object(folded.functional, "relu6", lambda x: x.clamp(0, 6))
+            clamped = patch.object(functional, "relu6", lambda x: x.clamp(0, 6))
             with clamped, patch.object(folded, "_convolved", as_they_come):
                 theirs.append(seconds(judge, images, dtype))
         mine, other = (1000 / BATCH * statistics.median(times[1:]) for times in (ours, theirs))

@@ -77,11 +77,6 @@ NORMALISED_128 = (
 )  # fmt: skip
 """Makes of ``modern-128`` what it was when its discriminator had batch normalisation."""
 
-FEATURES = ("network.discriminator_width=24", "pretrained.channels=64")
-"""A discriminator as wide as that of ``fast``, beside more channels of features than ``fast-features`` has."""
-
-FEATURES_128 = ("pretrained.weight=1", "pretrained.channels=64", "images=225000")
-
 LONG_R1 = ("images=480000", "regularisation.r1=0.03", "regularisation.interval=8")
 WIDE = ("network.width=32", "network.stem=24")
 HAAR = ("network.wavelet_levels=1", "network.width=24", "network.stem=16")
@@ -216,27 +211,28 @@ EXPERIMENTS: dict[str, Experiment] = {
         (*WIDE, "images=64000", "cool_down=1", *of_both("rate=0.0002"), QUICK),
         "modern-wide",
     ),
-    "modern-features": Experiment(
-        "and for longer, in wider networks?",
+    "normalised-features": Experiment(
+        "fast-features for longer, in wider networks?",
         "fast-features",
-        ("images=400000", *FEATURES),
+        ("images=400000", "network.discriminator_width=24", "pretrained.channels=64"),
     ),
-    **{
-        f"features-unnormalised-{rate}": Experiment(
-            f"both for longer, without batch normalisation and with a rate of {rate}?",
-            "fast-features",
-            ("images=600000", "cool_down=1", *FEATURES, *UNNORMALISED, f"discriminator_optimizer.rate={rate}"),
-        )
-        for rate in (0.0008, 0.0016)
-    },
+    "modern-features": Experiment("what modern-features paints", "modern-features"),
+    "modern-features-slow": Experiment(
+        "with a discriminator at half the rate?", "modern-features", ("discriminator_optimizer.rate=0.0008",)
+    ),
+    "fast-features-bare": Experiment(
+        "fast-features without batch normalisation in its discriminator?",
+        "fast-features",
+        (*UNNORMALISED, "discriminator_optimizer.rate=0.0016", "images=160000"),
+    ),
     "modern-128": Experiment("what modern-128 paints", "modern-128"),
     "modern-128-late": Experiment("with rates that fall over its second half only?", "modern-128", ("cool_down=0.5",)),
     "modern-128-haar": Experiment(
         "and in the Haar domain, with twice the width?", "modern-128", ("cool_down=0.5", *HAAR)
     ),
-    "features-128": Experiment("with features of photographs beside it?", "modern-128", FEATURES_128),
-    "features-128-tied": Experiment(
-        "that with tied kernels in both networks?", "modern-128", (*FEATURES_128, "network.tied_discriminator=true")
+    "modern-features-128": Experiment("what modern-features-128 paints", "modern-features-128"),
+    "modern-features-128-tied": Experiment(
+        "that with tied kernels in both networks?", "modern-features-128", ("network.tied_discriminator=true",)
     ),
     "normalised-128": Experiment("with batch normalisation in its discriminator?", "modern-128", NORMALISED_128),
     "normalised-128-haar": Experiment("that in the Haar domain?", "modern-128", (*NORMALISED_128, *HAAR)),

@@ -370,6 +370,32 @@ def test_labels_of_a_table_are_not_guessed(paint: Paint, recipe: Recipe, tmp_pat
         lienzo.grow(run, device="cpu")
 
 
+def test_columns_of_labels_are_those_of_the_collection(paint: Paint, recipe: Recipe, tmp_path: Path) -> None:
+    """Of the columns that are not labels by themselves too, since no value repeats."""
+    folder = paint(tmp_path / "pictures", 24, 40, 48)
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    (folder / "metadata.csv").write_text("file_name,title\n" + "".join(f"{name},{name}\n" for name in names))
+    art = lienzo.prepare(folder, tmp_path / "art-16", size=16, label_columns=("title",), workers=1)
+    assert sorted(art.vocabularies["title"]) == names
+    assert lienzo.prepare(folder, art.path, size=16, label_columns=("title",), workers=1) == art
+    with pytest.raises(CollectionError, match=r"prepared with label_columns = \['title'\], not the default"):
+        lienzo.prepare(folder, art.path, size=16, workers=1)
+    run = lienzo.train(art, dataclasses.replace(recipe, images=8), tmp_path / "run", device="cpu")
+    lienzo.grow(run, device="cpu", settings=["images=8"])
+    assert Collection.open(tmp_path / "art-32").vocabularies["title"] == art.vocabularies["title"]
+
+
+def test_columns_that_an_older_collection_does_not_tell_are_not_compared(paint: Paint, tmp_path: Path) -> None:
+    folder = paint(tmp_path / "pictures", 4, 40, 48)
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    (folder / "metadata.csv").write_text("file_name,title\n" + "".join(f"{name},{name}\n" for name in names))
+    art = lienzo.prepare(folder, tmp_path / "art", size=16, label_columns=("title",), workers=1)
+    manifest = json.loads((art.path / "collection.json").read_text())
+    del manifest["settings"]["label_columns"]
+    (art.path / "collection.json").write_text(json.dumps(manifest))
+    assert lienzo.prepare(folder, art.path, size=16, label_columns=("title",), workers=1).count == art.count
+
+
 def test_a_collection_of_another_making_is_not_taken(pictures: Path, recipe: Recipe, tmp_path: Path) -> None:
     art = lienzo.prepare(pictures, tmp_path / "art-16", size=16, workers=1)
     lienzo.prepare(pictures, tmp_path / "art-32", size=32, geometry="squash", workers=1)

@@ -93,6 +93,11 @@ def test_the_command_that_prepares_again_has_every_setting(client: TestClient, f
     assert options == (
         "--size 16x20 --geometry pad --background '#000000' --no-detect-damage --no-curate --choices choices.csv"
     )
+    (folder / "pictures" / "metadata.csv").write_text("file_name,mood,title\ncalm/00.png,calm,a\n")
+    columns = ("mood", "title")
+    lienzo.prepare(folder / "pictures", folder / "deep" / "labelled", size=16, label_columns=columns, workers=1)
+    told = client.get("/api/collection", params={"collection": "deep/labelled"}).json()["prepare"]
+    assert told.endswith("deep/labelled-chosen --size 16 --label-columns mood,title --choices choices.csv")
 
 
 def test_pictures_are_found_by_label_and_by_name_in_pages(client: TestClient, sea: Collection) -> None:

@@ -73,7 +73,8 @@ def earlier_collection(folder: Path, wanted: Mapping[str, Any]) -> Collection | 
     if not (folder / manifest.NAME).exists():
         return None
     earlier = Collection.open(folder)
-    for name in sorted(wanted.keys() | earlier.settings.keys() - {"sources"}):
+    unknown = {"label_columns"} - earlier.settings.keys()  # older collections do not say which they were
+    for name in sorted((wanted.keys() | earlier.settings.keys()) - {"sources"} - unknown):
         before, now = (values.get(name, "the default") for values in (earlier.settings, wanted))
         if before != now:
             raise CollectionError(

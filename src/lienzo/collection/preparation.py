@@ -135,6 +135,8 @@ def _steps(sources: Sequence[str], settings: Settings, folder: Path) -> Iterator
         screen = partial(screen_units, settings=settings, workers=settings.workers or _cores())
     listing = Listing(sources, settings, folder)
     provenance: dict[str, Any] = {"sources": sources, "labels": listing.labels_from}
+    if settings.label_columns:
+        provenance["label_columns"] = [*settings.label_columns]
     if listing.choices is not None:
         provenance["choices"] = listing.choices.fingerprint
     wanted = {**settings.to_json(), **provenance}

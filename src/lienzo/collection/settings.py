@@ -36,7 +36,7 @@ Engine = Literal["local", "ray"]
 
 NOT_STORED = ("size", "labels", "label_columns", "choices", "workers", "engine")
 """Fields that stand in no ``collection.json`` as they are: height and width stand for the size, the preparation adds
-where labels came from, and processes change nothing."""
+where labels came from and which columns were named, and processes change nothing."""
 
 LATER = ("resample", "curate")
 """Fields that stand in no ``collection.json`` if they have their default, as they came after the first collections."""

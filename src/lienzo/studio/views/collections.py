@@ -91,6 +91,8 @@ def _command(name: str, found: Collection) -> str:
     sources = [str(source) for source in found.settings.get("sources") or ["SOURCE"]]
     labels = str(found.settings.get("labels", "folders"))
     labelled = [] if labels == "folders" else ["--labels", labels]
+    if columns := found.settings.get("label_columns"):
+        labelled += ["--label-columns", ",".join(columns)]
     words = ["prepare", *sources, f"{name}-chosen", "--size", size, *labelled, *options, "--choices", "choices.csv"]
     return f"lienzo {shlex.join(words)}"
 
