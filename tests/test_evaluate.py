@@ -276,7 +276,11 @@ def test_features_of_the_collection_are_made_once(collection):
 
 def test_without_a_fingerprint_nothing_is_kept(collection):
     folder = clean(collection)
-    evaluate(collection, collection, detector=Detector("mine", lambda images: thumbnails(images, 2)), device="cpu")
+    mine = Detector("mine", lambda images: thumbnails(images, 2))
+    for setting in ({"precision": "bf16"}, {"detector_file": "nowhere"}):
+        with pytest.raises(ScoreError, match="precision and detector_file are those of lienzo's detectors"):
+            evaluate(collection, collection, detector=mine, device="cpu", **setting)
+    evaluate(collection, collection, detector=mine, device="cpu")
     assert list(folder.glob("*")) == []
 
 
@@ -335,6 +339,7 @@ def test_too_few_samples_and_wrong_seeds_are_refused(collection):
         ({"precision": "fp16"}, "unknown precision 'fp16': did you mean 'bf16'"),
         ({"samples": "50"}, "samples is '50', but has to be a whole number"),
         ({"seed": 0.5}, "seed is 0.5, but has to be a whole number"),
+        ({"seed": 10**20}, "5000 seeds from 100000000000000000000 on end beyond 9223372036854775807"),
         ({"truncation": 0.5}, "truncation is 0.5, but has to be a list of numbers"),
         ({"truncation": ["0.5"]}, "truncation is .'0.5'., but has to be a list of numbers"),
         ({"truncation": [float("nan")]}, "a truncation is nan, but has to be a finite number"),
@@ -346,7 +351,7 @@ def test_impossible_settings_are_refused(setting, message):
 
 
 def test_the_settings_that_are_not_of_one_type_alone_are_taken():
-    numpy = Settings(samples=np.int64(50), seed=np.int64(3), truncation=(0, np.float32(0.5)))
+    numpy = Settings(samples=np.int64(50), seed=np.int64(3), truncation=iter((0, np.float32(0.5))))
     assert json.loads(json.dumps([numpy.samples, numpy.seed, numpy.truncation])) == [50, 3, [0.0, 0.5]]
 
 

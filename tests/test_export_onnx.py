@@ -137,6 +137,15 @@ def test_a_wrong_graph_leaves_no_file(run: lienzo.Run, tmp_path: Path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_generator_that_has_diverged_is_not_exported(run: lienzo.Run, tmp_path: Path) -> None:
+    generator = lienzo.load(run)
+    with torch.no_grad():
+        [*generator.module.parameters()][-1].fill_(torch.nan)
+    with pytest.raises(GeneratorError, match="it has diverged"):
+        lienzo.export(generator, to="onnx", out=tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_onnxscript_the_extra_is_named(
     run: lienzo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -431,7 +431,19 @@ def test_pictures_are_saved_as_png_with_where_they_come_from(
         page.locator("#kept button").nth(1).click()
         page.wait_for_function("() => easel.painted && document.querySelector('#seed').value === '2'")
         shown(page, "seed 2")
-        single = saved(page, lambda: page.click("#save-picture"), tmp_path / "seed-000002.png")
+        (plain,) = lienzo.generate(conditional, seeds=[2], out=tmp_path / "plain").paths
+        single = saved(page, lambda: page.click("#save-picture"), tmp_path / plain.name)
+        page.locator("#truncation").fill("0.6")
+        shown(page, "seed 2.*truncation 0.6")
+        (drawn_in,) = lienzo.generate(conditional, seeds=[2], truncation=0.6, out=tmp_path / "drawn-in").paths
+        truncated = saved(page, lambda: page.click("#save-picture"), tmp_path / drawn_in.name)
+        page.get_by_label("brighter").fill("2")
+        page.get_by_label("<i>storm").fill("-1.5")
+        shown(page, "brighter 2, <i>storm -1.5")
+        told = "truncation=0.6, along=brighter=2, %3ci%3estorm=-1.5"
+        steered = saved(page, lambda: page.click("#save-picture"), tmp_path / f"{plain.stem}-{told}.png")
+    assert lienzo.info(truncated) == lienzo.info(drawn_in)
+    assert lienzo.info(steered)["along"] == "brighter=2, <i>storm=-1.5"
     about = lienzo.info(single)
     assert (about["Software"], about["seeds"], about["generator"]) == ("lienzo", "2", conditional.fingerprint)
     assert away(read(single), conditional.generate([2]).images[0]) <= 1
@@ -448,7 +460,8 @@ def test_a_picture_is_saved_as_what_it_is_while_another_is_painted(
         shown(page, "seed 0")
         page.evaluate("() => { painter.paint = () => new Promise(() => {}); }")  # it never answers
         page.fill("#seed", "7")
-        single = saved(page, lambda: page.click("#save-picture"), tmp_path / "seed-000000.png")
+        (plain,) = conditional.generate([0]).save(tmp_path / "plain")
+        single = saved(page, lambda: page.click("#save-picture"), tmp_path / plain.name)
     assert lienzo.info(single)["seeds"] == "0"
     assert away(read(single), conditional.generate([0]).images[0]) <= 1
 

@@ -113,6 +113,10 @@ def test_no_two_labels_share_a_folder(tmp_path: Path) -> None:
     assert all(re.search("~[0-9a-f]{8}$", folders[label]) for label in long + alike)
     assert [folders[label] for label in plain] == plain
     assert (folders["a:b"], folders[None]) == ("a_b", "unlabelled")
+    devices = ["CON", "nul.txt", "com1/x", "LPT9", "console", "com"]
+    assert [folders_of(devices)[label] for label in devices] == [
+        "_CON", "_nul.txt", "_com1/x", "_LPT9", "console", "com",
+    ]  # fmt: skip
     lines = [f"{i}.png,{label}" for i, label in enumerate(("what?", "what*", "unlabelled", "", "印" * 100))]
     source = tmp_path / "source"
     source.mkdir()

@@ -4,11 +4,13 @@ import errno
 import itertools
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from lienzo.storage.files import fingerprint, replacing, sha256, sweep, write_bytes, write_json, write_text
+from lienzo.storage.files import appearing, fingerprint, replacing, sha256, sweep, write_bytes, write_json, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -59,6 +61,29 @@ def test_what_a_killed_process_left_is_swept(tmp_path: Path) -> None:
     assert names(tmp_path) == ["file"]
     with pytest.raises(ValueError, match="closed file"):
         leftover.__exit__(None, None, None)
+
+
+def test_a_folder_that_a_killed_process_left_is_swept(tmp_path: Path) -> None:
+    begun = appearing(tmp_path / "pictures")
+    half = begun.__enter__()
+    half.mkdir()
+    (half / "a.png").write_bytes(b"half")
+    (tmp_path / ".link.part").symlink_to(tmp_path.parent)
+    sweep(tmp_path)
+    assert names(tmp_path) == []
+    assert tmp_path.parent.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="open files stay there anyway")
+def test_what_another_process_is_writing_stays(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        written = tmp_path / f".file.{other.pid}-0123abcd.part"
+        written.write_bytes(b"half")
+        sweep(tmp_path)
+        assert names(tmp_path) == [written.name]
+        other.kill()
+    sweep(tmp_path)
+    assert names(tmp_path) == []
 
 
 def test_text_is_utf8_with_unix_line_ends(tmp_path: Path) -> None:

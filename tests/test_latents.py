@@ -1,6 +1,7 @@
 """Latents as things: kept, truncated, moved along directions, mixed by layer, and painted."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 import lienzo
 from lienzo.errors import InputError
 from lienzo.generation.centres import SEEDS, clustered
+from lienzo.generation.directions import Directions
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents, joined, truncated
 from lienzo.generation.pictures import Pictures
@@ -100,6 +102,21 @@ def test_a_truncated_picture_says_so_and_has_a_name_of_its_own(tmp_path: Path, g
     assert made.to_json()["truncation"] == "0.5"
     same = lienzo.generate(generator, seeds=[3], truncation=1.0, out=None).images
     assert np.array_equal(same, generator.generate([3]).images)
+
+
+def test_pictures_that_were_moved_in_other_ways_have_other_names(tmp_path: Path, generator: Generator) -> None:
+    one, other = (Latents(generator.drawn([i])[0], generator.drawn([i])[1], generator.fingerprint) for i in (8, 9))
+    vectors = np.eye(2, generator.latents, dtype=np.float32)
+    there, back = (Directions(sign * vectors, ("storm", "sun"), generator.fingerprint, "weights") for sign in (1, -1))
+    moves: list[dict[str, Any]] = [
+        *({"truncation": 0.5, "centres": centres} for centres in (None, 4, one, other)),
+        *({"along": ["storm=1"], "directions": directions} for directions in (there, back)),
+    ]
+    for move in moves:
+        lienzo.generate(generator, seeds=[0], label="calm", out=tmp_path / "new", **move)
+    assert len([*(tmp_path / "new").iterdir()]) == len(moves)
+    with Image.open(tmp_path / "new" / "seed-000000-calm-truncation=0.5, centres=4.png") as image:
+        assert image.info["centres"] == "4"
 
 
 def test_truncation_to_saved_centres(tmp_path: Path, generator: Generator) -> None:

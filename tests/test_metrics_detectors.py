@@ -302,6 +302,16 @@ def test_an_address_that_cannot_be_reached_says_what_else_to_do(address):
         weights.cached(f"{address}/gone.pt", RIGHT)
 
 
+def test_an_answer_that_is_no_http_says_what_else_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(*_: object, **__: object) -> None:
+        raise http.client.BadStatusLine("garbage")
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(urllib.request, "urlopen", answer)
+    with pytest.raises(ScoreError, match=r"cannot be fetched \(garbage\): put the file at"):
+        weights.cached("https://example.org/net.pt", RIGHT)
+
+
 def test_a_cache_that_cannot_be_written_says_so(address, tmp_path):
     (tmp_path / "home").write_bytes(b"a file where the folder should be")
     with pytest.raises(ScoreError, match=r"cannot be written .* set TORCH_HOME"):

@@ -138,6 +138,8 @@ def refuse_small(side: str, pictures: int) -> None:
 def _detector(settings: Settings, device: torch.device) -> Detector:
     """Return the detector that the settings ask for."""
     if isinstance(settings.detector, Detector):
+        if settings.precision is not None or settings.detector_file is not None:
+            raise ScoreError("precision and detector_file are those of lienzo's detectors: leave them out.")
         return settings.detector
     if settings.precision == "bf16" and pick_precision("auto", device) != "bf16":
         raise ScoreError(f"the device {device} does not multiply bfloat16: leave --precision out, and it is float32.")

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 else:
     Detector = str  # the command line reads these types, and takes detectors by name only
 
+LAST = 2**63 - 1
+"""The last seed of a picture that is scored: seeds are kept in 64 bits."""
+
 Precision = Literal["bf16", "fp32"]
 """Number formats in which lite0 computes."""
 
@@ -64,14 +67,17 @@ class Settings:
             object.__setattr__(self, name, int(value))  # NumPy's numbers are no JSON
         if self.seed < 0:
             raise ScoreError(f"the seed is {self.seed}, but seeds are whole numbers from 0 on.")
+        if self.seed + self.samples > LAST:
+            raise ScoreError(f"{self.samples} seeds from {self.seed} on end beyond {LAST}: begin with a lower one.")
         if self.part not in get_args(Part):
             raise ScoreError(unknown("part", str(self.part), get_args(Part)))
         if self.precision not in (None, *get_args(Precision)):
             raise ScoreError(unknown("precision", str(self.precision), get_args(Precision)))
         try:
-            strange = [psi for psi in self.truncation if not math.isfinite(psi)]
+            truncations = tuple(self.truncation)
+            strange = [psi for psi in truncations if not math.isfinite(psi)]
         except TypeError:
             raise ScoreError(f"truncation is {self.truncation!r}, but has to be a list of numbers.") from None
         if strange:
             raise ScoreError(f"a truncation is {strange[0]}, but has to be a finite number.")
-        object.__setattr__(self, "truncation", tuple(map(float, self.truncation)))
+        object.__setattr__(self, "truncation", tuple(map(float, truncations)))

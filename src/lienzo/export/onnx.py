@@ -73,9 +73,11 @@ def write(subject: Subject, path: Path, *, floats: bool = False, licence: str | 
         licence: for the card.
 
     Raises:
+        GeneratorError: the generator has diverged.
         InputError: onnxscript is missing, or ONNX Runtime makes other pictures than PyTorch.
     """
     generator = subject.generator
+    generator.paint(*generator.drawn([0]))  # what has diverged is refused: as bytes NaN looks like a picture
     yield Progress("exporting", 0, 1)
     painter = (Plain if floats else Painted)(copy.deepcopy(generator.module).cpu())
     model = _model(painter, generator)

@@ -36,6 +36,9 @@ METADATA, STYLEGAN = "metadata.jsonl", "dataset.json"
 STRANGE = re.compile(r'[\x00-\x1f<>:"\\|?*]|^[. ]+|[. ]+$')
 """What the name of a folder cannot hold on every system."""
 
+DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|\Z)", re.IGNORECASE | re.ASCII)
+"""How names begin that Windows keeps for devices."""
+
 
 @dataclass(frozen=True)
 class Known:
@@ -106,7 +109,8 @@ def folders_of(labels: Iterable[str]) -> dict[str | None, str]:
 
 def _folder(part: str) -> str:
     """Return a part of a label as the name of a folder."""
-    return STRANGE.sub("_", part.encode()[:LONGEST].decode(errors="ignore")) or "_"
+    name = STRANGE.sub("_", part.encode()[:LONGEST].decode(errors="ignore")) or "_"
+    return f"_{name}" if DEVICES.match(name) else name
 
 
 def pictures(collection: Collection, listed: Iterator[Known]) -> Iterator[tuple[Known, bytes]]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lienzo.collection.vocabulary import Vocabulary
+from lienzo.compute.devices import pick_device
 from lienzo.compute.pixels import to_bytes
 from lienzo.errors import GeneratorError
 from lienzo.generation import loading
@@ -194,8 +195,9 @@ def load(source: "str | Path | Run", device: str = "cpu") -> Generator:
     Raises:
         GeneratorError: no such file, a damaged one, or one that holds something else.
         RunError: a folder that is no run.
+        InputError: no such device.
     """
-    path = located(source)
+    chosen, path = pick_device(device), located(source)
     if path.suffix.lower() == ".onnx":
         raise GeneratorError(
             f"{path} can only be generated from, with `lienzo generate`: give the run, or its .safetensors."
@@ -205,4 +207,4 @@ def load(source: "str | Path | Run", device: str = "cpu") -> Generator:
         module = loading.module(state, header)
     except GeneratorError as error:
         raise GeneratorError(f"{path} holds no generator that this lienzo knows ({error}): make it again.") from None
-    return Generator(module.to(device), header)
+    return Generator(module.to(chosen), header)

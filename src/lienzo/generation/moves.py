@@ -13,7 +13,7 @@ from lienzo.generation.centres import clustered
 from lienzo.generation.directions import Directions, beside
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents, truncated
-from lienzo.generation.pictures import Pictures
+from lienzo.generation.pictures import Pictures, digest
 from lienzo.generation.request import checked, labels_of
 from lienzo.generation.settings import Settings
 from lienzo.generation.spans import parse_numbers
@@ -32,7 +32,7 @@ class Moves:
     truncation: float | None = None
     """ψ: latents are drawn towards a centre, see :func:`lienzo.generation.latents.truncated`."""
 
-    centres: str | Path | Latents | None = None
+    centres: str | Path | int | Latents | None = None
     """Latents, a file of them, or a number of clusters, of which each is drawn to the nearest; by default to
     the mean of all."""
 
@@ -48,9 +48,13 @@ class Moves:
     def said(self) -> dict[str, str]:
         """Return what was done, as it stands in the metadata of pictures."""
         about = {} if self.truncation is None else {"truncation": str(self.truncation).removesuffix(".0")}
-        if isinstance(self.centres, str | Path):
-            about["centres"] = str(self.centres)
+        if self.centres is not None:
+            given = self.centres
+            about["centres"] = digest(given.z.tobytes()) if isinstance(given, Latents) else str(given)
         about |= {"along": ", ".join(self.along)} if self.along else {}
+        if self.directions is not None:
+            named = self.directions
+            about["directions"] = digest(named.vectors.tobytes()) if isinstance(named, Directions) else str(named)
         return about | ({"mix": ", ".join(self.mix)} if self.mix else {})
 
     def moved(self, generator: Generator, z: Array) -> Array:
@@ -87,7 +91,7 @@ class Moves:
             return None
         if str(self.centres).isdecimal():
             return clustered(generator, int(str(self.centres))).z
-        kept = self.centres if isinstance(self.centres, Latents) else Latents.open(self.centres)
+        kept = self.centres if isinstance(self.centres, Latents) else Latents.open(str(self.centres))
         return kept.check(generator.fingerprint, generator.latents, generator.classes).z
 
     def _directions(self, generator: Generator) -> Directions:
@@ -126,7 +130,8 @@ def painted(generator: "Generator | OnnxGenerator", settings: Settings, source: 
     if settings.save_latents is not None:
         replace(start.latents, z=z).save(settings.save_latents)
     pictures = generator.paint(z, start.latents.y)
-    return Pictures(pictures, start.seeds, generator.fingerprint, start.texts, moves=moves.said())
+    said = replace(moves, directions=settings.directions).said()  # those beside the generator are the usual ones
+    return Pictures(pictures, start.seeds, generator.fingerprint, start.texts, moves=said)
 
 
 @dataclass(frozen=True)

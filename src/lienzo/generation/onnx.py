@@ -90,7 +90,7 @@ class OnnxGenerator:
         """Return the pictures (n, height, width, channels) of ``latents`` (n, latents) and ``labels`` (n, classes).
 
         Raises:
-            GeneratorError: the pictures are no numbers.
+            GeneratorError: a file of floating-point pictures makes some that are no numbers.
         """
         count, parts = len(given["latents"]), []
         for start in range(0, count, CHUNK):

@@ -1,5 +1,6 @@
 """What is asked of a generator: seeds, and a label for each."""
 
+import operator
 from collections.abc import Iterable, Sequence
 
 from lienzo.collection.vocabulary import Vocabulary
@@ -12,8 +13,12 @@ def checked(seeds: Iterable[int]) -> tuple[int, ...]:
     Raises:
         InputError: they are not.
     """
-    chosen = tuple(seeds)
-    if not chosen or min(chosen) < 0:
+    try:
+        given = tuple(seeds)
+        chosen = tuple(operator.index(seed) for seed in given)  # NumPy's numbers are no JSON
+    except TypeError:
+        chosen, given = (), ()
+    if not chosen or min(chosen) < 0 or any(isinstance(seed, bool) for seed in given):
         raise InputError("pictures are made from one or more seeds, whole numbers from 0 on: give at least one.")
     return chosen
 

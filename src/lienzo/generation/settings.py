@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from lienzo.errors import InputError
-from lienzo.generation.spans import parse_seeds
+from lienzo.generation.spans import MOST, parse_seeds
 
 if TYPE_CHECKING:
     from lienzo.generation.directions import Directions as _Directions
@@ -69,6 +69,10 @@ class Settings:
     """Where to compute: auto, cpu, cuda or mps."""
 
     def __post_init__(self) -> None:
+        if self.count is not None and self.count > MOST:
+            raise InputError(
+                f"{self.count:,} pictures are too many at once: give up to {MOST:,}, then others by --seeds."
+            )
         if self.count is not None and self.seeds is not None:
             raise InputError("--count and --seeds both say which pictures: give one of the two.")
         if self.latents is not None and (self.count is not None or self.seeds is not None):
@@ -99,8 +103,12 @@ class Settings:
         """Return the seeds.
 
         Raises:
-            InputError: a text that names none.
+            InputError: a text that names none, or one number.
         """
         if self.seeds is None:
             return list(range((8 if len(self.labels) > 1 else 64) if self.count is None else self.count))
-        return parse_seeds(self.seeds) if isinstance(self.seeds, str) else list(self.seeds)
+        if isinstance(self.seeds, str):
+            return parse_seeds(self.seeds)
+        if not isinstance(self.seeds, Iterable):
+            raise InputError(f"the seeds are {self.seeds!r}, but have to be several numbers: give [{self.seeds!r}].")
+        return list(self.seeds)

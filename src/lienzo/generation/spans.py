@@ -2,6 +2,9 @@
 
 from lienzo.errors import InputError
 
+MOST = 1_000_000
+"""Pictures that are asked for at once, at most: they are kept in memory."""
+
 
 def parse_seeds(text: str) -> list[int]:
     """Return the seeds that a text names.
@@ -32,5 +35,7 @@ def parse_numbers(text: str, what: str, example: str) -> list[int]:
             raise InputError(f"{what} is '{text}', but has to be numbers such as {example}.") from None
         if not span:
             raise InputError(f"{what} has {part}, which ends before it begins: write {last}-{first}.")
+        if span.stop - span.start + len(numbers) > MOST:
+            raise InputError(f"{what} has more than {MOST:,} numbers: give fewer at once.")
         numbers += span
     return numbers

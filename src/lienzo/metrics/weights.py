@@ -34,7 +34,7 @@ def cached(url: str, sha256: str) -> Path:
     with contextlib.ExitStack() as stack:
         try:
             response = stack.enter_context(urllib.request.urlopen(url, timeout=60))
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             raise ScoreError(f"{url} cannot be fetched ({error}): {elsewhere}.") from error
         try:
             with files.replacing(path) as file:

@@ -51,7 +51,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     local(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:NAME]}.{secrets.token_hex(4)}{TEMPORARY}")
+    temporary = _temporary(path)
     try:
         with temporary.open("xb") as file:
             yield file
@@ -87,7 +87,7 @@ def appearing(path: Path) -> Iterator[Path]:
     if os.path.lexists(path):
         raise InputError(f"{path} exists: choose another name, or move it away.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:NAME]}.{secrets.token_hex(4)}{TEMPORARY}")
+    temporary = _temporary(path)
     try:
         yield temporary
         if os.path.lexists(path):
@@ -100,10 +100,42 @@ def appearing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def _temporary(path: Path) -> Path:
+    """Return a name beside ``path`` that nothing has, with the number of this process in it."""
+    return path.with_name(f".{path.name[:NAME]}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY}")
+
+
+WRITER = re.compile(rf"\.(\d+)-[0-9a-f]{{8}}{re.escape(TEMPORARY)}\Z")
+"""The end of a temporary file's name: the number of the process that writes it."""
+
+
 def sweep(folder: Path) -> None:
-    """Remove the temporary files that a killed process left directly in ``folder``."""
+    """Remove the temporary files and folders that killed processes left directly in ``folder``.
+
+    Those of other processes that still run on this machine stay, as they are being written.
+    """
     for leftover in folder.glob(f".*{TEMPORARY}"):
-        leftover.unlink(missing_ok=True)
+        writer = WRITER.search(leftover.name)
+        if writer and int(writer[1]) != os.getpid() and _runs(int(writer[1])):
+            continue
+        with contextlib.suppress(*(PermissionError,) if sys.platform == "win32" else ()):
+            if leftover.is_dir() and not leftover.is_symlink():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Say whether a process of this number runs on this machine; on Windows, whose open files stay anyway, never."""
+    if sys.platform == "win32":  # os.kill would end it
+        return False
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 def linked(folder: Path, names: Iterable[str]) -> Path | None:

@@ -31,18 +31,47 @@ function keptChanged() {
   if (!player.path) player.fromKept();
 }
 
+/** Return what was done to a place's latents, as `lienzo generate` writes it. */
+function doneTo(place) {
+  const done = {};
+  if (place.truncation !== undefined && place.truncation !== 1) done.truncation = String(place.truncation);
+  const steps = (place.steps || []).map((distance, i) => distance && `${data.directions.names[i]}=${distance}`).filter(Boolean);
+  if (steps.length) done.along = steps.join(", ");
+  return done;
+}
+
+/** Return a text as a part of a file's name: with %xx for what names may not hold, and cut where it is long. */
+function partOfName(text) {
+  const bytes = (character) => [...new TextEncoder().encode(character)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+  const written = text.replace(/[^\p{L}\p{N}_ .,=-]/gu, bytes);
+  if (new TextEncoder().encode(written).length <= 100) return written && `-${written}`;
+  let hash = 2166136261; // FNV-1a, which tells long names apart
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 16777619) >>> 0;
+  return `-${[...written].slice(0, 30).join("")}~${hash.toString(16).padStart(8, "0")}`;
+}
+
+const labelOf = ({ picture }) => (names.length ? writtenLabel([...picture.y]) : "");
+
+/** Return the name of a picture's file: its seed, its label, and what was done to its latents. */
+function fileName(one) {
+  const done = Object.entries(doneTo(one.place)).map(([key, value]) => `${key}=${value}`).join(", ");
+  const begin = one.place.seed === undefined ? "picture" : `seed-${String(one.place.seed).padStart(6, "0")}`;
+  return `${begin}${partOfName(labelOf(one))}${partOfName(done)}.png`;
+}
+
 const metadata = (pictures) => {
   const about = { Software: "lienzo", seeds: pictures.map(({ place }) => place.seed).filter((seed) => seed !== undefined).join(","), generator: data.fingerprint };
-  const labels = pictures.map(({ place, picture }) => (names.length ? writtenLabel([...picture.y]) : ""));
+  const labels = pictures.map(labelOf);
   if (labels.some(Boolean)) about.labels = labels.join("; ");
-  const changes = pictures.map(({ place }) => called({ ...place, y: undefined, drawn: -1 })).filter((text) => text.includes(","));
-  if (changes.length) about.changed = changes.join("; ");
+  for (const key of ["truncation", "along"]) {
+    const values = pictures.map(({ place }) => doneTo(place)[key] || "");
+    if (values.some(Boolean)) about[key] = new Set(values).size === 1 ? values[0] : values.join("; ");
+  }
   return about;
 };
 
 async function savePicture(one) {
-  const name = one.place.seed === undefined ? "picture" : `seed-${String(one.place.seed).padStart(6, "0")}`;
-  save(await png(one.picture, CHANNELS, metadata([one])), `${name}.png`);
+  save(await png(one.picture, CHANNELS, metadata([one])), fileName(one));
   say(`${called(one.place)} saved`);
 }
 
