@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, Command, Paint
 from PIL import Image
+from pictures_for_tests import noisy
 
 import lienzo
 from lienzo.cli import main, syntax
@@ -641,3 +642,25 @@ def test_too_little_memory_is_said_in_one_sentence(
     status, _, said = command("train", collection.path, "--recipe", "fast", "--out", tmp_path / "run")
     assert (status, said.count("\n")) == (1, 1)
     assert "take a smaller batch" in said
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_what_a_terminal_cannot_write_stops_no_command(tmp_path: Path, encoding: str) -> None:
+    """As where Windows redirects to a file; a name may hold bytes that are no UTF-8 either."""
+    names = {"印象", "caf\xe9", "sea \N{MINUS SIGN} sky"}
+    for number, name in enumerate(names):
+        (tmp_path / "art" / name).mkdir(parents=True)
+        for i in range(3):
+            noisy(10 * number + i, 20, 20).save(tmp_path / "art" / name / f"{i}.png")
+    collection = lienzo.prepare(tmp_path / "art", tmp_path / "out", size=16, workers=1)
+    program = "from lienzo.cli.main import main; main()"
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", program, "info", collection.path, *form],
+            env=os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": encoding},
+            stdout=subprocess.PIPE, check=True,
+        ).stdout
+        for form in ([], ["--json"])
+    ]  # fmt: skip
+    assert b"pictures" in told[0]
+    assert json.loads(told[1].decode(encoding))["labels"]["folder"].keys() == names

@@ -27,6 +27,11 @@ def test_arithmetic_shows_its_parts_and_its_result(generator: Generator) -> None
     assert not np.array_equal(done.control[4], done.result[4])
 
 
+def test_a_seed_that_occurs_twice_is_twice_the_same_in_its_control(generator: Generator) -> None:
+    once, again = (lienzo.explore.arithmetic(generator, text).computed for text in ("8", "8 + 7 - 7"))
+    assert np.array_equal(once.control, again.control)
+
+
 def test_arithmetic_gains_over_its_control(halves: Collection) -> None:
     found = lienzo.explore.arithmetic(wrapped(Halves(), "halves"), "1 - 2 + 3", halves, detector="pixels", trials=60)
     assert {(gain.wanted, gain.taken) for gain in found.gains} == {("above", "below"), ("below", "above")}

@@ -1,5 +1,6 @@
 """Directions: found where they were planted, measured, named and kept."""
 
+import copy
 import json
 import shutil
 from dataclasses import replace
@@ -30,6 +31,15 @@ def test_a_planted_direction_is_found(planted: tuple[Generator, Tensor], method:
     assert abs(float(torch.from_numpy(found.directions.vectors[0]) @ direction)) > 0.95
     assert found.effects[0].size > 2 * found.effects[2].size
     assert np.allclose(np.linalg.norm(found.directions.vectors, axis=1), 1, atol=1e-5)
+
+
+def test_directions_that_change_nothing_have_no_effect(generator: Generator) -> None:
+    collapsed = copy.deepcopy(generator.module)
+    with torch.no_grad():
+        for parameter in collapsed.parameters():
+            parameter.zero_()
+    found = lienzo.explore.directions(wrapped(collapsed, "collapsed", labels=True), count=2, detector="pixels")
+    assert [(effect.size, effect.repeatability) for effect in found.effects] == [(0, 0), (0, 0)]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -291,6 +291,11 @@ def test_the_command_lists_dissects_and_holds_units(tmp_path: Path, command: Com
     assert (tmp_path / "d.html").read_text(encoding="utf-8") == page(Dissection.open(about["file"]))
     assert Path(about["file"]) == tmp_path / "g-dissection.safetensors"
     assert {effect["concept"] for effect in about["effects"]} == {"edge"}
+    (tmp_path / "h.safetensors").write_bytes(file.read_bytes())
+    (tmp_path / "h-dissection.safetensors").write_bytes(b"foreign")
+    for other, out, wrong in ((tmp_path / "h.safetensors", "d.html", "holds no dissection"), (file, "", "is a folder")):
+        status, _, said = command("explore", "dissect", other, *words[:4], "--out", tmp_path / out)
+        assert (status, wrong in said, "dissecting" in said) == (2, True, False)
     held = ("--units", "layer1:3=0,layer2:1=2.5")
     assert command("generate", file, "--count", "2", *held, "--out", tmp_path / "held.png")[0] == 0
     with Image.open(tmp_path / "held.png") as picture:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,6 +50,15 @@ def test_pictures_are_read_as_preparation_reads_them(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(InputError, match=r"text\.png cannot be used as a picture"):
         read_picture(tmp_path / "text.png", generator)
+
+
+@pytest.mark.parametrize("pictures", [
+    np.zeros((2, 16, 16, 1), np.uint8), np.zeros((2, 32, 32, 3), np.uint8), np.zeros((16, 16, 3), np.uint8),
+    np.zeros((2, 16, 16, 3), np.float32),
+], ids=str)  # fmt: skip
+def test_arrays_of_another_shape_or_type_are_refused(generator: Generator, pictures: Any) -> None:
+    with pytest.raises(InputError, match=r"pictures are uint8 arrays \(n, 16, 16, 3\) for this generator"):
+        lienzo.explore.invert(generator, pictures, detector="pixels")
 
 
 def test_a_label_of_nothing_is_refused(generator: Generator) -> None:

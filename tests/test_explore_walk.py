@@ -72,6 +72,8 @@ def test_films(tmp_path: Path, ending: str, channels: int) -> None:
     frames = [np.full((17, 19, channels), value, np.uint8) for value in (0, 120, 250)]
     path = save(frames, str(tmp_path / f"film{ending}"), 10)
     if not ending:
+        (path / "frame-00003.png").write_bytes(b"of an earlier, longer film")
+        save(frames, path, 10)
         assert [file.name for file in sorted(path.iterdir())] == [f"frame-{i:05}.png" for i in range(3)]
     elif ending != ".mp4":
         with Image.open(path) as image:
@@ -99,6 +101,7 @@ def test_a_film_of_another_kind_is_refused(tmp_path: Path) -> None:
         (b'{"generator":"g","latents":8,"walks":[{"keyframes":[{"z":[1]}],"times":[0]}]}', "dimension"),
         (b'{"generator":"g","latents":8,"walks":[{"keyframes":[{"seed":-1}],"times":[0]}]}', "holds no path"),
         (b'{"generator":"g","latents":8,"walks":[],"more":1}', "holds no path"),
+        (b'{"generator":"g","latents":8,"walks":[{"keyframes":[{"seed":1}],"times":[0.5]}]}', "beyond the last"),
     ],
 )
 def test_a_path_that_is_none_is_refused(tmp_path: Path, text: bytes, said: str) -> None:
@@ -111,6 +114,8 @@ def test_what_does_not_fit_a_walk_is_refused(generator: Generator) -> None:
     for wrong, said in (
         ({"seeds": [0], "latents": Latents(*generator.drawn([0]), generator.fingerprint)}, "give one of the two"),
         ({"seeds": [0], "label": "cubism"}, "calm"),
+        ({"seeds": [0, 2**63], "film": Film(frames=2)}, "the seeds of a walk are 9223372036854775807 at most"),
+        ({"seeds": range(10_001), "film": Film(frames=2)}, "10,000 keyframes at most"),
         ({"seeds": [0], "film": Film(frames=2), "path": "p.json"}, "leave seeds"),
     ):
         with pytest.raises(InputError, match=said):

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,11 @@ import torch
 from conftest import ROOT, Command
 
 import lienzo
+from lienzo.collection.collection import Collection
 from lienzo.display import formulas
 from lienzo.errors import InputError
 from lienzo.recipe.objectives import Minimax
-from lienzo.thesis import checking, judging, kept, layout, rendering, thesis
+from lienzo.thesis import checking, computing, judging, kept, layout, rendering, thesis
 from lienzo.thesis.bibliography import BIBLIOGRAPHY
 from lienzo.thesis.catalogue import CHAPTERS, FIGURES
 from lienzo.thesis.edition import LANGUAGES, Edition, Language
@@ -184,6 +186,33 @@ def test_the_lines_beside_algorithm_1_play_it(language: Language) -> None:
     (shown,) = found(r"^\{source (\S+)\}", beside)
     lines = rendering.source(shown, language)
     assert 0 < lines.index("discriminator_step") < lines.index("generator_step")
+
+
+def test_an_interrupted_renewal_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[str] = []
+
+    def compute(name: str, folder: Path, edition: Edition) -> Iterator[str]:
+        yield "its only part"
+        computed.append(name)
+        result = kept.read(name)
+        kept.write(name, result, [kept.drawing(name, i) for i, _ in enumerate(result.drawings, 1)], folder)
+
+    monkeypatch.setattr(computing, "compute", compute)
+    going = thesis.steps(["divergences"], tmp_path, again=True)
+    begun = [next(going).doing for _ in range(2)]
+    going.close()  # type: ignore[attr-defined]
+    assert len(computed) == 1 < len({*begun})
+    lienzo.thesis(["divergences"], tmp_path, again=True)
+    assert len(computed) == len({*computed})
+    lienzo.thesis(["divergences"], tmp_path, again=True)  # that one came to its end, so all are computed anew
+    assert len(computed) == 2 * len({*computed})
+
+
+def test_pictures_without_a_part_held_out_are_refused_before_anything_is_computed(
+    collection: Collection, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="has no pictures held out to score against"):
+        thesis.steps(["dcgan"], tmp_path, collection=collection.path, again=True)
 
 
 QUICK = ("definition-3", "figure-3.1", "algorithm-1", "preprocessing", "figure-4.2", "settings", "cpu-slower")

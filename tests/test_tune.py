@@ -71,7 +71,17 @@ def test_a_search_is_read(recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize(
-    "search", ["batch", "batch=8..2", "batch=0..4:log", "batch=2..8:lin", "batch=a..b", "badge=1,2"]
+    "search",
+    [
+        "batch",
+        "batch=8..2",
+        "batch=0..4:log",
+        "batch=2..8:lin",
+        "batch=a..b",
+        "badge=1,2",
+        "images=16,32",
+        "evaluate_every=0,32",
+    ],
 )
 def test_a_bad_search_is_refused(recipe: Recipe, search: str) -> None:
     with pytest.raises(RecipeError):
@@ -155,6 +165,11 @@ def test_what_cannot_be_trained_does_not_stop_the_study(collection: Collection, 
     with pytest.raises(TrainingError, match="no trial"):
         lienzo.tune(collection, recipe, tmp_path, trials=2, images=32, search=["batch=25,26"], device="cpu")
     assert all("fewer than one batch" in trial.user_attrs["reason"] for trial in trials_of(tmp_path))
+
+
+def test_a_reason_that_all_trials_have_is_said(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"all for one reason: .*fewer than one batch"):
+        lienzo.tune(collection, recipe, tmp_path, trials=2, images=32, search=["batch=25"], device="cpu")
 
 
 def test_another_question_is_refused(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from lienzo.cli.options import DEVICE, Json, show
 from lienzo.cli.syntax import Group, Word
 from lienzo.display.terminal import bar
+from lienzo.errors import InputError
 from lienzo.explore.film import Film
 from lienzo.storage import sealed
 from lienzo.storage.files import write_text
@@ -91,7 +92,7 @@ def arithmetic(
     """
     from lienzo.explore import calculation, showing
 
-    _refuse_other(save_latents, "latents")
+    _refuse_places(out, save_latents, "latents")
     going = calculation.steps(
         source, expression, collection, labels=labels, trials=trials, detector=detector, device=device
     )
@@ -130,8 +131,9 @@ def directions(
         save: File to keep them in, in place of the one beside the generator.
     """
     from lienzo.explore import showing, steering
+    from lienzo.generation.directions import beside
 
-    _refuse_other(save, "directions")
+    _refuse_places(out, save or beside(source), "directions")
     going = steering.steps(
         source, collection, method=method, count=count, name=name, labels=labels, detector=detector, device=device
     )
@@ -167,7 +169,7 @@ def invert(
     from lienzo.explore.sources import parted
     from lienzo.generation.latents import joined
 
-    _refuse_other(save_latents, "latents")
+    _refuse_places(out, save_latents, "latents")
     pictures, collection = parted(places)
     going = inversion.steps(
         source, pictures, collection, samples=samples, starts=starts, iterations=iterations, label=label,
@@ -202,6 +204,7 @@ def neighbours(
     from lienzo.explore import proximity, showing
     from lienzo.explore.sources import parted
 
+    _refuse_places(out)
     pictures, collection = parted(places)
     going = proximity.steps(
         source, collection, seeds=seeds, pictures=pictures, count=count, among=among, detector=detector, device=device
@@ -248,19 +251,22 @@ def dissect(
         lines = [f"{each.name}  {each.units} units  {each.width}×{each.height}" for each in layers]
         show([asdict(each) for each in layers] if json else "\n".join(lines), json)
         return
-    _refuse_other(save, "dissection")
+    place = save or dissecting.beside(source)
+    _refuse_places(out, place, "dissection")
     going = dissecting.steps(
         source, collection, masks=masks, layer=layer, concept=concept, count=count, off=off, labels=labels,
         detector=detector, device=device,
     )  # fmt: skip
     found = _followed("dissecting", going)
-    kept = found.save(save or dissecting.beside(source))
+    kept = found.save(place)
     write_text(out, dissection_page.page(found))
     show({"page": str(out), "file": str(kept)} | found.to_json() if json else str(out), json)
 
 
-def _refuse_other(place: Path | None, kind: str) -> None:
-    """Refuse a file that holds something else before anything is computed for it."""
+def _refuse_places(page: Path, place: Path | None = None, kind: str = "") -> None:
+    """Refuse a page that is a folder, and a file that holds something else, before anything is computed for them."""
+    if page.is_dir():
+        raise InputError(f"{page} is a folder: name the file of the page, such as {page / 'page.html'}.")
     if place is not None:
         sealed.refuse_other(place, kind)
 

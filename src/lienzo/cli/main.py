@@ -4,6 +4,7 @@ Results go to standard output, progress and messages to standard error. Exit sta
 said in one sentence; 1 for the rest; 130 after Ctrl-C.
 """
 
+import io
 import os
 import shlex
 import sys
@@ -61,6 +62,8 @@ def commands(group: Group = LIENZO, before: str = "") -> Iterator[tuple[str, Cal
 def main() -> None:
     """Run the command."""
     given = [word for word in sys.argv[1:] if word != "--debug"]
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it may know neither − nor the bytes of an odd file's name
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _run(given)
     except KeyboardInterrupt:

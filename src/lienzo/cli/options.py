@@ -76,7 +76,8 @@ def resumable() -> Iterator[None]:
 
 def show(value: Any, as_json: bool) -> None:
     """Print a result to standard output."""
-    print(json.dumps(value, indent=2, ensure_ascii=False) if as_json else value, flush=True)
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(value, indent=2, ensure_ascii=not unicode) if as_json else value, flush=True)
 
 
 def table(value: dict[str, Any], indent: str = "") -> str:

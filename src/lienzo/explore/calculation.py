@@ -9,7 +9,7 @@ shows.
 import itertools
 from collections.abc import Generator as Steps
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +77,15 @@ class _Names:
     generator: Generator
     chance: np.random.Generator | None = None
     """In a control seeds and files stand for latents drawn from it."""
+    chosen: dict[tuple[str, int], NDArray[np.float64]] = field(default_factory=dict)
+    """What they stand for, so that a seed that occurs twice is twice the same."""
 
     def seed(self, seed: int) -> Point:
         """Return the latents of a seed."""
         if seed < 0:
             raise InputError("seeds are whole numbers from 0 on.")
         z, _ = self.generator.drawn([seed])
-        return Point(self._drawn(z[0]), np.zeros(self.generator.classes))
+        return Point(self._drawn(("", seed), z[0]), np.zeros(self.generator.classes))
 
     def label(self, text: str) -> Point:
         """Return a label, without latents."""
@@ -95,10 +97,14 @@ class _Names:
         """Return latents from a file."""
         kept = Latents.open(path).check(self.generator.fingerprint, self.generator.latents, self.generator.classes)
         one = kept[number]
-        return Point(self._drawn(one.z[0]), one.y[0].astype(np.float64))
+        return Point(self._drawn((path, number), one.z[0]), one.y[0].astype(np.float64))
 
-    def _drawn(self, z: NDArray[np.float32]) -> NDArray[np.float64]:
-        return z.astype(np.float64) if self.chance is None else self.chance.standard_normal(len(z))
+    def _drawn(self, key: tuple[str, int], z: NDArray[np.float32]) -> NDArray[np.float64]:
+        if self.chance is None:
+            return z.astype(np.float64)
+        if key not in self.chosen:
+            self.chosen[key] = self.chance.standard_normal(len(z))
+        return self.chosen[key]
 
 
 def computed(generator: Generator, expression: str) -> Computed:
@@ -199,7 +205,7 @@ def gains(examples: _Examples, pairs: Sequence[tuple[int, int]], trials: int = 1
     """Yield how well arithmetic moves pictures from one label to another, for pairs of labels.
 
     Examples of a label are seeds whose pictures the classifier gives it. Each trial takes three examples of A, three of
-    B and one more of B at random, without looking at what comes out.
+    B and another one of B at random, without looking at what comes out.
 
     Args:
         examples: of the labels.
@@ -214,9 +220,13 @@ def gains(examples: _Examples, pairs: Sequence[tuple[int, int]], trials: int = 1
 def _gain(examples: _Examples, wanted: int, taken: int, trials: int, chance: np.random.Generator) -> Gain:
     """Return how often a sum of one pair of labels comes out as wanted, and how often its control does."""
     z, size = examples.z, (trials, MEAN_OF)
-    members = {label: np.flatnonzero(examples.shown == label) for label in (wanted, taken)}
-    starts = chance.choice(members[taken], trials)
-    to, away = (z[chance.choice(members[label], size)].mean(1) for label in (wanted, taken))
+    of_wanted, of_taken = (
+        np.stack(
+            [chance.choice(np.flatnonzero(examples.shown == label), MEAN_OF + 1, replace=False) for _ in range(trials)]
+        )
+        for label in (wanted, taken)
+    )
+    starts, to, away = of_taken[:, 0], z[of_wanted[:, 1:]].mean(1), z[of_taken[:, 1:]].mean(1)
     random_to, random_away = (z[chance.integers(len(z), size=size)].mean(1) for _ in range(2))
     share, control = (
         examples.share((z[starts] + moved).astype(np.float32), examples.y[starts], wanted)

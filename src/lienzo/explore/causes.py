@@ -70,13 +70,17 @@ class Effect:
     seen_control: Estimate
     """By how much it changes where other units of equal activation are switched."""
 
-    def relative(self, change: Estimate) -> Estimate:
-        """Return a change of the area as a share of what there was: −1 where nothing is left."""
-        return Estimate(change.value / max(self.area, 1e-9), change.error / max(self.area, 1e-9))
+    def relative(self, change: Estimate) -> Estimate | None:
+        """Return a change of the area as a share of what there was: −1 where nothing is left, None of nothing."""
+        return _share(change, self.area)
 
-    def relative_seen(self, change: Estimate) -> Estimate:
-        """Return a change of the pictures that show it as a share of those that did: −1 where none is left."""
-        return Estimate(change.value / max(self.seen, 1e-9), change.error / max(self.seen, 1e-9))
+    def relative_seen(self, change: Estimate) -> Estimate | None:
+        """Return a change of the pictures that show it as a share of those that did; None where none did."""
+        return _share(change, self.seen)
+
+
+def _share(change: Estimate, whole: float) -> Estimate | None:
+    return Estimate(change.value / whole, change.error / whole) if whole else None
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,8 @@ def _all(found: Dissection) -> int:
 
 def _sentence(off: Sequence[Effect]) -> str:
     most = off[-1]
+    if not (most.area and most.seen):
+        return f"None of these pictures show it enough to lose it: it covers {100 * most.area:.2g} % of their area."
     return (
         f"Without the {_units(len(most.units))} of {most.layer} that agree best with it, its area changes by "
         f"{_percent(most.relative(most.change))}; without as many others of equal activation, by "
@@ -87,7 +89,9 @@ def _sentence(off: Sequence[Effect]) -> str:
     )
 
 
-def _percent(change: Estimate) -> str:
+def _percent(change: Estimate | None) -> str:
+    if change is None:
+        return "–"
     return f"{100 * change.value:+.0f} ± {100 * change.error:.0f} %".replace("-", "−")
 
 
@@ -123,8 +127,9 @@ def _chart(off: Sequence[Effect]) -> str:
             ("those that agree best", [effect.relative(effect.change) for effect in off]),
             ("others of equal activation", [effect.relative(effect.control) for effect in off]),
         ):
-            left, errors = [1 + change.value for change in changes], [change.error for change in changes]
-            axes.errorbar(counts, left, errors, marker="o", capsize=3, label=name)
+            known = [(count, one) for count, one in zip(counts, changes, strict=True) if one is not None]
+            left, errors = [1 + one.value for _, one in known], [one.error for _, one in known]
+            axes.errorbar([count for count, _ in known], left, errors, marker="o", capsize=3, label=name)
         axes.set_xscale("log", base=2)
         axes.set_xticks(counts, [str(count) for count in counts])
         axes.set_ylim(bottom=0)

@@ -54,7 +54,7 @@ def first_bent(module: nn.Module, latents: int) -> str:
 
     def watch(name: str, _given: Any, output: Any) -> None:
         if not bent and isinstance(output, Tensor) and len(output) == 4:
-            of_sum, of_a, of_b, of_nothing = output.detach().double()
+            of_sum, of_a, of_b, of_nothing = output.detach().cpu().double()  # MPS has no float64
             surplus = (of_sum + of_nothing - of_a - of_b).norm()
             if surplus > 1e-3 * (of_sum - of_nothing).norm():
                 bent.append(name)

@@ -257,8 +257,16 @@ def _wanted(
     """Return the pictures to invert, by the name of their kind."""
     wanted: dict[str, Pixels] = {}
     if len(pictures):
-        given = pictures if isinstance(pictures, np.ndarray) else [read_picture(path, generator) for path in pictures]
-        wanted["given"] = np.stack(list(given))
+        if isinstance(pictures, np.ndarray):
+            height, width, channels = generator.height, generator.width, generator.channels
+            if pictures.dtype != np.uint8 or pictures.shape[1:] != (height, width, channels):
+                raise InputError(
+                    f"pictures are uint8 arrays (n, {height}, {width}, {channels}) for this generator, not "
+                    f"{pictures.dtype} {pictures.shape}: bring them to that shape, or give files."
+                )
+            wanted["given"] = pictures
+        else:
+            wanted["given"] = np.stack([read_picture(path, generator) for path in pictures])
     if collection is not None:
         there = Collection.open(collection) if isinstance(collection, str | Path) else collection
         refuse_other_shape(generator, there)

@@ -23,13 +23,19 @@ from lienzo.storage.files import write_bytes
 LARGEST = 1 << 26
 """Largest size of a path's file, in bytes."""
 
+MOST_KEYFRAMES = 10_000
+"""Keyframes of a walk, at most."""
+
+LAST_SEED = (1 << 63) - 1
+"""The last seed that a keyframe may have."""
+
 Array = NDArray[np.float32]
 
 
 class Keyframe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One of the points that a walk passes through: a seed, or latents written out."""
 
-    seed: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)] | None = None
+    seed: Annotated[int, Meta(ge=0, le=LAST_SEED)] | None = None
     """Seed, from 0 on; None where ``z`` is given."""
     z: tuple[float, ...] | None = None
     """Latents (latents,); None where ``seed`` is given."""
@@ -42,7 +48,7 @@ class Keyframe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 class Walk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A walk from keyframe to keyframe."""
 
-    keyframes: Annotated[tuple[Keyframe, ...], Meta(min_length=1, max_length=10_000)]
+    keyframes: Annotated[tuple[Keyframe, ...], Meta(min_length=1, max_length=MOST_KEYFRAMES)]
     times: Annotated[tuple[Annotated[float, Meta(ge=0)], ...], Meta(min_length=1, max_length=MOST_FRAMES)]
     """Position of each frame: 0 is the first keyframe, 1 the second, 0.5 half way between."""
 
@@ -71,6 +77,17 @@ class Path(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Number of frames of each walk."""
         return len(self.walks[0].times)
 
+    def __post_init__(self) -> None:
+        """Refuse what a file of it would not be read with.
+
+        Raises:
+            InputError: too many keyframes, or seeds that are too large.
+        """
+        if any(len(walk.keyframes) > MOST_KEYFRAMES for walk in self.walks):
+            raise InputError(f"a walk goes through {MOST_KEYFRAMES:,} keyframes at most: give fewer seeds.")
+        if any((keyframe.seed or 0) > LAST_SEED for walk in self.walks for keyframe in walk.keyframes):
+            raise InputError(f"the seeds of a walk are {LAST_SEED} at most: give lower ones.")
+
     def save(self, path: str | File) -> File:
         """Write the file, ``*.json``."""
         write_bytes(File(path), msgspec.json.encode(self) + b"\n")
@@ -92,6 +109,8 @@ class Path(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise InputError(f"{file} cannot be read ({error.strerror}): check the path.") from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise InputError(f"{file} holds no path ({error}): save the path of a walk.") from None
+        if any(max(walk.times) > len(walk.keyframes) - (not opened.closed) for walk in opened.walks):
+            raise InputError(f"{file} has times beyond the last keyframe: save the path again.")
         if any(len(walk.times) != opened.frames for walk in opened.walks):
             raise InputError(f"{file} holds walks of different lengths: save the path again.")
         for keyframe in (each for walk in opened.walks for each in walk.keyframes):

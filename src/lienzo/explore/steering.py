@@ -61,9 +61,10 @@ def from_weights(generator: Generator, count: int) -> Directions:
         generator: of any network.
         count: how many, at most as many as z has dimensions; they come in the order of their eigenvalues.
     """
-    products = [matrix.double() @ matrix.double().T for matrix in matrices(generator.module, generator.latents)]
+    taken = [matrix.cpu().double() for matrix in matrices(generator.module, generator.latents)]  # MPS has no float64
+    products = [matrix @ matrix.T for matrix in taken]
     summed = sum((product / product.trace().clamp_min(1e-30) for product in products), torch.zeros(()).double())
-    _, vectors = torch.linalg.eigh(summed.cpu())
+    _, vectors = torch.linalg.eigh(summed)
     return _directions(vectors.flip(1).T[:count], generator, "weights")
 
 
@@ -126,12 +127,13 @@ def effects(
         ends = features.view(SEEDS, len(steps), -1)
         change = (ends[:, -1] - ends[:, 0]).double()
         unit = change / change.norm(dim=1, keepdim=True).clamp_min(1e-12)
-        alike = ((unit @ unit.T).sum() - SEEDS) / (SEEDS * (SEEDS - 1))
+        alike = ((unit @ unit.T).sum() - unit.square().sum()) / (SEEDS * (SEEDS - 1))
         measured = attributes.measure(pictures)
         if labeller is not None:
             measured |= labeller(features.numpy())
         correlations = {name: _within(values.reshape(SEEDS, -1), steps) for name, values in measured.items()}
-        yield Effect(float(change.norm(dim=1).mean() / apart), float(alike), correlations, suggestion(correlations))
+        effect = float(change.norm(dim=1).mean() / apart) if apart > 0 else 0.0  # all pictures are alike
+        yield Effect(effect, float(alike), correlations, suggestion(correlations))
 
 
 def suggestion(correlations: dict[str, float]) -> str:

@@ -114,13 +114,19 @@ def painted(generator: Generator, walked: Path) -> Steps[EvaluationProgress, Non
 
 
 def save(frames: Sequence[Pixels], file: str | File, per_second: float) -> File:
-    """Write a film (``.avif``, ``.webp``, ``.gif``, ``.mp4``), or a folder of PNGs where the name has no ending."""
+    """Write a film (``.avif``, ``.webp``, ``.gif``, ``.mp4``), or a folder of PNGs where the name has no ending.
+
+    In a folder the frames take the place of those of an earlier film, all of them.
+    """
     file = File(file)
     if file.suffix:
         write_bytes(file, films.encoder(file.suffix)(frames, per_second))
     else:
-        for number, frame in enumerate(frames):
-            write_bytes(file / f"frame-{number:05}.png", gallery.png(frame))
+        names = [f"frame-{number:05}.png" for number in range(len(frames))]
+        for name, frame in zip(names, frames, strict=True):
+            write_bytes(file / name, gallery.png(frame))
+        for surplus in {path.name for path in file.glob("frame-[0-9][0-9][0-9][0-9][0-9].png")} - set(names):
+            (file / surplus).unlink()  # of an earlier, longer film
     return file
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lienzo.collection.collection import Collection
 from lienzo.display import gallery
+from lienzo.errors import InputError
 from lienzo.report import pictures
 from lienzo.report.page import page
 from lienzo.report.parts import Parts, read
@@ -57,8 +58,11 @@ def report(
         RunError: no run, or ``run.json`` is damaged.
         CollectionError: the collection that was given is none, or not the one that the run was trained on.
     """
-    parts = read(Run.open(run), collection, device)
-    page_path = parts.run.path / NAME if out is None else Path(out)
+    opened = Run.open(run)
+    page_path = opened.path / NAME if out is None else Path(out)
+    if page_path.is_dir():
+        raise InputError(f"{page_path} is a folder: name the file of the page, such as {page_path / NAME}.")
+    parts = read(opened, collection, device)
     files.write_text(page_path, page(parts))
     written = [] if figures is None else _figures(parts, Path(figures))
     return Report(page_path, tuple(written), _facts(parts))

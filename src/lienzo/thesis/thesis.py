@@ -11,7 +11,9 @@ from lienzo.storage import files
 from lienzo.thesis import computing, kept, layout
 from lienzo.thesis.catalogue import CHAPTERS
 from lienzo.thesis.edition import LANGUAGES, Edition, Language
+from lienzo.thesis.experiments import ablations
 from lienzo.thesis.rendering import Rendering, placeholders
+from lienzo.thesis.renewal import Renewal
 
 KEPT = "kept"
 """Folder within that of the pages, for the results that were computed again."""
@@ -74,15 +76,21 @@ def steps(
     folder = files.local(out)
     chosen = [name for name in CHAPTERS if not chapters or name in chapters]
     edition = Edition(language, None if collection is None else Collection.open(collection))
+    if again and edition.collection is not None and "ablations" in results(chosen, language):
+        ablations.refuse_nothing_held_out(edition.collection)  # before half an hour of other results
     return _steps(chosen, folder, edition, again)
 
 
 def _steps(chapters: Sequence[str], folder: Path, edition: Edition, again: bool) -> Iterator[ThesisProgress]:
     renewed = results(chapters, edition.language) if again else ()
     count = len(renewed) + len(chapters)
+    renewal = Renewal(folder / KEPT, edition)
     for number, name in enumerate(renewed):
+        if name in renewal.done:
+            continue
         for part in computing.compute(name, folder / KEPT, edition):
             yield ThesisProgress(name, number, count, part)
+        renewal.add(name)
     linked = [name for name in CHAPTERS if name in chapters or (folder / layout.file(name)).exists()]
     rendering = Rendering(edition, folder / KEPT if again else kept.FOLDER, renewed, linked)
     for number, name in enumerate(chapters, len(renewed) + 1):
@@ -93,6 +101,7 @@ def _steps(chapters: Sequence[str], folder: Path, edition: Edition, again: bool)
         page = folder / layout.file(name)
         files.write_text(page, written)
         yield ThesisProgress(name, count, count, page=page)
+    renewal.end()
 
 
 def results(chapters: Names[str], language: Language) -> list[str]:

@@ -30,6 +30,9 @@ class Range:
     """Whether to search by orders of magnitude."""
 
 
+OF_THE_STUDY = ("name", "epochs", "images", "evaluate_every", "tick", "keep_epochs")
+"""Keys of the recipe that are the same in every trial."""
+
 Dimension = Range | tuple[str, ...]
 """A range of numbers, or a few values, written as in a setting."""
 
@@ -49,6 +52,8 @@ def parse(searches: Sequence[str], recipe: Recipe) -> dict[str, Dimension]:
         key, dimension = _read(search)
         if key in space:
             raise RecipeError(f"{key} is searched twice: give it once.")
+        if key in OF_THE_STUDY:
+            raise RecipeError(f"{key} is the same in every trial, which are compared by it: leave it out.")
         space[key] = dimension
         if all(refusals := _refusals(key, dimension, recipe)):  # some may need a value of another key
             raise next(filter(None, refusals))

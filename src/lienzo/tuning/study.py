@@ -114,6 +114,10 @@ class Study:
         """Return how many trials have ended."""
         return sum(trial.state.is_finished() for trial in self.study.get_trials(deepcopy=False))
 
+    def reasons(self) -> set[str]:
+        """Return why trials were pruned."""
+        return {str(trial.user_attrs.get(report.REASON, "")) for trial in self.study.get_trials(deepcopy=False)}
+
     def under_way(self) -> bool:
         """Say whether a trial is being trained, or was when its process ended."""
         return bool(self.study.get_trials(deepcopy=False, states=[TrialState.RUNNING]))

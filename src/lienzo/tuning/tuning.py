@@ -121,6 +121,9 @@ def steps(
     if not study.completed():
         if study.under_way():
             raise RunError(f"no trial of {out} has come to its end yet, but other processes are at it: wait for them.")
+        reasons = study.reasons()
+        if len(reasons) == 1 and study.finished() > 1:
+            raise TrainingError(f"no trial of {out} came to its end, all for one reason: {reasons.pop()}")
         raise TrainingError(
             f"no trial of {out} came to its end, and report.html says why: search nearer to the recipe."
         )

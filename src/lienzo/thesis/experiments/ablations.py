@@ -133,6 +133,18 @@ PLANNED = ("size", "width", "images", "collection", "samples")
 """Fields of a row that a plan decides."""
 
 
+def refuse_nothing_held_out(collection: Collection) -> None:
+    """Refuse a collection without pictures held out.
+
+    Raises:
+        InputError: it has none.
+    """
+    if not len(collection.rows("holdout")):
+        raise InputError(
+            f"{collection.path} has no pictures held out to score against: prepare it with --holdout 0.5, for example."
+        )
+
+
 @dataclass(frozen=True)
 class Plan:
     """Which runs to make."""
@@ -152,11 +164,7 @@ class Plan:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        if not len(self.collection.rows("holdout")):
-            raise InputError(
-                f"{self.collection.path} has no pictures held out to score against: "
-                "prepare it with --holdout 0.5, for example."
-            )
+        refuse_nothing_held_out(self.collection)
 
 
 def recipe(variant: str, seed: int, images: int, width: int) -> Recipe:
