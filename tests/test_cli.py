@@ -20,8 +20,8 @@ import click
 import numpy as np
 import pytest
 from conftest import ROOT, Command, Paint
-from PIL import Image
 from pictures_for_tests import noisy
+from PIL import Image
 
 import lienzo
 from lienzo.cli import main, syntax
