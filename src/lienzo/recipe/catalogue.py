@@ -106,7 +106,7 @@ def fast_features() -> Recipe:
 
 
 def modern() -> Recipe:
-    """The best pictures for one to four hours of two cores.
+    """Better pictures than those of fast, in one to four hours of two cores.
 
     What ``fast`` was when its discriminator had batch normalisation, for a million pictures: for that long it paints
     better (docs/log.md, sections "`fast` for longer" and "A discriminator without normalisation").

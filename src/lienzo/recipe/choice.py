@@ -47,9 +47,10 @@ def choose(height: int, width: int, count: int, device: str) -> Choice:
     if side > 80:
         size, other = ("256", "128") if side > 160 else ("128", "256")
         for_gpu = (f"modern-gpu-{size}",) if device == "cuda" else ()
-        return Choice(f"modern-{size}", reason, (*for_gpu, f"modern-{other}", "thesis"))
+        with_features = ("modern-features-128",) if size == "128" else ()
+        return Choice(f"modern-{size}", reason, (*for_gpu, *with_features, f"modern-{other}", "thesis"))
     if count <= FEW:
         return Choice("few", reason, ("fast", "modern", "thesis"))
     if device == "cuda":
         return Choice("modern-gpu", reason, ("modern", "fast", "thesis"))
-    return Choice("fast", reason, ("fast-features", "modern", "thesis"))
+    return Choice("fast", reason, ("fast-features", "modern-features", "modern", "thesis"))
