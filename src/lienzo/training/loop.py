@@ -32,6 +32,7 @@ from lienzo.training.open_run import OpenRun, TroubleError
 from lienzo.training.origin import Origin
 from lienzo.training.state import State
 from lienzo.training.tick import Tick
+from lienzo.training.trouble import Trouble
 
 log = logging.getLogger("lienzo")
 
@@ -129,9 +130,7 @@ def steps(
                 with OpenRun(run, recipe, state, batches, manifest) as open_run:
                     yield from _ticks(open_run, pipeline, threads, stops)
             except TroubleError as error:
-                with processes.leading():
-                    if manifest is not None:
-                        resumption.roll_back(run, manifest, recipe, state.images, error.trouble)
+                _roll_back(run, manifest, recipe, state.images, error.trouble)
                 state = _begin(recipe, batches)
                 if processes.any_of(bool(stops)):  # asked for in the step that made the trouble
                     raise KeyboardInterrupt from error
@@ -169,6 +168,13 @@ def _begin(recipe: Recipe, batches: Batches) -> State:
     collection = batches.collection
     shape = Shape(collection.height, collection.width, collection.channels)
     return State(recipe, shape, batches.device, batches.classes)
+
+
+def _roll_back(run: Run, manifest: Manifest | None, recipe: Recipe, images: int, trouble: Trouble) -> None:
+    """Note in the run's folder, in the first process alone, that training goes back."""
+    with processes.leading():
+        if manifest is not None:
+            resumption.roll_back(run, manifest, recipe, images, trouble)
 
 
 def _ticks(run: OpenRun, pipeline: InputPipeline, threads: Threads, stops: list[int]) -> Iterator[Tick]:
