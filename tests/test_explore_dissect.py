@@ -12,12 +12,14 @@ from torch import Tensor, nn
 
 import lienzo
 from lienzo.errors import InputError
-from lienzo.explore import agreement, causes, concepts, segmentation
+from lienzo.explore import agreement, causes, concepts, dissection_page, segmentation
+from lienzo.explore.causes import Effect
 from lienzo.explore.dissecting import layers_of
 from lienzo.explore.dissection import ARRAYS, PICTURES, Dissection
 from lienzo.explore.dissection_page import page
 from lienzo.generation import units
 from lienzo.generation.generation import Generator, save_generator
+from lienzo.metrics.estimate import Estimate
 from lienzo.networks.configurations import NETS, grown
 from lienzo.networks.fading import set_alpha
 from lienzo.networks.shape import Shape
@@ -275,6 +277,16 @@ def test_controls_are_other_units_of_equal_activation() -> None:
     draws = [causes.alike(level, (4, 5), draw) for draw in range(9)]
     assert all(len(set(drawn)) == 2 and set(drawn) <= set(range(6, 13)) for drawn in draws)
     assert len(set(draws)) > 2
+
+
+def test_no_share_of_nothing_is_told() -> None:
+    """Units that are switched off may bring about a concept that no picture showed."""
+    change = Estimate(0.01, 0.002)
+    nothing = Effect("dark", "layer1", (3,), "off", 0.0, change, change, 0.0, change, change)
+    assert nothing.relative(change) is nothing.relative_seen(change) is None
+    told = f"{dissection_page._sentence([nothing])} {dissection_page._row(nothing)} {dissection_page._chart([nothing])}"
+    assert "covers 0 % of their area" in told
+    assert "000000" not in told.partition("<svg")[0]
 
 
 def test_the_command_lists_dissects_and_holds_units(tmp_path: Path, command: Command) -> None:

@@ -47,7 +47,7 @@ function partOfName(text) {
   if (new TextEncoder().encode(written).length <= 100) return written && `-${written}`;
   let hash = 2166136261; // FNV-1a, which tells long names apart
   for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 16777619) >>> 0;
-  return `-${[...written].slice(0, 30).join("")}~${hash.toString(16).padStart(8, "0")}`;
+  return `-${[...written].slice(0, 25).join("")}~${hash.toString(16).padStart(8, "0")}`;
 }
 
 const labelOf = ({ picture }) => (names.length ? writtenLabel([...picture.y]) : "");
