@@ -39,9 +39,10 @@ from PIL import Image
 
 import lienzo
 from lienzo.collection.collection import Collection
-from lienzo.networks.configurations import grown
+from lienzo.networks.configurations import DCGAN, grown
 from lienzo.networks.shape import Shape
 from lienzo.recipe.catalogue import find, normalised, one_layer
+from lienzo.recipe.pretrained import Pretrained
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.seeds import numpy_generator
@@ -52,9 +53,17 @@ def of_both(setting: str) -> tuple[str, ...]:
     return tuple(f"{player}_optimizer.{setting}" for player in ("generator", "discriminator"))
 
 
-BEGINNINGS = {"normalised": normalised, "one-layer": one_layer}
-"""What ``fast`` was before its discriminator lost batch normalisation, and before it had a second layer at the
-picture's own size: recipes that experiments begin with, beside those of the catalogue."""
+def normalised_features() -> Recipe:
+    """Return what ``fast-features`` was when its own discriminator had batch normalisation."""
+    begun = normalised()
+    assert isinstance(begun.network, DCGAN)
+    network = dataclasses.replace(begun.network, discriminator_width=18)
+    return dataclasses.replace(begun, network=network, pretrained=Pretrained(1.0, 32), images=120_000)
+
+
+BEGINNINGS = {"normalised": normalised, "normalised-features": normalised_features, "one-layer": one_layer}
+"""What ``fast`` and ``fast-features`` were before their discriminator lost batch normalisation, and what ``fast`` was
+before it had a second layer at the picture's own size: recipes that experiments begin with, beside the catalogue's."""
 
 BEFORE = ("images=160000",)
 """The length of ``fast`` for ``one-layer``, which is a longer one."""
@@ -212,18 +221,16 @@ EXPERIMENTS: dict[str, Experiment] = {
         "modern-wide",
     ),
     "normalised-features": Experiment(
-        "fast-features for longer, in wider networks?",
-        "fast-features",
+        "what fast-features painted with batch normalisation in its discriminator", "normalised-features"
+    ),
+    "normalised-features-long": Experiment(
+        "and for longer, in wider networks?",
+        "normalised-features",
         ("images=400000", "network.discriminator_width=24", "pretrained.channels=64"),
     ),
     "modern-features": Experiment("what modern-features paints", "modern-features"),
     "modern-features-slow": Experiment(
         "with a discriminator at half the rate?", "modern-features", ("discriminator_optimizer.rate=0.0008",)
-    ),
-    "fast-features-bare": Experiment(
-        "fast-features without batch normalisation in its discriminator?",
-        "fast-features",
-        (*UNNORMALISED, "discriminator_optimizer.rate=0.0016", "images=160000"),
     ),
     "modern-128": Experiment("what modern-128 paints", "modern-128"),
     "modern-128-late": Experiment("with rates that fall over its second half only?", "modern-128", ("cool_down=0.5",)),
@@ -333,7 +340,7 @@ def described(name: str) -> str:
     assert recipe.images is not None  # none of these recipes counts in epochs
     start = f" {'grown ' * experiment.grown}from {experiment.start}" if experiment.start else ""
     return (
-        f"{name:24}{experiment.question} ({' '.join((experiment.recipe, *experiment.settings))}{start}): "
+        f"{name:26}{experiment.question} ({' '.join((experiment.recipe, *experiment.settings))}{start}): "
         f"{recipe.images:,} pictures of {side}×{side} × {each / 1e6:,.0f} million = {recipe.images * each:.3g}"
     )
 
