@@ -20,7 +20,8 @@ def recipes(name: Annotated[str | None, Word("[NAME|FILE.toml]")] = None, /, *, 
         show(found.to_dict() if json else found.to_toml().rstrip(), json)
         return
     purposes = {known: (make.__doc__ or "").split("\n")[0] for known, make in catalogue.RECIPES.items()}
-    show(purposes if json else "\n".join(f"{known:14} {line}" for known, line in purposes.items()), json)
+    width = max(map(len, purposes))
+    show(purposes if json else "\n".join(f"{known:{width}} {line}" for known, line in purposes.items()), json)
 
 
 def info(
