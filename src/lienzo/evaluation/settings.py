@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from lienzo.collection.settings import Part
 from lienzo.errors import ScoreError, unknown
+from lienzo.generation.spans import LAST_SEED
 
 if TYPE_CHECKING:
     from lienzo.metrics.detectors import Detector
 else:
     Detector = str  # the command line reads these types, and takes detectors by name only
-
-LAST = 2**63 - 1
-"""The last seed of a picture that is scored: seeds are kept in 64 bits."""
 
 Precision = Literal["bf16", "fp32"]
 """Number formats in which lite0 computes."""
@@ -67,8 +65,10 @@ class Settings:
             object.__setattr__(self, name, int(value))  # NumPy's numbers are no JSON
         if self.seed < 0:
             raise ScoreError(f"the seed is {self.seed}, but seeds are whole numbers from 0 on.")
-        if self.seed + self.samples > LAST:
-            raise ScoreError(f"{self.samples} seeds from {self.seed} on end beyond {LAST}: begin with a lower one.")
+        if self.seed + self.samples > LAST_SEED:
+            raise ScoreError(
+                f"{self.samples} seeds from {self.seed} on end beyond {LAST_SEED}: begin with a lower one."
+            )
         if self.part not in get_args(Part):
             raise ScoreError(unknown("part", str(self.part), get_args(Part)))
         if self.precision not in (None, *get_args(Precision)):

@@ -18,6 +18,7 @@ from lienzo.errors import InputError
 from lienzo.explore import curves
 from lienzo.explore.film import MOST_FRAMES, MOST_WALKS, Curve
 from lienzo.generation.generation import Generator
+from lienzo.generation.spans import LAST_SEED
 from lienzo.storage.files import write_bytes
 
 LARGEST = 1 << 26
@@ -25,9 +26,6 @@ LARGEST = 1 << 26
 
 MOST_KEYFRAMES = 10_000
 """Keyframes of a walk, at most."""
-
-LAST_SEED = (1 << 63) - 1
-"""The last seed that a keyframe may have."""
 
 Array = NDArray[np.float32]
 

@@ -5,6 +5,9 @@ from lienzo.errors import InputError
 MOST = 1_000_000
 """Pictures that are asked for at once, at most: they are kept in memory."""
 
+LAST_SEED = 2**63 - 1
+"""The last seed of a picture where seeds are kept in 64 bits, as scores and paths do."""
+
 
 def parse_seeds(text: str) -> list[int]:
     """Return the seeds that a text names.
