@@ -1,5 +1,6 @@
 """Which long results a call of ``lienzo thesis --again`` has computed already, so that an interrupted one goes on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -45,9 +46,16 @@ class Renewal:
 
     def add(self, name: str) -> None:
         """Note that a result is computed."""
-        self._noted = msgspec.structs.replace(self._noted, done=(*self._noted.done, name))
-        files.write_json(self._path, msgspec.to_builtins(self._noted))
+        self._note((*self.done, name))
 
-    def end(self) -> None:
-        """Note that all pages are written, so that the next call computes everything again."""
-        self._path.unlink(missing_ok=True)
+    def end(self, names: Sequence[str]) -> None:
+        """Note that the pages with these results are written, so that the next call computes them again."""
+        if names:
+            self._note(tuple(name for name in self.done if name not in names))
+
+    def _note(self, done: tuple[str, ...]) -> None:
+        self._noted = msgspec.structs.replace(self._noted, done=done)
+        if done:
+            files.write_json(self._path, msgspec.to_builtins(self._noted))
+        else:
+            self._path.unlink(missing_ok=True)

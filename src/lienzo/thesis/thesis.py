@@ -101,7 +101,7 @@ def _steps(chapters: Sequence[str], folder: Path, edition: Edition, again: bool)
         page = folder / layout.file(name)
         files.write_text(page, written)
         yield ThesisProgress(name, count, count, page=page)
-    renewal.end()
+    renewal.end(renewed)
 
 
 def results(chapters: Names[str], language: Language) -> list[str]:
