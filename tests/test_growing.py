@@ -370,11 +370,17 @@ def test_labels_of_a_table_are_not_guessed(paint: Paint, recipe: Recipe, tmp_pat
         lienzo.grow(run, device="cpu")
 
 
+def titled(folder: Path) -> list[str]:
+    """Write a table that gives each picture a title of its own, its name; return the names."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    (folder / "metadata.csv").write_text("file_name,title\n" + "".join(f"{name},{name}\n" for name in names))
+    return names
+
+
 def test_columns_of_labels_are_those_of_the_collection(paint: Paint, recipe: Recipe, tmp_path: Path) -> None:
     """Of the columns that are not labels by themselves too, since no value repeats."""
     folder = paint(tmp_path / "pictures", 24, 40, 48)
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
-    (folder / "metadata.csv").write_text("file_name,title\n" + "".join(f"{name},{name}\n" for name in names))
+    names = titled(folder)
     art = lienzo.prepare(folder, tmp_path / "art-16", size=16, label_columns=("title",), workers=1)
     assert sorted(art.vocabularies["title"]) == names
     assert lienzo.prepare(folder, art.path, size=16, label_columns=("title",), workers=1) == art
@@ -387,8 +393,7 @@ def test_columns_of_labels_are_those_of_the_collection(paint: Paint, recipe: Rec
 
 def test_columns_that_an_older_collection_does_not_tell_are_not_compared(paint: Paint, tmp_path: Path) -> None:
     folder = paint(tmp_path / "pictures", 4, 40, 48)
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
-    (folder / "metadata.csv").write_text("file_name,title\n" + "".join(f"{name},{name}\n" for name in names))
+    titled(folder)
     art = lienzo.prepare(folder, tmp_path / "art", size=16, label_columns=("title",), workers=1)
     manifest = json.loads((art.path / "collection.json").read_text())
     del manifest["settings"]["label_columns"]

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from lienzo.cli.options import DEVICE, Json, show
 from lienzo.cli.syntax import Group, Word
 from lienzo.display.terminal import bar
-from lienzo.errors import InputError
 from lienzo.explore.film import Film
 from lienzo.storage import sealed
-from lienzo.storage.files import write_text
+from lienzo.storage.files import refuse_folder, write_text
 
 if TYPE_CHECKING:
     from lienzo.evaluation.scores import EvaluationProgress
@@ -265,8 +264,7 @@ def dissect(
 
 def _refuse_places(page: Path, place: Path | None = None, kind: str = "") -> None:
     """Refuse a page that is a folder, and a file that holds something else, before anything is computed for them."""
-    if page.is_dir():
-        raise InputError(f"{page} is a folder: name the file of the page, such as {page / 'page.html'}.")
+    refuse_folder(page, "page.html")
     if place is not None:
         sealed.refuse_other(place, kind)
 

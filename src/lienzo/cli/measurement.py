@@ -11,6 +11,7 @@ from lienzo.cli.syntax import Word
 from lienzo.display.terminal import Bar, bar, note
 from lienzo.errors import InputError
 from lienzo.evaluation.settings import Settings
+from lienzo.storage.files import refuse_folder
 
 if TYPE_CHECKING:
     from lienzo.evaluation.scores import EvaluationProgress
@@ -57,8 +58,8 @@ def evaluate(
         ordered = " ".join([*subjects[1:], collection, subjects[0]])
         last = "collection stands" if real[0] else "real pictures stand"
         raise InputError(f"the {last} last: lienzo evaluate {ordered}")
-    if report is not None and report.is_dir():
-        raise InputError(f"{report} is a folder: name a file for the page, such as {report / 'report.html'}.")
+    if report is not None:
+        refuse_folder(report, "report.html")
     found = []
     with bar("evaluating") as shown:
         gathering = gather(subjects, collection, settings)

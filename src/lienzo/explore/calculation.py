@@ -220,11 +220,9 @@ def gains(examples: _Examples, pairs: Sequence[tuple[int, int]], trials: int = 1
 def _gain(examples: _Examples, wanted: int, taken: int, trials: int, chance: np.random.Generator) -> Gain:
     """Return how often a sum of one pair of labels comes out as wanted, and how often its control does."""
     z, size = examples.z, (trials, MEAN_OF)
+    members = (np.flatnonzero(examples.shown == label) for label in (wanted, taken))
     of_wanted, of_taken = (
-        np.stack(
-            [chance.choice(np.flatnonzero(examples.shown == label), MEAN_OF + 1, replace=False) for _ in range(trials)]
-        )
-        for label in (wanted, taken)
+        np.stack([chance.choice(those, MEAN_OF + 1, replace=False) for _ in range(trials)]) for those in members
     )
     starts, to, away = of_taken[:, 0], z[of_wanted[:, 1:]].mean(1), z[of_taken[:, 1:]].mean(1)
     random_to, random_away = (z[chance.integers(len(z), size=size)].mean(1) for _ in range(2))

@@ -9,7 +9,6 @@ from typing import Any
 
 from lienzo.collection.collection import Collection
 from lienzo.display import gallery
-from lienzo.errors import InputError
 from lienzo.report import pictures
 from lienzo.report.page import page
 from lienzo.report.parts import Parts, read
@@ -60,8 +59,7 @@ def report(
     """
     opened = Run.open(run)
     page_path = opened.path / NAME if out is None else Path(out)
-    if page_path.is_dir():
-        raise InputError(f"{page_path} is a folder: name the file of the page, such as {page_path / NAME}.")
+    files.refuse_folder(page_path, NAME)
     parts = read(opened, collection, device)
     files.write_text(page_path, page(parts))
     written = [] if figures is None else _figures(parts, Path(figures))

@@ -39,13 +39,13 @@ class Run:
         run = path if isinstance(path, Run) else cls(Path(path))
         if not run.path.exists():
             raise RunError(f"there is no run {run.path}: check the path.")
-        if not run.exists() and run.begun():
+        if run.exists():
+            return run
+        if run.begun():
             raise RunError(
                 f"{run.path} lacks its recipe.toml: go on with the words that it was begun with, which write it again."
             )
-        if not run.exists():
-            raise RunError(f"{run.path} is no run: it has no run.json and recipe.toml; `lienzo train` makes one.")
-        return run
+        raise RunError(f"{run.path} is no run: it has no run.json and recipe.toml; `lienzo train` makes one.")
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: how far the run is, its curves, and its newest drawing."""

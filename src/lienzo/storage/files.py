@@ -40,6 +40,16 @@ def local(path: str | Path) -> Path:
     return Path(path)
 
 
+def refuse_folder(page: Path, name: str) -> None:
+    """Refuse a page's path that is a folder, before anything is computed for it; ``name`` is one that it could have.
+
+    Raises:
+        InputError: it is one.
+    """
+    if page.is_dir():
+        raise InputError(f"{page} is a folder: name a file for the page, such as {page / name}.")
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` for writing; on success it becomes ``path``, on an error it vanishes.
