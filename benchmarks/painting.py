@@ -199,24 +199,24 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "fast-noise": Experiment("and noise for each pixel, which z draws?", "normalised", ("network.noise=true",)),
     "fast-features": Experiment("what fast-features paints", "fast-features"),
-    "modern": Experiment("what modern paints", "modern"),
+    "modern-plain": Experiment("what modern-plain paints", "modern-plain"),
     "modern-whole": Experiment(
         "do changes blur the detail that the discriminator sees?",
-        "modern",
+        "modern-plain",
         ("images=480000", "augmentation.sampling=whole"),
     ),
     "modern-bicubic": Experiment(
         "and do they where pictures are sampled better?",
-        "modern",
+        "modern-plain",
         ("images=480000", "augmentation.sampling=bicubic"),
     ),
     "modern-unnormalised": Experiment("or fast for longer?", "fast", ("images=400000",)),
-    "modern-r1": Experiment("does the R1 of modern-gpu keep its discriminator in bounds?", "modern", LONG_R1),
-    "modern-wide": Experiment("and half as many pictures for wider networks?", "modern", (*LONG_R1, *WIDE)),
-    "modern-wide-plain": Experiment("and without R1?", "modern", (*WIDE, "images=480000")),
+    "modern-r1": Experiment("does the R1 of modern-gpu keep its discriminator in bounds?", "modern-plain", LONG_R1),
+    "modern-wide": Experiment("and half as many pictures for wider networks?", "modern-plain", (*LONG_R1, *WIDE)),
+    "modern-wide-plain": Experiment("and without R1?", "modern-plain", (*WIDE, "images=480000")),
     "modern-wide-freed": Experiment(
         "what if R1 ends before the training does?",
-        "modern",
+        "modern-plain",
         (*WIDE, "images=64000", "cool_down=1", *of_both("rate=0.0002"), QUICK),
         "modern-wide",
     ),
@@ -228,9 +228,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         "normalised-features",
         ("images=400000", "network.discriminator_width=24", "pretrained.channels=64"),
     ),
-    "modern-features": Experiment("what modern-features paints", "modern-features"),
-    "modern-features-slow": Experiment(
-        "with a discriminator at half the rate?", "modern-features", ("discriminator_optimizer.rate=0.0008",)
+    "modern": Experiment("what modern paints", "modern"),
+    "modern-slow": Experiment(
+        "with a discriminator at half the rate?", "modern", ("discriminator_optimizer.rate=0.0008",)
     ),
     "modern-128": Experiment("what modern-128 paints", "modern-128"),
     "modern-128-late": Experiment("with rates that fall over its second half only?", "modern-128", ("cool_down=0.5",)),
@@ -259,7 +259,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     "modern-gpu-128": Experiment("what modern-gpu-128 paints", "modern-gpu-128"),
     "modern-gpu-256": Experiment("what modern-gpu-256 paints", "modern-gpu-256"),
     "fast-annealed": Experiment("does R3GAN's schedule help where time is short?", "one-layer", (*BEFORE, *ANNEALED)),
-    "modern-annealed": Experiment("and where there is more time?", "modern", ANNEALED),
+    "modern-annealed": Experiment("and where there is more time?", "modern-plain", ANNEALED),
     "fast-of-others": Experiment(
         "a generator of other pictures to begin from", "fast", ("images=48000",), pictures=(2_000, None)
     ),

@@ -269,12 +269,14 @@ def test_pixels_of_every_other_kind_of_network(browser: Any, case: str, tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("recipe", "size"), [("thesis", 64), ("modern", 64), ("conditional", 32), ("gan-2014", 16)])
+@pytest.mark.parametrize(
+    ("recipe", "size"), [("thesis", 64), ("modern-plain", 64), ("conditional", 32), ("gan-2014", 16)]
+)
 def test_sixty_four_seeds_of_recipes_at_full_width(browser: Any, recipe: str, size: int, tmp_path: Path) -> None:
     labels = 3 if recipe == "conditional" else 0
     compare(browser, untrained(recipes(recipe).network, (size, size, 3), labels), tmp_path / "page.html", 64)
-    if recipe in ("thesis", "modern"):
-        assert (tmp_path / "page.html").stat().st_size < {"thesis": 11e6, "modern": 4e6}[recipe]
+    if recipe in ("thesis", "modern-plain"):
+        assert (tmp_path / "page.html").stat().st_size < {"thesis": 11e6, "modern-plain": 4e6}[recipe]
 
 
 def compare(browser: Any, generator: Generator, out: Path, count: int) -> None:

@@ -104,14 +104,21 @@ def test_the_page_says_what_fast_was() -> None:
     page = (
         (ROOT / "docs/recipes.md").read_text(encoding="utf-8").partition("\n## Normalised\n")[2].partition("\n## ")[0]
     )
-    (images,) = re.findall(r"--recipe modern --images (\d+)", page)
-    was = find("modern").with_settings([f"images={images}", "sample_every=16000"])
+    (images,) = re.findall(r"--recipe modern-plain --images (\d+)", page)
+    was = find("modern-plain").with_settings([f"images={images}", "sample_every=16000"])
     assert dataclasses.replace(was, name="normalised") == normalised()
     differing = ["discriminator_norm=batch", "discriminator_weights=same"]
     settings = [f"network.{one}" for one in differing] + ["regularisation.r1=0", "regularisation.interval=1"]
     was = fast().with_settings([*settings, "discriminator_optimizer.rate=0.0004"])
     assert dataclasses.replace(was, name="normalised") == normalised()
-    assert find("modern").network == find("few").network == find("conditional").network == normalised().network
+    assert find("modern-plain").network == find("few").network == find("conditional").network == normalised().network
+
+
+def test_a_recipe_that_learns_with_a_pretrained_network_says_so_in_its_first_line() -> None:
+    first_lines = {name: (make.__doc__ or "").partition("\n")[0] for name, make in RECIPES.items()}
+    said = {name for name, line in first_lines.items() if re.search("network (that was )?trained on photographs", line)}
+    assert said == {name for name, make in RECIPES.items() if make().pretrained.weight}
+    assert {"fast-features", "modern"} <= said
 
 
 @pytest.mark.parametrize(("settings", "message"), [

@@ -61,7 +61,7 @@ def fast() -> Recipe:
 
 
 def normalised() -> Recipe:
-    """Return what ``fast`` was, which ``modern``, ``few`` and others still begin with; no recipe by itself.
+    """Return what ``fast`` was, which ``modern-plain``, ``few`` and others still begin with; no recipe by itself.
 
     Compared with ``fast``: batch normalisation in the discriminator, which learns at the generator's rate and without
     R1 (docs/log.md, section "A second layer at the picture's own size").
@@ -104,15 +104,6 @@ def fast_features() -> Recipe:
 
 
 def modern() -> Recipe:
-    """Better pictures than those of fast, in one to four hours of two cores.
-
-    What ``fast`` was when its discriminator had batch normalisation, for a million pictures: for that long it paints
-    better (docs/log.md, sections "`fast` for longer" and "A discriminator without normalisation").
-    """
-    return dataclasses.replace(normalised(), name="modern", images=1_000_000, sample_every=50_000)
-
-
-def modern_features() -> Recipe:
     """The best pictures for hours of two cores, with a network that was trained on photographs.
 
     ``fast`` for longer, with a second discriminator beside its own, which sees pictures through MobileNetV2 (Sauer et
@@ -121,12 +112,21 @@ def modern_features() -> Recipe:
     """
     return dataclasses.replace(
         fast(),
-        name="modern-features",
+        name="modern",
         pretrained=Pretrained(weight=1.0, channels=64),
         cool_down=1.0,
         images=600_000,
         sample_every=50_000,
     )
+
+
+def modern_plain() -> Recipe:
+    """Better pictures than those of fast, in one to four hours of two cores, learnt from your pictures alone.
+
+    What ``fast`` was when its discriminator had batch normalisation, for a million pictures: for that long it paints
+    better (docs/log.md, sections "`fast` for longer" and "A discriminator without normalisation").
+    """
+    return dataclasses.replace(normalised(), name="modern-plain", images=1_000_000, sample_every=50_000)
 
 
 def one_layer() -> Recipe:
@@ -152,9 +152,9 @@ def one_layer() -> Recipe:
 def modern_gpu() -> Recipe:
     """The best pictures for some minutes of a GPU.
 
-    Compared with ``modern``: one layer at the picture's own size, in networks more than twice as wide; batches of 32,
-    for more than three times as many pictures; Adam with momentum; rates that fall over the last 30 %. The penalty R1
-    (Mescheder et al. 2018), computed in every eighth step, keeps the discriminator from overfitting (docs/log.md,
+    Compared with ``modern-plain``: one layer at the picture's own size, in networks more than twice as wide; batches of
+    32, for more than three times as many pictures; Adam with momentum; rates that fall over the last 30 %. The penalty
+    R1 (Mescheder et al. 2018), computed in every eighth step, keeps the discriminator from overfitting (docs/log.md,
     section "Minutes of a GPU").
     """
     return dataclasses.replace(
@@ -192,7 +192,7 @@ def modern_128() -> Recipe:
 def modern_features_128() -> Recipe:
     """Pictures of 128×128 in hours of two cores, with a network that was trained on photographs.
 
-    ``modern-128`` with the second discriminator of ``modern-features`` (docs/log.md, section "Features of photographs
+    ``modern-128`` with the second discriminator of ``modern`` (docs/log.md, section "Features of photographs
     without normalisation").
     """
     return dataclasses.replace(
@@ -347,7 +347,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "fast": fast,
     "fast-features": fast_features,
     "modern": modern,
-    "modern-features": modern_features,
+    "modern-plain": modern_plain,
     "modern-gpu": modern_gpu,
     "modern-128": modern_128,
     "modern-features-128": modern_features_128,

