@@ -34,7 +34,7 @@ AHEAD = 2
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("collection", type=Path)
-    words.add_argument("trainings", nargs="+", help="a recipe and settings, such as 'modern network.width=64'")
+    words.add_argument("trainings", nargs="+", help="a recipe and settings, such as 'modern-gpu seed=1'")
     words.add_argument("--device", default="auto")
     words.add_argument("--out", type=Path, default=Path("beside"))
     words.add_argument("--every", type=float, default=30.0, help="seconds between two lines for each training")

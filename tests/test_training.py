@@ -175,7 +175,7 @@ def test_every_recipe_trains_and_goes_on(collection: Collection, tmp_path: Path,
     assert_same(lienzo.train(collection, recipe, tmp_path / "parts", device="cpu"), whole)
 
 
-SIZES = {"modern-128": 128, "modern-256": 256, "modern-gpu-128": 128, "modern-gpu-256": 256}
+SIZES = {name: size for name in RECIPES for size in (128, 256) if name.endswith(f"-{size}")}
 """Sides of the pictures that recipes are for, where they are not 64."""
 
 

@@ -47,8 +47,8 @@ def choose(height: int, width: int, count: int, device: str) -> Choice:
     if side > 80:
         size, other = ("256", "128") if side > 160 else ("128", "256")
         for_gpu = (f"modern-gpu-{size}",) if device == "cuda" else ()
-        with_features = ("modern-features-128",) if size == "128" else ()
-        return Choice(f"modern-{size}", reason, (*for_gpu, *with_features, f"modern-{other}", "thesis"))
+        others = (*for_gpu, f"modern-features-{size}", f"modern-{other}", "thesis")
+        return Choice(f"modern-{size}", reason, others)
     if count <= FEW:
         return Choice("few", reason, ("fast", "modern-plain", "thesis"))
     if device == "cuda":

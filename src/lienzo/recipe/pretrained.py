@@ -18,13 +18,19 @@ class Pretrained:
     channels: int = 32
     """Channels to which the features of each of four layers are mixed, by random weights that do not learn."""
 
+    shrink: int = 1
+    """The network sees means of blocks of so many pixels a side: 2 makes it four times as cheap, and leaves the finest
+    detail to the discriminator that learns from pixels."""
+
     def __post_init__(self) -> None:
         if self.weight < 0:
             raise ValueError(f"weight is {self.weight}, but cannot be negative: give 0 for no second discriminator.")
-        if self.channels < 1:
-            raise ValueError(f"channels is {self.channels}; give a positive number.")
-        if self.channels != Pretrained.channels and not self.weight:
-            raise ValueError(
-                "channels belongs to the second discriminator, whose weight is 0: set weight too, to 1 for example, "
-                f"or leave channels at {Pretrained.channels}."
-            )
+        for key in ("channels", "shrink"):
+            value, default = getattr(self, key), getattr(Pretrained, key)
+            if value < 1:
+                raise ValueError(f"{key} is {value}; give a positive number.")
+            if value != default and not self.weight:
+                raise ValueError(
+                    f"{key} belongs to the second discriminator, whose weight is 0: set weight too, to 1 for example, "
+                    f"or leave {key} at {default}."
+                )

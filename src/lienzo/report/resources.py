@@ -39,6 +39,9 @@ MACHINES: dict[str, tuple[Measured, ...]] = {
     "avx512-bf16": (
         Measured("AMD EPYC, AVX512-BF16", "thesis", 156, "benchmarks/results/two-cores-amd-epyc.md", "bfloat16", 2),
         Measured("AMD EPYC, AVX512-BF16", "modern-plain", 122, "docs/train.md", "bfloat16", 1),
+        Measured("AMD EPYC, AVX512-BF16", "fast", 293, "docs/recipes.md", "bfloat16", 2),
+        Measured("AMD EPYC, AVX512-BF16", "fast-features", 202, "docs/recipes.md", "bfloat16", 2),
+        Measured("AMD EPYC, AVX512-BF16", "modern", 169, "docs/recipes.md", "bfloat16", 2),
     ),
     "amx": (
         Measured("Intel Xeon, AMX", "thesis", 337, "benchmarks/results/two-cores-intel-xeon-amx.md", "bfloat16", 2),

