@@ -18,7 +18,7 @@ from lienzo.cli.main import main
 from lienzo.collection.collection import Collection
 from lienzo.collection.preparation import prepare
 from lienzo.errors import InputError, ScoreError
-from lienzo.evaluation import evaluation
+from lienzo.evaluation import evaluation, features
 from lienzo.evaluation import scores as scores_module
 from lienzo.evaluation.evaluation import compare, evaluate, steps
 from lienzo.evaluation.report import page
@@ -272,6 +272,16 @@ def test_features_of_the_collection_are_made_once(collection):
     other = dataclasses.replace(detector, fingerprint="4567")
     evaluate(collection, collection, detector=other, device="cpu")
     assert sum(counts) == 2 * made
+
+
+def test_features_of_one_kind_of_device_are_not_taken_for_those_of_another(collection, monkeypatch):
+    clean(collection)
+    monkeypatch.setattr(features, "_to_device_of_measures", lambda found, _device: found)
+    detector, counts = counting()
+    for device in ("cpu", "cuda", "cuda:1", "cpu"):
+        walk = features.cached_features(collection, "train", collection.rows("train"), detector, torch.device(device))
+        list(walk)
+    assert sum(counts) == 2 * len(collection.rows("train"))
 
 
 def test_without_a_fingerprint_nothing_is_kept(collection):

@@ -246,8 +246,23 @@ def test_squared_distances_are_never_negative():
     assert squared_distances(same, same).min() >= 0
 
 
-def test_the_mean_of_shares_has_the_binomial_error():
-    found = estimate.mean(torch.arange(100) < 20)
+def test_a_share_has_the_binomial_error():
+    found = estimate.share(torch.arange(10_000) < 2_000)
     assert found.value == pytest.approx(0.2)
-    assert found.error == pytest.approx(math.sqrt(0.2 * 0.8 / 100))
-    assert str(found) == "0.2 ± 0.04"
+    assert found.error == pytest.approx(math.sqrt(0.2 * 0.8 / 10_000), rel=1e-3)
+    assert str(found) == "0.2 ± 0.004"
+
+
+@pytest.mark.parametrize("hits", [0, 8])
+def test_a_share_of_nothing_or_all_has_an_error(hits):
+    found = estimate.share(torch.arange(8) < hits)
+    assert found.value == hits / 8
+    assert found.error == pytest.approx(math.sqrt(0.1 * 0.9 / 8))
+
+
+def test_pictures_that_are_repeated_are_inside_whatever_the_tiles():
+    """Six equal pictures have balls without extent; the same picture on the other side lies in them."""
+    real = gaussian(60, 16, 1)[torch.arange(120) % 60 // torch.tensor([1] * 60 + [6] * 60)]
+    found = [manifold(real, real, chunk=chunk) for chunk in (4096, 64, 7)]
+    assert found[0] == found[1] == found[2]
+    assert found[0].precision.value == found[0].recall.value == found[0].coverage.value == 1

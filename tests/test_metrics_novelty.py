@@ -105,6 +105,17 @@ def test_the_errors_foretell_how_far_share_and_probability_vary():
         assert np.mean(errors) == pytest.approx(np.std(values), rel=0.2)
 
 
+@pytest.mark.parametrize("shift", [-1.0, 0.5, 1.5])
+def test_the_error_of_a_share_is_right_where_generated_pictures_lie_closer_or_farther(shift: float) -> None:
+    """The density of generated numbers at the threshold counts, not that of held-out ones."""
+    source = torch.Generator().manual_seed(0)
+    found = [
+        excess(torch.randn(1056, generator=source) - shift, torch.randn(493, generator=source)).share
+        for _ in range(300)
+    ]
+    assert np.mean([one.error for one in found]) == pytest.approx(np.std([one.value for one in found]), rel=0.2)
+
+
 def test_a_share_is_of_pictures_below_the_threshold():
     held_out = torch.arange(100).double()
     found = excess(torch.tensor([0.0, 1.0, 50.0, 60.0]), held_out)

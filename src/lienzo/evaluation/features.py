@@ -111,7 +111,7 @@ def kept_features(
         detector: makes the features.
         device: where it computes.
     """
-    key = files.fingerprint([detector.fingerprint, of, numbers.tolist()])
+    key = files.fingerprint([detector.fingerprint, device.type, of, numbers.tolist()])
     path = caches.folder("features") / of / f"{detector.name}-{len(numbers)}-{key}.npy"
     if detector.fingerprint is not None and (kept := _kept(path, len(numbers))) is not None:
         return _to_device_of_measures(kept, device)

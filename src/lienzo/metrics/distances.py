@@ -12,6 +12,10 @@ CHUNK = 2048
 """Rows and columns of a tile: 2048 × 2048 distances are 32 MiB."""
 
 
+_EQUAL = 1e-12
+"""Squared distances of at most this part of the squared lengths are taken for rounding."""
+
+
 class Neighbours(NamedTuple):
     """The nearest references of each query, the nearest first."""
 
@@ -42,8 +46,11 @@ def squared_distances(a: Tensor, b: Tensor) -> Tensor:
     """Return all squared Euclidean distances: (n, d), (m, d) → (n, m).
 
     Expanded as |a|² + |b|² − 2ab. What that loses to cancellation is small where the origin lies among the points.
+    Rows that are equal but for what float32 can tell, of which only the loss would be left, are 0 apart.
     """
-    return (a.square().sum(1)[:, None] + b.square().sum(1) - 2 * a @ b.T).clamp_min(0)
+    lengths = a.square().sum(1)[:, None] + b.square().sum(1)
+    squared = lengths - 2 * a @ b.T
+    return torch.where(squared > _EQUAL * lengths, squared, 0.0)
 
 
 def middle(features: Tensor) -> Tensor:

@@ -24,7 +24,21 @@ def mean(values: "torch.Tensor") -> Estimate:
     count.
 
     Args:
-        values: (n,), bool or any number, n > 0.
+        values: (n,), n > 0.
     """
     values = values.double()
     return Estimate(values.mean().item(), (values.std(correction=0) / math.sqrt(len(values))).item())
+
+
+def share(hits: "torch.Tensor") -> Estimate:
+    """Return the share of the pictures of which something is true.
+
+    The standard error is the binomial one of (k + 1) / (n + 2), of k hits among n (Laplace's rule of succession), so
+    that a share of 0 or 1 has one too: of eight pictures out of eight little is known.
+
+    Args:
+        hits: (n,) bool, n > 0.
+    """
+    n, k = len(hits), int(hits.sum())
+    likely = (k + 1) / (n + 2)
+    return Estimate(k / n, math.sqrt(likely * (1 - likely) / n))

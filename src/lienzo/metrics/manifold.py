@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lienzo.metrics.distances import CHUNK, middle, nearest, squared_distances, tiles
-from lienzo.metrics.estimate import Estimate, mean
+from lienzo.metrics.estimate import Estimate, mean, share
 
 _EDGE = 1 - 1e-9
 """Squared radii are this much smaller: a picture as far as the k-th neighbour lies outside, whatever the rounding."""
@@ -53,10 +53,11 @@ def manifold(real: Tensor, fake: Tensor, k: int = 5, *, chunk: int = CHUNK) -> M
     recalled = torch.zeros_like(covered)
     for rows, columns, left, right in tiles(real, fake, chunk, origin=middle(real)):
         tile = squared_distances(left, right)
-        inside = tile < real_reach[rows, None]
+        same = tile == 0  # a picture that both sets have, also where it is repeated and its balls reach to itself
+        inside = same | (tile < real_reach[rows, None])
         balls[columns] += inside.sum(0)
         covered[rows] |= inside.any(1)
-        recalled[rows] |= (tile < fake_reach[columns]).any(1)
+        recalled[rows] |= (same | (tile < fake_reach[columns])).any(1)
     return Manifold(
-        precision=mean(balls > 0), recall=mean(recalled), density=mean(balls.double() / k), coverage=mean(covered)
+        precision=share(balls > 0), recall=share(recalled), density=mean(balls.double() / k), coverage=share(covered)
     )

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lienzo.metrics.distances import CHUNK, middle
-from lienzo.metrics.estimate import Estimate
+from lienzo.metrics.estimate import Estimate, share
 from lienzo.metrics.results import Excess
 
 
@@ -31,9 +31,13 @@ class Blends(NamedTuple):
 def excess(generated: Tensor, held_out: Tensor, quantile: float = 0.05) -> Excess:
     """Compare numbers of generated pictures with those of held-out real ones, where low numbers are suspicious.
 
-    The standard error of the probability is DeLong's (1988), of the share that of both counts. The threshold lies at
-    place (m + 1) · quantile of the held-out numbers, so that one more of them falls below it with that probability.
-    Where m + 1 < 1 / quantile, for 0.05 with fewer than 19, it is the lowest, and the probability is 1 / (m + 1).
+    The threshold lies at place (m + 1) · quantile of the held-out numbers, so that one more of them falls below it with
+    that probability. Where m + 1 < 1 / quantile, for 0.05 with fewer than 19, it is the lowest, and the probability is
+    1 / (m + 1).
+
+    The standard error of the probability is DeLong's (1988). That of the share has two parts: the binomial one, and
+    half of what the share gains where the threshold moves from one standard error below to one above (Woodruff 1952,
+    Confidence Intervals for Medians and Other Position Measures).
 
     Args:
         generated: (n,) such as distances to the nearest training picture.
@@ -42,14 +46,22 @@ def excess(generated: Tensor, held_out: Tensor, quantile: float = 0.05) -> Exces
     """
     generated, held_out = generated.double(), held_out.double()
     n, m = len(generated), len(held_out)
-    place = ((m + 1) * quantile - 1) / max(1, m - 1)
-    threshold = held_out.quantile(min(1.0, max(0.0, place)))
-    share = (generated < threshold).double().mean().item()
-    error = math.sqrt(share * (1 - share) / n + quantile * (1 - quantile) / m)
+
+    def threshold(at: float) -> Tensor:
+        place = ((m + 1) * at - 1) / max(1, m - 1)
+        return held_out.quantile(min(1.0, max(0.0, place)))
+
+    step = math.sqrt(quantile * (1 - quantile) / m)
+    below = share(generated < threshold(quantile))
+    between = (generated < threshold(quantile + step)).double().mean() - (
+        (generated < threshold(quantile - step)).double().mean()
+    )
+    error = math.hypot(below.error, between.item() / 2)
     higher = _above(held_out, generated)  # for each generated picture, the share of held-out ones above it
     lower = 1 - _above(generated, held_out)
     variance = higher.var(correction=0) / n + lower.var(correction=0) / m
-    return Excess(Estimate(share, error), Estimate(higher.mean().item(), math.sqrt(variance.item())), threshold.item())
+    probability = Estimate(higher.mean().item(), math.sqrt(variance.item()))
+    return Excess(Estimate(below.value, error), probability, threshold(quantile).item())
 
 
 def blends(pictures: Tensor, training: Tensor, *, candidates: int = 8, chunk: int | None = None) -> Blends:

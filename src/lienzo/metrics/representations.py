@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lienzo.errors import ScoreError
-from lienzo.metrics.estimate import Estimate, mean
+from lienzo.metrics.estimate import Estimate, share
 
 GRID = 4
 """Height and width that every layer is pooled to."""
@@ -103,8 +103,8 @@ def classify(
     best = max(COSTS, key=lambda cost: hits[cost])
     found = _predict(tried, fit(x, y, len(known), best)).cpu().numpy()
     right = torch.from_numpy(known[found] == test_labels)
-    per_label = {int(label): mean(right[torch.from_numpy(test_labels == label)]) for label in np.unique(test_labels)}
-    return Classified(mean(right), per_label, float((test_labels == known[counts.argmax()]).mean()))
+    per_label = {int(label): share(right[torch.from_numpy(test_labels == label)]) for label in np.unique(test_labels)}
+    return Classified(share(right), per_label, float((test_labels == known[counts.argmax()]).mean()))
 
 
 def fit(x: Tensor, y: Tensor, classes: int, cost: float) -> Tensor:
