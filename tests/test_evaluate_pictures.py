@@ -5,8 +5,11 @@ import json
 import os
 import time
 import zipfile
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +23,12 @@ from PIL import Image
 import lienzo
 from lienzo.collection import preparation
 from lienzo.collection.collection import Collection
+from lienzo.collection.reasons import Reason
 from lienzo.collection.screening import formats
-from lienzo.errors import InputError, ScoreError
+from lienzo.collection.screening.screening import Screened
+from lienzo.collection.screening.workers import Unit, screen_units
+from lienzo.errors import CollectionError, InputError, ScoreError
+from lienzo.evaluation import pictures
 from lienzo.evaluation.pictures import RULE, holds_pictures
 from lienzo.metrics.detectors import Detector
 
@@ -167,23 +174,31 @@ def test_what_cannot_be_scored_is_said(drawn: Path, collection: Collection, tmp_
         lienzo.evaluate(tmp_path / "nowhere", collection, **QUICK)
     with pytest.raises(InputError, match=r"there is nothing at .*nowhere: name a collection, or a folder"):
         lienzo.evaluate(collection, tmp_path / "nowhere", **QUICK)
+    for places in (("", collection), (drawn, ""), ("", drawn)):
+        with pytest.raises(InputError, match="a path is empty: name a run, a generator, a collection, or a folder"):
+            lienzo.evaluate(*places, **QUICK)
+    with pytest.raises(ScoreError, match=f"{drawn} has no labels: sort its pictures into folders, or leave --labels"):
+        lienzo.evaluate(drawn, drawn, labels="folder", **QUICK)
     np.savez(tmp_path / "fid.npz", mu=np.zeros(8), sigma=np.zeros((8, 8)), images=np.zeros((9, 16, 16, 3)))
     with pytest.raises(InputError, match=r"no pictures in .*fid.npz: those in an .npz file are arrays of uint8"):
         lienzo.evaluate(tmp_path / "fid.npz", collection, **QUICK)
 
 
 def test_a_folder_of_runs_or_of_half_a_run_holds_no_pictures(
-    collection: Collection, drawn: Path, tmp_path: Path
+    collection: Collection, drawn: Path, ready: Path, tmp_path: Path
 ) -> None:
-    samples = tmp_path / "runs" / "a" / "samples"
+    samples = tmp_path / "runs" / "mine" / "old" / "a" / "samples"
     samples.mkdir(parents=True)
     (samples.parent / "run.json").write_text("{}")
     noisy(0, 16, 16).save(samples / "0.png")
-    for places in ((tmp_path / "runs", collection), (drawn, tmp_path / "runs")):
-        with pytest.raises(ScoreError, match=r"runs holds runs: name one of its runs, such as .*a\."):
+    for places in ((tmp_path / "runs", collection), (drawn, tmp_path / "runs"), (tmp_path / "runs" / "mine", drawn)):
+        with pytest.raises(ScoreError, match=r"(runs|mine) holds runs: name one of its runs, such as .*old.a\."):
             lienzo.evaluate(*places, **QUICK)
     with pytest.raises(ScoreError, match=r"a is a run that lacks its recipe.toml"):
         lienzo.evaluate(samples.parent, collection, **QUICK)
+    (ready / ".trash").mkdir()
+    (ready / ".trash" / "run.json").touch()  # nor are pictures sought there
+    assert lienzo.evaluate(ready, collection, **QUICK).measures.generated == 8
 
 
 def test_a_generator_is_no_archive_whatever_the_case_of_its_name(tmp_path: Path) -> None:
@@ -214,27 +229,145 @@ def test_a_collection_that_was_prepared_otherwise_is_said_where_pictures_had_to_
     assert not any("was prepared with" in note for note in lienzo.evaluate(ready, other, **QUICK).notes)
 
 
+@pytest.mark.parametrize(("channels", "asked"), [(3, True), (1, True), (4, False)])
+def test_another_background_is_said_where_pictures_are_transparent(
+    paint: Paint, ready: Path, tmp_path: Path, channels: Literal[1, 3, 4], asked: bool
+) -> None:
+    on_black = lienzo.prepare(
+        paint(tmp_path / "p"), tmp_path / "black", size=16, background="black", channels=channels, workers=1
+    )
+    assert not any("was prepared with" in note for note in lienzo.evaluate(ready, on_black, **QUICK).notes)
+    clear = noisy(9, 16, 16)
+    clear.putalpha(100)
+    clear.save(ready / "9.png")
+    said = f"the collection was prepared with background = [0, 0, 0], the pictures of {ready} were not"
+    assert any(said in note for note in lienzo.evaluate(ready, on_black, **QUICK).notes) == asked
+    assert any(said in note for note in lienzo.evaluate(on_black, ready, **QUICK).notes) == asked
+
+
+def test_collections_that_were_prepared_differently_are_said(paint: Paint, tmp_path: Path) -> None:
+    made = paint(tmp_path / "p")
+    cut, squashed = (
+        lienzo.prepare(made, tmp_path / geometry, size=16, geometry=geometry, resample=resample, workers=1)
+        for geometry, resample in (("crop", "lanczos"), ("squash", "nearest"))
+    )
+    for one, other, settings in (
+        (cut, squashed, "geometry = squash, resample = nearest"),
+        (squashed, cut, "geometry = crop, resample = lanczos"),
+    ):
+        said = f"the collection was prepared with {settings}, the pictures of {one.path} were not"
+        assert any(said in note for note in lienzo.evaluate(one, other, **QUICK).notes)
+    as_it_is = lienzo.prepare(paint(tmp_path / "q", 8, 16, 16), tmp_path / "as-it-is", size=16, workers=1)
+    assert not any("was prepared with" in note for note in lienzo.evaluate(as_it_is, squashed, **QUICK).notes)
+
+
+def test_what_was_done_to_pictures_is_said_though_they_have_their_size(ready: Path, collection: Collection) -> None:
+    clear, turned = noisy(9, 16, 16), Image.Exif()
+    clear.putalpha(100)
+    clear.save(ready / "8.png")
+    turned[0x0112] = 6
+    noisy(10, 16, 16).save(ready / "9.png", exif=turned)
+    for i in range(3):
+        Image.fromarray(np.arange(256, dtype=np.float32).reshape(16, 16) + i).save(ready / f"deep-{i}.tif")
+    scores = lienzo.evaluate(ready, collection, **QUICK)
+    assert scores.notes[0] == (
+        f"of {ready} 13 pictures were read, none refused; each has 16×16 pixels; "
+        "1 put on white, 1 turned upright, 3 brought to 8 bits, 3 scaled by a guessed white"
+    )
+    assert scores.prepared["subject"]["notes"] == {"alpha": 1, "deep": 3, "rotated": 1, "scaled": 3}
+
+
+def test_an_archive_that_cannot_be_read_is_said_once(ready: Path, command: Command, tmp_path: Path) -> None:
+    (ready / "more.zip").write_bytes(b"no archive")
+    words = ["--detector", "pixels", "--samples", 40, "--device", "cpu", "--no-novelty", "--json"]
+    for _ in range(2):
+        status, out, said = command("evaluate", ready, ready, *words)
+        assert status == 0
+        assert said.count("more.zip cannot be read as a zip file") == 1
+        assert "8 pictures were read, none refused, but not everything could be read; each has 16×16" in said
+        (remark,) = json.loads(out)[0]["prepared"]["reference"]["remarks"]
+        assert remark.startswith(f"{ready / 'more.zip'} cannot be read")
+    for path in ready.glob("*.png"):
+        path.unlink()
+    with pytest.raises(InputError, match=r"no pictures in .*ready: .*more.zip cannot be read as a zip file"):
+        lienzo.evaluate(ready, tmp_path / "ready", **QUICK)
+
+
+def test_a_file_that_was_replaced_with_its_date_kept_is_read_again(ready: Path, collection: Collection) -> None:
+    first = lienzo.evaluate(ready, collection, **QUICK)
+    before = (ready / "0.png").stat()
+    data = bytearray(encoded(noisy(50, 16, 16), "BMP"))
+    for path, shade in ((ready / "flat.bmp", 0), (ready / "flat.bmp", 9)):
+        data[-3:] = bytes([shade] * 3)
+        path.write_bytes(data)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        again = lienzo.evaluate(ready, collection, **QUICK)
+        assert again.generator != first.generator
+        first = again
+
+
+def test_a_cache_that_cannot_be_written_names_its_variable(
+    ready: Path, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LIENZO_CACHE", str(tmp_path / "file"))
+    with pytest.raises(CollectionError, match=r"cannot be written .*: let LIENZO_CACHE name a folder that can be"):
+        lienzo.evaluate(ready, collection, **QUICK)
+
+
 def test_a_cache_of_which_a_part_was_deleted_is_made_again(ready: Path, collection: Collection, cache: Path) -> None:
     first = lienzo.evaluate(ready, collection, **QUICK)
-    (made,) = (cache / "pictures").glob("[!.]*")
+    damaged: set[Path] = set()
     for lost in ("collection.json", "images-00000.npy", "rejected.parquet"):
+        (made,) = {*(cache / "pictures").glob("[!.]*")} - damaged
         (made / lost).unlink()
+        damaged.add(made)
         assert measured(lienzo.evaluate(ready, collection, **QUICK)) == measured(first)
 
 
-@pytest.mark.parametrize("unreadable", [False, True])
-def test_files_are_read_again_as_long_as_one_could_not_be_read(
-    ready: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch, unreadable: bool
+def test_what_the_listing_cannot_read_is_listed_and_not_read_again(
+    ready: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once it can be read, neither its date nor its size need be another one."""
-    if unreadable:
-        os.mkfifo(ready / "8.png")
-    prepared: list[object] = []
-    steps = preparation.steps
-    monkeypatch.setattr(preparation, "steps", lambda *given: (prepared.append(given), steps(*given))[1])
-    for _ in range(2):
+    (ready / "8.png").symlink_to(ready / "nowhere.png")
+    scores = lienzo.evaluate(ready, collection, **QUICK)
+    assert scores.prepared["subject"]["refused"] == {"unreadable": 1}
+    with monkeypatch.context() as patch:
+        patch.setattr(preparation, "screen_units", pytest.fail)
+        patch.setattr(pictures, "screen_units", lambda units, *_: [pytest.fail("screened") for _ in units])
         lienzo.evaluate(ready, collection, **QUICK)
-    assert len(prepared) == (2 if unreadable else 1)
+    noisy(9, 16, 16).save(ready / "nowhere.png")
+    (ready / "nowhere.png").rename(ready.parent / "elsewhere.png")
+    (ready / "8.png").unlink()
+    (ready / "8.png").symlink_to(ready.parent / "elsewhere.png")
+    assert lienzo.evaluate(ready, collection, **QUICK).prepared["subject"]["kept"] == 9
+
+
+@pytest.mark.parametrize("reason", [Reason.EXHAUSTED, Reason.UNREADABLE, Reason.VANISHED, Reason.CHANGED])
+def test_a_file_that_could_not_be_read_is_tried_again_and_what_others_read_stays(
+    ready: Path, collection: Collection, cache: Path, monkeypatch: pytest.MonkeyPatch, reason: Reason
+) -> None:
+    def busy(units: Iterable[Unit], *given: Any, **more: Any) -> Iterator[tuple[str, list[Screened]]]:
+        """Screen as usual, but refuse one file."""
+        for key, found in screen_units(units, *given, **more):
+            refused = [replace(one, reason=reason, pixels=b"") if one.source == "3.png" else one for one in found]
+            yield key, refused
+
+    def kept() -> int:
+        scores = lienzo.evaluate(ready, collection, **QUICK)
+        return int(scores.prepared["subject"]["kept"])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(preparation, "screen_units", busy)
+        patch.setattr(pictures, "screen_units", busy)
+        assert kept() == 7
+        (earlier,) = (cache / "pictures").glob("[!.]*")
+        patch.setattr(preparation, "screen_units", pytest.fail)  # the others are not screened again
+        assert kept() == 7
+    assert kept() == 8
+    monkeypatch.setattr(preparation, "screen_units", pytest.fail)
+    assert kept() == 8
+    assert Collection.open(earlier).count == 7
+    Collection.open(earlier).verify()
 
 
 def test_files_are_read_again_where_a_decoder_was_installed(

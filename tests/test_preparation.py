@@ -196,6 +196,7 @@ def test_every_reason_is_provoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         Reason.UNSUPPORTED: b"8BPS\0\1" + bytes(100),
         Reason.TRUNCATED: whole[:-100],
         Reason.UNDECODABLE: b"RIFF\x14\0\0\0WEBP" + bytes(range(16)),
+        Reason.EXHAUSTED: encoded(noisy(3, 64, 64), "PNG"),
         Reason.DAMAGED: whole[: len(whole) // 2] + b"\xff\xd9",
         Reason.BOMB: bytes(bomb),
         Reason.TOO_SMALL: encoded(noisy(1, 15, 15)),
@@ -213,6 +214,9 @@ def test_every_reason_is_provoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (grids / "a.jpg").write_bytes(whole)
     (grids / "unreadable.jpg").symlink_to(tmp_path / "nowhere.jpg")
 
+    def without_memory(*given: object) -> None:
+        raise MemoryError
+
     def here(units: Iterable[Unit], settings: Settings, workers: int) -> Iterator[tuple[str, list[Screened]]]:
         listed = list(units)
         (grids / "vanished.jpg").unlink()
@@ -220,6 +224,7 @@ def test_every_reason_is_provoked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         yield from ((key, [screen(entry, settings) for entry in unit]) for key, unit in listed)
 
     monkeypatch.setattr("lienzo.collection.preparation.screen_units", here)
+    monkeypatch.setattr("lienzo.collection.screening.png.mended", without_memory)
     monkeypatch.setattr("lienzo.collection.listing.entries.LARGEST", (1 << 20) - 1)
     (tmp_path / "choices.csv").write_text("source,choice\ngrids/left-out.jpg,drop\n")
     choices = tmp_path / "choices.csv"

@@ -35,7 +35,7 @@ def test_a_picture_that_kills_its_decoder_is_refused() -> None:
     worker = Worker(SETTINGS, patience=60)
     found = worker.screen([Deadly("deadly.jpg", "", 7), GOOD])
     worker.close()
-    assert (found[0].reason, found[0].detail) == (Reason.UNDECODABLE, "the decoder died of it, twice")
+    assert (found[0].reason, found[0].detail) == (Reason.EXHAUSTED, "the decoder died of it, twice")
     assert not found[1].reason
 
 
@@ -65,6 +65,16 @@ def test_a_bug_is_reported_as_what_it_is(monkeypatch: pytest.MonkeyPatch) -> Non
     assert answer.detail == "a mistake in lienzo, please report it: UnboundLocalError: data"
 
 
+def test_lack_of_memory_outside_the_decoder_is_no_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    def large(entry: Entry, settings: Settings) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(workers, "screen", large)
+    answer = workers._answer(GOOD, SETTINGS)
+    assert isinstance(answer, Screened)
+    assert (answer.source, answer.reason) == ("good.jpg", Reason.EXHAUSTED)
+
+
 class Violent(Entry):
     """Ends the process that receives it by a signal."""
 
@@ -86,7 +96,8 @@ def test_a_worker_enforces_its_patience_by_itself(tmp_path: Path) -> None:
     worker = Worker(SETTINGS, patience=4)  # as each Ray worker has one
     found = worker.screen([Entry("endless.jpg", str(tmp_path / "pipe"), 100), GOOD])
     worker.close()
-    assert [one.detail for one in found] == ["no end after 4 seconds", ""]
+    assert [one.reason for one in found] == [Reason.EXHAUSTED, ""]
+    assert found[0].detail == "no end after 4 seconds"
 
 
 LIMITED = """
@@ -105,7 +116,7 @@ print(found.reason, found.detail)
 def test_a_decoder_that_asks_for_too_much_memory_is_refused() -> None:
     data = encoded(Image.new("1", (12_000, 12_000)), "PNG")  # 576 MB as colours
     run = subprocess.run([sys.executable, "-c", LIMITED], input=data, capture_output=True, check=True)
-    assert run.stdout.decode().strip() == f"{Reason.BOMB} its decoder asks for more memory than a worker may use"
+    assert run.stdout.decode().strip() == f"{Reason.EXHAUSTED} it asks for more memory than there is for a worker"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe to wait for")

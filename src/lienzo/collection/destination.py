@@ -108,12 +108,11 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path, mend: str = "name a folder that can be") -> Iterator[None]:
     """Raise a CollectionError in place of an OSError from the block, which writes into the collection's folder."""
     try:
         yield
     except OSError as error:
-        mend = (
-            "make room and run the same command again" if error.errno == errno.ENOSPC else "name a folder that can be"
-        )
+        if error.errno == errno.ENOSPC:
+            mend = "make room and run the same command again"
         raise CollectionError(f"{folder} cannot be written ({error.strerror or error}): {mend}.") from error

@@ -1,6 +1,7 @@
 """Preparation of a collection from sources of pictures: listing, screening and packing. See docs/prepare.md."""
 
 import contextlib
+import logging
 import os
 import sys
 import tempfile
@@ -35,6 +36,8 @@ from lienzo.collection.settings import Settings
 from lienzo.errors import CollectionError, SourceError
 from lienzo.signatures import takes
 from lienzo.storage import files
+
+log = logging.getLogger("lienzo")
 
 Screen = Callable[[Iterable[Unit]], Iterator[tuple[str, list[Screened]]]]
 """A function that screens units of work and yields each unit's key and results, in any order."""
@@ -88,16 +91,21 @@ def prepare(source: str | Path | Sequence[str | Path], out: str | Path, settings
 
 
 def steps(
-    source: str | Path | Sequence[str | Path], out: str | Path, settings: Settings, *, dry_run: bool = False
+    source: str | Path | Sequence[str | Path],
+    out: str | Path,
+    settings: Settings,
+    *,
+    dry_run: bool = False,
+    quiet: bool = False,
 ) -> Iterator[PreparationProgress]:
     """Do what :func:`prepare` does and yield the progress after each unit of files.
 
     Leaving the loop stops the preparation; the same call continues it. With ``dry_run`` only the report is written,
-    and the last step has no collection.
+    and the last step has no collection. With ``quiet`` no warning says what of the sources could not be listed.
     """
     sources = [str(source)] if isinstance(source, str | Path) else [str(one) for one in source]
     refuse_own_source(sources, str(out))
-    run = partial(_steps, sources, settings)
+    run = partial(_steps, sources, settings, quiet=quiet)
     if dry_run:
         refuse_strangers(str(out), set())
         if places.exists(places.join(str(out), manifest.NAME)):
@@ -127,7 +135,7 @@ def _send_report(page: Path, out: str) -> None:
             files.write_bytes(Path(out) / manifest.REPORT, page.read_bytes())
 
 
-def _steps(sources: Sequence[str], settings: Settings, folder: Path) -> Iterator[PreparationProgress]:
+def _steps(sources: Sequence[str], settings: Settings, folder: Path, *, quiet: bool) -> Iterator[PreparationProgress]:
     """Prepare a collection in a folder on this machine, and yield the progress; the last step has the collection."""
     if settings.engine == "ray":
         screen: Screen = partial(cluster.screen_units, settings=settings, workers=settings.workers)
@@ -143,7 +151,9 @@ def _steps(sources: Sequence[str], settings: Settings, folder: Path) -> Iterator
     del wanted["sources"]
     earlier = earlier_collection(folder, wanted)
     if listing.total == 0:
-        raise none_in(sources)
+        raise none_in(sources, listing.remarks)
+    for remark in () if quiet else listing.remarks:
+        log.warning(remark)
     known = known_files(earlier)
     total, new = compare(listing, known, earlier, folder)
     if earlier is not None and not new:

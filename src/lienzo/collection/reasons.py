@@ -15,6 +15,7 @@ class Reason(StrEnum):
     UNSUPPORTED = "unsupported-format"
     TRUNCATED = "truncated"
     UNDECODABLE = "undecodable"
+    EXHAUSTED = "exhausted"
     DAMAGED = "damaged"
     BOMB = "decompression-bomb"
     TOO_SMALL = "too-small"
@@ -34,7 +35,8 @@ EXPLANATIONS = {
     Reason.NOT_A_PICTURE: "Something else under a picture's name; the detail says what.",
     Reason.UNSUPPORTED: "A picture, but of a format that lienzo does not decode.",
     Reason.TRUNCATED: "The end of the file is missing.",
-    Reason.UNDECODABLE: "The decoder gave up, died or did not come to an end.",
+    Reason.UNDECODABLE: "The decoder gave up.",
+    Reason.EXHAUSTED: "The decoder died, did not come to an end, or lacked memory; on an idle machine it may not.",
     Reason.DAMAGED: "It decodes, but part of the content was lost.",
     Reason.BOMB: "More pixels than the limit.",
     Reason.TOO_SMALL: "Smaller than the pictures of the collection, after borders were trimmed.",

@@ -148,6 +148,10 @@ def _detector(settings: Settings, device: torch.device) -> Detector:
 
 def _labels(kind: str, subject: Subject, numbers: NDArray[np.int64], collection: Collection) -> Labels:
     """Return the labels of a kind, which both sides must have."""
+    if is_prepared(collection) and not collection.vocabularies:
+        raise ScoreError(
+            f"{place_of(collection)} has no labels: sort its pictures into folders, or leave --labels out."
+        )
     of_real = collection.labels(kind)
     if subject.labels is None:
         raise ScoreError(f"{subject.name} paints without labels: score it without --labels.")

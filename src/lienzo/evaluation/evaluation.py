@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from lienzo.collection.collection import Collection
+from lienzo.collection.settings import Settings as Preparation
 from lienzo.compute.devices import pick_device
 from lienzo.errors import ScoreError
 from lienzo.evaluation.comparison import Comparison, open_comparison, refuse_few, refuse_small
@@ -19,7 +20,7 @@ from lienzo.evaluation.novelty import search
 from lienzo.evaluation.pictures import gather
 from lienzo.evaluation.scores import EvaluationProgress, Scores, append
 from lienzo.evaluation.settings import Settings
-from lienzo.evaluation.subject import Source, Subject, open_subject, prepared
+from lienzo.evaluation.subject import Source, Subject, is_prepared, open_subject, place_of, prepared, shown
 from lienzo.metrics.measures import MEASURES, NEIGHBOURS, measure_labels
 from lienzo.metrics.results import Measures
 from lienzo.metrics.sliced import patch_distance
@@ -27,8 +28,20 @@ from lienzo.run.run import Run
 from lienzo.signatures import takes
 from lienzo.version import __version__
 
-TELLING = ("geometry", "trim_borders", "resample", "background")
-"""Settings of a preparation by which pictures of another size than the collection's look different."""
+CHANGES = {
+    "alpha": "put on white",
+    "rotated": "turned upright",
+    "several-frames": "cut to their first frame",
+    "deep": "brought to 8 bits",
+    "scaled": "scaled by a guessed white",
+    "cmyk": "converted from CMYK",
+    "lab": "converted from LAB",
+    "ycbcr": "converted from YCbCr",
+    "hsv": "converted from HSV",
+    "profile": "converted by a colour profile",
+    "gamma": "converted by a gamma",
+}
+"""Note of a picture in a collection's index -> what was done to its pixels. Other notes are about files alone."""
 
 log = logging.getLogger("lienzo")
 
@@ -168,8 +181,10 @@ def _notes(
     dimension: int,
 ) -> Iterator[str]:
     """Say what was not measured, and why, and what was scored of folders and archives."""
-    yield from map(_said_of_pictures, sides.values())
-    yield from _unlike(comparison, sides)
+    for made in sides.values():
+        yield _said_of_pictures(made)
+        yield from (remark.rstrip(".") for remark in made["remarks"])
+    yield from _unlike(comparison)
     if comparison.seeks_copies and comparison.subject.learnt not in ("", comparison.collection.fingerprint):
         yield (
             f"{comparison.subject.name} learnt from another collection than {comparison.collection.path}, whose "
@@ -189,31 +204,42 @@ def _notes(
         yield "copies and blends were not sought, no pictures are held out to compare with: prepare with --holdout 0.1"
 
 
-def _unlike(comparison: Comparison, sides: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Say where a folder's pictures were brought to size in another way than the collection that they meet."""
-    others = {"subject": comparison.collection.settings, "reference": comparison.subject.settings}
-    for side, made in sides.items():
-        theirs, ours = others[side], made["settings"]
-        if not theirs or not made["resized"]:
-            continue
-        if unlike := [f"{name} = {theirs.get(name)}" for name in TELLING if theirs.get(name) != ours.get(name)]:
-            yield (
-                f"the collection was prepared with {', '.join(unlike)}, the pictures of {made['source']} were not: "
-                "prepare them in the same way, or the scores tell that difference too"
-            )
+def _unlike(comparison: Comparison) -> Iterator[str]:
+    """Say where pictures were prepared in another way than those that they meet, and it shows."""
+    subject, collection = comparison.subject, comparison.collection
+    place, shows, ours, theirs = subject.name, subject.shows, subject.settings, collection.settings
+    if is_prepared(collection):  # its pictures are those that can be prepared otherwise
+        place, shows, ours, theirs = place_of(collection), shown(collection), theirs, ours
+    if not subject.settings:  # it paints
+        return
+    defaults = {name: getattr(Preparation, name) for name in shows}  # which are not written down
+    if unlike := [
+        f"{name} = {theirs.get(name, usual)}"
+        for name, usual in defaults.items()
+        if theirs.get(name, usual) != ours.get(name, usual)
+    ]:
+        yield (
+            f"the collection was prepared with {', '.join(unlike)}, the pictures of {place} were not: "
+            "prepare them in the same way, or the scores tell that difference too"
+        )
 
 
 def _said_of_pictures(made: Mapping[str, Any]) -> str:
-    """Say how many pictures of a folder or archive are scored, and how they were brought to their size."""
+    """Say how many pictures of a folder or archive are scored, and what was done to them."""
     refused = ", ".join(f"{number:,} {reason}" for reason, number in made["refused"].items())
     which = f"{refused} refused ({made['examples']})" if refused else "none refused"
-    size = f"{made['settings']['height']}×{made['settings']['width']}"
-    said = f"of {made['source']} {made['kept']:,} pictures were read, {which}"
-    if not made["resized"]:
-        return f"{said}; each has {size} pixels, and is scored as it is"
-    return (
-        f"{said}; those of other sizes were scaled to cover {size} pixels by Lanczos's filter, and cut to their centre"
-    )
+    if made["remarks"]:
+        which += ", but not everything could be read"
+    notes, settings = made["notes"], made["settings"]
+    kept = ("alpha",) if settings["channels"] == 4 else ()
+    done = [f"{notes[name]:,} {words}" for name, words in CHANGES.items() if name in notes and name not in kept]
+    size = f"{settings['height']}×{settings['width']} pixels"
+    if made["resized"]:
+        sized = f"those of other sizes were scaled to cover {size} by Lanczos's filter, and cut to their centre"
+    else:
+        sized = f"each has {size}" if done else f"each has {size}, and is scored as it is"
+    said = f"of {made['source']} {made['kept']:,} pictures were read, {which}; {sized}"
+    return f"{said}; {', '.join(done)}" if done else said
 
 
 def _keep(run: Run, scores: Scores) -> None:

@@ -5,7 +5,7 @@ import dataclasses
 import hashlib
 import json
 import logging
-import shutil
+import os
 from collections import abc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,11 +17,12 @@ from lienzo.collection import preparation
 from lienzo.collection.collection import Collection
 from lienzo.collection.destination import JOURNAL, writing
 from lienzo.collection.listing.listing import Listing
-from lienzo.collection.listing.places import is_url
-from lienzo.collection.listing.sources import none_in
+from lienzo.collection.listing.places import is_url, walk
+from lienzo.collection.listing.sources import is_hidden, none_in
 from lienzo.collection.reasons import Reason, Refusal
 from lienzo.collection.screening import formats
 from lienzo.collection.screening.decoding import Source as File
+from lienzo.collection.screening.workers import screen_units
 from lienzo.collection.settings import LARGEST, SMALLEST, Channels, parse_size
 from lienzo.collection.settings import Settings as Preparation
 from lienzo.errors import CollectionError, ScoreError, SourceError
@@ -40,7 +41,7 @@ the centre cut out. What repeats others or shows nothing is scored like the rest
 
 log = logging.getLogger("lienzo")
 
-TRANSIENT = frozenset({Reason.UNREADABLE, Reason.VANISHED, Reason.CHANGED})
+TRANSIENT = frozenset({Reason.UNREADABLE, Reason.VANISHED, Reason.CHANGED, Reason.EXHAUSTED})
 """Reasons for which a file is refused that may be gone the next time, although the file looks the same."""
 
 Shape = tuple[int, int, int]
@@ -58,13 +59,16 @@ def holds_pictures(place: object) -> bool:
 
 
 def _refuse_runs(place: object) -> None:
-    """Refuse a folder that is half a run or holds runs, whose sheets of samples are no pictures to score."""
+    """Refuse a folder that is half a run or holds runs, at any depth: sheets of samples are no pictures to score."""
+    if place == "":
+        raise SourceError("a path is empty: name a run, a generator, a collection, or a folder or archive of pictures.")
     if not isinstance(place, str | Path) or not holds_pictures(place):
         return
     if Run(Path(place)).begun():
         raise ScoreError(f"{place} is a run that lacks its recipe.toml: name one that is whole, or a generator.")
-    if runs := sorted(Path(place).glob("*/run.json")):
-        raise ScoreError(f"{place} holds runs: name one of its runs, such as {runs[0].parent}.")
+    for found in walk(str(place), str(caches.folder("pictures"))) if Path(place).is_dir() else ():
+        if found.parts[-1] == "run.json" and not is_hidden(found.parts):
+            raise ScoreError(f"{place} holds runs: name one of its runs, such as {Path(found.location).parent}.")
 
 
 def gather(
@@ -130,7 +134,7 @@ def _first_size(place: Source) -> tuple[int, int]:
     """
     listing = Listing([str(place)], RULE, caches.folder("pictures"))
     if listing.total == 0:
-        raise none_in([str(place)])
+        raise none_in([str(place)], listing.remarks)
     for entry in listing:
         try:
             data = entry.read()
@@ -146,27 +150,38 @@ def _first_size(place: Source) -> tuple[int, int]:
 def _collected(place: str | Path, shape: Shape) -> abc.Generator[EvaluationProgress, None, Collection]:
     """Make a collection of a folder or archive of pictures, or find it among the caches.
 
-    Its settings name the place as it is given now.
+    Where files could not be read, they are tried again. If one can be read now, or a part of the collection was
+    deleted, another one is made beside it, as another evaluation may be reading it.
+
+    Its settings name the place as it is given now, and what of it could not be listed.
     """
     chosen = dataclasses.replace(RULE, size=shape[:2], channels=cast(Channels, shape[2]))
     stage = f"pictures of {place}"
     yield EvaluationProgress(stage, 0, 1)
-    folder = caches.folder("pictures") / _fingerprint(place, chosen)
+    listing = Listing([str(place)], chosen, caches.folder("pictures"))
+    folder = caches.folder("pictures") / _fingerprint(place, chosen, listing)
     with _alone(folder, place):
-        if (found := _whole(folder)) is None:
-            if not (folder / JOURNAL).exists():
-                shutil.rmtree(folder, ignore_errors=True)
-            for step in preparation.steps(place, folder, chosen):
+        while (later := _later(folder)).exists():
+            folder = later
+        found = _whole(folder)
+        if found is None:
+            past = folder.exists() and not (folder / JOURNAL).exists()
+        else:
+            past = _can_be_read(found, listing, chosen)
+        folder = later if past else folder
+        if past or found is None:
+            for step in preparation.steps(place, folder, chosen, quiet=True):
                 yield EvaluationProgress(stage, step.done, step.total)
             found = Collection.open(folder)
-    return dataclasses.replace(found, settings={**found.settings, "sources": [str(place)]})
+    told = {"sources": [str(place)], "remarks": [*listing.remarks]}
+    return dataclasses.replace(found, settings={**found.settings, **told})
 
 
 @contextlib.contextmanager
 def _alone(folder: Path, place: str | Path) -> Iterator[None]:
     """Hold the lock of a folder of the cache; wait for it where another evaluation reads the same pictures."""
     lock = FileLock(folder.with_name(f".{folder.name}.lock"), thread_local=False)
-    with writing(folder.parent):
+    with writing(folder.parent, "let LIENZO_CACHE name a folder that can be"):
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(blocking=False)
@@ -180,23 +195,45 @@ def _alone(folder: Path, place: str | Path) -> Iterator[None]:
 
 
 def _whole(folder: Path) -> Collection | None:
-    """Return the collection in a folder of the cache; none where it is missing or a part of it was deleted.
-
-    The folder's name tells the files that it was made of. Where one could not be read, all are read again: it may be
-    there now, and look as before.
-    """
+    """Return the collection in a folder of the cache; none where it is missing or a part of it was deleted."""
     try:
         found = Collection.open(folder)
         found.rejected()
     except CollectionError:
         return None
-    return None if TRANSIENT & found.refused.keys() else found
+    return found
 
 
-def _fingerprint(place: str | Path, chosen: Preparation) -> str:
+def _later(folder: Path) -> Path:
+    """Return the folder of the cache that follows another one, for the same files when more of them can be read."""
+    return folder.with_name(files.fingerprint([folder.name]))
+
+
+def _can_be_read(found: Collection, listing: Listing, chosen: Preparation) -> bool:
+    """Say whether a file that could not be read when a collection was made can be read now, be it a picture or not.
+
+    What the listing itself cannot read is left out: it has another fingerprint as soon as that changes.
+    """
+    if not TRANSIENT & found.refused.keys():
+        return False
+    refused = found.rejected().select(["source", "reason"]).to_pylist()
+    names = {one["source"] for one in refused if one["reason"] in TRANSIENT}
+    units = ((entry.name, [entry]) for entry in listing if entry.name in names and entry.refusal is None)
+    return any(one.reason not in TRANSIENT for _, screened in screen_units(units, chosen, 1) for one in screened)
+
+
+def _fingerprint(place: str | Path, chosen: Preparation, listing: Listing) -> str:
     """Return a short name for the files of a source as they are now, and for how and by what they are prepared."""
     by = [__version__, formats.decoded()]
     digest = hashlib.sha256(json.dumps([str(Path(place).resolve()), chosen.to_json(), by]).encode())
-    for entry in Listing([str(place)], chosen, caches.folder("pictures")):
-        digest.update(files.fingerprint([entry.name, entry.size, entry.stamp, dict(entry.labels)]).encode())
+    for entry in listing:
+        told = [entry.name, entry.size, entry.stamp, _touched(entry.location), entry.refusal, dict(entry.labels)]
+        digest.update(files.fingerprint(told).encode())
     return digest.hexdigest()[:16]
+
+
+def _touched(location: str) -> int:
+    """Return when a file of this machine was touched last, in a way that nobody can set; 0 for any other."""
+    with contextlib.suppress(OSError):
+        return 0 if is_url(location) else os.stat(location).st_ctime_ns  # noqa: PTH116  once for every picture
+    return 0

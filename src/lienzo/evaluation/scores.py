@@ -110,7 +110,8 @@ class Scores:
 
     prepared: dict[str, Any]
     """How folders and archives of pictures were brought to size: ``subject`` or ``reference`` -> ``source``, ``kept``,
-    ``resized``, ``refused``, ``examples`` of these, and ``settings`` of the preparation. Empty if neither is one."""
+    ``resized``, ``notes``, ``refused``, ``examples`` of these, ``remarks`` about what could not be listed, and
+    ``settings`` of the preparation. Empty if neither is one."""
 
     notes: tuple[str, ...]
     """Sentences about what could not be measured, and why."""

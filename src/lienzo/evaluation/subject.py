@@ -1,11 +1,13 @@
 """What can be scored: a generator, or the real pictures of a collection."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lienzo.collection.collection import Collection
@@ -19,6 +21,9 @@ from lienzo.generation.generation import Generator
 from lienzo.generation.latents import truncated
 from lienzo.run.run import Run
 from lienzo.storage import caches
+
+SIZING = ("geometry", "trim_borders", "resample")
+"""Settings of a preparation that show in pictures whose size it changed."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,9 @@ class Subject:
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Settings of the preparation, if it is a collection's."""
+
+    shows: tuple[str, ...] = ()
+    """Names of those of these settings that show in its pictures; see :func:`shown`."""
 
     prepared: Mapping[str, Any] | None = None
     """How they were made of a folder or an archive of pictures; see :func:`prepared`."""
@@ -92,20 +100,45 @@ def holds_collection(place: str | Path) -> bool:
 def prepared(collection: Collection) -> dict[str, Any] | None:
     """Return how a collection was made of a folder or archive for scoring, as JSON values; none for any other.
 
-    The keys are ``source``, ``kept``, ``resized`` (how many of these had another size), ``refused`` (reason -> how
-    many), ``examples`` (names of some refused files), and ``settings``, those of the preparation.
+    The keys are ``source``, ``kept``, ``resized`` (how many of these had another size), ``notes`` (what was special ->
+    about how many), ``refused`` (reason -> how many), ``examples`` (names of some refused files), ``remarks``
+    (sentences about what could not be listed), and ``settings``, those of the preparation.
     """
     if not is_prepared(collection):
         return None
-    height, width = (np.asarray(collection.column(side)) for side in ("height", "width"))
+    apart = ("sources", "labels", "remarks")
     return {
         "source": place_of(collection),
         "kept": collection.count,
-        "resized": int(((height != collection.height) | (width != collection.width)).sum()),
+        "resized": _resized(collection),
+        "notes": _noted(collection),
         "refused": collection.refused,
         "examples": examples(collection.rejected()["source"].to_pylist()),
-        "settings": {key: value for key, value in collection.settings.items() if key not in ("sources", "labels")},
+        "remarks": collection.settings.get("remarks", []),
+        "settings": {key: value for key, value in collection.settings.items() if key not in apart},
     }
+
+
+def shown(collection: Collection) -> tuple[str, ...]:
+    """Return the names of the settings of its preparation that show in a collection's pictures.
+
+    The size shows where it was another one, and the background behind what was transparent or padded.
+    """
+    resized = _resized(collection) > 0
+    transparent = collection.channels != 4 and "alpha" in _noted(collection)
+    padded = resized and collection.settings.get("geometry") == "pad"
+    return (*(SIZING if resized else ()), *(("background",) if transparent or padded else ()))
+
+
+def _resized(collection: Collection) -> int:
+    """Return how many of a collection's pictures had another size before."""
+    height, width = (np.asarray(collection.column(side)) for side in ("height", "width"))
+    return int(((height != collection.height) | (width != collection.width)).sum())
+
+
+def _noted(collection: Collection) -> dict[str, int]:
+    """Return the notes of a collection's index, each with the number of pictures that have it."""
+    return dict(sorted(Counter(pc.list_flatten(collection.column("notes")).to_pylist()).items()))
 
 
 def is_prepared(collection: Collection) -> bool:
@@ -180,6 +213,7 @@ def _real(source: Collection, against: Collection, part: Part) -> Subject:
         vocabularies=source.vocabularies,
         labels=lambda kind, chosen: source.labels(kind)[chosen],
         settings=source.settings,
+        shows=shown(source),
         prepared=prepared(source),
     )
 

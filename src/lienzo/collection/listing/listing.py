@@ -79,6 +79,11 @@ class Listing:
         return self._survey.total
 
     @property
+    def remarks(self) -> Sequence[str]:
+        """Sentences about what could not be listed."""
+        return self._survey.remarks
+
+    @property
     def counts(self) -> bool:
         """Whether tables are to be looked up, so that :meth:`check` has something to say."""
         return self.choices is not None or bool(self._tables)
@@ -137,8 +142,6 @@ class Listing:
                 folders[folder] = folders.get(folder, False) or entry.described
             elif sources.is_table(entry):
                 survey.tables.append((source, entry))
-        for remark in survey.remarks:
-            log.warning(remark)
         return survey
 
     @cached_property

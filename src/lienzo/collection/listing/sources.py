@@ -57,10 +57,12 @@ def entries(
             yield entry if name == entry.name else replace(entry, name=name)
 
 
-def none_in(given: Sequence[str]) -> SourceError:
-    """Return the error that sources without pictures raise."""
+def none_in(given: Sequence[str], remarks: Sequence[str]) -> SourceError:
+    """Return the error that sources without pictures raise; ``remarks`` say what of them could not be listed."""
     mend = "name a folder or an archive of pictures"
-    if any(one.lower().endswith(".npz") for one in given):
+    if remarks:
+        mend = remarks[0].rstrip(".")
+    elif any(one.lower().endswith(".npz") for one in given):
         mend = "those in an .npz file are arrays of uint8, (n, height, width, channels)"
     return SourceError(f"there are no pictures in {', '.join(given)}: {mend}.")
 
@@ -168,4 +170,9 @@ def is_candidate(entry: Entry) -> bool:
 
 def _passed_over(entry: Entry) -> bool:
     """Say whether a file is hidden or an operating system's. One that a table names is wanted, wherever it lies."""
-    return not entry.named and any(part.startswith(".") or part in PASSED_OVER for part in entry.name.split("/"))
+    return not entry.named and is_hidden(entry.name.split("/"))
+
+
+def is_hidden(parts: Sequence[str]) -> bool:
+    """Say whether a path within a folder, as its parts, is hidden or an operating system's."""
+    return any(part.startswith(".") or part in PASSED_OVER for part in parts)

@@ -32,6 +32,9 @@ TURNS = {
 BRANDS = frozenset({b"avif", b"avis", b"mif1", b"msf1"})
 """Major brands of AVIF files that Pillow opens."""
 
+LACK = "it asks for more memory than there is for a worker"
+"""Detail of pictures that are refused for lack of memory."""
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -74,7 +77,7 @@ class Source:
                 needed; a JPEG is decoded at a smaller scale where that is enough.
 
         Raises:
-            Refusal: BOMB, TRUNCATED, UNDECODABLE, DAMAGED or UNSUPPORTED.
+            Refusal: BOMB, EXHAUSTED, TRUNCATED, UNDECODABLE, DAMAGED or UNSUPPORTED.
         """
         try:
             with _as_far_as_it_goes(not self.detect_damage):
@@ -83,7 +86,7 @@ class Source:
                     return self._unpacked(page)
                 return self._by_pillow(self.data if page is None else tiff.beginning_with(self.data, page), scale)
         except MemoryError:
-            raise Refusal(Reason.BOMB, "its decoder asks for more memory than a worker may use") from None
+            raise Refusal(Reason.EXHAUSTED, LACK) from None
         except Refusal:
             raise
         except Exception as error:  # Pillow and tifffile raise what their parsers stumble over
@@ -102,7 +105,7 @@ class Source:
         except UnidentifiedImageError:
             raise Refusal(Reason.UNDECODABLE, f"the header of the {self.kind} is broken") from None
         except MemoryError:
-            raise Refusal(Reason.BOMB, "its decoder asks for more memory than a worker may use") from None
+            raise Refusal(Reason.EXHAUSTED, LACK) from None
         except Exception as error:
             raise Refusal(Reason.UNDECODABLE, _clause(error, self.kind)) from None
         if isinstance(image, ImageFile.ImageFile):

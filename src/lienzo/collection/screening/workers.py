@@ -17,6 +17,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.reasons import Reason
+from lienzo.collection.screening.decoding import LACK
 from lienzo.collection.screening.screening import Screened, screen
 from lienzo.collection.settings import Settings
 from lienzo.errors import SourceError
@@ -58,13 +59,16 @@ def _answer(entry: Entry, settings: Settings) -> Screened | SourceError:
         return screen(entry, settings)
     except SourceError as error:  # a store does not answer; the worker's owner raises it
         return error
+    except MemoryError:  # outside the decoder
+        return _refused(entry, Reason.EXHAUSTED, LACK)
     except Exception as error:  # a bug in lienzo: only this picture is refused, and the detail says why
-        return _undecodable(entry, f"a mistake in lienzo, please report it: {type(error).__name__}: {error}")
+        mistake = f"a mistake in lienzo, please report it: {type(error).__name__}: {error}"
+        return _refused(entry, Reason.UNDECODABLE, mistake)
 
 
-def _undecodable(entry: Entry, detail: str) -> Screened:
-    """Return the result of an entry that is refused as undecodable."""
-    return Screened(entry.name, entry.size, entry.stamp, dict(entry.labels), Reason.UNDECODABLE, detail)
+def _refused(entry: Entry, reason: Reason, detail: str) -> Screened:
+    """Return the result of an entry that is refused."""
+    return Screened(entry.name, entry.size, entry.stamp, dict(entry.labels), reason, detail)
 
 
 def _limit_memory(size: int) -> None:
@@ -127,7 +131,7 @@ class Worker:
                 deaths = deaths + 1 if len(screened) == before else 1
                 if stalled or deaths == 2:
                     detail = f"no end after {self._patience:.0f} seconds" if stalled else f"{died}, twice"
-                    screened.append(_undecodable(entries[len(screened)], detail))
+                    screened.append(_refused(entries[len(screened)], Reason.EXHAUSTED, detail))
                     deaths = 0
             finally:
                 self._deadline = float("inf")
