@@ -172,6 +172,8 @@ def test_files_that_hold_no_generator_are_refused(file: Path, tmp_path: Path, co
         "nothing of lienzo's": "is no generator of lienzo",
         "another file": "its tensors lie elsewhere",
         "a loop": "has a graph of its own",
+        "a function": "has functions of its own",
+        "operators of others": "has operators that are not ONNX's own",
         "another size": "other sizes than it says",
     }.items():
         refused(changed(onnx.load(file), change).SerializeToString(), said)
@@ -194,6 +196,10 @@ def changed(model: onnx.ModelProto, how: str) -> onnx.ModelProto:
         tensor.external_data.add(key="location", value="../secret")
     elif how == "a loop":
         model.graph.node[0].attribute.append(onnx.helper.make_attribute("body", onnx.GraphProto(name="body")))
+    elif how == "a function":
+        model.functions.add(name="body")
+    elif how == "operators of others":
+        model.graph.node[0].domain = "com.others"
     elif how == "another size":
         header["latents"] += 1
     onnx.helper.set_model_props(model, {"lienzo": json.dumps(header | {"graph": reading.seal(model)})})

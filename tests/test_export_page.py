@@ -348,6 +348,10 @@ def test_labels_mixtures_truncation_and_directions(
         for name, share in (("art <nouveau>", 75), ("baroque, late", 25)):
             page.locator("#picture-labels").get_by_label(name, exact=True).last.fill(str(share))
         assert away(shown(page, "art <nouveau>=0.75,baroque, late=0.25"), wanted[2][0]) <= 1
+        given = page.evaluate("easel.open({ seed: 4, y: row(names.map((_, i) => [83, 1][i] || 0)) }), easel.place().y")
+        assert given[:2] == [83 / 84, 1 / 84]  # as it is, though sliders stand at whole percents
+        page.locator("#picture-labels").get_by_label(page.evaluate("names[0]"), exact=True).last.fill("50")
+        assert page.evaluate("easel.place().y.slice(0, 2)") == [50 / 51, 1 / 51]
         page.locator("#picture-labels select").select_option("baroque, late")
         assert away(shown(page, "seed 4, baroque, late$"), conditional.generate([4], "baroque, late").images[0]) <= 1
         page.click("#after")

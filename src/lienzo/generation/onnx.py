@@ -34,6 +34,9 @@ FORMAT = 1
 CHUNK = 64
 """Pictures are made this many at a time, so that a seed's picture does not depend on its neighbours."""
 
+DOMAINS = frozenset({"", "ai.onnx"})
+"""Names of ONNX's own set of operators."""
+
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
 
 
@@ -167,7 +170,7 @@ def _read(path: Path) -> tuple[onnx.ModelProto, Header]:
             raise ValueError("its labels were met by no picture")
         if header.graph != seal(model):
             raise ValueError("its graph does not match its fingerprint")
-        _refuse_strange(model.graph)
+        _refuse_strange(model)
     except ValueError as reason:
         raise GeneratorError(f"{path} is damaged or was changed ({reason}): export it again.") from None
     return model, header
@@ -178,8 +181,16 @@ def _said(model: onnx.ModelProto) -> str:
     return next((entry.value for entry in model.metadata_props if entry.key == ENTRY), "")
 
 
-def _refuse_strange(graph: onnx.GraphProto) -> None:
-    """Refuse a graph that would make ONNX Runtime open other files, or that has graphs within, such as loops have."""
+def _refuse_strange(model: onnx.ModelProto) -> None:
+    """Refuse a model that would make ONNX Runtime open other files, or run more than its one graph.
+
+    That would be loops, functions of its own, which its SHA-256 does not cover, and operators of others.
+    """
+    graph = model.graph
+    if model.functions or model.training_info:
+        raise ValueError("it has functions of its own or is to be trained")
+    if any(one.domain not in DOMAINS for one in (*model.opset_import, *graph.node)):
+        raise ValueError("it has operators that are not ONNX's own")
     tensors = [*graph.initializer]
     for node in graph.node:
         for attribute in node.attribute:

@@ -45,7 +45,8 @@ function labelChoice(container, changed) {
     return { input, output, line: element("label", { className: "field" }, element("span", { title: name }, name), element("span", { className: "slider" }, input, output)) };
   });
   const mixture = element("fieldset", { hidden: true }, element("legend", {}, "Mixture"), ...sliders.map(({ line }) => line));
-  const shares = () => row(sliders.map(({ input }) => Number(input.value)));
+  let exact = null; // the mixture as it was given, until a slider is moved: they stand at whole percents
+  const shares = () => exact || row(sliders.map(({ input }) => Number(input.value)));
   const show = () => {
     mixture.hidden = select.value !== "mixture";
     shares().forEach((share, i) => (sliders[i].output.textContent = `${Math.round(100 * share)} %`));
@@ -54,6 +55,7 @@ function labelChoice(container, changed) {
     const parts = y ? y.filter((part) => part > 0).length : 0;
     select.value = !y ? "drawn" : parts === 0 ? "none" : parts === 1 ? String(y.findIndex((part) => part > 0)) : "mixture";
     sliders.forEach(({ input }, i) => (input.value = y ? Math.round(100 * y[i]) : 0));
+    exact = select.value === "mixture" ? y : null;
     show();
   };
   select.addEventListener("change", () => {
@@ -63,6 +65,7 @@ function labelChoice(container, changed) {
     changed();
   });
   mixture.addEventListener("input", () => {
+    exact = null;
     show();
     changed();
   });
