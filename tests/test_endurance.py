@@ -147,7 +147,7 @@ def test_a_checkpoint_with_a_flipped_byte_or_cut_short_is_said_and_the_one_befor
     newest, before = run.checkpoints()
     state, older = (State(recipe, Shape(16, 16, 3), torch.device("cpu")) for _ in range(2))
     hidden = newest.rename(tmp_path / "hidden")
-    resumption.restore(run, older, [])
+    resumption.restore(run, older, [], pytest.fail)
     whole = hidden.read_bytes()
     chance = random.Random(0)
     damaged = [whole[: len(whole) * part // 16] for part in SIXTEENTHS]
@@ -160,7 +160,7 @@ def test_a_checkpoint_with_a_flipped_byte_or_cut_short_is_said_and_the_one_befor
         newest.write_bytes(data)
         caplog.clear()
         with caplog.at_level(logging.WARNING, "lienzo"):
-            resumption.restore(run, state, [])
+            resumption.restore(run, state, [], pytest.fail)
         if not caplog.messages:  # blanks of the padding are read by nobody
             silent += 1
             assert state.images == 48

@@ -14,7 +14,7 @@ from torch import nn
 
 import lienzo
 from lienzo.collection.collection import Collection
-from lienzo.errors import TrainingError
+from lienzo.errors import InputError, TrainingError
 from lienzo.inspection.inspection import info
 from lienzo.recipe.catalogue import RECIPES, find
 from lienzo.recipe.objectives import OBJECTIVES, Hinge, Minimax, NonSaturating, Regularisation, Wasserstein
@@ -378,6 +378,28 @@ def test_a_milestone_is_the_first_healthy_tick_that_is_due(
     monkeypatch.setattr(Signs, "is_healthy", lambda *_: next(healthy))
     run = lienzo.train(collection, dataclasses.replace(recipe, on_trouble="rollback"), tmp_path / "run", device="cpu")
     assert [int(path.stem) for path in run.milestones()] == [64, 48]
+
+
+def test_a_rollback_to_a_beginning_that_is_gone_loses_nothing(
+    collection: Collection, recipe: Recipe, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The run that it was begun from has another generator now; with the first one back, it goes on."""
+    origin = lienzo.train(collection, recipe, tmp_path / "origin", device="cpu")
+    out = tmp_path / "run"
+    run = lienzo.train(collection, recipe, out, origin=origin.generator_path, device="cpu")
+    run.write_manifest({**run.manifest(), "rollbacks": [{"at": 64, "to": 0, "trouble": "none"}]})
+    kept, whole = {path.name for path in run.checkpoints()}, origin.generator_path.read_bytes()
+    for content in (b"", whole[:-4] + bytes(4)):
+        origin.generator_path.write_bytes(content)
+        with pytest.raises(InputError):
+            lienzo.train(collection, recipe, out, device="cpu")
+        assert {path.name for path in run.checkpoints()} == kept
+    origin.generator_path.write_bytes(whole)
+    again = dataclasses.replace(recipe, on_trouble="rollback")
+    with caplog.at_level(logging.WARNING, "lienzo"):
+        assert next(lienzo.steps(collection, recipe, out, device="cpu")).images == recipe.tick
+        next(lienzo.steps(collection, again, out, device="cpu"))
+    assert [text for text in caplog.messages if "trouble would begin the run anew" in text]
 
 
 def test_trouble_that_stays_ends_after_three_rollbacks(

@@ -141,11 +141,14 @@ class OpenRun:
     def _restore(self, manifest: Manifest) -> None:
         """Take over the last checkpoint, or what the run was begun from, and open what the first process writes."""
         run, state, recipe = self.run, self.state, self.recipe
-        signs = resumption.restore(run, state, manifest.get("rollbacks", []))
-        if signs is not None:
-            self.signs = signs
-        elif "origin" in manifest:
-            begin_from_origin(run, manifest, state)
+
+        def begin() -> None:
+            if "origin" in manifest:
+                begin_from_origin(run, manifest, state)
+
+        self.signs = resumption.restore(run, state, manifest.get("rollbacks", []), begin) or self.signs
+        if recipe.on_trouble == "rollback" and state.images and not run.milestones():
+            log.warning("No state is kept yet that a rollback could go back to: trouble would begin the run anew.")
         if recipe.evaluate_every:
             score, images = resumption.best_score(run)
             if score < float(state.best):

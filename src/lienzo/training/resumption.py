@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import math
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -202,13 +202,17 @@ def _write(path: Path, state: State, signs: Signs, rollbacks: int) -> None:
     tensors.save(path, state.tensors(), {"kind": "checkpoint", **header, "signs": dataclasses.asdict(signs)})
 
 
-def restore(run: Run, state: State, rollbacks: Sequence[Rollback]) -> Signs | None:
-    """Take the newest checkpoint that is whole, and return the signs of trouble there; none where there is none.
+def restore(run: Run, state: State, rollbacks: Sequence[Rollback], begin: Callable[[], None]) -> Signs | None:
+    """Take the newest checkpoint that is whole, and return the signs of trouble there.
+
+    Where there is none, ``begin`` begins the state, and nothing is returned. Only then are checkpoints deleted that come
+    from before a rollback that went behind them.
 
     Raises:
-        RunError: a checkpoint is whole, but holds the state of other networks.
+        RunError: a checkpoint is whole, but holds the state of other networks; or what ``begin`` raises.
     """
-    damaged = False
+    damaged, signs = False, None
+    overtaken: list[Path] = []
     for path in sorted([*run.checkpoints(), *run.milestones()], key=lambda path: path.name, reverse=True):
         try:
             loaded, header = tensors.load(path, "checkpoint", RunError)
@@ -220,13 +224,18 @@ def restore(run: Run, state: State, rollbacks: Sequence[Rollback]) -> Signs | No
             damaged = True
             continue
         if any(images > rollback["to"] for rollback in rollbacks[before:]):
-            path.unlink()  # it comes from before a rollback that went behind it
+            overtaken.append(path)
             continue
         state.restore(loaded, images, seconds, path)
-        return signs
-    if damaged:
-        log.warning("No checkpoint is whole: training begins anew.")
-    return None
+        break
+    else:
+        if damaged:
+            log.warning("No checkpoint is whole: training begins anew.")
+        signs = None
+        begin()
+    for path in overtaken:
+        path.unlink()
+    return signs
 
 
 def best_score(run: Run) -> tuple[float, int]:
