@@ -34,6 +34,7 @@ from lienzo.run.occupancy import occupying
 from lienzo.run.panels import PANELS
 from lienzo.run.progress import progress
 from lienzo.run.run import Run
+from lienzo.storage.files import write_bytes
 from lienzo.studio import studio as room
 from lienzo.studio import trainings
 from lienzo.studio.canvas.process import painter
@@ -90,7 +91,7 @@ def test_the_first_address_sets_a_cookie_and_leaves_the_secret_out_of_the_next_o
     answer = client.get(DOOR.first_address)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
     assert "HttpOnly" in answer.headers["set-cookie"]
-    assert "SameSite=strict" in answer.headers["set-cookie"]
+    assert "SameSite=lax" in answer.headers["set-cookie"]
     assert client.get("/").status_code == 200
     wrong = TestClient(application(Context(Artefacts(folder), False), DOOR), BASE)
     assert wrong.get("/?token=" + "a" * len(DOOR.token)).status_code == 403
@@ -104,10 +105,31 @@ def test_another_host_is_refused(client: TestClient, host: str) -> None:
 
 
 def test_a_server_on_every_address_knows_numbers_and_no_names() -> None:
-    door = Door("0.0.0.0", 80)
-    assert door.knows_host("192.168.1.5:80")
-    assert door.knows_host("[fe80::1]:80")
-    assert not door.knows_host("rebound.example:80")
+    door = Door("0.0.0.0", 7860)
+    assert door.knows_host("192.168.1.5:7860")
+    assert door.knows_host("[fe80::1]:7860")
+    assert not door.knows_host("rebound.example:7860")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "127.0.0.1:80"])
+def test_the_port_80_is_known_where_it_is_left_out(folder: Path, host: str) -> None:
+    door = Door("127.0.0.1", 80)
+    client = TestClient(application(Context(Artefacts(folder), False), door), "http://127.0.0.1")
+    headers = {"host": host, "cookie": f"{door.cookie}={door.token}", "origin": f"http://{host}"}
+    assert client.get("/api/runs", headers=headers).status_code == 200
+    assert client.post("/api/runs", headers=headers).status_code == 405
+    assert not door.knows_host("127.0.0.1:7860")
+    assert not door.knows_host("rebound.example")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"), [("Atelier.Lan", "atelier.lan"), ("FD00:0::2", "[fd00::2]"), ("192.0.2.2", "192.0.2.2")]
+)
+def test_a_host_is_known_as_browsers_write_it(given: str, named: str) -> None:
+    door = Door(given, 7860)
+    assert door.first_address.startswith(f"http://{named}:7860/")
+    assert door.knows_host(f"{named}:7860")
+    assert not door.knows_host("rebound.example:7860")
 
 
 @pytest.mark.parametrize(
@@ -160,6 +182,19 @@ def test_a_run_is_told_with_its_samples_curves_and_collection(client: TestClient
     png = client.get("/api/run/sample?run=deep/a&images=16")
     assert png.content == Run(folder / "deep" / "a").sample_path(16).read_bytes()
     assert client.get("/api/run/sample?run=deep/a&images=17").status_code == 404
+
+
+def test_a_drawing_has_another_address_when_it_is_written_anew(client: TestClient, folder: Path) -> None:
+    def told() -> list[str]:
+        listed = {each["path"]: each for each in client.get("/api/runs").json()["runs"]}
+        return [listed["deep/a"]["drawn"], client.get("/api/run?run=deep/a").json()["drawn"]]
+
+    before, path = told(), Run(folder / "deep" / "a").sample_path(16)
+    assert before == told() == [before[0]] * 2
+    write_bytes(path, path.read_bytes())
+    after = told()
+    assert after == [after[0]] * 2
+    assert after != before
 
 
 def test_a_log_without_lines_is_a_curve_without_points() -> None:
@@ -358,6 +393,12 @@ async def test_the_stream_tells_what_is_new_and_that_a_run_has_gone(folder: Path
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 99_999])
+def test_a_port_that_is_none_is_one_sentence(tmp_path: Path, port: int) -> None:
+    with pytest.raises(InputError, match=rf"^{port} is no port: give a --port from 0 to 65535\.$"):
+        room.studio(tmp_path, port=port)
 
 
 def test_a_port_in_use_and_a_missing_folder_are_one_sentence(tmp_path: Path) -> None:

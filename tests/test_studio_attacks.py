@@ -234,11 +234,13 @@ def test_nothing_is_changed_for_another_site_by_another_method_or_without_the_wo
 
 
 @pytest.mark.parametrize("address", READS)
-def test_what_is_read_is_read_only(client: TestClient, address: str) -> None:
+def test_what_is_read_is_read_only(client: TestClient, folder: Path, address: str) -> None:
+    before = listed(folder.parent)
     head, whole = (client.request(method, address, params=SENSIBLE) for method in ("HEAD", "GET"))
     assert (head.status_code, head.content) == (whole.status_code, b"")
     for method in ("POST", "OPTIONS", "TRACE"):
         is_sentence(client.request(method, address, params=SENSIBLE, headers=OURS), 405)
+    assert listed(folder.parent) == before
 
 
 @pytest.mark.parametrize("address", POSTS)

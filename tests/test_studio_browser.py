@@ -17,8 +17,13 @@ from PIL import Image
 import lienzo
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
+from lienzo.studio import safety
+from lienzo.studio.safety import Door
 
 CHROMIUM = Path("/usr/bin/chromium")
+
+HOSTS = "--host-resolver-rules=MAP *.example 127.0.0.1"
+"""Names that lead to this machine, and are other sites than its address."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium")]
 
@@ -32,17 +37,19 @@ def folder(tmp_path: Path, paint: Paint, recipe: Recipe) -> Path:
 
 
 @contextmanager
-def opened(address: str, *, mistakes: bool = False, lost: bool = False, **settings: Any) -> Iterator[Any]:
+def opened(
+    address: str, *, mistakes: bool = False, lost: bool = False, insecure: bool = False, **settings: Any
+) -> Iterator[Any]:
     """Open the studio in a browser; afterwards nothing was said on its console, and no other host was asked.
 
     A mistake that the page is to show is an answer of the status 400, which Chromium says on the console. So it does
-    where a server is lost.
+    where a server is lost, and where a header needs a secure connection.
     """
     api = pytest.importorskip("playwright.sync_api")
     said: list[str] = []
     asked: set[str] = set()
     with api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM))
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[HOSTS])
         page = browser.new_context(**settings).new_page()
         page.set_default_timeout(120_000)
         page.on("console", lambda message: said.append(message.text))
@@ -51,7 +58,8 @@ def opened(address: str, *, mistakes: bool = False, lost: bool = False, **settin
         page.goto(address)
         yield page
         browser.close()
-    assert [line for line in said if not (mistakes and "400" in line) and not (lost and "net::ERR_" in line)] == []
+    expected = {"400": mistakes, "net::ERR_": lost, "Cross-Origin-Opener-Policy": insecure}
+    assert [line for line in said if not any(awaited and part in line for part, awaited in expected.items())] == []
     assert {host for host in asked if host} == {address.split("/")[2]}
 
 
@@ -78,6 +86,57 @@ def test_a_run_is_looked_through_and_compared(folder: Path, width: int, colours:
         page.get_by_label("Wiper").focus()
         page.keyboard.press("ArrowRight")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_studio_for_other_machines_works_without_a_secure_connection(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safety, "Door", lambda _host, port: Door("Studio.example", port))
+    with servers_for_tests.studio(folder) as address, opened(address, insecure=True) as page:
+        page.get_by_role("heading", name="a", exact=True).wait_for()
+        assert not page.evaluate("isSecureContext")
+        root = address.split("/?")[0]
+        page.goto(root + "/canvas?run=a")
+        page.get_by_role("button", name="Keep seed 3", exact=True).click()
+        page.wait_for_url("**kept=3")
+        page.goto(root + "/theory")
+        page.get_by_role("button", name="One step").click()
+        page.get_by_text("After 1 step").wait_for()
+        page.goto(root + "/train")
+        page.locator("pre", has_text="lienzo train ").wait_for()
+        assert page.get_by_role("button", name="Start the training").is_enabled()
+        assert page.get_by_role("button", name="Copy the command").count() == 0
+
+
+def test_a_command_is_copied_where_the_browser_can(folder: Path) -> None:
+    with (
+        servers_for_tests.studio(folder) as address,
+        opened(address, permissions=["clipboard-read", "clipboard-write"]) as page,
+    ):
+        page.goto(address.split("/?")[0] + "/train")
+        command = page.locator("pre", has_text="lienzo train ").inner_text()
+        page.get_by_role("button", name="Copy the command").click()
+        assert page.evaluate("navigator.clipboard.readText()") == command
+
+
+def test_a_run_trained_again_under_its_name_shows_its_own_drawings(folder: Path) -> None:
+    shown = """async () => {
+        const image = document.querySelector("[alt^='Samples of a ']");
+        const bytes = new Uint8Array(await (await fetch(image.src)).arrayBuffer());
+        return [bytes.length, ...bytes.slice(-400)];
+    }"""
+    newest = folder / "a" / "samples" / f"{64:012}.png"
+    old = newest.read_bytes()
+    with servers_for_tests.studio(folder) as address, opened(address) as page:
+        page.get_by_alt_text("Samples of a after").wait_for()
+        assert page.evaluate(shown) == [len(old), *old[-400:]]
+        shutil.rmtree(folder / "a")
+        shutil.copytree(folder / "b", folder / "a")
+        page.reload()
+        page.get_by_alt_text("Samples of a after").wait_for()
+        new = newest.read_bytes()
+        assert new != old
+        assert page.evaluate(shown) == [len(new), *new[-400:]]
 
 
 def test_a_live_run_moves_by_itself_and_says_when_it_is_gone(folder: Path, tmp_path: Path) -> None:

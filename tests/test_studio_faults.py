@@ -16,7 +16,7 @@ pytest.importorskip("starlette")
 import servers_for_tests
 from conftest import ROOT, Paint
 from servers_for_tests import studio_process
-from test_studio_browser import CHROMIUM, opened
+from test_studio_browser import CHROMIUM, HOSTS, opened
 
 import lienzo
 from lienzo.recipe.recipe import Recipe
@@ -171,9 +171,7 @@ def test_another_site_neither_reads_nor_changes_anything(small: Path) -> None:
         api.sync_playwright() as playwright,
     ):
         studio, port = address.split("/?")[0], address.split("/?")[0].rpartition(":")[2]
-        chromium = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--host-resolver-rules=MAP rebound.example 127.0.0.1"]
-        )
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[HOSTS])
         page = chromium.new_page()
         assert page.goto(address).status == 200
         rebound = page.goto(f"http://rebound.example:{port}/api/runs")
@@ -202,6 +200,30 @@ def test_another_site_neither_reads_nor_changes_anything(small: Path) -> None:
         assert not page.evaluate(framed, studio)
         chromium.close()
     assert not (small / "runs" / "stolen.log").exists()
+
+
+@browser
+def test_a_link_on_another_site_opens_the_page_and_a_form_changes_nothing(small: Path) -> None:
+    api = pytest.importorskip("playwright.sync_api")
+    with (
+        servers_for_tests.studio(small) as address,
+        servers_for_tests.serving(Elsewhere) as elsewhere,
+        api.sync_playwright() as playwright,
+    ):
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=[HOSTS])
+        page = chromium.new_page()
+        other = elsewhere.replace("127.0.0.1", "chat.example")
+        page.goto(other)
+        page.evaluate("(address) => { document.body.innerHTML = `<a href='${address}'>studio</a>`; }", address)
+        page.get_by_role("link", name="studio").click()
+        page.get_by_role("heading", name="a", exact=True).wait_for()
+        page.goto(other)
+        form = "(address) => { document.body.innerHTML = `<form method=post action='${address}'><button>go</button>`; }"
+        page.evaluate(form, address.split("/?")[0] + "/api/train/stop?run=a")
+        with page.expect_response("**/api/train/stop**") as answering:
+            page.get_by_role("button", name="go").click()
+        assert answering.value.status == 403
+        chromium.close()
 
 
 ADDRESSES = {

@@ -71,15 +71,20 @@ class Door:
 
     @property
     def _named(self) -> str:
-        return f"[{self.host}]" if ":" in self.host else self.host
+        """The host as browsers write it: in small letters, and an address of IPv6 shortened and in brackets."""
+        try:
+            return f"[{ipaddress.IPv6Address(self.host)}]"
+        except ValueError:
+            return self.host.lower()
 
     def knows_host(self, host: str) -> bool:
-        """Say whether a request's ``Host`` is this server.
+        """Say whether a request's ``Host`` is this server; browsers leave out the port 80.
 
         Where the server listens on every address of the machine, each address in numbers is: a name that another site
         had rebound is not.
         """
-        name, _, port = host.rpartition(":")
+        whole = host.lower() if re.search(r":\d+$", host) else f"{host.lower()}:80"
+        name, _, port = whole.rpartition(":")
         if port != str(self.port):
             return False
         if name in (*LOOPBACK, self._named):
@@ -89,7 +94,7 @@ class Door:
         try:
             ipaddress.ip_address(name.strip("[]"))
         except ValueError:
-            return name.lower() == socket.gethostname().lower()
+            return name == socket.gethostname().lower()
         return True
 
     def is_token(self, given: str | None) -> bool:
@@ -171,7 +176,7 @@ class Guard:
             return _refused(request, 421, "This server has another name: open the address that lienzo studio printed.")
         if self.door.is_token(request.query_params.get("token")) and request.method == "GET":
             answer = RedirectResponse("/", 303)
-            answer.set_cookie(self.door.cookie, self.door.token, httponly=True, samesite="strict")
+            answer.set_cookie(self.door.cookie, self.door.token, httponly=True, samesite="lax")
             return answer
         if not self.door.is_token(request.cookies.get(self.door.cookie)):
             return _refused(request, 403, "This page is locked: open the address that lienzo studio printed.")

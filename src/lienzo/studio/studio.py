@@ -16,6 +16,8 @@ PORT = 7860
 TRIES = 20
 """Ports that are tried, one after the other."""
 
+MOST_PORT = 65_535
+
 
 def studio(
     folder: str | Path = ".",
@@ -35,7 +37,7 @@ def studio(
         ready: gets the address to open, once the server listens.
 
     Raises:
-        InputError: no such folder, a port in use, or a missing package.
+        InputError: no such folder, a port in use or that is none, or a missing package.
     """
     try:
         import uvicorn  # noqa: PLC0415  an extra
@@ -52,7 +54,7 @@ def studio(
     if not root.is_dir():
         raise InputError(f"there is no folder {folder}: check the path.")
     listener = _listen(host, port)
-    here = host in (*LOOPBACK, "::1")
+    here = host.lower() in (*LOOPBACK, "::1")
     token = {"token": kept_token(f"{root}, read only: {read_only}")} if here else {}
     door = Door(host, listener.getsockname()[1], **token)
     context = Context(Artefacts(root), read_only)
@@ -73,8 +75,10 @@ def _listen(host: str, port: int | None) -> socket.socket:
     """Return a socket that listens.
 
     Raises:
-        InputError: the port is in use, or the address is not of this machine.
+        InputError: the port is in use or is none, or the address is not of this machine.
     """
+    if port is not None and not 0 <= port <= MOST_PORT:
+        raise InputError(f"{port} is no port: give a --port from 0 to {MOST_PORT}.")
     ports = range(PORT, PORT + TRIES) if port is None else [port]
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in ports:

@@ -1,7 +1,7 @@
 // Pictures of the canvas: what a picture is, and how it comes from the server. The newest wish of each kind wins.
 import { ask } from "/page/parts.js";
 
-const page = crypto.randomUUID();
+const page = crypto.getRandomValues(new Uint32Array(2)).join("-"); // randomUUID would need a secure connection
 
 /** The bytes of an answer to a wish; null if a newer wish of the same purpose replaced it. */
 export async function wish(purpose, path, body, type = "application/json") {

@@ -105,4 +105,5 @@ export const bytes = (value) => {
 /** A word of a command, as a shell reads it. */
 export const shell = (word) => /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-export const samplePath = (run, images) => "/api/run/sample?" + new URLSearchParams({ run, images });
+/** The address of a drawing of a run; `drawn` changes with the drawings, so that a browser may keep them. */
+export const samplePath = ({ path, drawn }, images) => "/api/run/sample?" + new URLSearchParams({ run: path, images, drawn });

@@ -25,11 +25,13 @@ Stamp = tuple[int, int, int]
 def summary(name: str, run: Run) -> dict[str, Any]:
     """Return a line for the list: recipe, state, pictures shown and in all, speed, time left, last KID.
 
+    With it stands when the drawings last changed: a drawing is written anew after a rollback, and by another training.
     The line is remembered until one of the files changes that it was made of, or the process that trains.
     """
     files = (run.recipe_path, run.manifest_path, run.log_path, run.scores_path, run.path / "samples")
+    stamps = tuple(map(_stamp, files))
     try:
-        return {"path": name, **_summary(run.path, tuple(map(_stamp, files)), occupant(run))}
+        return {"path": name, "drawn": str(stamps[-1][-1]), **_summary(run.path, stamps, occupant(run))}
     except (InputError, OSError) as error:
         return {"path": name, "state": "damaged", "sentence": str(error)}
 

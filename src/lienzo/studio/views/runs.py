@@ -89,6 +89,7 @@ def _panels(_request: Request) -> Response:
 
 
 def _sample(request: Request) -> Response:
+    """Answer with one drawing; its address has when the drawings last changed, so that a browser may keep it."""
     run = context_of(request).artefacts.run(word(request, "run"))
     path = run.sample_path(number(request, "images", 0))
     if not path.is_file() or path.is_symlink():

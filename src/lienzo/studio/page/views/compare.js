@@ -40,8 +40,8 @@ function Pair({ a, b, query }) {
     <div class="columns"><section class="samples">
       ${shown.includes(null) ? html`<p class="hint">One of them has no samples yet.</p>` : html`<figure class="wiper">
         <div class="pair">
-          <img src=${samplePath(a, shown[0])} alt=${`A, ${a}, after ${count(shown[0])} pictures`} />
-          <img class="above" src=${samplePath(b, shown[1])} alt=${`B, ${b}, after ${count(shown[1])} pictures`} style=${`clip-path: inset(0 0 0 ${wipe}%)`} />
+          <img src=${samplePath(one, shown[0])} alt=${`A, ${a}, after ${count(shown[0])} pictures`} />
+          <img class="above" src=${samplePath(other, shown[1])} alt=${`B, ${b}, after ${count(shown[1])} pictures`} style=${`clip-path: inset(0 0 0 ${wipe}%)`} />
         </div>
         <input type="range" min="0" max="100" value=${wipe} aria-label="Wiper: A on its left, B on its right" onInput=${(event) => setWipe(Number(event.target.value))} />
         <figcaption>A after ${count(shown[0])} pictures on the left of the wiper, B after ${count(shown[1])} on its right.</figcaption></figure>`}

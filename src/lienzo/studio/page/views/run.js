@@ -100,7 +100,7 @@ export function Run({ query }) {
     <div class="columns">
       <section class="samples">
         ${shown === null ? html`<p class="hint">No samples yet.</p>` : html`<figure>
-          <img src=${samplePath(path, shown)} alt=${`The fixed latents after ${count(shown)} pictures`} />
+          <img src=${samplePath(run, shown)} alt=${`The fixed latents after ${count(shown)} pictures`} />
           <figcaption>The fixed latents after ${count(shown)} pictures (${samples.indexOf(shown) + 1} of ${samples.length} drawings).
             Page up and page down step through the drawings.</figcaption></figure>`}
         <${Troubles} troubles=${troubles} onMoment=${setMoment} />

@@ -11,7 +11,7 @@ function Card({ run, first, onPick, picked }) {
   return html`<li class="card">
     <${Link} to="/run" query=${{ run: run.path }} class="cover">
       ${run.picture !== null
-        ? html`<img src=${samplePath(run.path, run.picture)} alt=${`Samples of ${run.path} after ${count(run.picture)} pictures`} loading="lazy" />`
+        ? html`<img src=${samplePath(run, run.picture)} alt=${`Samples of ${run.path} after ${count(run.picture)} pictures`} loading="lazy" />`
         : html`<span class="empty">no samples yet</span>`}
       <h2>${run.path}</h2>
     </${Link}>

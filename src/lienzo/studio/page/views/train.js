@@ -56,6 +56,6 @@ export function Train({ query }) {
     ${command && mistake && html`<${Sentence} text=${mistake} />`}
     <div class="bar">${forms.read_only ? html`<span class="hint">This studio is read only: copy the command.</span>`
       : html`<button disabled=${busy || !command}>${busy ? "Starting …" : "Start the training"}</button><span class="hint">It goes on when the studio is closed.</span>`}
-      <button type="button" disabled=${!command} onClick=${() => navigator.clipboard?.writeText(command)}>Copy the command</button></div>
+      ${navigator.clipboard && html`<button type="button" disabled=${!command} onClick=${() => navigator.clipboard.writeText(command)}>Copy the command</button>`}</div>
   </form>`;
 }
