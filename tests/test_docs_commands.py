@@ -66,6 +66,13 @@ CHEAPER = {
 }
 """Options that are added where a command does not have them."""
 
+IDLE = {
+    ("explore arithmetic", False): ("--detector", "--trials"),
+    ("explore invert", False): ("--samples",),
+    ("explore neighbours", True): ("--among",),
+}
+"""Those that a command without a collection refuses, or one with a collection, as they would change nothing."""
+
 INSTEAD = {"convergence": "convolutions"}
 """Experiments of minutes, and one of seconds."""
 
@@ -238,7 +245,8 @@ def small(words: list[str]) -> list[str]:
             pairs.append([word])
         else:
             pairs[-1].append(word)
-    return [*words, *(word for pair in pairs if pair[0] not in words and "--path" not in words for word in pair)]
+    left_out = (*words, *IDLE.get((verb, "art-64" in words), ()))
+    return [*words, *(word for pair in pairs if pair[0] not in left_out and "--path" not in words for word in pair)]
 
 
 def needs(block: str) -> str | None:

@@ -1,17 +1,26 @@
 """Arithmetic with latents: what a sum comes to, and what it gains over its control."""
 
+import itertools
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 from conftest import Command
 from generators_for_tests import Halves, wrapped
+from numpy.typing import NDArray
 
 import lienzo
 from lienzo.collection.collection import Collection
+from lienzo.errors import InputError
+from lienzo.explore.calculation import Calculated, _Examples
+from lienzo.explore.calculation import gains as _gains
+from lienzo.explore.labelling import Classifier
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents
+from lienzo.metrics.estimate import Estimate
 
 
 def test_arithmetic_shows_its_parts_and_its_result(generator: Generator) -> None:
@@ -32,11 +41,40 @@ def test_a_seed_that_occurs_twice_is_twice_the_same_in_its_control(generator: Ge
     assert np.array_equal(once.control, again.control)
 
 
+@pytest.mark.parametrize("text", ["1e18 * 1e18 * 1e18 * 7", "7 / 1e-300", "7 / 1e-320", "1e18 * (1e18 * (1e18 * 7))"])
+def test_a_sum_that_is_too_large_is_not_the_generators_fault(generator: Generator, text: str) -> None:
+    with pytest.raises(InputError, match="latents and labels have to be finite numbers"):
+        lienzo.explore.arithmetic(generator, text)
+
+
 def test_arithmetic_gains_over_its_control(halves: Collection) -> None:
     found = lienzo.explore.arithmetic(wrapped(Halves(), "halves"), "1 - 2 + 3", halves, detector="pixels", trials=60)
     assert {(gain.wanted, gain.taken) for gain in found.gains} == {("above", "below"), ("below", "above")}
     assert found.gain is not None
     assert found.gain.value > 2 * found.gain.error > 0
+
+
+class Cheap(_Examples):
+    """Examples whose pictures are their latents; one shows a label where its number of that label is above 0.5."""
+
+    def hits(self, z: NDArray[np.float32], y: NDArray[np.float32], wanted: int) -> NDArray[np.bool_]:
+        return np.asarray(z[:, wanted] > 0.5)
+
+
+@pytest.mark.parametrize("count", [20, 60, 200])
+def test_the_errors_of_gains_are_how_far_they_come_apart(count: int) -> None:
+    chance, shown = np.random.default_rng(0), np.repeat(np.arange(3), count)
+    names = Classifier(("a", "b", "c"), *(torch.zeros(1),) * 3)
+    values, errors = [], []
+    for _ in range(60):
+        z = chance.standard_normal((3 * count, 3)) + np.eye(3)[shown]
+        examples = Cheap(cast(Any, None), names, cast(Any, None), z.astype(np.float32), z[:, :0], shown)
+        gains = tuple(_gains(examples, list(itertools.permutations(range(3), 2))))
+        found = [gains[0].share, gains[0].gain, cast(Estimate, Calculated(cast(Any, None), gains).gain)]
+        values.append([one.value for one in found])
+        errors.append([one.error for one in found])
+    apart, told = np.std(values, axis=0), np.sqrt(np.mean(np.square(errors), axis=0))
+    assert told == pytest.approx(apart, rel=0.25)
 
 
 def test_the_command_computes_and_keeps_the_latents(command: Command, run: lienzo.Run, tmp_path: Path) -> None:
@@ -54,3 +92,13 @@ def test_the_command_computes_and_keeps_the_latents(command: Command, run: lienz
     status, _, said = command("explore", "arithmetic", run.path, "1 +")
     assert (status, said.count("\n")) == (2, 1)
     assert "is no expression" in said
+
+
+@pytest.mark.parametrize("verb", ["arithmetic", "directions", "invert", "neighbours", "dissect"])
+def test_a_page_replaces_only_pages_of_lienzos(command: Command, tmp_path: Path, verb: str) -> None:
+    page = tmp_path / "mine.html"
+    page.write_text("<!doctype html><title>mine</title>", encoding="utf-8")
+    words = ["1"] if verb == "arithmetic" else []
+    status, _, said = command("explore", verb, "nowhere", *words, "--out", page)
+    assert (status, "is no page of lienzo explore: give the name of another file" in said) == (2, True)
+    assert page.read_text(encoding="utf-8") == "<!doctype html><title>mine</title>"

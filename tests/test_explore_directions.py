@@ -77,6 +77,10 @@ def test_directions_are_kept_named_and_gone_along(tmp_path: Path, planted: tuple
     for step, said in (("strom=1", "storm"), ("storm", "brighter=2.5")):
         with pytest.raises(InputError, match=said):
             opened.along([step])
+    unwritten = tmp_path / "far.safetensors"
+    with pytest.raises(InputError, match="moved latents have to be finite numbers"):
+        lienzo.generate(generator, seeds=[1], along=["storm=1e39"], directions=opened, save_latents=unwritten, out=None)
+    assert not unwritten.exists()
     with pytest.raises(InputError, match="numbered from 0 to 2"):
         found.named({3: "calm"})
     with pytest.raises(InputError, match="no directions"):

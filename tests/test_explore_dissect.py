@@ -117,6 +117,9 @@ def test_generate_holds_units(tmp_path: Path) -> None:
     assert np.array_equal(lienzo.generate(generator, seeds=[0, 1], out=None).images, plain)
     with pytest.raises(InputError, match="did you mean 'layer1'"):
         lienzo.generate(generator, seeds=[0], units="layer7:3=0", out=None)
+    for value in ("1e39", "-1e39", "1e999"):
+        with pytest.raises(InputError, match="the values that units are held at have to be finite numbers"):
+            lienzo.generate(generator, seeds=[0], units=f"layer1:3={value}", out=None)
 
 
 # --- agreement --------------------------------------------------------------------------------------------------------

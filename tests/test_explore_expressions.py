@@ -62,3 +62,10 @@ mean(1, key=2) | [1] | 1 / 0 | mean.__class__ | lambda: 1 | 'cubism'"""
 def test_anything_else_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(InputError):
         value(parse(text), Numbers())
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "9" * 5_000, "0x" + "f" * 8_000, "1e999", str(2**63)])
+@pytest.mark.parametrize("text", ["{} * 7", "7 / {}", "{}", "file('kept.safetensors', {})"])
+def test_a_number_that_is_too_large_is_refused(text: str, number: str) -> None:
+    with pytest.raises(InputError, match=r"^the numbers of an expression are 9223372036854775807 at most"):
+        value(parse(text.format(number)), Numbers())

@@ -12,6 +12,7 @@ from PIL import Image
 import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.errors import InputError, ScoreError
+from lienzo.explore.film import Film
 from lienzo.explore.proximity import steps
 
 
@@ -46,6 +47,26 @@ def test_what_cannot_be_explored_is_refused(tmp_path: Path, halves: Collection, 
         lienzo.explore.directions(generator, count=9)
     with pytest.raises(ScoreError, match="too few"):
         lienzo.explore.arithmetic(wrapped(Brightness(), "b"), "1", collection, detector="pixels", trials=5)
+
+
+def test_settings_that_would_change_nothing_are_refused(tmp_path: Path, halves: Collection) -> None:
+    generator = wrapped(Halves(), "halves")
+    picture = generator.generate([17]).images
+    Image.fromarray(picture[0]).save(tmp_path / "p.png")
+    two, even = Film(frames=2), Film(frames=2, even=True)
+    walked = lienzo.explore.walk(generator, seeds=[0, 1], film=even, detector="pixels")
+    for explore, given, said in (
+        (lienzo.explore.arithmetic, {"expression": "1", "trials": 7}, "--trials says nothing without a collection"),
+        (lienzo.explore.arithmetic, {"expression": "1", "detector": "pixels"}, "--detector says nothing without a col"),
+        (lienzo.explore.walk, {"film": two, "detector": "pixels"}, "--detector says nothing of a walk that is not"),
+        (lienzo.explore.walk, {"path": walked.path, "detector": "pixels"}, "--detector says nothing of a path"),
+        (lienzo.explore.invert, {"pictures": picture, "samples": 2}, "--samples says nothing without a collection"),
+        (lienzo.explore.neighbours, {"collection": halves, "among": 40}, "--among says nothing with a collection"),
+    ):
+        with pytest.raises(InputError, match=f"{said}.*: leave it out"):
+            explore(generator, **given)
+    with pytest.raises(InputError, match="--columns says nothing of one walk"):
+        Film(columns=7)
 
 
 def test_features_of_seeds_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

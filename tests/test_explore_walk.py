@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from conftest import Command
@@ -13,6 +14,7 @@ from torch import Tensor
 import lienzo
 from lienzo.errors import InputError
 from lienzo.explore.film import Film
+from lienzo.explore.paths import Keyframe, Walk
 from lienzo.explore.paths import Path as WalkPath
 from lienzo.explore.walking import save
 from lienzo.generation.generation import Generator
@@ -87,6 +89,29 @@ def test_films(tmp_path: Path, ending: str, channels: int) -> None:
             assert len(list(film.decode(video))) == 3
 
 
+def test_a_walk_replaces_only_what_lienzo_wrote(command: Command, generator: Generator, tmp_path: Path) -> None:
+    walked = lienzo.explore.walk(generator, seeds=[0, 1], film=Film(frames=2))
+    frame = tmp_path / "frames" / "frame-00100.png"
+    frame.parent.mkdir()
+    foreign = tmp_path / "run.json", tmp_path / "mine.gif", frame, tmp_path / "plain"
+    for place, out, said in zip(
+        foreign,
+        (tmp_path / "run.webp", tmp_path / "mine.gif", tmp_path / "frames", tmp_path / "plain"),
+        ("holds no path", *["no path mine.json beside it", *["no path path.json beside it"] * 2]),
+        strict=True,
+    ):
+        place.write_bytes(b"{}")
+        with pytest.raises(InputError, match=said):
+            walked.save(out)
+        status, _, told = command("explore", "walk", "nowhere", "--out", out)
+        assert (status, said in told, told.count("\n")) == (2, True, 1)  # before the run is looked for
+        assert place.read_bytes() == b"{}"
+    assert sorted(tmp_path.rglob("*")) == sorted([frame.parent, *foreign])
+    for out in (tmp_path / "own.gif", tmp_path / "own"):
+        for _ in range(2):
+            walked.save(out)
+
+
 def test_a_film_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\.avif"):
         save([np.zeros((16, 16, 3), np.uint8)], tmp_path / "film.avi", 10)
@@ -121,6 +146,11 @@ def test_what_does_not_fit_a_walk_is_refused(generator: Generator) -> None:
         with pytest.raises(InputError, match=said):
             lienzo.explore.walk(generator, **wrong)
     walked = lienzo.explore.walk(generator, seeds=[0], film=Film(frames=1))
+    far = Keyframe(z=(1e39,) * generator.latents), Keyframe(z=(float("nan"),) * generator.latents)
+    for keyframe in far:
+        path = msgspec.structs.replace(walked.path, walks=(Walk((keyframe,), (0.0,)),))
+        with pytest.raises(InputError, match="the latents and labels of a walk have to be finite"):
+            lienzo.explore.walk(generator, path=path)
     with pytest.raises(InputError, match="give it to its own generator"):
         lienzo.explore.walk(wrapped(generator.module, "other", labels=True), path=walked.path)
     for settings, said in (

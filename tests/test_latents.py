@@ -15,6 +15,7 @@ from lienzo.generation.centres import SEEDS, clustered
 from lienzo.generation.directions import Directions
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents, joined, truncated
+from lienzo.generation.moves import parse_mix
 from lienzo.generation.pictures import Pictures
 from lienzo.networks.configurations import NETS
 from lienzo.networks.shape import Shape
@@ -139,6 +140,15 @@ def test_truncation_to_clusters_of_pictures(generator: Generator) -> None:
     for number in ("0", "1", "65"):
         with pytest.raises(InputError, match="give 2 to 64"):
             lienzo.generate(generator, seeds=[1], truncation=0.5, centres=number, out=None)
+
+
+@pytest.mark.parametrize("digits", [20, 5_000])
+def test_numbers_that_are_too_large_are_refused(generator: Generator, digits: int) -> None:
+    number = "9" * digits
+    with pytest.raises(InputError, match=r"^the seeds of --mix are 9223372036854775807 at most"):
+        parse_mix(f"{number}:0")
+    with pytest.raises(InputError, match=r"^the clusters of --centres are 9223372036854775807 at most"):
+        lienzo.generate(generator, seeds=[1], truncation=0.5, centres=number, out=None)
 
 
 def test_latents_are_mixed_by_layer(generator: Generator) -> None:

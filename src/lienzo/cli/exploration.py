@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from lienzo.cli.options import DEVICE, Json, show
 from lienzo.cli.syntax import Group, Word
 from lienzo.display.terminal import bar
+from lienzo.explore import marked
 from lienzo.explore.film import Film
 from lienzo.storage import sealed
-from lienzo.storage.files import refuse_folder, write_text
+from lienzo.storage.files import write_text
 
 if TYPE_CHECKING:
     from lienzo.evaluation.scores import EvaluationProgress
@@ -52,11 +53,9 @@ def walk(
         film: How the walk becomes a film.
         out: The film, .avif, .webp, .gif or .mp4, or a folder for PNGs.
     """
-    from lienzo.display import films
     from lienzo.explore import walking
 
-    if out.suffix:
-        films.encoder(out.suffix)  # an ending that cannot be written is refused before anything is painted
+    walking.path_beside(out)  # what cannot be written is refused before anything is painted
     going = walking.steps(
         source, seeds=seeds, label=label, latents=latents, path=path, film=film, detector=detector, device=device
     )
@@ -263,8 +262,8 @@ def dissect(
 
 
 def _refuse_places(page: Path, place: Path | None = None, kind: str = "") -> None:
-    """Refuse a page that is a folder, and a file that holds something else, before anything is computed for them."""
-    refuse_folder(page, "page.html")
+    """Refuse to replace what is no page of lienzo's or a file of another kind, before anything is computed for them."""
+    marked.refuse_other(page)
     if place is not None:
         sealed.refuse_other(place, kind)
 

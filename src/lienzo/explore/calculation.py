@@ -24,7 +24,7 @@ from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.explore import expressions
 from lienzo.explore.expressions import Point, Term
 from lienzo.explore.labelling import Classifier, fitted, kind_of
-from lienzo.explore.sources import opened, refuse_labels_of_nothing, refuse_other_shape
+from lienzo.explore.sources import opened, refuse_idle, refuse_labels_of_nothing, refuse_other_shape
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents
 from lienzo.metrics import detectors
@@ -46,6 +46,12 @@ MEAN_OF = 3
 
 SEEDS = 2_000
 """Number of seeds among which examples of each label are searched."""
+
+GROUPS = 25
+"""Number of groups, at most, that examples are divided into: how far apart they come tells the standard errors."""
+
+FEWEST = 5
+"""Number of groups for which a label needs examples enough: fewer tell no standard error."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,7 @@ class _Names:
         return self.chosen[key]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # painting refuses what is too large
 def computed(generator: Generator, expression: str) -> Computed:
     """Return what an expression over seeds, files and labels comes to, with pictures of all its parts.
 
@@ -150,16 +157,30 @@ class Gain:
     """Name of the label A."""
     taken: str
     """Name of the label B."""
-    share: Estimate
-    """Share of the results that show the label of A."""
-    control: Estimate
-    """Share of the controls, (random − random + B), that show it."""
+    shares: NDArray[np.float64]
+    """For each group of examples the share of the results that show the label of A."""
+    controls: NDArray[np.float64]
+    """For each group the share of the controls, (random − random + B), that show it."""
+
+    @property
+    def share(self) -> Estimate:
+        """Share of the results that show the label of A."""
+        return _over_groups(self.shares)
+
+    @property
+    def control(self) -> Estimate:
+        """Share of the controls that show it."""
+        return _over_groups(self.controls)
 
     @property
     def gain(self) -> Estimate:
         """Share of the results that show the label of A, less that of the control."""
-        error = float(np.hypot(self.share.error, self.control.error))
-        return Estimate(self.share.value - self.control.value, error)
+        return _over_groups(self.shares - self.controls)
+
+
+def _over_groups(values: NDArray[np.float64]) -> Estimate:
+    """Return the mean of what groups without a common example came to, and its standard error."""
+    return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
 
 
 @dataclass(frozen=True)
@@ -186,7 +207,8 @@ class _Examples:
         Raises:
             ScoreError: fewer than two labels have examples enough.
         """
-        known = [label for label in range(len(self.classifier.names)) if (self.shown == label).sum() > 2 * MEAN_OF]
+        least = FEWEST * (MEAN_OF + 1)
+        known = [label for label in range(len(self.classifier.names)) if (self.shown == label).sum() >= least]
         if len(known) < 2:
             raise ScoreError(
                 f"of {SEEDS:,} generated pictures too few show more than one label: train the generator longer, "
@@ -194,18 +216,29 @@ class _Examples:
             )
         return list(itertools.permutations(known, 2))
 
-    def share(self, z: NDArray[np.float32], y: NDArray[np.float32], wanted: int) -> Estimate:
-        """Return how many of the pictures of latents show a label."""
+    def groups(self, labels: set[int], trials: int) -> tuple[NDArray[np.int64], int]:
+        """Divide the seeds into groups, each with examples enough of all labels; return that of each, and how many."""
+        counts = [int((self.shown == label).sum()) for label in labels]
+        number = min(GROUPS, min(counts) // (MEAN_OF + 1), trials)
+        of = np.empty(len(self.shown), np.int64)
+        for label in np.unique(self.shown):
+            members = self.shown == label
+            of[members] = np.arange(members.sum()) % number
+        return of, number
+
+    def hits(self, z: NDArray[np.float32], y: NDArray[np.float32], wanted: int) -> NDArray[np.bool_]:
+        """Return which of the pictures of latents show a label, (n,)."""
         pictures = self.generator.paint(z, y)
-        hits = self.classifier.labels(detectors.features(self.detector, pictures)) == wanted
-        return Estimate(float(hits.mean()), float(hits.std(ddof=1) / np.sqrt(len(hits))))
+        return np.asarray(self.classifier.labels(detectors.features(self.detector, pictures)) == wanted)
 
 
 def gains(examples: _Examples, pairs: Sequence[tuple[int, int]], trials: int = 100) -> Iterator[Gain]:
     """Yield how well arithmetic moves pictures from one label to another, for pairs of labels.
 
     Examples of a label are seeds whose pictures the classifier gives it. Each trial takes three examples of A, three of
-    B and another one of B at random, without looking at what comes out.
+    B and another one of B at random, without looking at what comes out. Trials that share an example are not
+    independent of one another. Therefore all seeds are divided into groups, and a trial takes its own from one of them:
+    what groups come to is independent, for one pair and for the mean of all.
 
     Args:
         examples: of the labels.
@@ -213,25 +246,47 @@ def gains(examples: _Examples, pairs: Sequence[tuple[int, int]], trials: int = 1
         trials: for each pair.
     """
     chance = seeds.numpy_generator(0, "arithmetic gains")
-    for wanted, taken in pairs:
-        yield _gain(examples, wanted, taken, trials, chance)
+    group, number = examples.groups({label for pair in pairs for label in pair}, trials)
+    for pair in pairs:
+        yield _gain(examples, pair, group, np.arange(trials) % number, chance)
 
 
-def _gain(examples: _Examples, wanted: int, taken: int, trials: int, chance: np.random.Generator) -> Gain:
-    """Return how often a sum of one pair of labels comes out as wanted, and how often its control does."""
-    z, size = examples.z, (trials, MEAN_OF)
-    members = (np.flatnonzero(examples.shown == label) for label in (wanted, taken))
-    of_wanted, of_taken = (
-        np.stack([chance.choice(those, MEAN_OF + 1, replace=False) for _ in range(trials)]) for those in members
+def _gain(
+    examples: _Examples,
+    pair: tuple[int, int],
+    group: NDArray[np.int64],
+    trials: NDArray[np.int64],
+    chance: np.random.Generator,
+) -> Gain:
+    """Return how often a sum of one pair of labels comes out as wanted, and how often its control does.
+
+    Args:
+        examples: of the labels.
+        pair: of labels, A and B.
+        group: of each seed.
+        trials: the group that each of them takes its examples from.
+        chance: what they are drawn by.
+    """
+    z, (wanted, taken) = examples.z, pair
+
+    def drawn(among: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
+        members = [np.flatnonzero(among & (group == one)) for one in range(trials.max() + 1)]
+        return np.stack([chance.choice(members[one], count, replace=False) for one in trials])
+
+    of_wanted, of_taken = drawn(examples.shown == wanted, MEAN_OF), drawn(examples.shown == taken, MEAN_OF + 1)
+    of_all = drawn(np.ones(len(z), bool), 2 * MEAN_OF)
+    starts = of_taken[:, 0]
+    moves = (
+        z[to].mean(1) - z[away].mean(1)
+        for to, away in ((of_wanted, of_taken[:, 1:]), (of_all[:, :MEAN_OF], of_all[:, MEAN_OF:]))
     )
-    starts, to, away = of_taken[:, 0], z[of_wanted[:, 1:]].mean(1), z[of_taken[:, 1:]].mean(1)
-    random_to, random_away = (z[chance.integers(len(z), size=size)].mean(1) for _ in range(2))
-    share, control = (
-        examples.share((z[starts] + moved).astype(np.float32), examples.y[starts], wanted)
-        for moved in (to - away, random_to - random_away)
+    shares, controls = (
+        np.bincount(trials, examples.hits((z[starts] + moved).astype(np.float32), examples.y[starts], wanted))
+        / np.bincount(trials)
+        for moved in moves
     )
     names = examples.classifier.names
-    return Gain(names[wanted], names[taken], share, control)
+    return Gain(names[wanted], names[taken], shares, controls)
 
 
 @dataclass(frozen=True)
@@ -248,9 +303,7 @@ class Calculated:
         """Mean gain over all pairs of labels; None where nothing was measured."""
         if not self.gains:
             return None
-        each = [gain.gain for gain in self.gains]
-        error = float(np.sqrt(sum(one.error**2 for one in each)) / len(each))
-        return Estimate(float(np.mean([one.value for one in each])), error)
+        return _over_groups(np.mean([gain.shares - gain.controls for gain in self.gains], axis=0))
 
     def to_json(self) -> dict[str, Any]:
         """Return what was computed and measured as JSON values, without pictures."""
@@ -292,6 +345,8 @@ def steps(
         ScoreError: labels that cannot be told apart, or that the generator does not paint.
     """
     refuse_labels_of_nothing(labels, collection)
+    if collection is None:
+        refuse_idle(steps, "without a collection", trials=trials, detector=detector)
     generator = opened(source, device)
     done = computed(generator, expression)
     if collection is None:

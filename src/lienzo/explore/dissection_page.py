@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lienzo.display import charts, gallery, pages
+from lienzo.explore import marked
 from lienzo.explore.causes import CONTROLS, REGION, SEEN, Effect
 from lienzo.explore.concepts import TIED, Masks
 from lienzo.explore.dissection import Dissection, Example
@@ -38,7 +39,7 @@ def page(found: Dissection) -> str:
         "Which units of this generator are active where its pictures show something, and what becomes of that without "
         "them."
     )
-    return pages.page("Dissection", *blocks, lead=lead)
+    return marked.page("Dissection", *blocks, lead=lead)
 
 
 def _switched(found: Dissection, example: Example) -> str:

@@ -14,6 +14,7 @@ An expression is parsed as Python's grammar has it, and only these parts of it m
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lienzo.errors import InputError
+from lienzo.generation.spans import LAST_SEED
 
 Array = NDArray[np.float64]
 
@@ -30,6 +32,9 @@ LARGEST = 10_000
 
 DEEPEST = 200
 """Largest number of parts of an expression that stand within one another, as those of a long sum do."""
+
+TOO_LARGE = f"the numbers of an expression are {LAST_SEED} at most: give lower ones."
+"""What is said of a larger number."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,8 @@ def parse(text: str) -> ast.expr:
     """
     if len(text) > LARGEST:
         raise InputError(f"an expression of {len(text):,} characters is too long: {LARGEST:,} are the most.")
+    if re.search(r"[\d_]{1000}", text):  # of more than 4,300 digits Python makes no number
+        raise InputError(TOO_LARGE)
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -93,6 +100,9 @@ def parse(text: str) -> ast.expr:
             f"'{text}' is no expression ({error.args[0] if error.args else error}): "
             "write one such as mean(1,7,9) - mean(2,4,8) + mean(3,5,6)."
         ) from None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not node.value <= LAST_SEED:
+            raise InputError(TOO_LARGE)
     level, depth = [tree], 0
     while level:
         level = [child for node in level for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]

@@ -52,6 +52,8 @@ class Film:
             raise InputError(
                 f"a walk has up to {MOST_FRAMES:,} frames, and a film up to {MOST_WALKS} walks: give fewer."
             )
+        if self.columns is not None and self.walks == 1:
+            raise InputError("--columns says nothing of one walk: leave it out, or give --walks.")
         if self.even and self.frames < 2:
             raise InputError("one frame has no speed: give more frames, or leave even out.")
         if not 0 < self.frames_per_second <= 1000:

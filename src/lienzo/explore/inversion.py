@@ -23,7 +23,7 @@ from lienzo.compute.pixels import from_bytes
 from lienzo.errors import InputError, refuse_below
 from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.evaluation.subject import sample
-from lienzo.explore.sources import opened, read_picture, refuse_other_shape
+from lienzo.explore.sources import opened, read_picture, refuse_idle, refuse_other_shape
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents
 from lienzo.metrics import detectors
@@ -224,6 +224,8 @@ def steps(
     Raises:
         InputError: neither pictures nor a collection, or ones of another shape.
     """
+    if collection is None and len(pictures):
+        refuse_idle(steps, "without a collection", samples=samples)
     generator = opened(source, device)
     refuse_below(1, {"samples": samples, "starts": starts, "iterations": iterations})
     if label is not None and not (generator.classes and len(pictures)):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lienzo.errors import InputError
 from lienzo.explore import curves
 from lienzo.explore.film import MOST_FRAMES, MOST_WALKS, Curve
-from lienzo.generation.generation import Generator
+from lienzo.generation.generation import Generator, refuse_infinite
 from lienzo.generation.spans import LAST_SEED
 from lienzo.storage.files import write_bytes
 
@@ -141,14 +141,17 @@ class Path(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield between(z, y, np.array(walk.times), self.curve, closed=self.closed)
 
 
+@np.errstate(over="ignore")  # what is too large is refused
 def places(generator: Generator, keyframes: Sequence[Keyframe]) -> tuple[Array, Array]:
     """Return the latents (k, latents) and labels (k, classes) of keyframes.
 
     Raises:
-        InputError: an unknown label, or one for a generator that knows none.
+        InputError: an unknown label, one for a generator that knows none, or numbers that are not finite.
     """
     parts = [_place(generator, keyframe) for keyframe in keyframes]
-    return np.concatenate([z for z, _ in parts]), np.concatenate([y for _, y in parts])
+    z, y = np.concatenate([z for z, _ in parts]), np.concatenate([y for _, y in parts])
+    refuse_infinite("the latents and labels of a walk", z, y)
+    return z, y
 
 
 def between(z: Array, y: Array, times: NDArray[np.float64], curve: Curve, *, closed: bool) -> tuple[Array, Array]:

@@ -14,7 +14,7 @@ from lienzo.collection.collection import Collection
 from lienzo.errors import InputError, refuse_below
 from lienzo.evaluation.features import cached_features, features_of_seeds
 from lienzo.evaluation.scores import EvaluationProgress
-from lienzo.explore.sources import opened, read_picture, refuse_other_shape
+from lienzo.explore.sources import opened, read_picture, refuse_idle, refuse_other_shape
 from lienzo.generation.generation import Generator
 from lienzo.generation.spans import parse_seeds
 from lienzo.metrics import detectors
@@ -106,6 +106,8 @@ def steps(
             "neighbours are looked for of seeds in a collection, or of pictures among seeds: give a collection, "
             "or pictures."
         )
+    if collection is not None:
+        refuse_idle(steps, "with a collection", among=among)
     features_of = detectors.load(detector, generator.device)
     if collection is None:
         wanted = np.stack([read_picture(path, generator) for path in pictures])

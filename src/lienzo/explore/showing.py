@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lienzo.display import gallery, pages
+from lienzo.explore import marked
 from lienzo.explore.calculation import Calculated
 from lienzo.explore.inversion import Reach
 from lienzo.explore.proximity import Found
@@ -54,7 +55,7 @@ def arithmetic(calculated: Calculated) -> str:
                 pages.table(("A", "B", "shows A", "control", "gain"), rows),
             )
         )
-    return pages.page("Arithmetic with latents", *blocks, lead=done.expression)
+    return marked.page("Arithmetic with latents", *blocks, lead=done.expression)
 
 
 def directions(steered: Steered) -> str:
@@ -69,7 +70,7 @@ def directions(steered: Steered) -> str:
         caption = f"Seeds 0 to {seeds - 1}, from {steered.steps[0]:g} to {steered.steps[-1]:g} standard deviations."
         blocks.append(pages.section(name, _shown(strips.reshape(-1, *strips.shape[2:]), caption, steps)))
     table = pages.table(("number", "name", "effect", "repeatability", "goes with (correlation)"), rows)
-    return pages.page(
+    return marked.page(
         "Directions",
         pages.section(
             "What each direction does",
@@ -98,7 +99,7 @@ def inversions(reached: Sequence[Reach]) -> str:
                 _shown(pairs.reshape(-1, *pairs.shape[2:]), "Each picture, and at its right what was found.", columns),
             )
         )
-    return pages.page(
+    return marked.page(
         "Inversion",
         pages.table(("pictures", "count", "pixel error", "distance in features"), rows),
         pages.paragraph(
@@ -120,7 +121,7 @@ def neighbours(found: Found) -> str:
         for number, (numbers, distances) in enumerate(zip(found.numbers, found.distances, strict=True))
     ]
     what = "seed" if found.of_seeds else "training picture (row of the collection)"
-    return pages.page(
+    return marked.page(
         "Neighbours",
         _shown(together.reshape(-1, *together.shape[2:]), "Each picture, and at its right its neighbours.", columns),
         pages.table(("picture", *(f"{what}: distance" for _ in range(columns - 1))), rows),

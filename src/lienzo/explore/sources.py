@@ -1,8 +1,9 @@
 """What can be explored: a generator, the newest of a run, or a file."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,13 @@ def refuse_labels_of_nothing(labels: str | None, collection: object) -> None:
     """Refuse a kind of labels where there is no collection that has them."""
     if labels is not None and collection is None:
         raise InputError(f"'{labels}' is a kind of a collection's labels, and there is no collection: give one.")
+
+
+def refuse_idle(function: Callable[..., Any], where: str, **settings: object) -> None:
+    """Refuse settings other than a function's defaults where they would change nothing."""
+    for name, value in settings.items():
+        if value != inspect.signature(function).parameters[name].default:
+            raise InputError(f"--{name} says nothing {where}: leave it out.")
 
 
 def read_picture(path: str | Path, generator: Generator) -> Pixels:

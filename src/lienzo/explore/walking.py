@@ -17,7 +17,7 @@ from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.explore import curves
 from lienzo.explore.film import Film
 from lienzo.explore.paths import Keyframe, Path, Walk, between, places
-from lienzo.explore.sources import opened
+from lienzo.explore.sources import opened, refuse_idle
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents
 from lienzo.generation.spans import parse_seeds
@@ -34,6 +34,9 @@ FINER = 4
 
 SEEDS = 8
 """Seeds that a walk goes through where nothing else is given."""
+
+FRAMES = "frame-[0-9][0-9][0-9][0-9][0-9].png"
+"""The names of frames in a folder."""
 
 PIECE = 256
 """Pictures that are painted between two reports of how far it is."""
@@ -125,9 +128,37 @@ def save(frames: Sequence[Pixels], file: str | File, per_second: float) -> File:
         names = [f"frame-{number:05}.png" for number in range(len(frames))]
         for name, frame in zip(names, frames, strict=True):
             write_bytes(file / name, gallery.png(frame))
-        for surplus in {path.name for path in file.glob("frame-[0-9][0-9][0-9][0-9][0-9].png")} - set(names):
+        for surplus in {path.name for path in file.glob(FRAMES)} - set(names):
             (file / surplus).unlink()  # of an earlier, longer film
     return file
+
+
+def path_beside(film: str | File) -> File:
+    """Return where the path of a film goes. It is the mark of lienzo's films: one without it is not replaced.
+
+    Args:
+        film: its file, or the folder of its frames.
+
+    Raises:
+        InputError: another ending, ``.mp4`` without PyAV, or something there that lienzo did not write.
+    """
+    film = File(film)
+    if film.suffix:
+        films.encoder(film.suffix)
+    path = film.with_suffix(".json") if film.suffix else film / "path.json"
+    if path.exists():
+        try:
+            Path.open(path)
+        except InputError:
+            raise InputError(f"{path} is there and holds no path: give the film another name.") from None
+        return path
+    there = next(film.glob(FRAMES), None) if film.is_dir() and not film.suffix else film
+    if there is not None and there.exists():
+        raise InputError(
+            f"{there} exists, and no path {path.name} beside it says that lienzo generated it: choose another name, "
+            "or move it away."
+        )
+    return path
 
 
 @dataclass(frozen=True)
@@ -203,10 +234,10 @@ class Walked:
             film: ``.avif``, ``.webp``, ``.gif``, ``.mp4``, or a folder for PNGs, in which the path is then.
 
         Raises:
-            InputError: another ending, or ``.mp4`` without PyAV.
+            InputError: what :func:`path_beside` refuses.
         """
-        written = save(self.frames, film, self.path.frames_per_second)
-        return written, self.path.save(written.with_suffix(".json") if written.suffix else written / "path.json")
+        path = self.path.save(path_beside(film))  # first: a film without it would be taken for someone else's
+        return save(self.frames, film, self.path.frames_per_second), path
 
 
 def steps(
@@ -233,8 +264,12 @@ def steps(
         device: where to compute.
 
     Raises:
-        InputError: a path or latents of another generator, or an unknown label.
+        InputError: a path or latents of another generator, an unknown label, or a detector that measures nothing.
     """
+    if path is not None:
+        refuse_idle(steps, "of a path", detector=detector)
+    elif film is None or not film.even:
+        refuse_idle(steps, "of a walk that is not --even", detector=detector)
     generator = opened(source, device)
     if path is not None:
         if seeds is not None or label or latents is not None or film not in (None, Film()):

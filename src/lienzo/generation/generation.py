@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lienzo.collection.vocabulary import Vocabulary
 from lienzo.compute.devices import pick_device
 from lienzo.compute.pixels import to_bytes
-from lienzo.errors import GeneratorError
+from lienzo.errors import GeneratorError, InputError
 from lienzo.generation import loading
 from lienzo.generation.opening import located
 from lienzo.generation.pictures import Pictures
@@ -110,7 +110,9 @@ class Generator:
         z = np.stack([latents(self.latents, seed).numpy() for seed in chosen])
         held = (units,) if isinstance(units, str) else tuple(units)
         known = layers(self.module, self.latents) if held else ()
-        with holding(self.module, known, parse(held, known)):
+        wanted = parse(held, known)
+        refuse_infinite("the values that units are held at", *(one.values for one in wanted))
+        with holding(self.module, known, wanted):
             images = self.paint(z, self.rows(texts) if texts else None)
         return Pictures(images, chosen, self.fingerprint, texts, held)
 
@@ -132,8 +134,10 @@ class Generator:
         those of each layer that they enter by its own.
 
         Raises:
+            InputError: latents or labels are no finite numbers.
             GeneratorError: the pictures are no numbers.
         """
+        refuse_infinite("latents and labels", z, *(() if y is None else (y,)))
         inputs = torch.from_numpy(z)
         labels = torch.from_numpy(y) if y is not None and y.shape[1] else None
         parts = []
@@ -142,7 +146,10 @@ class Generator:
             given = None if labels is None else labels[part].to(self.device)
             images = self._images(inputs[part].to(self.device), given)
             if not images.isfinite().all():
-                raise GeneratorError("the generator makes values that are no finite numbers (NaN): it has diverged.")
+                raise GeneratorError(
+                    "the generator makes values that are no finite numbers (NaN): it has diverged, or was given "
+                    "numbers that are too large."
+                )
             parts.append(to_bytes(images))
         return np.concatenate(parts)[: len(inputs)]
 
@@ -158,6 +165,17 @@ class Generator:
     def _images(self, z: Tensor, y: Tensor | None) -> Tensor:
         """Return pictures (N, C, H, W) of latents (N, latents), or (N, entrances, latents)."""
         return apply(self.module, z, y) if z.ndim == 2 else apply_each(self.module, self.entrances, z, y)
+
+
+def refuse_infinite(what: str, *given: NDArray[np.float32] | Sequence[float]) -> None:
+    """Refuse numbers that are not finite in 32 bits, in which generators compute.
+
+    Raises:
+        InputError: names what was given.
+    """
+    for values in given:
+        if not (np.abs(values) <= np.finfo(np.float32).max).all():
+            raise InputError(f"{what} have to be finite numbers, at most 3.4e38: give lower ones.")
 
 
 def latents(dimension: int, seed: int) -> Tensor:

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from lienzo.errors import InputError
 from lienzo.generation.centres import clustered
 from lienzo.generation.directions import Directions, beside
-from lienzo.generation.generation import Generator
+from lienzo.generation.generation import Generator, refuse_infinite
 from lienzo.generation.latents import Latents, truncated
 from lienzo.generation.pictures import Pictures, digest
 from lienzo.generation.request import checked, labels_of
 from lienzo.generation.settings import Settings
-from lienzo.generation.spans import parse_numbers
+from lienzo.generation.spans import LAST_SEED, parse_numbers
 from lienzo.run.run import Run
 
 if TYPE_CHECKING:
@@ -57,18 +57,20 @@ class Moves:
             about["directions"] = digest(named.vectors.tobytes()) if isinstance(named, Directions) else str(named)
         return about | ({"mix": ", ".join(self.mix)} if self.mix else {})
 
+    @np.errstate(over="ignore", invalid="ignore")  # what is too large is refused
     def moved(self, generator: Generator, z: Array) -> Array:
         """Return latents (n, latents) after them; (n, entrances, latents) where latents are mixed.
 
         Raises:
-            InputError: centres or directions of another generator, an unknown direction or layer, or latents that
-                enter by one layer only and cannot be mixed.
+            InputError: centres or directions of another generator, an unknown direction or layer, steps that are too
+                large, or latents that enter by one layer only and cannot be mixed.
         """
         centres = self._centres(generator)
         if self.truncation is not None:
             z = truncated(z, self.truncation, centres)
         if self.along:
             z = np.asarray(z + self._directions(generator).along(self.along), np.float32)
+            refuse_infinite("moved latents", z)
         if not self.mix:
             return z
         count = len(generator.entrances)
@@ -90,7 +92,7 @@ class Moves:
         if self.centres is None:
             return None
         if str(self.centres).isdecimal():
-            return clustered(generator, int(str(self.centres))).z
+            return clustered(generator, _number(str(self.centres), "the clusters of --centres")).z
         kept = self.centres if isinstance(self.centres, Latents) else Latents.open(str(self.centres))
         return kept.check(generator.fingerprint, generator.latents, generator.classes).z
 
@@ -181,4 +183,11 @@ def parse_mix(text: str) -> tuple[int, list[int]]:
     seed, colon, layers = text.partition(":")
     if not (colon and seed.strip().isdecimal()):
         raise InputError(f"'{text}' mixes nothing: write a seed and the layers that take it, such as 7:2-4.")
-    return int(seed), parse_numbers(layers, "the layers of --mix", "0,1 or 2-4")
+    return _number(seed.strip(), "the seeds of --mix"), parse_numbers(layers, "the layers of --mix", "0,1 or 2-4")
+
+
+def _number(digits: str, what: str) -> int:
+    """Return a number of which only its digits are known; Python refuses to read thousands of them."""
+    if len(digits) > len(str(LAST_SEED)) or int(digits) > LAST_SEED:
+        raise InputError(f"{what} are {LAST_SEED} at most: give a lower number.")
+    return int(digits)
