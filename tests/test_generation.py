@@ -104,6 +104,9 @@ def test_where_pictures_cannot_go_is_said_before_they_are_painted(
 def test_a_device_that_is_not_there_is_said(run: lienzo.Run) -> None:
     with pytest.raises(InputError, match="this machine has no device 'warp'"):
         lienzo.load(run, "warp")
+    for name in ("cpu:abc", "cpu:"):
+        with pytest.raises(InputError, match=f"'{name}' is no device: write cpu"):
+            lienzo.load(run, name)
     assert lienzo.load(run, "auto").fingerprint == lienzo.load(run).fingerprint
 
 

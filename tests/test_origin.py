@@ -272,3 +272,14 @@ def test_a_discriminator_learns_at_the_rate_that_suits_its_normalisation(
         ("modern-128", "batch"): dataclasses.replace(same, discriminator_optimizer=lower),
     }.get((name, norm), same)
     assert recipe == dataclasses.replace(like, network=begun.network)
+
+
+def test_a_discriminator_of_another_class_keeps_the_penalty(
+    landscapes: Run, others: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lienzo.training.default_recipe.choose", lambda *_: Choice("fast", "these pictures", ()))
+    begun = landscapes.recipe().with_settings(["network.name=mlp"])
+    recipe = recipe_or_default(None, others, None, "cpu", lienzo.train(others, begun, tmp_path / "origin"))
+    slower = dataclasses.replace(fast(), discriminator_optimizer=fast().generator_optimizer)
+    assert recipe == dataclasses.replace(slower, network=begun.network)
+    assert recipe.regularisation.r1 > 0

@@ -209,6 +209,7 @@ BAD = {
     "objective={name='hinge', real_label=0.9}": "'objective.real_label'. Known: none, leave it out",
     "annealing.rates=0.5": "annealing says what changes over cool_down, a share of the training that is 0",
     "annealing.rates=1.5": "annealing: rates is 1.5, but is a share of the learning rates",
+    "annealing.rates=1": "annealing: rates is 1, which leaves them as they are, and nothing else changes",
     "annealing.r1=-1": "annealing: r1 is -1.0, but is a weight",
     "annealing.beta2=1": "annealing: beta2 is 1.0; give a number from 0 on and below 1",
     "annealing.shape=cosin": "unknown value of annealing.shape 'cosin': did you mean 'cosine'",

@@ -68,6 +68,8 @@ def test_a_search_is_read(recipe: Recipe) -> None:
         "generator_optimizer.rate": Range(0.0001, 0.01, log=True),
     }
     assert len(parse(DEFAULT, recipe)) == len(DEFAULT)
+    searched = parse(["average_half_life=1e3..1e5:log", "generator_optimizer.rate=0.0..1e0"], recipe)
+    assert str([*searched.values()]) == str([Range(1000, 100_000, log=True), Range(0.0, 1.0)])
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,8 @@ def test_a_search_is_read(recipe: Recipe) -> None:
         "batch=0..4:log",
         "batch=2..8:lin",
         "batch=a..b",
+        "generator_optimizer.rate=0.001..inf",
+        "generator_optimizer.rate=0.001..1e400",
         "badge=1,2",
         "images=16,32",
         "evaluate_every=0,32",
@@ -165,6 +169,14 @@ def test_what_cannot_be_trained_does_not_stop_the_study(collection: Collection, 
     with pytest.raises(TrainingError, match="no trial"):
         lienzo.tune(collection, recipe, tmp_path, trials=2, images=32, search=["batch=25,26"], device="cpu")
     assert all("fewer than one batch" in trial.user_attrs["reason"] for trial in trials_of(tmp_path))
+
+
+def test_labels_that_the_collection_lacks_do_not_stop_the_study(
+    collection: Collection, recipe: Recipe, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match=r"no trial.*label"):
+        lienzo.tune(collection, recipe, tmp_path, trials=2, images=32, search=["labels=style"], device="cpu")
+    assert [trial.state.name for trial in trials_of(tmp_path)] == ["PRUNED", "PRUNED"]
 
 
 def test_a_reason_that_all_trials_have_is_said(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:

@@ -28,7 +28,10 @@ def pick_device(name: str = "auto") -> torch.device:
     if not available.get(name.partition(":")[0]):
         there = ", ".join(device for device, there in available.items() if there)
         raise InputError(f"this machine has no device '{name}': choose auto or {there}.")
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError:
+        raise InputError(f"'{name}' is no device: write cpu, mps, cuda or one of several, such as cuda:1.") from None
 
 
 def pick_precision(precision: Precision, device: torch.device) -> Literal["fp32", "bf16"]:

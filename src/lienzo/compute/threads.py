@@ -26,10 +26,6 @@ SPARE = 0.35
 CALM = 2
 """Number of measurements in a row that have to find room before a thread is added."""
 
-SAME = 2
-"""Up to so many threads sums are taken in the same order, which tests/test_threads.py checks. With more of them,
-PyTorch's libraries choose other ways for layers of few channels."""
-
 log = logging.getLogger("lienzo")
 
 
@@ -37,8 +33,8 @@ class Threads:
     """The number of threads of the calling thread's operations, adjusted between them.
 
     Never more than PyTorch had at the beginning. The number stays as it is where ``OMP_NUM_THREADS`` is set, and where
-    the system does not tell what other programs use: everywhere but on Linux. Up to ``SAME`` threads, what is computed
-    does not depend on their number.
+    the system does not tell what other programs use: everywhere but on Linux. What is
+    computed depends on their number by rounding at most (docs/train.md).
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -80,10 +76,8 @@ class Threads:
             self._announced = True
             log.info(
                 "The machine is shared: other programs keep %.1f of its %d cores busy, so training uses %d of %d "
-                "threads until they are done. %s",
+                "threads until they are done. Up to rounding, what it learns does not depend on that.",
                 others, len(self._cores), number, self.most,
-                "What it learns does not depend on that." if self.most <= SAME
-                else "Up to rounding, what it learns does not depend on that.",
             )  # fmt: skip
 
 

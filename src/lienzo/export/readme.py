@@ -21,7 +21,7 @@ MEASURES = {
 """Measures of the scores -> what they are called, and by how much they are multiplied."""
 
 NOVELTY = {
-    "features": "closer to a training picture than 95 in 100 held-out pictures (0.05 if nothing is copied), by features",
+    "features": "closer to a training picture than 95 in 100 held-out ones (0.05 if nothing is copied), by features",
     "pixels": "the same, by pixels",
     "blends": "more like a blend of two training pictures than 95 in 100 held-out ones",
 }

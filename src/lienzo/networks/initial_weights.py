@@ -16,7 +16,7 @@ def _normal(module: nn.Module) -> None:
 
 
 def _uniform(module: nn.Module) -> None:
-    """Draw the weights that PyTorch's layers have drawn already, uniform within 1/√(inputs), where it has no layer."""
+    """Draw the weights that PyTorch's layers have drawn already, uniform, where it has no layer."""
     if isinstance(module, Projection | Readout):
         nn.init.kaiming_uniform_(module.weight, math.sqrt(5))  # as the convolutions that they stand for
 
@@ -24,7 +24,7 @@ def _uniform(module: nn.Module) -> None:
 def _he(module: nn.Module) -> None:
     """Draw weights of mean 0 with a deviation of √(2 / (1.04 · inputs)), those of a logit with one of √(1 / inputs)."""
     if isinstance(module, nn.Conv2d | nn.Linear | Readout):
-        gain = 1.0 if isinstance(module, Readout) else 2 / (1 + 0.2**2)  # of LeakyReLU(0.2), which follows all others
+        gain = 1.0 if isinstance(module, Readout) else 2 / (1 + 0.2**2)  # of LeakyReLU(0.2); of ReLU it would be 2
         nn.init.normal_(module.weight, 0.0, math.sqrt(gain / module.weight[0].numel()))
     _begin_the_rest(module)
 

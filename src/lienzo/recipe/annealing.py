@@ -24,6 +24,11 @@ class Annealing:
     """The second of the ``betas`` of each optimiser at the end; without it, they stay as they are."""
 
     def __post_init__(self) -> None:
+        if self.rates == 1 and self.r1 is None and self.beta2 is None:
+            raise ValueError(
+                "rates is 1, which leaves them as they are, and nothing else changes: set r1 or beta2 too, or leave "
+                "annealing out and set cool_down to 0."
+            )
         if not 0 <= self.rates <= 1:
             raise ValueError(f"rates is {self.rates}, but is a share of the learning rates: give 0 to 1.")
         if self.r1 is not None and self.r1 < 0:

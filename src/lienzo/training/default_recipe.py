@@ -62,7 +62,7 @@ def recipe_or_default(
     if _bare(chosen.network) and not _bare(begun_from.network):
         _say("Their discriminator has a normalisation, or is of another class: it learns at the generator's rate.")
         slower = dataclasses.replace(chosen, discriminator_optimizer=chosen.generator_optimizer)
-        chosen = normalised() if chosen == fast() else slower
+        chosen = normalised() if chosen == fast() and isinstance(begun_from.network, DCGAN) else slower
     elif chosen == few() and _bare(begun_from.network):
         _say("Their discriminator has no normalisation: they learn as in fast.")
         chosen = fast()

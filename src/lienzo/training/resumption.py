@@ -205,8 +205,8 @@ def _write(path: Path, state: State, signs: Signs, rollbacks: int) -> None:
 def restore(run: Run, state: State, rollbacks: Sequence[Rollback], begin: Callable[[], None]) -> Signs | None:
     """Take the newest checkpoint that is whole, and return the signs of trouble there.
 
-    Where there is none, ``begin`` begins the state, and nothing is returned. Only then are checkpoints deleted that come
-    from before a rollback that went behind them.
+    Where there is none, ``begin`` begins the state, and nothing is returned. Only then are checkpoints deleted that
+    come from before a rollback that went behind them.
 
     Raises:
         RunError: a checkpoint is whole, but holds the state of other networks; or what ``begin`` raises.

@@ -1,5 +1,6 @@
 """The space that a study searches: for each key of the recipe a range of numbers, or a few values."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ DEFAULT = (
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from ``low`` to ``high``, both included; whole ones where both ends are whole."""
+    """Numbers from ``low`` to ``high``, both included; whole ones where both ends are written so, or the key asks."""
 
     low: float
     high: float
@@ -54,7 +55,7 @@ def parse(searches: Sequence[str], recipe: Recipe) -> dict[str, Dimension]:
             raise RecipeError(f"{key} is searched twice: give it once.")
         if key in OF_THE_STUDY:
             raise RecipeError(f"{key} is the same in every trial, which are compared by it: leave it out.")
-        space[key] = dimension
+        space[key] = dimension = _whole(key, dimension, recipe)
         if all(refusals := _refusals(key, dimension, recipe)):  # some may need a value of another key
             raise next(filter(None, refusals))
     return space
@@ -99,9 +100,22 @@ def _range(text: str, search: str) -> Range:
         raise RecipeError(f"'{search}' is no search: write two numbers, such as batch=16..128.") from None
     if scale not in ("", "log") or (colon and not scale):
         raise RecipeError(f"'{search}' is no search: only :log may stand behind a range.")
+    if not (math.isfinite(found.low) and math.isfinite(found.high)):
+        raise RecipeError(f"'{search}' is no range: both ends are finite numbers.")
     if not found.low < found.high or (found.log and found.low <= 0):
         raise RecipeError(f"'{search}' is no range: the low end comes first, and is positive where :log is asked for.")
     return found
+
+
+def _whole(key: str, dimension: Dimension, recipe: Recipe) -> Dimension:
+    """Return a range such as 1e3..1e5 in whole numbers where the recipe takes no others."""
+    if not isinstance(dimension, Range) or isinstance(dimension.low, int):
+        return dimension
+    between = Range(dimension.low + (dimension.high - dimension.low) / math.pi, dimension.high, dimension.log)
+    ends, (inside, _) = _refusals(key, dimension, recipe), _refusals(key, between, recipe)
+    if any(ends) or not inside:
+        return dimension
+    return Range(int(dimension.low), int(dimension.high), dimension.log)
 
 
 def _refusals(key: str, dimension: Dimension, recipe: Recipe) -> list[RecipeError | None]:

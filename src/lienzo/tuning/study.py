@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from lienzo.collection.collection import Collection
 from lienzo.display.wording import counted
-from lienzo.errors import RecipeError, RunError, TrainingError
+from lienzo.errors import InputError, RunError, TrainingError
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.seeds import derive
@@ -103,7 +103,9 @@ class Study:
                         if tick.images < tick.total and trial.should_prune():
                             self._prune(trial, f"worse than the median after {counted(tick.images, 'picture')}")
                             return
-        except (TrainingError, RecipeError, torch.OutOfMemoryError) as error:
+        except RunError:  # of the study's folder, not of these settings
+            raise
+        except (InputError, TrainingError, torch.OutOfMemoryError) as error:
             self._prune(trial, str(error))
             return
         last = run.log()[-1]
