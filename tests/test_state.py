@@ -77,7 +77,7 @@ def begun(recipe: Recipe, device: torch.device = CPU) -> State:
     return State(recipe, Shape(16, 16, 3), device, classes=2 if recipe.labels else 0)
 
 
-ALIKE = ("modern-128", "modern-256", "modern-gpu-128", "modern-gpu-256")
+ALIKE = ("modern-plain-128", "modern-plain-256", "modern-gpu-128", "modern-gpu-256")
 """Recipes that are at this size like one of the others: ``few`` or ``modern-gpu``."""
 
 

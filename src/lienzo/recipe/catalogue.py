@@ -169,8 +169,8 @@ def modern_gpu() -> Recipe:
     )
 
 
-def modern_128() -> Recipe:
-    """Pictures of 128×128 in some hours of two cores.
+def modern_plain_128() -> Recipe:
+    """Pictures of 128×128 in some hours of two cores, learnt from your pictures alone.
 
     ``fast`` in networks of half the width, with one more innermost layer, for longer. R1 has four times the weight, for
     four times the pixels, and the rates fall to zero over the whole training (docs/log.md, section "Larger pictures
@@ -180,7 +180,7 @@ def modern_128() -> Recipe:
     assert isinstance(begun.network, DCGAN)
     return dataclasses.replace(
         begun,
-        name="modern-128",
+        name="modern-plain-128",
         network=dataclasses.replace(begun.network, width=12, stem=8),
         regularisation=Regularisation(r1=0.2, interval=8),
         cool_down=1.0,
@@ -189,31 +189,31 @@ def modern_128() -> Recipe:
     )
 
 
-def modern_features_128() -> Recipe:
+def modern_128() -> Recipe:
     """Pictures of 128×128 in hours of two cores, with a network that was trained on photographs.
 
-    ``modern-128`` with the second discriminator of ``modern`` (docs/log.md, section "Features of photographs
+    ``modern-plain-128`` with the second discriminator of ``modern`` (docs/log.md, section "Features of photographs
     without normalisation").
     """
     return dataclasses.replace(
-        modern_128(),
-        name="modern-features-128",
+        modern_plain_128(),
+        name="modern-128",
         pretrained=Pretrained(weight=1.0, channels=64),
         images=225_000,
     )
 
 
-def modern_256() -> Recipe:
-    """Pictures of 256×256 in some hours of two cores.
+def modern_plain_256() -> Recipe:
+    """Pictures of 256×256 in some hours of two cores, learnt from your pictures alone.
 
-    ``modern-128`` with one more innermost layer and one less beside the picture, at half the rates (docs/log.md,
+    ``modern-plain-128`` with one more innermost layer and one less beside the picture, at half the rates (docs/log.md,
     section "Larger pictures without normalisation").
     """
-    begun = modern_128()
+    begun = modern_plain_128()
     assert isinstance(begun.network, DCGAN)
     return dataclasses.replace(
         begun,
-        name="modern-256",
+        name="modern-plain-256",
         network=dataclasses.replace(begun.network, stem_layers=1),
         generator_optimizer=dataclasses.replace(begun.generator_optimizer, rate=0.0002),
         discriminator_optimizer=dataclasses.replace(begun.discriminator_optimizer, rate=0.0008),
@@ -222,15 +222,15 @@ def modern_256() -> Recipe:
     )
 
 
-def modern_features_256() -> Recipe:
+def modern_256() -> Recipe:
     """Pictures of 256×256 in hours of two cores, with a network that was trained on photographs.
 
-    ``modern-256`` with the second discriminator of ``modern``, which sees pictures of half the size (docs/log.md,
+    ``modern-plain-256`` with the second discriminator of ``modern``, which sees pictures of half the size (docs/log.md,
     section "Features of photographs at 256 px").
     """
     return dataclasses.replace(
-        modern_256(),
-        name="modern-features-256",
+        modern_plain_256(),
+        name="modern-256",
         pretrained=Pretrained(weight=1.0, channels=64, shrink=2),
         images=60_000,
     )
@@ -364,9 +364,9 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "modern-plain": modern_plain,
     "modern-gpu": modern_gpu,
     "modern-128": modern_128,
-    "modern-features-128": modern_features_128,
+    "modern-plain-128": modern_plain_128,
     "modern-256": modern_256,
-    "modern-features-256": modern_features_256,
+    "modern-plain-256": modern_plain_256,
     "modern-gpu-128": modern_gpu_128,
     "modern-gpu-256": modern_gpu_256,
     "few": few,

@@ -47,8 +47,8 @@ def choose(height: int, width: int, count: int, device: str) -> Choice:
     if side > 80:
         size, other = ("256", "128") if side > 160 else ("128", "256")
         for_gpu = (f"modern-gpu-{size}",) if device == "cuda" else ()
-        others = (*for_gpu, f"modern-features-{size}", f"modern-{other}", "thesis")
-        return Choice(f"modern-{size}", reason, others)
+        others = (*for_gpu, f"modern-{size}", f"modern-plain-{other}", "thesis")
+        return Choice(f"modern-plain-{size}", reason, others)
     if count <= FEW:
         return Choice("few", reason, ("fast", "modern-plain", "thesis"))
     if device == "cuda":

