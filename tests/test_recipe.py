@@ -369,4 +369,7 @@ def test_the_recipe_is_chosen_by_pictures_and_device(
     assert [other for other in choice.others if f"{other} (no scores yet)" in said] == [
         other for other in choice.others if other in ("modern-gpu-128", "modern-gpu-256")
     ]
+    assert [other for other in choice.others if f"{other} (needs lienzo[pretrained])" in said] == [
+        other for other in choice.others if find(other).pretrained.weight
+    ]
     assert any("gpu" in other for other in choice.others) <= (device == "cuda")

@@ -26,11 +26,18 @@ class Choice:
 
     def __str__(self) -> str:
         purpose = (RECIPES[self.name].__doc__ or "").partition("\n")[0].rstrip(".")
-        others = ", ".join(f"{name} (no scores yet)" if name in NOT_SCORED else name for name in self.others)
+        others = ", ".join(map(_with_remark, self.others))
         return (
             f"The recipe is {self.name}, for {self.reason}: {purpose[:1].lower()}{purpose[1:]}. "
             f"Others for them, with --recipe: {others}."
         )
+
+
+def _with_remark(name: str) -> str:
+    """Return a recipe's name, with what to know before one takes it."""
+    if name in NOT_SCORED:
+        return f"{name} (no scores yet)"
+    return f"{name} (needs lienzo[pretrained])" if RECIPES[name]().pretrained.weight else name
 
 
 def choose(height: int, width: int, count: int, device: str) -> Choice:
