@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from test_pages import read
 
 import lienzo
 from lienzo.collection.collection import Collection
-from lienzo.errors import RecipeError, RunError, TrainingError
+from lienzo.errors import CollectionError, RecipeError, RunError, TrainingError
 from lienzo.metrics.estimate import Estimate
 from lienzo.recipe import catalogue
 from lienzo.recipe.objectives import Minimax
@@ -177,6 +178,16 @@ def test_labels_that_the_collection_lacks_do_not_stop_the_study(
     with pytest.raises(TrainingError, match=r"no trial.*label"):
         lienzo.tune(collection, recipe, tmp_path, trials=2, images=32, search=["labels=style"], device="cpu")
     assert [trial.state.name for trial in trials_of(tmp_path)] == ["PRUNED", "PRUNED"]
+
+
+def test_a_collection_that_is_gone_ends_the_study_and_no_trial(
+    collection: Collection, recipe: Recipe, tmp_path: Path
+) -> None:
+    gone = Collection.open(shutil.copytree(collection.path, tmp_path / "gone"))
+    shutil.rmtree(gone.path)
+    with pytest.raises(CollectionError):
+        lienzo.tune(gone, recipe, tmp_path / "study", trials=2, images=32, search=["batch=8"], device="cpu")
+    assert [trial.state.name for trial in trials_of(tmp_path / "study")] == ["RUNNING"]
 
 
 def test_a_reason_that_all_trials_have_is_said(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:

@@ -106,6 +106,7 @@ class Study:
         except RunError:  # of the study's folder, not of these settings
             raise
         except (InputError, TrainingError, torch.OutOfMemoryError) as error:
+            Collection.open(self.collection.path)  # if it is gone, the settings are not to blame
             self._prune(trial, str(error))
             return
         last = run.log()[-1]
