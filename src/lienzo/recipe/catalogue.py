@@ -87,7 +87,7 @@ def normalised() -> Recipe:
 
 
 def fast_features() -> Recipe:
-    """Better pictures than those of fast in about 1.5 times its time, with a network trained on photographs.
+    """Better scores than those of fast in about 1.5 times its time, with a network trained on photographs.
 
     ``fast`` with a narrower discriminator and a second one beside it, which sees pictures through MobileNetV2 (Sauer et
     al. 2021; Kumari et al. 2022). That is 1.08 times the arithmetic of ``fast``. It needs the extra ``pretrained``
