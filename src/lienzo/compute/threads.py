@@ -33,8 +33,8 @@ class Threads:
     """The number of threads of the calling thread's operations, adjusted between them.
 
     Never more than PyTorch had at the beginning. The number stays as it is where ``OMP_NUM_THREADS`` is set, and where
-    the system does not tell what other programs use: everywhere but on Linux. What is
-    computed depends on their number by rounding at most (docs/train.md).
+    the system does not tell what other programs use: everywhere but on Linux. What is computed depends on their number
+    by rounding at most (docs/train.md).
     """
 
     def __init__(self, device: torch.device) -> None:

@@ -52,16 +52,14 @@ def excess(generated: Tensor, held_out: Tensor, quantile: float = 0.05) -> Exces
         return held_out.quantile(min(1.0, max(0.0, place)))
 
     step = math.sqrt(quantile * (1 - quantile) / m)
-    below = share(generated < threshold(quantile))
-    between = (generated < threshold(quantile + step)).double().mean() - (
-        (generated < threshold(quantile - step)).double().mean()
-    )
-    error = math.hypot(below.error, between.item() / 2)
+    low, usual, high = (threshold(quantile + move) for move in (-step, 0.0, step))
+    below = share(generated < usual)
+    moved = ((generated >= low) & (generated < high)).double().mean().item() / 2
     higher = _above(held_out, generated)  # for each generated picture, the share of held-out ones above it
     lower = 1 - _above(generated, held_out)
     variance = higher.var(correction=0) / n + lower.var(correction=0) / m
     probability = Estimate(higher.mean().item(), math.sqrt(variance.item()))
-    return Excess(Estimate(below.value, error), probability, threshold(quantile).item())
+    return Excess(Estimate(below.value, math.hypot(below.error, moved)), probability, usual.item())
 
 
 def blends(pictures: Tensor, training: Tensor, *, candidates: int = 8, chunk: int | None = None) -> Blends:
