@@ -100,7 +100,13 @@ def test_a_name_that_was_given_is_kept_and_a_suggested_one_makes_way(planted: tu
     assert again.names == ("storm (0)", "storm", "2")
     given = replace(found, names=("storm", "1", "2"), given=frozenset({0}))
     assert given.inheriting(found).names == ("storm", "1", "2")  # the name is that of another direction now
-    for name, said in (("storm", "0=storm"), ("9=storm", "numbered from 0 to 2"), ("0=a=b", "without =")):
+    mistakes = {
+        "storm": "0=storm",
+        "9=storm": "numbered from 0 to 2",
+        f"{'9' * 5_000}=storm": "0=storm",
+        "0=a=b": "without =",
+    }
+    for name, said in mistakes.items():
         with pytest.raises(InputError, match=said):
             lienzo.explore.directions(generator, count=3, detector="pixels", name=[name])
 

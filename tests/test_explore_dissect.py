@@ -98,6 +98,7 @@ def test_units_are_held_in_a_region() -> None:
         ("layer1:3", "write layer, unit and value"),
         ("layer1:-1=0", "write layer, unit and value"),
         ("layer1:3=nan", "write layer, unit and value"),
+        pytest.param(f"layer1:{'9' * 5_000}=0", "write layer, unit and value", id="thousands of digits"),
         ("layer2:3=0", "unknown layer 'layer2': did you mean 'layer1'"),
         ("layer1:6=0", "no unit 6: it has 6, which are numbered from 0 to 5"),
         ("layer1:3=0,layer1:2+3=1", "unit 3 of layer1 is held twice"),

@@ -50,6 +50,12 @@ CASES: dict[str, tuple[Network, tuple[int, int, int], int, float]] = {
         0,
         1.0,
     ),
+    "smooth": (
+        DCGAN(latents=9, width=4, self_modulation=True, stem=4, tied_kernels=True, smooth=True, grown=1),
+        (32, 48, 3),
+        3,
+        0.3,
+    ),
     "noisy": (DCGAN(latents=9, width=4, self_modulation=True, stem=3, noise=True), (16, 24, 3), 3, 1.0),
     "noisy, grown": (DCGAN(latents=9, width=4, self_modulation=True, noise=True, grown=1), (32, 32, 3), 0, 0.3),
     "haar, fading": (DCGAN(latents=9, width=4, wavelet_levels=1, tied_kernels=True, grown=1), (32, 32, 3), 3, 0.3),

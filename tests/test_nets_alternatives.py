@@ -117,7 +117,8 @@ def test_by_the_law_of_he_features_keep_their_size_without_normalisation() -> No
 @pytest.mark.parametrize(
     "options",
     [{"tied_discriminator": True, "pooling": True}, {"tied_kernels": True, "upsampling": True},
-     {"self_modulation": True, "generator_norm": "none"}, {"hidden_units": -1}],
+     {"self_modulation": True, "generator_norm": "none"}, {"hidden_units": -1},
+     {"stem": 4, "upsampling": True, "smooth": True}, {"smooth": True}],
 )  # fmt: skip
 def test_options_that_contradict_one_another_are_refused(options: dict[str, bool]) -> None:
     with pytest.raises(RecipeError, match=next(reversed(options))):

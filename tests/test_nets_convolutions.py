@@ -5,12 +5,18 @@ from types import ModuleType
 import pytest
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d
+from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, interpolate, pad, relu
 from torch.nn.utils.parametrizations import spectral_norm
 
 from lienzo.networks.kernels import im2col, strided, winograd
-from lienzo.networks.kernels.strided import StridedConv2d, StridedConvTranspose2d, convolve, convolve_transposed
-from lienzo.networks.kernels.tied import SCALE, TiedKernel
+from lienzo.networks.kernels.strided import (
+    StridedConv2d,
+    StridedConvTranspose2d,
+    convolve,
+    convolve_transposed,
+    smoothed,
+)
+from lienzo.networks.kernels.tied import SCALE, TiedKernel, tie
 
 ALGORITHMS = [im2col, winograd]
 
@@ -112,6 +118,33 @@ def test_tied_kernels_are_a_plain_convolution_of_repeated_pixels_and_the_mean_of
     images = draw(2, 3, 8, 12)
     expected = avg_pool2d(conv2d(images, weight, padding=1), 2)
     torch.testing.assert_close(conv2d(images, kernel, stride=2, padding=1) / 4, expected)
+
+
+def test_smooth_layers_with_tied_kernels_are_a_plain_convolution_of_bilinearly_enlarged_features() -> None:
+    layer, features = StridedConvTranspose2d(5, 3, bias=True, smooth=True).double(), draw(2, 5, 6, 8)
+    tie(layer)
+    with torch.no_grad():
+        weight = layer.parametrizations.weight.original
+        framed = pad(features, (1, 1, 1, 1))  # features beyond the border are 0
+        enlarged = interpolate(framed, scale_factor=2, mode="bilinear", align_corners=False)
+        expected = conv2d(enlarged, SCALE * weight.transpose(0, 1).flip(2, 3), layer.bias, padding=1)
+        torch.testing.assert_close(layer(features), expected[..., 2:-2, 2:-2])
+        kernel = smoothed(layer.weight)
+        torch.testing.assert_close(layer(features), conv_transpose2d(features, kernel, layer.bias, stride=2, padding=2))
+
+
+def test_smooth_layers_make_no_checkerboard_of_texture() -> None:
+    """Where features vary, ReLU has another mean at even pixels than at odd ones, though the kernels are tied."""
+    torch.manual_seed(0)
+    features, found = torch.randn(16, 8, 32, 32), {}
+    for smooth in (False, True):
+        layer = StridedConvTranspose2d(8, 64, smooth=smooth)
+        tie(layer)
+        with torch.no_grad():
+            power = torch.fft.fft2(relu(layer(features))).abs().square().mean((0, 1))
+        found[smooth] = (power[32, 32] / power[28:37, 28:37].median()).item()
+    assert found[False] > 10
+    assert found[True] < 3
 
 
 def test_tied_kernels_have_the_mean_square_of_independent_ones() -> None:

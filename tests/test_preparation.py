@@ -129,6 +129,14 @@ def test_a_foreign_folder_is_not_written_into(tmp_path: Path) -> None:
         lienzo.Collection.open(tmp_path / "out")
 
 
+def test_an_empty_name_is_not_taken_for_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(gallery(tmp_path / "pictures", 3))
+    for source, out in (("", str(tmp_path / "out")), (".", ""), ([".", ""], str(tmp_path / "out"))):
+        with pytest.raises(SourceError, match=r"empty name: write \. where you mean this folder"):
+            lienzo.prepare(source, out, size=16)
+    assert not (tmp_path / "out").exists()
+
+
 def test_no_collection_is_made_within_its_source_and_an_older_one_there_is_added_to(tmp_path: Path) -> None:
     source = gallery(tmp_path / "pictures", 3)
     with pytest.raises(CollectionError, match=r"its own source, .*inside is in .*pictures: name a folder outside it"):

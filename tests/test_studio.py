@@ -401,6 +401,12 @@ def test_a_port_that_is_none_is_one_sentence(tmp_path: Path, port: int) -> None:
         room.studio(tmp_path, port=port)
 
 
+@pytest.mark.parametrize("host", ["a..b", "no.such.host.invalid"])
+def test_a_host_that_is_none_is_one_sentence(tmp_path: Path, host: str) -> None:
+    with pytest.raises(InputError, match=rf"^{host} is no address of this machine: leave --host out, or give another"):
+        room.studio(tmp_path, host=host)
+
+
 def test_a_port_in_use_and_a_missing_folder_are_one_sentence(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -138,7 +138,7 @@ SMALLER = {
         "network.discriminator_weights=he",
     ),
     "fast": ("regularisation.interval=1", "discriminator_optimizer.rate=0.00001"),
-    "few": ("regularisation.interval=1", "network.noise=true"),
+    "few": ("regularisation.interval=1", "network.noise=true", "network.smooth=true"),
 }  # fmt: skip
 """Recipes whose networks have all kinds of layers, penalties and augmentation between them, and how they are tested.
 

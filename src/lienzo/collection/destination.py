@@ -27,12 +27,14 @@ The system releases the lock when the process dies."""
 
 
 def refuse_own_source(sources: Sequence[str], out: str) -> None:
-    """Refuse a list of no sources, and a place for the collection that is one of the sources or within one.
+    """Refuse no sources, an empty name, and a place for the collection that is one of the sources or within one.
 
     A collection that an earlier version made or began within a source can still be added to.
     """
     if not sources:
         raise SourceError("no source was given: name a folder or an archive of pictures.")
+    if not all([*sources, out]):
+        raise SourceError("a source or the collection has an empty name: write . where you mean this folder.")
     whole = _whole(out)
     begun = any(places.exists(places.join(out, name)) for name in (manifest.NAME, JOURNAL))
     for source in map(_whole, sources):

@@ -127,18 +127,24 @@ def _projection(operations: Operations, layer: ends.Projection, z: Features, _: 
 
 
 def _doubling(operations: Operations, layer: nn.ConvTranspose2d, features: Features, _: Features) -> Features:
-    """Add a transposed convolution, 4×4 with stride 2 and padding 1, as four products.
+    """Add a transposed convolution with stride 2, 4×4 with padding 1 or smoothed to 6×6 with padding 2.
 
-    A pixel of the result is the sum of 2×2 pixels. Which of the 4×4 weights they have depends on whether its row and
-    its column are even or odd: row 2i sees row i with weight 1 and row i − 1 with weight 3, row 2i + 1 sees row i with
-    weight 2 and row i + 1 with weight 0.
+    It is four products. A pixel of the result is the sum of 2×2 or 3×3 pixels. Which of the weights they have depends
+    on whether its row and its column are even or odd. Of 4×4, row 2i sees row i − 1 with weight 3 and row i with weight
+    1, row 2i + 1 sees row i with weight 2 and row i + 1 with weight 0.
     """
-    seen = {0: ((-1, 3), (0, 1)), 1: ((0, 2), (1, 0))}  # row even or odd: rows that it sees, and their weights
+    is_smooth = isinstance(layer, strided.StridedConvTranspose2d) and layer.filter is not None
+    weight = strided.smoothed(layer.weight) if is_smooth else layer.weight
+    padding = weight.shape[-1] // 2 - 1
+    seen = {  # row even or odd: rows that it sees, and their weights
+        odd: [((odd + padding - i) // 2, i) for i in range(weight.shape[-1])[::-1] if (odd + padding - i) % 2 == 0]
+        for odd in (0, 1)
+    }
     parts = []
     for row, column in itertools.product((0, 1), (0, 1)):
         pairs = [*itertools.product(seen[row], seen[column])]
         taps = tuple((down, right) for (down, _), (right, _) in pairs)
-        matrix = np.stack([_numbers(layer.weight[:, :, i, j]) for (_, i), (_, j) in pairs])
+        matrix = np.stack([_numbers(weight[:, :, i, j]) for (_, i), (_, j) in pairs])
         parts.append(Part((row, column), taps, matrix[None]))
     return operations.product(features, parts, _optional(layer.bias), (2 * features.height, 2 * features.width), step=2)
 

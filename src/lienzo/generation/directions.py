@@ -19,7 +19,7 @@ from lienzo.storage import schemas, sealed, tensors
 ALONG = re.compile(r"\s*(?P<name>.+?)\s*=\s*(?P<distance>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*")
 """A step along a direction, such as ``brighter=2.5``."""
 
-NAME = re.compile(r"\s*(?P<number>\d+)\s*=\s*(?P<name>.+?)\s*")
+NAME = re.compile(r"\s*(?P<number>\d{1,9})\s*=\s*(?P<name>.+?)\s*")
 """A name that someone gives to a direction, such as ``0=storm``."""
 
 SAME = 0.999

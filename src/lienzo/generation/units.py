@@ -20,7 +20,7 @@ ACTIVATIONS = (nn.ReLU, nn.LeakyReLU)
 """The modules whose outputs (N, units, H, W), or (N, units), are layers."""
 
 SETTING = re.compile(
-    r"\s*(?P<layer>[^:=\s]+)\s*:\s*(?P<units>\d+(?:\+\d+)*)\s*=\s*(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
+    r"\s*(?P<layer>[^:=\s]+)\s*:\s*(?P<units>\d{1,9}(?:\+\d{1,9})*)\s*=\s*(?P<value>[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*"
 )
 """Units of a layer and the value they are held at, such as ``layer4:3=0`` or ``layer4:3+17=2.5``."""
 

@@ -83,6 +83,11 @@ class DCGAN:
     """Compute the generator's 4×4 kernels of stride 2 from 3×3 weights, so that doubling the size makes no checkerboard
     (Karras et al. 2018, as in their code)."""
 
+    smooth: bool = False
+    """Smooth what the generator's layer makes that comes to the size of the stem, by [1, 2, 1] / 4 along both axes
+    (Karras et al. 2019, section 2). With tied kernels it enlarges features bilinearly, and texture makes next to no
+    checkerboard either."""
+
     tied_discriminator: bool = False
     """Compute the discriminator's kernels in the same way, as the mean of four pixels behind a 3×3 convolution."""
 
@@ -144,6 +149,11 @@ class DCGAN:
                     f"network.{tied} is about kernels with stride 2, which network.{other} replaces: "
                     "leave one of them out."
                 )
+        if self.smooth and (self.upsampling or not self.stem):
+            raise RecipeError(
+                "network.smooth is about the strided layer that comes to the size of the stem: "
+                + ("network.upsampling replaces it." if self.upsampling else "set network.stem too.")
+            )
         if self.stem_layers > 1 and not self.stem:
             raise RecipeError(
                 f"network.stem_layers is {self.stem_layers}, but layers of 0 channels are none: set network.stem too."

@@ -66,7 +66,8 @@ class Generator(nn.Module):
         def doubling(inputs: int, outputs: int, doubled: int) -> list[nn.Module]:
             if network.upsampling:
                 return [UpsampledConv2d(inputs, outputs), *normalised(outputs, doubled)]
-            convolution = StridedConvTranspose2d(inputs, outputs, network.generator_norm == "none")
+            smooth = network.smooth and doubled >= doublings  # to the size of the stem, and what has grown since
+            convolution = StridedConvTranspose2d(inputs, outputs, network.generator_norm == "none", smooth)
             return [convolution, *normalised(outputs, doubled)]
 
         def exit_of(channels: int) -> list[nn.Module]:

@@ -87,7 +87,7 @@ def _listen(host: str, port: int | None) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, candidate))
-        except socket.gaierror:
+        except (socket.gaierror, UnicodeError):  # the latter of a name with an empty part
             listener.close()
             raise InputError(f"{host} is no address of this machine: leave --host out, or give another.") from None
         except OSError as error:

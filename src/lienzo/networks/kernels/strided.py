@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv_transpose2d
+from torch.nn.functional import conv2d, conv_transpose2d, pad
 
 from lienzo.compute.devices import has_tiles, in_autocast
 from lienzo.networks.kernels import im2col, winograd
@@ -37,15 +37,26 @@ class StridedConv2d(nn.Conv2d):
 
 
 class StridedConvTranspose2d(nn.ConvTranspose2d):
-    """The 4×4 transposed convolution with stride 2 and padding 1, from (N, O, H/2, W/2) to (N, C, H, W)."""
+    """The 4×4 transposed convolution with stride 2 and padding 1, from (N, O, H/2, W/2) to (N, C, H, W).
 
-    def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
+    One that is smooth is followed by the filter [1, 2, 1] / 4 along both axes (Karras et al. 2019, section 2). It is a
+    transposed convolution whose kernel is :func:`smoothed`, 6×6, with padding 2.
+    """
+
+    filter: Tensor | None
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = False, smooth: bool = False) -> None:
         super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=bias)
+        filters = smoothed(torch.ones(1, 1, 1, 1)).repeat(outputs, 1, 1, 1) if smooth else None
+        self.register_buffer("filter", filters, persistent=False)
 
     def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return (N, C, H, W)."""
         if output_size is not None:
             return super().forward(features, output_size)
+        if self.filter is not None:
+            whole = conv_transpose2d(features, self.weight, None, stride=2)  # one more pixel on each side
+            return _biased(conv2d(whole, self.filter.to(whole.dtype), groups=len(self.filter)), self.bias)
         number, _, height, width = features.shape
         algorithm = _algorithm(features, self.weight, number, 2 * height, 2 * width)
         if algorithm is None:
@@ -53,6 +64,16 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
         else:
             plain = convolve_transposed(features, self.weight, algorithm)
         return _biased(plain, self.bias)
+
+    def extra_repr(self) -> str:
+        """Return the settings as PyTorch prints them."""
+        return super().extra_repr() + ", smooth" * (self.filter is not None)
+
+
+def smoothed(kernels: Tensor) -> Tensor:
+    """Return kernels (O, C, H, W) with the filter [1, 2, 1] / 4 applied along both axes: (O, C, H + 2, W + 2)."""
+    rows = (pad(kernels, (0, 0, 0, 2)) + 2 * pad(kernels, (0, 0, 1, 1)) + pad(kernels, (0, 0, 2, 0))) / 4
+    return (pad(rows, (0, 2)) + 2 * pad(rows, (1, 1)) + pad(rows, (2, 0))) / 4
 
 
 def _biased(planes: Tensor, bias: Tensor | None) -> Tensor:

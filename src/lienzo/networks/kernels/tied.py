@@ -5,6 +5,10 @@ have nothing in common. Whatever differs between the four shows in the picture a
 repeated, followed by a 3×3 convolution, has no such pattern. It is the same as a transposed convolution whose 4×4
 kernel is the sum of the 3×3 weights at four places, each a pixel apart ("upscale2d_conv2d" in the code of Karras et al.
 2018). In the same way a 3×3 convolution followed by the mean of each 2×2 block is a convolution with stride 2.
+
+In texture the four still differ: ReLU behind them has another mean at even pixels than at odd ones. A layer that
+smooths what it makes (:mod:`lienzo.networks.kernels.strided`) is a 3×3 convolution of bilinearly enlarged features, in
+which they hardly do.
 """
 
 import torch
