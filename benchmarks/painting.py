@@ -86,6 +86,11 @@ NORMALISED_128 = (
 )  # fmt: skip
 """Makes of ``modern-plain-128`` what it was when its discriminator had batch normalisation."""
 
+NARROW_128 = (
+    "network.width=12", "network.stem=8", "network.discriminator_width=0", "pretrained.channels=64", "images=225000",
+)  # fmt: skip
+"""Makes of ``modern-128`` what it was when its generator was narrow too, but for the smooth layer."""
+
 LONG_R1 = ("images=480000", "regularisation.r1=0.03", "regularisation.interval=8")
 WIDE = ("network.width=32", "network.stem=24")
 HAAR = ("network.wavelet_levels=1", "network.width=24", "network.stem=16")
@@ -240,8 +245,15 @@ EXPERIMENTS: dict[str, Experiment] = {
         "and in the Haar domain, with twice the width?", "modern-plain-128", ("cool_down=0.5", *HAAR)
     ),
     "modern-128": Experiment("what modern-128 paints", "modern-128"),
+    "modern-128-narrow": Experiment("with its former networks?", "modern-128", (*NARROW_128, "network.smooth=false")),
     "modern-128-tied": Experiment(
-        "that with tied kernels in both networks?", "modern-128", ("network.tied_discriminator=true",)
+        "those with tied kernels in both?",
+        "modern-128",
+        (*NARROW_128, "network.smooth=false", "network.tied_discriminator=true"),
+    ),
+    "modern-128-narrow-smooth": Experiment("those with a smooth layer?", "modern-128", NARROW_128),
+    "modern-128-narrow-smooth-32": Experiment(
+        "and half the features?", "modern-128", (*NARROW_128, "pretrained.channels=32", "images=285000")
     ),
     "modern-256": Experiment("what modern-256 paints", "modern-256"),
     "normalised-128": Experiment("with batch normalisation in its discriminator?", "modern-plain-128", NORMALISED_128),

@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 from pictures_for_tests import encoded, noisy
 
 from lienzo.collection.listing.entries import Entry
-from lienzo.collection.packing.choosing import Candidates, choose
+from lienzo.collection.packing.choosing import Candidates, Verdict, choose
 from lienzo.collection.packing.neighbours import Neighbours
 from lienzo.collection.reasons import Reason
 from lienzo.collection.screening.screening import screen
-from lienzo.collection.settings import Settings
+from lienzo.collection.settings import Conflicts, Settings
 
 
 def near_pairs(hashes: NDArray[np.uint64], bits: int) -> list[tuple[int, int]]:
@@ -123,3 +123,24 @@ def test_many_copies_are_no_pairs(monkeypatch: pytest.MonkeyPatch, copies: int, 
     assert compared < 3_000 * copies
     assert len(set(chosen.holdout[:copies])) == 1
     assert len(chosen.verdicts) > 0.95 * copies
+
+
+@pytest.mark.parametrize("policy", ["first", "all", "refuse"])
+@pytest.mark.parametrize("labels", [({}, {"kind": "cats"}), ({"kind": "cats"}, {}), ({}, {"kind": "cats"}, {})])
+def test_a_copy_without_labels_is_no_conflict_and_the_labelled_one_stays(
+    policy: Conflicts, labels: tuple[dict[str, str], ...]
+) -> None:
+    candidates = Candidates()
+    for i, one in enumerate(labels):
+        candidates.add(bytes([i] * 32).hex(), bytes(16).hex(), one, i)
+    verdicts = choose(candidates, Settings(conflicts=policy), np.zeros(0, np.bool_)).verdicts
+    kept = next(i for i, one in enumerate(labels) if one)
+    assert verdicts == {i: Verdict(Reason.DUPLICATE, kept) for i in range(len(labels)) if i != kept}
+
+
+def test_a_picture_of_an_earlier_collection_stays_without_a_label() -> None:
+    candidates = Candidates()
+    for i, one in enumerate(({}, {"kind": "cats"})):
+        candidates.add(bytes([i] * 32).hex(), bytes(16).hex(), one, i)
+    verdicts = choose(candidates, Settings(), np.zeros(1, np.bool_)).verdicts
+    assert verdicts == {1: Verdict(Reason.CONFLICT, 0)}

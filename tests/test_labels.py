@@ -204,3 +204,23 @@ def test_touched_files_have_not_changed(tmp_path: Path) -> None:
     painting(9).save(source / "broken.jpg")
     with pytest.raises(InputError, match=r"broken.jpg or its label has changed"):
         lienzo.prepare(source, tmp_path / "out", size=16, workers=1)
+
+
+@pytest.mark.parametrize("first", ["0.jpg,Sunrise, Impression,oak", "0.jpg,Sunrise,oak,"])
+def test_a_row_with_a_cell_too_many_shifts_no_other(
+    tmp_path: Path, first: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = tmp_path / "table.csv"
+    rest = [(f"{i}.jpg", ("oak", "elm")[i % 2]) for i in range(1, 7)]
+    table.write_text("\n".join(["file,title,kind", first, *(f"{name},Title,{kind}" for name, kind in rest)]))
+    found = told(named(tmp_path / "in", "0.jpg", *(name for name, _ in rest)), table)
+    assert [labels.get("kind") for labels in found[1:]] == [kind for _, kind in rest]
+    assert all(labels.keys() <= {"title", "kind"} for labels in found)
+    odd = "1 row with more cells than there are columns, such as that of 0.jpg: write cells that hold a separator"
+    assert any(odd in message for message in caplog.messages) is not first.endswith(",")
+
+
+def test_a_separator_at_the_end_of_every_line_is_no_column(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["file,kind", *(f"{name},{label}," for name, label in ROWS)]))
+    assert told(named(tmp_path / "in"), table) == TOLD

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,6 +128,24 @@ def test_a_foreign_folder_is_not_written_into(tmp_path: Path) -> None:
     (tmp_path / "out" / "collection.json").write_text(json.dumps({"format": "other", "version": 1}))
     with pytest.raises(CollectionError, match="no collection of lienzo"):
         lienzo.Collection.open(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    ({"background": (1, 2)}, "background"), ({"background": (300, 0, 0)}, "0 to 255"),
+    ({"background": (1.5, 0, 0)}, "whole numbers"), ({"size": (64, 64, 3)}, "height and width"),
+    ({"size": (64.5, 64)}, "whole numbers"), ({"workers": 1.5}, "whole number"), ({"holdout": "0.1"}, "0 to 0.9"),
+    ({"labels": "none", "label_columns": ["style"]}, "labels are none"),
+])  # fmt: skip
+def test_settings_that_mean_nothing_are_refused_at_once(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Settings(**given)
+
+
+def test_a_url_is_not_a_way_into_the_source(tmp_path: Path) -> None:
+    source = gallery(tmp_path / "pictures", 3)
+    with pytest.raises(CollectionError, match="its own source"):
+        lienzo.prepare(source, f"file://{source}/inside", size=16)
+    assert not (source / "inside").exists()
 
 
 def test_an_empty_name_is_not_taken_for_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import itertools
 import random
 from collections import Counter
 from dataclasses import replace
@@ -15,7 +16,9 @@ from pictures_for_tests import encoded, noisy, painting
 from PIL import Image, ImageCms, ImageOps
 
 from lienzo.collection.listing.entries import Entry
-from lienzo.collection.reasons import EXPLANATIONS, Reason
+from lienzo.collection.reasons import EXPLANATIONS, Reason, Refusal
+from lienzo.collection.screening.damage import check_bytes
+from lienzo.collection.screening.pictures import fit
 from lienzo.collection.screening.screening import Screened, screen
 from lienzo.collection.settings import Settings
 
@@ -365,3 +368,29 @@ def test_cut_at_every_length(capfd: pytest.CaptureFixture[str], step: int) -> No
     for data in originals():
         accepted = [length for length in range(0, len(data), step) if not screened(data[:length]).reason]
         assert [length for length in accepted if length < len(data) - 2 or data[:2] != b"\xff\xd8"] == []
+
+
+@pytest.mark.parametrize("side", [100, 224, 240])
+def test_pictures_of_every_shape_are_cropped_within_their_borders(side: int) -> None:
+    """Rounding must not take the box a hair beyond a border, where Pillow refuses it."""
+    for width, height in itertools.product(range(200, 800, 7), (225, 300, 400, 1268)):
+        image = Image.new("L", (width, height))
+        assert fit(image, side, side).size == (side, side), (width, height)
+        assert fit(image, side, 2 * side).size == (2 * side, side), (width, height)
+
+
+def test_zeros_in_a_webp_beside_the_first_frame_are_no_damage() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "\0" * 2_000 + "painted"
+    frames = {"save_all": True, "append_images": [Image.new("RGB", (400, 400))] * 2, "lossless": True}
+    whole = encoded(noisy(0), "WEBP", exif=exif)
+    animated = encoded(noisy(0, 400, 400), "WEBP", **frames)
+    bare = animated.rindex(b"VP8L") + 30
+    animated = animated[:bare] + bytes(600) + animated[bare:]  # as an encoder of plain areas writes them
+    assert bytes(600) in whole
+    for data in (whole, animated):
+        check_bytes(data, "WEBP")
+    plain = encoded(noisy(0, 400, 400), "WEBP")
+    middle = len(plain) // 2
+    with pytest.raises(Refusal, match="zeros in the compressed pixels"):
+        check_bytes(plain[:middle] + bytes(600) + plain[middle + 600 :], "WEBP")

@@ -21,6 +21,7 @@ import pytest
 from pictures_for_tests import encoded, painting
 from servers_for_tests import Files, serving
 
+from lienzo.collection.listing import archives, listing
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.listing.listing import Listing
 from lienzo.collection.listing.sources import entries, is_candidate
@@ -404,3 +405,113 @@ def _parquet(path: Path, **labels: list[str]) -> None:
     """Write three pictures with their labels as Hugging Face does."""
     images = [{"bytes": encoded(painting(i)), "path": None} for i in range(3)]
     pq.write_table(pa.table({"image": images, **labels}), path)
+
+
+@pytest.mark.parametrize("kind", ["folder", "tar.gz"])
+def test_pictures_and_what_describes_them_stay_together_however_many_begin_alike(tmp_path: Path, kind: str) -> None:
+    files: dict[str, bytes] = {}
+    for i in range(70):
+        files |= {f"cat.{i:04}.jpg": b"x", f"cat.{i:04}.json": b'{"style": "calm"}', f"cat.{i:04}.txt": b"a cat"}
+    if kind == "folder":
+        for name, data in files.items():
+            (tmp_path / name).write_bytes(data)
+    else:
+        files |= {f"dog.{i}.{end}": data for i in range(2) for end, data in (("bmp", bytes(36 << 20)), ("cls", b"dog"))}
+        with tarfile.open(tmp_path / "cats.tar.gz", "w:gz", compresslevel=1) as archive:
+            for name, data in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+    found = [dict(entry.labels) for entry in listed(tmp_path)]
+    assert found == [{"style": "calm"}] * 70 + [{"class": "dog"}] * (0 if kind == "folder" else 2)
+
+
+def test_labels_of_several_sources_are_the_names_of_their_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("van.gogh", "van.dyck"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.png").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path / "van.gogh")
+    for given in (
+        [".", "../van.dyck"],
+        ["../van.gogh/", str(tmp_path / "van.dyck")],
+        ["..//van.gogh/.", "../van.dyck"],
+    ):
+        found = [(entry.name, dict(entry.labels)) for entry in Listing(given, Settings(), Path("out"))]
+        assert found == [(f"{name}/0.png", {"folder": name}) for name in ("van.gogh", "van.dyck")]
+
+
+def test_a_table_of_captions_hides_no_folders(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    names = [f"{folder}/{i}.png" for folder in ("cats", "dogs") for i in range(3)]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "metadata.csv").write_text("file_name,text\n" + "".join(f"{name},about {name}\n" for name in names))
+    listing = Listing([str(tmp_path)], Settings(), Path("out"))
+    assert [dict(entry.labels) for entry in listing.entries(count=True)] == [
+        {"folder": name.partition("/")[0]} for name in names
+    ]
+    listing.check()
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 1
+    assert "has no column in which values repeat" in said[0]
+
+
+def test_a_table_too_large_to_be_read_with_the_pictures_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(listing, "TABLE_BYTES", 30)
+    for name in ("metadata.csv", "dataset.json"):
+        folder = tmp_path / name.partition(".")[0]
+        folder.mkdir()
+        (folder / "0.png").write_bytes(b"x")
+        (folder / name).write_text('{"labels": [["0.png", 1]]}     ')
+        caplog.clear()
+        assert [dict(entry.labels) for entry in labelled(folder)] == [{}]
+        assert caplog.messages == [
+            f"{name} has 31 bytes, and a table with the pictures is read up to 30: its labels are missing, unless you "
+            "name it with --labels."
+        ]
+
+
+@pytest.mark.parametrize("how", ["damaged", "encrypted"])
+def test_arrays_that_cannot_be_read_stop_nothing(tmp_path: Path, how: str) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3), dtype=np.uint8)
+    np.savez_compressed(tmp_path / "a.npz", images=pixels)
+    data = bytearray((tmp_path / "a.npz").read_bytes())
+    if how == "damaged":
+        data[40:140] = bytes(value ^ 0xFF for value in data[40:140])
+    else:
+        data[6] |= 1
+        data[data.index(b"PK\1\2") + 8] |= 1
+    (tmp_path / "a.npz").write_bytes(data)
+    (tmp_path / "0.png").write_bytes(b"x")
+    remarks: list[str] = []
+    assert [entry.name for entry in listed(tmp_path, remarks=remarks)] == ["0.png"]
+    assert len(remarks) == 1
+    assert "cannot be read as NumPy arrays" in remarks[0]
+
+
+@pytest.mark.parametrize("how", ["too long a cell", "a bomb", "missing"])
+def test_a_table_of_paintings_that_cannot_be_read_is_one_sentence(tmp_path: Path, how: str) -> None:
+    painter_by_numbers(tmp_path)
+    with zipfile.ZipFile(tmp_path / "all_data_info.csv.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        long = {"too long a cell": 140_000, "a bomb": 1 << 26, "missing": 1}[how]
+        archive.writestr("other.csv" if how == "missing" else "all_data_info.csv", f'{PAINTINGS}"{"x" * long}"\n')
+    said = {"too long a cell": "larger than field limit", "a bomb": "an archive bomb", "missing": "holds no all_data"}
+    with pytest.raises(SourceError, match=said[how]):
+        listed(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_many_members_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("x.jpg", "x.jpg", "x.jpg", "x (2).jpg"):
+            archive.writestr(name, b"x")
+    assert [entry.name for entry in listed(tmp_path / "a.zip")] == [
+        "x (2).jpg", "x.jpg", "x (3).jpg", "x (4).jpg",
+    ]  # fmt: skip
+    names = archives._Names()
+    found = [names.unlike("x.jpg") for _ in range(20_000)]
+    assert found[-1] == "x (20000).jpg"  # counting from 2 each time would take minutes

@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
@@ -46,6 +47,7 @@ def refuse_own_source(sources: Sequence[str], out: str) -> None:
 
 def _whole(location: str) -> str:
     """Return a URL without a slash at its end, or a path from the root with all links followed."""
+    location = re.sub(r"^(file|local)://", "", location)
     return location.rstrip("/") if places.is_url(location) else Path(location).resolve().as_posix().rstrip("/")
 
 

@@ -118,10 +118,13 @@ def steps(
     elif places.is_url(str(out)):
         folder = remote.fetch(str(out))
         known = remote.sent(folder)
-        for step in run(folder):
-            if step.collection is not None:
-                remote.send(folder, str(out), known)
-            yield step
+        try:
+            for step in run(folder):
+                if step.collection is not None:
+                    remote.send(folder, str(out), known)
+                yield step
+        except CollectionError as error:  # about the copy here, which nobody named
+            raise CollectionError(str(error).replace(str(folder), str(out))) from None
     else:
         yield from run(Path(out))
 

@@ -102,18 +102,24 @@ class Settings:
             raise InputError(unknown("engine", self.engine, get_args(Engine)))
         if self.near_duplicates is not None and not 0 <= self.near_duplicates <= 16:
             raise InputError(f"near duplicates differ in 0 to 16 of 64 bits, not {self.near_duplicates}.")
+        if not isinstance(self.holdout, int | float) or not 0 <= self.holdout <= 0.9:
+            raise InputError(f"the share to hold out is from 0 to 0.9, not {self.holdout}.")
+        if self.max_pixels < 1:
+            raise InputError(f"the limit of pixels is a positive number, not {self.max_pixels}.")
+        if self.workers is not None and (not isinstance(self.workers, int) or self.workers < 1):
+            raise InputError(f"at least one worker is needed, and a whole number of them, not {self.workers}.")
+        self._refuse_idle()
+        _ = self.colour
+
+    def _refuse_idle(self) -> None:
+        """Refuse settings that would change nothing."""
         if not self.curate and (self.near_duplicates is not None or self.conflicts != "first"):
             raise InputError(
                 "near duplicates and conflicting labels are kept if pictures are not curated: leave near_duplicates "
                 "and conflicts out, or curate."
             )
-        if not 0 <= self.holdout <= 0.9:
-            raise InputError(f"the share to hold out is from 0 to 0.9, not {self.holdout}.")
-        if self.max_pixels < 1:
-            raise InputError(f"the limit of pixels is a positive number, not {self.max_pixels}.")
-        if self.workers is not None and self.workers < 1:
-            raise InputError(f"at least one worker is needed, not {self.workers}.")
-        _ = self.colour
+        if self.labels == "none" and self.label_columns:
+            raise InputError("label columns are those of a table, and labels are none: leave one of the two out.")
 
     @property
     def height(self) -> int:
@@ -158,6 +164,8 @@ def parse_size(size: int | str | tuple[int, int]) -> tuple[int, int]:
     ((64, 64), (96, 64))
     """
     if isinstance(size, tuple):
+        if len(size) != 2 or not all(isinstance(side, int) for side in size):
+            raise InputError(f"size {size}: give height and width as whole numbers of pixels.")
         return size
     match = re.fullmatch(r"(\d{1,6})(?:[x×](\d{1,6}))?", str(size).strip().lower())
     if match is None:
@@ -171,8 +179,11 @@ def parse_colour(colour: str | tuple[int, int, int]) -> tuple[int, int, int]:
     >>> parse_colour("#ff8000"), parse_colour("white")
     ((255, 128, 0), (255, 255, 255))
     """
-    if isinstance(colour, tuple):
-        return colour
+    if not isinstance(colour, str):
+        if len(colour) != 3 or not all(isinstance(value, int) and 0 <= value <= 255 for value in colour):
+            raise InputError(f"background {colour}: give red, green and blue as whole numbers from 0 to 255.")
+        red, green, blue = colour
+        return red, green, blue
     names = {"white": WHITE, "black": (0, 0, 0), "grey": (128, 128, 128)}
     if colour in names:
         return names[colour]

@@ -32,6 +32,9 @@ COMPRESSED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open
 BROKEN = (tarfile.TarError, OSError, EOFError, ValueError, zlib.error, lzma.LZMAError)
 """What reading a damaged tar file raises."""
 
+BROKEN_ZIP = (zipfile.BadZipFile, OSError, EOFError, RuntimeError, ValueError, zlib.error, lzma.LZMAError)
+"""What reading a damaged zip file raises, an encrypted one, or one that is compressed in an unknown way."""
+
 
 def clean(name: str) -> str:
     r"""Return a member's name as a relative path that leads nowhere else.
@@ -46,15 +49,17 @@ class _Names:
     """Tells members of one name apart."""
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        """Name -> the last number that stood before its ending; 1 for none."""
 
     def unlike(self, name: str) -> str:
         """Return the name, with a number before its ending if it was given before."""
-        path, number, found = PurePosixPath(name), 1, name
-        while found in self._seen:
+        path, number, found = PurePosixPath(name), self._numbers.get(name, 0), name
+        while number and found in self._numbers:
             number += 1
             found = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
-        self._seen.add(found)
+        self._numbers[name] = max(number, 1)
+        self._numbers.setdefault(found, 1)
         return found
 
 
@@ -87,7 +92,7 @@ def zip_entries(location: str) -> Iterator[Entry]:
                 yield entry.at(member.header_offset + 30 + skipped, refusal)
     except StoreError:
         raise
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
+    except BROKEN_ZIP as error:
         split = "disk" in str(error)
         mend = "join its parts to one file first" if split else "download it again"
         raise SourceError(f"{location} cannot be read as a zip file ({error}): {mend}.") from None

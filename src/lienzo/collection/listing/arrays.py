@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from lienzo.collection.listing import places
+from lienzo.collection.listing import archives, places
 from lienzo.collection.listing.entries import LARGEST, Entry, is_bomb
 from lienzo.collection.reasons import Reason
 from lienzo.errors import SourceError, StoreError
@@ -76,7 +76,7 @@ def entries(location: str) -> Iterator[Entry]:
                     yield replace(entry, name=f"{folder}/{i:08d}", labels=found)
     except StoreError:
         raise
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, ValueError) as error:
+    except archives.BROKEN_ZIP as error:
         raise SourceError(f"{location} cannot be read as NumPy arrays ({error}): download it again.") from None
 
 

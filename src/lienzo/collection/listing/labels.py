@@ -182,6 +182,12 @@ def parse(location: str, data: bytes, columns: Sequence[str] = (), pictures: Col
         header[key] = rows.NAME
         taken = ", ".join(f"column {i + 1} as '{header[i]}'" for i in others)
         remarks.append(f"{location} has no header: column {key + 1} is taken for the file, {taken or 'and no other'}.")
+    odd = [row for row in cells if any(row[len(header) :])]
+    if odd:
+        remarks.append(
+            f"{location} has {counted(len(odd), 'row')} with more cells than there are columns, such as that of "
+            f"{odd[0][key]}: write cells that hold a separator in quotes."
+        )
     if columns or table.kinds is None:
         chosen = _kinds(header, cells, key, columns)
     else:

@@ -146,7 +146,7 @@ class Listing:
 
     @cached_property
     def _classes(self) -> list[FolderLabels]:
-        names = [ARCHIVE.sub("", PurePosixPath(one.replace("\\", "/").rstrip("/")).name) for one in self._sources]
+        names = [sources.own_name(one) for one in self._sources]
         several = len(self._sources) > 1
         return [FolderLabels(folders, self._prefixes[i].rstrip("/") or names[i], several)
                 for i, folders in enumerate(self._survey.folders)]  # fmt: skip
@@ -166,19 +166,21 @@ class Listing:
                     f"{self._labels} has no labels: name columns with --label-columns"
                     f" ({'; '.join(table.remarks) or 'its cells are empty'})."
                 )
+            for remark in table.remarks:
+                log.warning(remark)
             found = [_Within(frozenset(range(len(self._sources))), "", table, named=True)]
         else:
             inside = [(frozenset({source}), entry) for source, entry in self._survey.tables]
             named_first = sorted([*inside, *self._beside()], key=lambda table: table[1].name.endswith(".json"))
-            read = [self._within(*table) for table in named_first]
-            found = sorted((one for one in read if one is not None), key=lambda one: -len(one.folder))
+            read = [one for table in named_first if (one := self._within(*table)) is not None]
+            for remark in (remark for within in read for remark in within.table.remarks):
+                log.warning(remark)
+            told = [one for one in read if any(one.table.labels)]  # a table of captions hides no folders' names
+            found = sorted(told, key=lambda one: -len(one.folder))
             if self._columns and not found and not self._survey.columned:
                 raise InputError(
                     "label columns are those of a table, and there is none with the pictures: name it with --labels."
                 )
-        for within in found:
-            for remark in within.table.remarks:
-                log.warning(remark)
         return found
 
     def _beside(self) -> Iterator[tuple[frozenset[int], Entry]]:
@@ -196,8 +198,15 @@ class Listing:
     def _within(self, about: frozenset[int], entry: Entry) -> _Within | None:
         """Read a table within a source; none for a ``dataset.json`` of another sort."""
         name = entry.name
+        if entry.size > TABLE_BYTES:
+            log.warning(
+                "%s has %s bytes, and a table with the pictures is read up to %s: its labels are missing, "
+                "unless you name it with --labels.",
+                name, f"{entry.size:,}", f"{TABLE_BYTES:,}",
+            )  # fmt: skip
+            return None
         try:
-            data = b"" if entry.size > TABLE_BYTES else entry.read()
+            data = entry.read()
         except Refusal as refusal:
             log.warning("%s cannot be read (%s): its labels are missing.", name, refusal.detail)
             return None

@@ -7,12 +7,12 @@ replace broken ones.
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 
 from lienzo.collection.listing import archives, places
 from lienzo.collection.listing.entries import Entry
+from lienzo.collection.reasons import Refusal
 from lienzo.errors import SourceError
 
 TABLE = "all_data_info.csv"
@@ -91,13 +91,24 @@ def _labels(folder: str) -> dict[str, dict[str, str]]:
     """Read the table: file name -> label kind (one of :data:`KINDS`) -> label."""
     location = places.join(folder, TABLE)
     try:
-        if places.exists(location):
-            data = places.read(location)
-        else:
-            with zipfile.ZipFile(io.BytesIO(places.read(f"{location}.zip"))) as archive:
-                data = archive.read(TABLE)
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        data = places.read(location) if places.exists(location) else _unpacked(f"{location}.zip")
+        rows = [*csv.DictReader(io.StringIO(data.decode("utf-8-sig", "replace")))]
+    except Refusal as refusal:
+        raise SourceError(f"{location} cannot be read ({refusal.detail}): download it again.") from None
+    except (OSError, csv.Error) as error:
         raise SourceError(f"{location} cannot be read ({error}): download it again.") from None
-    rows = csv.DictReader(io.StringIO(data.decode("utf-8-sig", "replace")))
     return {row["new_filename"]: {kind: row[kind].strip() for kind in KINDS if (row.get(kind) or "").strip()}
             for row in rows if row.get("new_filename")}  # fmt: skip
+
+
+def _unpacked(location: str) -> bytes:
+    """Return the table in an archive.
+
+    Raises:
+        Refusal: it cannot be read, or unpacks to far too much.
+        SourceError: the archive is broken, or has none.
+    """
+    for entry in archives.zip_entries(location):
+        if entry.name == TABLE:
+            return entry.read()
+    raise SourceError(f"{location} holds no {TABLE}: download it again.")

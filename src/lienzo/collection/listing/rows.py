@@ -202,9 +202,20 @@ def _text(location: str, text: str) -> Rows:
             raise InputError(f"{location} is no table ({error}): save it as CSV.") from None
         rows = [row for row in rows if any(cell.strip() for cell in row)]
     cells = [[cell.strip() for cell in row] for row in rows]
-    if len(cells) > 1 and len(cells[0]) == len(cells[1]) - 1:  # the column of names has none itself
+    if len(cells) > 1 and _has_no_name_of_names(cells):
         return Rows([NAME, *cells[0]], cells[1:])
     return Rows(None, cells)
+
+
+def _has_no_name_of_names(cells: list[list[str]]) -> bool:
+    """Say whether the header has no name for the column of names: nearly all rows have one cell more, and some fill it.
+
+    A separator at the end of every line makes an empty cell, and a cell that holds one unquoted two.
+    """
+    width = len(cells[0])
+    sample = cells[1 : SAMPLE + 1]
+    longer = [row for row in sample if len(row) == width + 1]
+    return len(longer) >= 0.9 * len(sample) and any(row[width] for row in longer)
 
 
 def _same(lines: list[str]) -> bool:

@@ -17,7 +17,8 @@ SHORT = 1 << 16
 """Largest file that is read for labels, in bytes."""
 
 SAMPLE, SAMPLE_BYTES = 64, 1 << 25
-"""Most files of one name, and most of their bytes, that are held in memory at a time."""
+"""Most files whose names begin alike, and most of their bytes, that are held in memory at a time, but for a picture and
+what describes it."""
 
 
 def described(entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -30,12 +31,26 @@ def described(entries: Iterable[Entry]) -> Iterator[Entry]:
     key, size = "", 0
     for entry in entries:
         found = _key(entry.name)
-        if found != key or len(sample) == SAMPLE or size > SAMPLE_BYTES:
+        if found != key:
             yield from _labelled(sample)
             sample, key, size = [], found, 0
+        elif len(sample) >= SAMPLE or size > SAMPLE_BYTES:
+            cut = _first_beside(sample, entry)
+            yield from _labelled(sample[:cut])
+            sample = sample[cut:]
+            size = sum(len(one.data or b"") for one in sample)
         sample.append(entry)
         size += len(entry.data or b"")
     yield from _labelled(sample)
+
+
+def _first_beside(sample: list[Entry], entry: Entry) -> int:
+    """Return where the last files of a sample begin that belong with the next one: at most as many as a sample has."""
+    stem = splitext(entry.name)[0]
+    for number, one in reversed([*enumerate(sample)][-SAMPLE + 1 :]):
+        if not (entry.name.startswith(f"{splitext(one.name)[0]}.") or one.name.startswith(f"{stem}.")):
+            return number + 1
+    return max(0, len(sample) - SAMPLE + 1)
 
 
 def _key(name: str) -> str:

@@ -1,12 +1,14 @@
 """Listing sources of every sort, always in the same order."""
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from posixpath import splitext
 
 from lienzo.collection.listing import archives, arrays, paintings, places, tables
+from lienzo.collection.listing.classes import ARCHIVE
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.listing.sidecars import described
 from lienzo.collection.reasons import Reason
@@ -29,6 +31,9 @@ PASSED_OVER = frozenset(
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet", "dataset.json")
 """Tables of labels within a source, as Hugging Face's image folders and StyleGAN have them."""
+
+TABLE_ENDING = re.compile(r"\.(csv|tsv|txt|jsonl?|ndjson|parquet|arrow)$", re.I)
+"""How the names of tables end."""
 
 
 def entries(
@@ -135,6 +140,18 @@ def _inside(found: places.Found, columns: Sequence[str], remarks: list[str]) -> 
     return None
 
 
+def own_name(source: str) -> str:
+    """Return what a source is called: the last part of its path, without the ending of an archive or a table.
+
+    >>> own_name("art/train.tar.gz"), own_name("van.gogh/"), own_name("s3://bucket/meta.CSV")
+    ('train', 'van.gogh', 'meta')
+    """
+    whole = source if places.is_url(source) else Path(source).absolute().as_posix()
+    name = PurePosixPath(whole.replace("\\", "/").rstrip("/")).name
+    name = Path(source).resolve().name if name == ".." else name
+    return TABLE_ENDING.sub("", ARCHIVE.sub("", name))
+
+
 def prefixes(sources: Sequence[str]) -> list[str]:
     """Return what precedes the names of each source: nothing for one, its own name where there are several.
 
@@ -145,7 +162,7 @@ def prefixes(sources: Sequence[str]) -> list[str]:
     """
     if len(sources) == 1:
         return [""]
-    stems = [PurePosixPath(source.replace("\\", "/").rstrip("/")).name.split(".")[0] for source in sources]
+    stems = [own_name(source) for source in sources]
     found: list[str] = []
     for stem in stems:
         names = (f"{stem}-{number}/" for number in itertools.count(1))

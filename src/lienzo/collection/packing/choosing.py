@@ -16,6 +16,15 @@ SIDE_BITS = 4
 """Pictures whose perceptual hashes differ in at most so many of 64 bits are held out together, or not at all."""
 
 
+def _digest(labels: Mapping[str, str]) -> bytes:
+    """Return the digest of labels, 8 bytes."""
+    return hashlib.blake2b(json.dumps(dict(labels), sort_keys=True).encode(), digest_size=8).digest()
+
+
+UNLABELLED = int.from_bytes(_digest({}), "little")
+"""The digest of no labels."""
+
+
 @dataclass
 class Candidates:
     """Digests of all pictures that passed screening, 40 bytes each, by which duplicates are found."""
@@ -33,8 +42,7 @@ class Candidates:
         """Append a picture."""
         self.files += bytes.fromhex(sha256)[:8]
         self.digests += bytes.fromhex(digest)
-        text = json.dumps(dict(labels), sort_keys=True)
-        self.labels += hashlib.blake2b(text.encode(), digest_size=8).digest()
+        self.labels += _digest(labels)
         self.hashes += perceptual.to_bytes(8, "little")
 
 
@@ -73,7 +81,7 @@ def choose(
     hashes = np.frombuffer(candidates.hashes, "<u8")
     verdicts: dict[int, Verdict] = {}
     for members in _groups(digests[:, 0], digests[:, 1]) if settings.curate else ():
-        verdicts.update(_among_equal(members, labels, settings))
+        verdicts.update(_among_equal(members, labels, settings, len(earlier)))
     if settings.near_duplicates is not None:
         verdicts |= _near_duplicates(hashes, settings.near_duplicates, verdicts)
     stay = set(wanted)
@@ -96,8 +104,19 @@ def _groups(*keys: NDArray[np.uint64]) -> Iterator[NDArray[np.int64]]:
         yield order[start : end + 1]
 
 
-def _among_equal(members: NDArray[np.int64], labels: NDArray[np.uint64], settings: Settings) -> dict[int, Verdict]:
-    """Decide about pictures whose pixels are all the same."""
+def _among_equal(
+    members: NDArray[np.int64], labels: NDArray[np.uint64], settings: Settings, earlier: int
+) -> dict[int, Verdict]:
+    """Decide about pictures whose pixels are all the same.
+
+    A copy without labels repeats one that has some, wherever it stands, and is no conflict; but the first ``earlier``
+    pictures, which are in the collection already, stay.
+    """
+    bare = (labels[members] == UNLABELLED) & (members >= earlier)
+    if bare.any() and not bare.all():
+        told = members[~bare]
+        repeating = {int(position): Verdict(Reason.DUPLICATE, int(told[0])) for position in members[bare]}
+        return repeating | _among_equal(told, labels, settings, earlier)
     first = int(members[0])
     if settings.conflicts == "refuse" and len(np.unique(labels[members])) > 1:
         return {int(position): Verdict(Reason.CONFLICT, int(members[1]) if position == first else first)

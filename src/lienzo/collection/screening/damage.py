@@ -3,6 +3,7 @@
 docs/reasons.md gives the rates of false alarms that these thresholds have on real paintings.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -43,9 +44,25 @@ def check_bytes(data: bytes, kind: str) -> None:
         telling = (scan for scan in scans(data) if not scan.zeros_are_plain)
         at = max((data.find(bytes(JPEG_ZEROS), scan.start, scan.end) for scan in telling), default=-1)
     elif kind == "WEBP":
-        at = data.find(bytes(WEBP_ZEROS))
+        at = max((data.find(bytes(WEBP_ZEROS), *span) for span in _webp_pixels(data)), default=-1)
     if at >= 0:
         raise Refusal(Reason.DAMAGED, f"zeros in the compressed pixels, at {at / len(data):.0%} of the file")
+
+
+def _webp_pixels(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where the compressed pixels and alpha of a WebP file's first frame begin and end.
+
+    A file is a list of chunks: four letters, their size, and as many bytes, padded to an even number. An animation's
+    frame, ANMF, is a list too, after 16 bytes.
+    """
+    at = 12
+    while at + 8 <= len(data):
+        kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if kind in (b"VP8 ", b"VP8L", b"ALPH"):
+            yield at + 8, at + 8 + size
+        if kind in (b"VP8 ", b"VP8L"):
+            return
+        at += 8 + (16 if kind == b"ANMF" else size + size % 2)
 
 
 def _zero_words(data: bytes) -> bool:

@@ -56,7 +56,8 @@ def fit(
     left, top, right, bottom = box or (0.0, 0.0, float(image.width), float(image.height))
     if geometry == "crop":
         scale = needed_scale(right - left, bottom - top, width, height, "crop")
-        spare_x, spare_y = (right - left - scale * width) / 2, (bottom - top - scale * height) / 2
+        # one of them is 0, and rounding must not take it below: there are no pixels beyond the border
+        spare_x, spare_y = max(0.0, right - left - scale * width) / 2, max(0.0, bottom - top - scale * height) / 2
         left, right, top, bottom = left + spare_x, right - spare_x, top + spare_y, bottom - spare_y
     if geometry != "pad":
         return _without_hidden(_resize(image, width, height, (left, top, right, bottom), resample))
