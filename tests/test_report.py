@@ -16,7 +16,7 @@ import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.compute import machine
 from lienzo.display import charts
-from lienzo.errors import CollectionError
+from lienzo.errors import CollectionError, InputError
 from lienzo.evaluation import scores
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.results import Measures
@@ -173,6 +173,13 @@ def test_figures_are_written_as_svg_and_at_300_dots_per_inch(run: Run, tmp_path:
         assert drawn.width == 2100
     assert said["networks"]["generator"]["parameters"] > 0
     assert (said["state"], said["images"]) == ("finished", said["total"])
+
+
+def test_a_file_in_the_place_of_the_figures_is_refused_at_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file is a file: give a folder with --figures"):
+        report.report(run, out=tmp_path / "a.html", figures=tmp_path / "file")
+    assert not (tmp_path / "a.html").exists()
 
 
 def test_a_run_without_its_collection_says_so(run: Run, tmp_path: Path) -> None:

@@ -211,6 +211,13 @@ def test_an_unknown_experiment_is_refused_at_once() -> None:
         laboratory.steps(["convergance"])
 
 
+def test_a_file_in_the_place_of_the_folder_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", tmp_path / "file" / "within"):
+        with pytest.raises(InputError, match="file is a file: give a folder with --out"):
+            laboratory.steps(["convolutions"], out)
+
+
 def test_the_random_state_of_pytorch_is_left_alone() -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)

@@ -15,6 +15,7 @@ from lienzo.collection.collection import Collection
 from lienzo.display import formulas
 from lienzo.errors import InputError
 from lienzo.recipe.objectives import Minimax
+from lienzo.theory.finding import Drawing
 from lienzo.thesis import checking, computing, judging, kept, layout, rendering, thesis
 from lienzo.thesis.bibliography import BIBLIOGRAPHY
 from lienzo.thesis.catalogue import CHAPTERS, FIGURES
@@ -136,6 +137,32 @@ def test_a_mistake_is_one_sentence(words: tuple[str, ...], said: str, command: C
     assert (status, out) == (2, "")
     assert said in told
     assert not (tmp_path / "thesis").exists()
+
+
+@pytest.mark.parametrize("words", [("introduction",), ("--check",)])
+def test_a_file_in_the_place_of_the_folder_is_refused_at_once(
+    words: tuple[str, ...], command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "REPRODUCTIONS", {})
+    (tmp_path / "file").touch()
+    status, out, told = command("thesis", *words, "--out", tmp_path / "file")
+    assert (status, out) == (2, "")
+    assert "file is a file: give a folder with --out" in told
+
+
+def test_numbers_are_written_as_their_language_has_them() -> None:
+    text = Rendering(Edition("es")).html("dcgan")
+    assert "0,1466 ± 0,0320" in text
+    assert "betas=[0.9,0.999]" in text
+    assert "3.576.704" in Rendering(Edition("es")).html("architecture")
+    assert "3,576,704" in Rendering(Edition("en")).html("architecture")
+
+
+def test_figure_4_2_is_drawn_in_both_languages() -> None:
+    english, spanish = (FIGURES["networks"](Edition(language)) for language in LANGUAGES)
+    assert isinstance(english, Drawing)
+    assert isinstance(spanish, Drawing)
+    assert english.content != spanish.content
 
 
 def test_a_language_that_is_not_there_is_an_error() -> None:

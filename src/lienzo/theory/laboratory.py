@@ -60,9 +60,22 @@ def steps(experiments: Sequence[str] = (), out: Path | str | None = None, seed: 
         seed: of everything random; the same seed gives the same numbers on the same machine.
 
     Raises:
-        InputError: for a name that is no experiment.
+        InputError: for a name that is no experiment, or a file in the place of the folder.
     """
-    return _steps(_chosen(experiments), None if out is None else files.local(out) / stem(experiments), seed)
+    return _steps(_chosen(experiments), None if out is None else folder(out) / stem(experiments), seed)
+
+
+def folder(out: Path | str) -> Path:
+    """Return the folder for results, before anything is computed for it.
+
+    Raises:
+        InputError: it is a URL, or it cannot become a folder, since it or what it would be in is a file.
+    """
+    path = files.local(out)
+    for place in (path, *path.parents):
+        if place.exists() and not place.is_dir():
+            raise InputError(f"{place} is a file: give a folder with --out.")
+    return path
 
 
 def _chosen(experiments: Sequence[str]) -> list[str]:
@@ -83,7 +96,7 @@ def theory(experiments: Sequence[str] = (), out: Path | str | None = "theory", s
         seed: of everything random; the same seed gives the same numbers on the same machine.
 
     Raises:
-        InputError: for a name that is no experiment.
+        InputError: for a name that is no experiment, or a file in the place of the folder.
     """
     return [progress.finding for progress in steps(experiments, out, seed) if progress.finding is not None]
 

@@ -251,5 +251,12 @@ BIBLIOGRAPHY: dict[str, Work] = {
         "International Conference on Learning Representations (workshop)",
         "https://arxiv.org/abs/1412.6806",
     ),
+    "yang-2019": Work(
+        "Greg Yang, Jeffrey Pennington, Vinay Rao, Jascha Sohl-Dickstein, Samuel Schoenholz",
+        2019,
+        "A mean field theory of batch normalization",
+        "International Conference on Learning Representations",
+        "https://arxiv.org/abs/1902.08129",
+    ),
 }
 """Key -> work, sorted by the key. A text cites one as ``[@key]``."""

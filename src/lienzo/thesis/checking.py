@@ -13,6 +13,7 @@ from lienzo.compute import machine
 from lienzo.compute.threads import one_thread
 from lienzo.errors import InputError
 from lienzo.storage import files, schemas
+from lienzo.theory import laboratory
 from lienzo.thesis import kept
 from lienzo.thesis.judging import Verdict
 from lienzo.thesis.reproductions import REPRODUCTIONS
@@ -100,7 +101,12 @@ def check(out: Path | None = None) -> Iterator[Checked]:
     Args:
         out: folder for what was found, as ``verdicts.json`` and as the page ``reproductions.md``; or none to write
             nothing.
+
+    Raises:
+        InputError: there is a file in the place of the folder.
     """
+    if out is not None:
+        out = laboratory.folder(out)  # before minutes of judging
     known, began, found = read().verdicts, time.process_time(), {}
     for number, (name, statement) in enumerate(REPRODUCTIONS.items(), 1):
         with one_thread():

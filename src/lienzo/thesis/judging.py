@@ -160,7 +160,7 @@ def convergence_of_laws() -> Judgement:
 def circling() -> Judgement:
     """Judge what theorem 3 leaves out by the least late distance of the Dirac-GAN without a penalty, over objectives.
 
-    With R1 all objectives have to arrive.
+    It is that of 600 steps: with some objectives it goes on falling. With R1 all objectives have to arrive.
     """
     claims = [c for c in finding("convergence", 0).claims if c.statement.startswith("Dirac-GAN played")]
     apart = [claim.measured for claim in claims if "no penalty" in claim.statement]

@@ -10,7 +10,7 @@ from lienzo.thesis.catalogue import CHAPTERS
 from lienzo.thesis.edition import Language
 from lienzo.thesis.rendering import Rendering
 from lienzo.thesis.reproductions import REPRODUCTIONS
-from lienzo.thesis.wording import say
+from lienzo.thesis.wording import numerals, say
 from lienzo.version import __version__
 
 STYLE = """
@@ -134,11 +134,13 @@ def _reproductions(language: Language) -> str:
         stated = found.verdicts[name]
         verdict = say(stated.verdict, language)
         made = say(f"made {statement.made}", language)
-        rows.append((statement.where, statement.what[language], verdict, stated.number, made))
-        number = stated.number
+        number = numerals(stated.number, language)
+        rows.append((statement.where, statement.what[language], verdict, number, made))
         if len(stated.numbers) > 1:
             number = say("over seeds", language, number=number, count=len(stated.numbers))
-        minutes = say("minutes", language, minutes=f"{statement.minutes:g}") if statement.minutes else ""
+        minutes = (
+            say("minutes", language, minutes=numerals(f"{statement.minutes:g}", language)) if statement.minutes else ""
+        )
         about = "; ".join(part for part in (verdict, number, minutes, made) if part)
         details.append(
             f"<h3>{pages.escape(statement.what[language])}</h3>"

@@ -51,7 +51,7 @@ from lienzo.thesis.bibliography import BIBLIOGRAPHY
 from lienzo.thesis.catalogue import CHAPTERS, FIGURES
 from lienzo.thesis.edition import Edition, Language
 from lienzo.thesis.kept import Kept
-from lienzo.thesis.wording import say, translated
+from lienzo.thesis.wording import numerals, say, translated
 
 TEXTS = Path(__file__).parent / "chapters"
 """The texts of the chapters, in a folder for each language."""
@@ -145,10 +145,11 @@ class Rendering:
             [
                 (
                     translated(claim.statement, language),
-                    ("" if claim.relation == "=" else f"{claim.relation} ") + laboratory.spelt(float(claim.predicted)),
-                    laboratory.spelt(float(claim.measured)),
-                    laboratory.small(float(claim.error)),
-                    laboratory.small(float(claim.tolerance)),
+                    ("" if claim.relation == "=" else f"{claim.relation} ")
+                    + numerals(laboratory.spelt(float(claim.predicted)), language),
+                    numerals(laboratory.spelt(float(claim.measured)), language),
+                    numerals(laboratory.small(float(claim.error)), language),
+                    numerals(laboratory.small(float(claim.tolerance)), language),
                     say("yes" if claim.holds else "no", language),
                 )
                 for claim in result.claims
@@ -270,11 +271,14 @@ def _shown(shown: Drawing | Table, caption: str, language: Language) -> str:
 
 
 def _table(title: str, headers: Sequence[str], rows: Sequence[Sequence[str | float]], language: Language) -> str:
-    written = [
-        [translated(cell, language) if isinstance(cell, str) else laboratory.spelt(cell) for cell in row]
+    cells = [
+        [
+            numerals(translated(cell, language) if isinstance(cell, str) else laboratory.spelt(cell), language)
+            for cell in row
+        ]
         for row in rows
     ]
-    table = pages.table([translated(header, language) for header in headers], written)
+    table = pages.table([translated(header, language) for header in headers], cells)
     return f"<h4>{pages.escape(translated(title, language))}</h4>{table}"
 
 

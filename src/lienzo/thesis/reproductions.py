@@ -165,12 +165,14 @@ REPRODUCTIONS: dict[str, Reproduction] = {
     "training-converges": Reproduction(
         "3.2",
         {
-            "en": "What the theorem leaves out: real steps circle, and R1 makes them arrive",
-            "es": "Lo que el teorema deja fuera: los pasos reales dan vueltas, y con R1 llegan",
+            "en": "What the theorem leaves out: without a penalty the players circle, with R1 they arrive",
+            "es": "Lo que el teorema deja fuera: sin penalización los jugadores dan vueltas, con R1 llegan",
         },
         {
-            "en": "Dirac-GAN, every objective: without a penalty the late distance stays above 0.1, with R1 below 0.02",
-            "es": "GAN de Dirac, cada objetivo: sin penalización la distancia final queda sobre 0,1; con R1, bajo 0,02",
+            "en": "Dirac-GAN, every objective, after 600 steps: without a penalty the late distance is not yet below "
+            "0.1, with R1 it is below 0.02",
+            "es": "GAN de Dirac, cada objetivo, tras 600 pasos: sin penalización la distancia final aún no baja de "
+            "0,1; con R1 es menor que 0,02",
         },
         judging.circling,
         "lienzo theory convergence",
@@ -237,7 +239,7 @@ REPRODUCTIONS: dict[str, Reproduction] = {
     ),
     "figure-4.1": Reproduction(
         "4.1",
-        {"en": "Figure 4.1: about 100,000 paintings", "es": "Figura 4.1: unas 100 000 pinturas"},
+        {"en": "Figure 4.1: about 100,000 paintings", "es": "Figura 4.1: unas 100.000 pinturas"},
         {
             "en": "The same paintings, of a competition whose files cannot be had freely",
             "es": "Las mismas pinturas, de una competición cuyos ficheros no se obtienen libremente",
@@ -266,7 +268,7 @@ REPRODUCTIONS: dict[str, Reproduction] = {
         {"en": "Figure 4.2: both networks with all sizes", "es": "Figura 4.2: las dos redes con todos los tamaños"},
         {
             "en": "3,576,704 and 2,765,568 parameters, sides 4, 8, 16, 32, 64; the number is the sum of the parameters",
-            "es": "3 576 704 y 2 765 568 parámetros, lados 4, 8, 16, 32, 64; el número es la suma de los parámetros",
+            "es": "3.576.704 y 2.765.568 parámetros, lados 4, 8, 16, 32, 64; el número es la suma de los parámetros",
         },
         judging.architecture,
         "lienzo theory convolutions",

@@ -8,6 +8,7 @@ from pathlib import Path
 from lienzo.collection.collection import Collection
 from lienzo.errors import InputError, unknown
 from lienzo.storage import files
+from lienzo.theory import laboratory
 from lienzo.thesis import computing, kept, layout
 from lienzo.thesis.catalogue import CHAPTERS
 from lienzo.thesis.edition import LANGUAGES, Edition, Language
@@ -55,7 +56,8 @@ def thesis(
         again: whether to compute the long results again; otherwise the pages show those that come with lienzo.
 
     Raises:
-        InputError: for a name that is no chapter, or a language in which there is no thesis.
+        InputError: for a name that is no chapter, a language in which there is no thesis, or a file in the place of the
+            folder.
     """
     return [step.page for step in steps(chapters, out, language, collection, again) if step.page is not None]
 
@@ -73,7 +75,7 @@ def steps(
             raise InputError(unknown("chapter", name, CHAPTERS))
     if language not in LANGUAGES:
         raise InputError(unknown("language", language, LANGUAGES))
-    folder = files.local(out)
+    folder = laboratory.folder(out)
     chosen = [name for name in CHAPTERS if not chapters or name in chapters]
     edition = Edition(language, None if collection is None else Collection.open(collection))
     if again and edition.collection is not None and "ablations" in results(chosen, language):

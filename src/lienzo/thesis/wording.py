@@ -101,7 +101,7 @@ SPANISH: dict[str, str] = {
     "at δ = 0 both pulls are 0": "en δ = 0 ambos tirones son 0",
     "before normalising": "antes de normalizar",
     "bound ≤ log p(x), the largest excess over all x": "cota ≤ log p(x), el mayor exceso sobre todos los x",
-    "by 200,000 draws": "con 200 000 extracciones",
+    "by 200,000 draws": "con 200.000 extracciones",
     "by clipping": "por acotación",
     "by quadrature": "por cuadratura",
     "by the trained D": "con el D entrenado",
@@ -174,7 +174,7 @@ SPANISH: dict[str, str] = {
     "the largest excess": "el mayor exceso",
     "the largest gain of 50 disturbances of D*": "la mayor ganancia de 50 perturbaciones de D*",
     "the largest gap of 30": "la mayor diferencia de 30",
-    "the largest late distance stays away from 0": "la mayor distancia final queda lejos de 0",
+    "the largest distance in the last 200 of 600 steps": "la mayor distancia en los últimos 200 de 600 pasos",
     "the largest rise": "la mayor subida",
     "the largest": "la mayor",
     "the mean of the alternating path is at the equilibrium": "la media del camino alterno está en el equilibrio",
@@ -211,6 +211,9 @@ SPANISH: dict[str, str] = {
     " by WGAN-GP": " por WGAN-GP",
 }
 """Phrases of the titles, headers and statements of kept results, in Spanish. What is not here is shown in English."""
+
+_NUMERIC = re.compile(r"[\d.,±≥≤∞−+ei -]+")
+_POINTS = str.maketrans(",.", ".,")
 
 _PHRASE = re.compile("|".join(map(re.escape, sorted(SPANISH, key=len, reverse=True))))
 
@@ -266,6 +269,16 @@ WHOLE: dict[str, str] = {
     "rate": "tasa",
     "dead with ReLU": "muertas con ReLU",
     "dead with LeakyReLU": "muertas con LeakyReLU",
+    "Modes found after 600 updates, over seeds": "Modos encontrados tras 600 actualizaciones, sobre las semillas",
+    "data": "datos",
+    "objective": "objetivo",
+    "modes found, mean": "modos encontrados, media",
+    "least": "mínimo",
+    "reverse KL, mean": "KL inversa, media",
+    "± spread": "± dispersión",
+    "draws near a mode": "extracciones cerca de un modo",
+    "Wasserstein, clipped": "Wasserstein, con pesos acotados",
+    "Wasserstein, gradient penalty": "Wasserstein, penalización del gradiente",
     "none": "ninguna",
     "batch normalisation": "por lotes",
     "The run": "La ejecución",
@@ -273,6 +286,7 @@ WHOLE: dict[str, str] = {
     "pictures shown": "imágenes mostradas",
     "drawn after": "dibujadas tras",
     "the painter's, 1,600 files": "las del pintor, 1.600 ficheros",
+    "the thesis, section 4.4: 24 hours in all": "la tesis, apartado 4.4: 24 horas en total",
     "without": "sin",
     "instead": "en su lugar",
     "seeds": "semillas",
@@ -295,7 +309,7 @@ WHOLE: dict[str, str] = {
     "tanh at the generator's end": "tanh al final del generador",
     "nothing, clamped after training": "nada; se recorta tras el entrenamiento",
     "LeakyReLU in the discriminator": "LeakyReLU en el discriminador",
-    "weights from N(0, 0.02)": "pesos de N(0; 0,02)",
+    "weights from N(0, 0.02²)": "pesos de N(0; 0,02²)",
     "PyTorch's uniform law": "ley uniforme de PyTorch",
     "β₁ = 0.5 in Adam": "β₁ = 0,5 en Adam",
     "β₁ = 0.9": "β₁ = 0,9",
@@ -308,6 +322,17 @@ WHOLE: dict[str, str] = {
 def say(key: str, language: Language, **values: object) -> str:
     """Return words in a language, with values in the place of their braces."""
     return WORDS[key][language].format(**values)
+
+
+def numerals(text: str, language: Language) -> str:
+    """Return a cell of numbers alone as a language writes them; one with words stays as it is.
+
+    >>> numerals("3,576,704", "es"), numerals("0.25, 0.75", "es"), numerals("rate=0.5", "es"), numerals("0.5", "en")
+    ('3.576.704', '0,25; 0,75', 'rate=0.5', '0.5')
+    """
+    if language == "en" or not _NUMERIC.fullmatch(text):
+        return text
+    return text.replace(", ", "; ").translate(_POINTS)
 
 
 def translated(text: str, language: Language) -> str:

@@ -77,7 +77,7 @@ VARIANTS: dict[str, Variant] = {
     "discriminator-activation": Variant(
         "LeakyReLU in the discriminator", "ReLU", ("network.discriminator_activation=relu",)
     ),
-    "weights": Variant("weights from N(0, 0.02)", "PyTorch's uniform law", ("network.initial_weights=uniform",)),
+    "weights": Variant("weights from N(0, 0.02²)", "PyTorch's uniform law", ("network.initial_weights=uniform",)),
     "momentum": Variant(
         "β₁ = 0.5 in Adam",
         "β₁ = 0.9",

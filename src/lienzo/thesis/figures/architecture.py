@@ -1,5 +1,8 @@
 """Figure 4.2: both networks of the thesis with the sizes of their inputs and outputs."""
 
+import re
+
+from lienzo.display import charts
 from lienzo.networks.configurations import DCGAN
 from lienzo.networks.layers import Layer, players
 from lienzo.networks.shape import Shape
@@ -22,10 +25,26 @@ WORDS: dict[str, dict[Language, str]] = {
     "sum": {"en": "in all", "es": "en total"},
 }
 
+SPANISH = {
+    "Generator: from latents to a picture": "Generador: de los latentes a una imagen",
+    "Discriminator: from a picture to a logit": "Discriminador: de una imagen a un logit",
+    "latents z": "latentes z",
+    "picture": "imagen",
+    "parameters": "parámetros",
+    "multiply-adds": "mult. con suma",
+    "stride": "paso",
+}
+"""Words of the figure and of its tables, in Spanish."""
+
 
 def networks(edition: Edition) -> Drawing:
     """Draw both networks side by side."""
-    return Drawing(report.chart(_layers()).svg(), WORDS["seen"][edition.language])
+    chart = report.chart(_layers())
+    with charts.figure(chart.width, chart.height) as drawn:
+        chart.draw(drawn)
+        for text in (text for axes in drawn.axes for text in axes.texts):
+            text.set_text(_said(text.get_text(), edition.language))
+        return Drawing(charts.svg(drawn), WORDS["seen"][edition.language])
 
 
 def generator_layers(edition: Edition) -> Table:
@@ -47,7 +66,7 @@ def _table(player: str, language: Language) -> Table:
     rows = [
         (
             layer.name,
-            report.window(layer),
+            _said(report.window(layer), language),
             report.size(layer.inputs),
             report.size(layer.outputs),
             f"{layer.parameters:,}",
@@ -61,6 +80,15 @@ def _table(player: str, language: Language) -> Table:
         HEADERS[language],
         (*rows, (WORDS["sum"][language], "", "", "", parameters, multiply_adds)),
     )
+
+
+def _said(text: str, language: Language) -> str:
+    """Return words of the figure in a language, with its decimal point."""
+    if language == "en":
+        return text
+    for english, spanish in SPANISH.items():
+        text = text.replace(english, spanish)
+    return re.sub(r"(\d)\.(\d)", r"\1,\2", text)
 
 
 def _counts(layers: list[Layer]) -> list[tuple[int, int]]:
