@@ -158,6 +158,11 @@ def test_every_result_can_be_had_as_json(
     status, _, notes = command(*words)
     assert status == 0
     assert notes.splitlines()[-1] == f"{tmp_path / 'run'} is finished, and stays as it is."
+    log = (tmp_path / "run" / "log.jsonl").read_bytes()
+    (tmp_path / "run" / "log.jsonl").write_bytes(log[:5])  # cut off: the checkpoint knows more
+    assert said("train", *words[1:]) == {}
+    assert said("info", tmp_path / "run")["state"] == "finished"
+    (tmp_path / "run" / "log.jsonl").write_bytes(log)
     made = said("generate", run.path, "--seeds", "3,5-7", "--out", tmp_path / "new")
     assert made["seeds"] == [3, 5, 6, 7]
     assert made["paths"] == [str(tmp_path / "new" / f"seed-00000{seed}.png") for seed in (3, 5, 6, 7)]
@@ -632,16 +637,19 @@ def test_info_says_of_a_damaged_generator_that_it_is_damaged(command: Command, r
     assert "checkpoint" not in said
 
 
+@pytest.mark.parametrize("error", [
+    MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."),
+])  # fmt: skip
 def test_too_little_memory_is_said_in_one_sentence(
-    command: Command, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: Command, collection: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail(*_words: object, **_named: object) -> None:
-        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
+        raise error
 
     monkeypatch.setattr("lienzo.training.loop.steps", fail)
     status, _, said = command("train", collection.path, "--recipe", "fast", "--out", tmp_path / "run")
     assert (status, said.count("\n")) == (1, 1)
-    assert "take a smaller batch" in said
+    assert "train with a smaller batch" in said
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])

@@ -68,10 +68,20 @@ def test_a_folder_that_a_killed_process_left_is_swept(tmp_path: Path) -> None:
     half = begun.__enter__()
     half.mkdir()
     (half / "a.png").write_bytes(b"half")
-    (tmp_path / ".link.part").symlink_to(tmp_path.parent)
+    (tmp_path / f".link.{os.getpid()}-0123abcd.part").symlink_to(tmp_path.parent)
     sweep(tmp_path)
     assert names(tmp_path) == []
     assert tmp_path.parent.exists()
+
+
+def test_what_only_ends_like_a_temporary_file_is_not_swept(tmp_path: Path) -> None:
+    (tmp_path / ".keep.part").mkdir()
+    for name in (".keep.part/precious", ".mine.part", ".mine.1-0123.part", ".1-0123abcd.part.txt"):
+        (tmp_path / name).write_text("mine")
+    before = names(tmp_path)
+    sweep(tmp_path)
+    assert names(tmp_path) == before
+    assert (tmp_path / ".keep.part" / "precious").read_text() == "mine"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="open files stay there anyway")

@@ -206,6 +206,14 @@ def test_generators_that_contradict_themselves_are_refused(tmp_path: Path, chang
         lienzo.load(path)
 
 
+def test_a_small_file_does_not_ask_for_pictures_larger_than_a_collection_has(tmp_path: Path) -> None:
+    network, side = DCGAN(latents=2, width=1), 2048
+    header = {"kind": "generator", "network": {"name": "dcgan", "latents": 2, "width": 1}, "shape": [side, side, 3]}
+    tensors.save(tmp_path / "g.safetensors", dict(network.generator(Shape(side, side, 3)).state_dict()), header)
+    with pytest.raises(GeneratorError, match=r"its pictures are of 2048×2048.* and none is larger than 1024 a side"):
+        lienzo.load(tmp_path / "g.safetensors")
+
+
 @pytest.mark.parametrize("changed", [
     {"network": {"name": "mlp", "depth": 10**9}}, {"network": {"name": "mlp", "depth": 10**300}},
     {"network": {"name": "mlp", "width": 10**9}}, {"network": {"name": "mlp", "width": 10**400}},

@@ -25,6 +25,7 @@ from lienzo.collection.packing.journal import Journal, unit_key
 from lienzo.collection.reasons import Reason
 from lienzo.collection.settings import Settings
 from lienzo.errors import CollectionError, InputError, RunError, SourceError
+from lienzo.recipe.catalogue import thesis
 from lienzo.run.run import Run
 from lienzo.storage import arrays, memory
 from lienzo.training.resumption import refuse_foreign
@@ -216,7 +217,7 @@ def test_a_run_writes_through_no_link(tmp_path: Path, name: str) -> None:
     run.recipe_path.touch()
     (run.path / name).symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RunError, match=f"{name} is a link"):
-        refuse_foreign(run)
+        refuse_foreign(run, thesis())
 
 
 @pytest.mark.parametrize("folder", ["checkpoints", "milestones"])

@@ -120,6 +120,14 @@ def test_pictures_that_were_moved_in_other_ways_have_other_names(tmp_path: Path,
         assert image.info["centres"] == "4"
 
 
+def test_fewer_clusters_than_asked_for_are_said(
+    generator: Generator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Generator, "paint", lambda _self, z, _y: np.zeros((len(z), 16, 16, 3), np.uint8))
+    assert len(clustered(generator, 4).z) == 1
+    assert caplog.messages == ["4 clusters of pictures were asked for, and only 1 found: these are used."]
+
+
 def test_truncation_to_saved_centres(tmp_path: Path, generator: Generator) -> None:
     centres = tmp_path / "centres.safetensors"
     lienzo.generate(generator, seeds=[10, 11], save_latents=centres, out=None)

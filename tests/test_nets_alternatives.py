@@ -100,7 +100,7 @@ def test_the_other_law_of_first_weights_is_pytorchs() -> None:
 
 
 def test_by_the_law_of_he_features_keep_their_size_without_normalisation() -> None:
-    """By N(0, 0.02) a picture is nearly lost on its way to the logit."""
+    """By N(0, 0.02²) a picture is nearly lost on its way to the logit."""
     images, sizes = 2 * torch.rand(8, 3, 64, 64) - 1, {}
     for law in ("same", "he"):
         network = DCGAN(5, 16, stem=8, stem_layers=2, discriminator_norm="none", discriminator_weights=law)

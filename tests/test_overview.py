@@ -29,9 +29,15 @@ def shelf(run: lienzo.Run, collection: Collection, tmp_path: Path) -> Path:
         )
     ]
     scored.scores_path.write_text("\n".join(map(json.dumps, scores)) + "\n", encoding="utf-8")
-    lienzo.Run(shutil.copytree(run.path, folder / "runs" / "halfway")).truncate_log(16)
+    halfway = lienzo.Run(shutil.copytree(run.path, folder / "runs" / "halfway"))
+    halfway.truncate_log(16)
+    for checkpoint in halfway.checkpoints():
+        checkpoint.unlink()
     damaged = shutil.copytree(run.path, folder / "runs" / "deep" / "damaged")
     (damaged / "recipe.toml").write_text("batch = 'many'", encoding="utf-8")
+    unreadable = shutil.copytree(run.path, folder / "runs" / "unreadable")
+    (unreadable / "log.jsonl").unlink()
+    (unreadable / "log.jsonl").mkdir()
     shutil.copytree(collection.path, folder / "art-16")
     return folder
 
@@ -39,7 +45,7 @@ def shelf(run: lienzo.Run, collection: Collection, tmp_path: Path) -> Path:
 def test_a_folder_lists_its_runs_and_collections(shelf: Path) -> None:
     found = lienzo.info(shelf)
     assert found["kind"] == "folder"
-    assert [*found["runs"]] == ["runs/deep/damaged", "runs/halfway", "runs/scored"]
+    assert [*found["runs"]] == ["runs/deep/damaged", "runs/halfway", "runs/scored", "runs/unreadable"]
     scored = found["runs"]["runs/scored"]
     assert (scored["state"], scored["images"], scored["total"]) == ("finished", 48, 48)
     assert scored["scores"] == {"kid": 0.02}
@@ -48,6 +54,7 @@ def test_a_folder_lists_its_runs_and_collections(shelf: Path) -> None:
     )
     assert found["runs"]["runs/halfway"]["state"] == "interrupted"
     assert found["runs"]["runs/deep/damaged"]["state"] == "damaged"
+    assert found["runs"]["runs/unreadable"]["state"] == "damaged"
     assert found["collections"]["art-16"]["pictures"] == 24
     assert found["bytes"] == sum(one["bytes"] for group in ("runs", "collections") for one in found[group].values())
 
@@ -107,6 +114,9 @@ def test_caches_are_listed_and_cleared_but_for_what_is_nowhere_else(
     assert (found["path"], found["features"]["bytes"], found["kernels"]["bytes"]) == (str(tmp_path / "cache"), 1000, 0)
     assert found["bytes"] == found["collections"]["bytes"] + 1000
 
+    for words in (["--clear-caches", str(made.path)], ["nowhere", "--caches"], ["--caches", "--clear-caches"]):
+        status, _, told = command("info", *words)
+        assert (status, told.count("\n")) == (2, 1)
     status, out, _ = command("info", "--clear-caches", "--json")
     assert status == 0
     cleared = json.loads(out)

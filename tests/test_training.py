@@ -588,6 +588,29 @@ def test_folders_with_something_else_are_left_alone(collection: Collection, reci
     next(lienzo.steps(collection, recipe, tmp_path / "empty", device="cpu"))
 
 
+def test_a_recipe_of_ones_own_is_not_overwritten_and_a_killed_beginning_goes_on(
+    collection: Collection, recipe: Recipe, tmp_path: Path
+) -> None:
+    mine = tmp_path / "run" / "recipe.toml"
+    mine.parent.mkdir()
+    resolved = (
+        next(lienzo.steps(collection, recipe, tmp_path / "first", device="cpu"))
+        and lienzo.Run(tmp_path / "first").recipe()
+    )
+    for text in ("# my notes\n" + resolved.to_toml(), dataclasses.replace(resolved, seed=7).to_toml()):
+        mine.write_text(text)
+        with pytest.raises(RunError, match="exists and is no run"):
+            lienzo.train(collection, recipe, mine.parent, device="cpu")
+        assert mine.read_text() == text
+    mine.write_text(resolved.to_toml())
+    (mine.parent / "mine.part").write_text("mine")
+    with pytest.raises(RunError, match="exists and is no run"):
+        lienzo.train(collection, recipe, mine.parent, device="cpu")
+    (mine.parent / "mine.part").unlink()
+    (mine.parent / f".run.json.{os.getpid()}-0123abcd.part").write_text("half")
+    next(lienzo.steps(collection, recipe, mine.parent, device="cpu"))
+
+
 def test_fewer_pictures_than_a_batch_are_refused(collection: Collection, recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="24 pictures to train on, fewer than one batch of 25"):
         lienzo.train(collection, dataclasses.replace(recipe, batch=25), tmp_path / "run", device="cpu")

@@ -156,9 +156,11 @@ def _sentence(error: Exception) -> str:
     """Say in one sentence what went wrong and what to do."""
     if isinstance(error, InputError | TrainingError):
         return str(error)
-    if type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error):
+    is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if is_memory or "can't allocate memory" in str(error):
         return (
-            "the memory is too small for this: take a smaller batch or network, or sum parts of a batch (--accumulate)."
+            "the memory is too small for this: ask for fewer or smaller pictures, or train with a smaller batch or "
+            "network, or with parts of a batch that are summed (--accumulate)."
         )
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""

@@ -74,6 +74,18 @@ class Number(click.ParamType[Any]):
         raise InputError(f"{_written(param, ctx)} is '{value}', but has to be a number.")
 
 
+class Local(click.ParamType[Any]):
+    """Paths on this machine."""
+
+    name = "PATH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path."""
+        if not str(value):
+            raise InputError(f"{_written(param, ctx)} is empty: write . where you mean this folder.")
+        return local(value)
+
+
 class Choice(click.ParamType[Any]):
     """One of a few values."""
 
@@ -262,7 +274,7 @@ def _kind(hint: Any) -> tuple[click.ParamType[Any], bool]:
         return Choice(typing.get_args(hint)), False
     if typing.get_origin(hint) in (Sequence, tuple):
         return _kind(typing.get_args(hint)[0])[0], True
-    kinds_of = {int: Whole(), float: Number(), Path: click.types.FuncParamType(local)}
+    kinds_of = {int: Whole(), float: Number(), Path: Local()}
     return kinds_of.get(hint, click.STRING), False
 
 

@@ -64,13 +64,13 @@ def train(
     ]
     with bar("training") as shown:
         chosen = recipe_or_default(recipe, collection, out, device, origin).with_settings(changes)
-        place = out or usual_path("runs", collection, chosen)
+        place = usual_path("runs", collection, chosen) if out is None else out
         with resumable():
             for tick in loop.steps(collection, chosen, place, origin=origin, device=device):
                 shown.show(tick.images, tick.total, tick.figures)
     if processes.leads():
         run = Run.open(place)
-        show(run.log()[-1] if json else str(run.path), json)
+        show(run.last_line() if json else str(run.path), json)
 
 
 def grow(
@@ -100,12 +100,12 @@ def grow(
     from lienzo.run.run import Run
 
     changes = [*settings, *length(epochs, images), *given(fade=fade)]
-    place = out or growth.grown_path(run)
+    place = growth.grown_path(run) if out is None else out
     with bar("growing") as shown, resumable():
         for step in growth.steps(run, size, collection=collection, out=place, settings=changes, device=device):
             shown.show(step.done, step.total, step.text, title=step.stage)
     if processes.leads():
-        show(Run.open(place).log()[-1] if json else str(place), json)
+        show(Run.open(place).last_line() if json else str(place), json)
 
 
 def tune(
@@ -136,7 +136,7 @@ def tune(
 
     with bar("tuning") as shown:
         chosen = recipe_or_default(recipe, collection, None, device).with_settings(given(seed=seed))
-        place = out or usual_path("studies", collection, chosen)
+        place = usual_path("studies", collection, chosen) if out is None else out
         study = tuning.steps(collection, chosen, place, trials=trials, images=images, search=search, device=device)
         with resumable():
             for step in study:

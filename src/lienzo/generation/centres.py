@@ -1,5 +1,8 @@
 """Centres for truncation: the mean latents of each kind of pictures that a generator makes."""
 
+import logging
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2
@@ -16,6 +19,8 @@ COARSE = 8
 
 MOST = 64
 """Clusters at most, so that each has some pictures."""
+
+log = logging.getLogger("lienzo")
 
 
 def clustered(generator: Generator, count: int) -> Latents:
@@ -35,8 +40,14 @@ def clustered(generator: Generator, count: int) -> Latents:
     if not 2 <= count <= MOST:
         raise InputError(f"pictures cannot be divided into {count} clusters for truncation: give 2 to {MOST}.")
     z, y = generator.drawn(range(SEEDS))
-    of_each = kmeans2(_coarse(generator.paint(z, y)), count, minit="++", seed=0)[1]
+    pictures = _coarse(generator.paint(z, y))
+    different = min(count, len(np.unique(pictures, axis=0)))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "One of the clusters is empty")  # said below
+        of_each = kmeans2(pictures, different, minit="++", seed=0)[1]
     there = [number for number in range(count) if (of_each == number).any()]
+    if len(there) < count:
+        log.warning("%d clusters of pictures were asked for, and only %d found: these are used.", count, len(there))
     means = np.stack([z[of_each == number].mean(0) for number in there]).astype(np.float32)
     labels = np.stack([y[of_each == number].mean(0) for number in there]).astype(np.float32)
     return Latents(means, labels, generator.fingerprint, tuple(f"cluster {number}" for number in range(len(there))))

@@ -1,21 +1,22 @@
 """A generator made of a file's header and tensors, which may come from anyone.
 
-The header says which network to make, and could ask for one of any size. The network is therefore built on PyTorch's
-meta device first, which allocates no weights, and is compared with the tensors of the file. Only then does it get
-these as its weights.
+The header says which network to make, and could ask for one of any size. Its pictures are therefore no larger than a
+collection's, and the network is built on PyTorch's meta device first, which allocates no weights, and is compared with
+the tensors of the file. Only then does it get these as its weights.
 """
 
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.overrides import TorchFunctionMode
 
+from lienzo.collection.settings import LARGEST, Channels
 from lienzo.collection.vocabulary import Vocabulary
 from lienzo.errors import GeneratorError, RecipeError
 from lienzo.networks.configurations import Network
@@ -60,6 +61,8 @@ def described(header: dict[str, Any]) -> tuple[Network, Shape, int]:
     shape, labels = header.get("shape"), header.get("labels")
     if not (isinstance(shape, list) and len(shape) == 3 and all(_is_count(side, 1) for side in shape)):
         raise GeneratorError("its shape is not height, width and channels")
+    if max(shape[:2]) > LARGEST or shape[2] > max(get_args(Channels)):
+        raise GeneratorError(f"its pictures are of {Shape(*shape)}, and none is larger than {LARGEST} a side")
     if labels is not None and not _is_vocabulary(labels):
         raise GeneratorError("its labels are not a kind, counts and the number of unlabelled pictures")
     try:

@@ -16,6 +16,7 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
+from lienzo.collection.settings import LARGEST
 from lienzo.collection.vocabulary import Vocabulary
 from lienzo.errors import GeneratorError, InputError
 from lienzo.generation.normal import normal
@@ -38,6 +39,7 @@ DOMAINS = frozenset({"", "ai.onnx"})
 """Names of ONNX's own set of operators."""
 
 Positive = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
+Side = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +51,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     """The fingerprint of the generator that was exported."""
     latents: Positive
     """Dimension of z."""
-    shape: tuple[Positive, Positive, Annotated[int, msgspec.Meta(ge=1, le=4)]]
+    shape: tuple[Side, Side, Annotated[int, msgspec.Meta(ge=1, le=4)]]
     """Height, width and channels of its pictures."""
     labels: Vocabulary | None = None
     """The labels that it knows."""

@@ -28,6 +28,10 @@ def info(path: str | Path = ".", *, caches: bool = False, clear_caches: bool = F
     Raises:
         InputError: there is nothing, or nothing of lienzo's, or a collection or a file that is damaged.
     """
+    if (caches or clear_caches) and str(path) != ".":
+        raise InputError(f"caches are those of this machine, not of {path}: leave the path out.")
+    if caches and clear_caches:
+        raise InputError("look at the caches or clear them: give one of the two options.")
     if clear_caches:
         return clear()
     if caches:

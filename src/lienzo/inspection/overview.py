@@ -77,7 +77,7 @@ def _artefacts(folder: Path) -> Iterator[Path]:
 def _run(run: Run) -> dict[str, Any]:
     try:
         far = progress(run)
-    except (RunError, RecipeError) as error:
+    except (RunError, RecipeError, OSError) as error:
         return {"state": "damaged", "damage": str(error)}
     scores = _last_scores(run.scores_path)
     return {
@@ -107,7 +107,7 @@ def _last_scores(path: Path) -> dict[str, float]:
 def _collection(path: Path) -> dict[str, Any]:
     try:
         found = Collection.open(path)
-    except CollectionError as error:
+    except (CollectionError, OSError) as error:
         return {"state": "damaged", "damage": str(error)}
     return {"pictures": found.count, "height": found.height, "width": found.width, "channels": found.channels}
 

@@ -136,7 +136,7 @@ class DCGAN:
     """What follows each layer of the discriminator but the last."""
 
     initial_weights: Literal["normal", "uniform"] = "normal"
-    """N(0, 0.02), or PyTorch's default: uniform, narrower for more inputs (outputs, where a layer enlarges)."""
+    """N(0, 0.02²), or PyTorch's default: uniform, narrower for more inputs (outputs, where a layer enlarges)."""
 
     def __post_init__(self) -> None:
         positive = ("latents", "width", "stem_layers")

@@ -21,7 +21,7 @@ from lienzo.recipe.recipe import Adam, Recipe
 def thesis() -> Recipe:
     """The DCGAN of the thesis of 2019, faithful in every point: the baseline.
 
-    Both networks with batch normalisation and weights from N(0, 0.02); non-saturating cross-entropy with 0.9 as the
+    Both networks with batch normalisation and weights from N(0, 0.02²); non-saturating cross-entropy with 0.9 as the
     label of real pictures, in the generator's step too, as in the author's code; Adam(0.0002, (0.5, 0.999)); batches
     of 128; 30 epochs; 64 fixed latents drawn every 200 steps; every epoch's generator kept; no average of weights.
     """

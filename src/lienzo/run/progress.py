@@ -52,7 +52,8 @@ def progress(run: Run) -> Progress:
         RunError: ``run.json`` is damaged.
     """
     recipe, last, stop = run.recipe(), run.last_line(), run.manifest().get("stop")
-    trainer, images = occupant(run), last.get("images", 0)
+    shown = [last.get("images", 0), *(int(path.stem) for path in run.checkpoints()[:1])]  # a log may be cut off
+    trainer, images = occupant(run), max(shown)
     finished = images >= recipe.total and not stop
     state: State = "in training" if trainer else "finished" if finished else "stopped" if stop else "interrupted"
     return Progress(state, images, recipe, trainer, stop["trouble"] if stop else None, last)

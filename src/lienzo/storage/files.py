@@ -33,8 +33,10 @@ def local(path: str | Path) -> Path:
     """Return a path on this machine; a URL taken for one would become a folder called ``s3:``.
 
     Raises:
-        InputError: it is a URL.
+        InputError: it is a URL, or empty.
     """
+    if not str(path):
+        raise InputError("a path is empty: write . where you mean this folder.")
     if URL.match(str(path)):
         raise InputError(f"{path} is a URL, and only a collection can be kept at one: name a path on this machine.")
     return Path(path)
@@ -119,14 +121,20 @@ WRITER = re.compile(rf"\.(\d+)-[0-9a-f]{{8}}{re.escape(TEMPORARY)}\Z")
 """The end of a temporary file's name: the number of the process that writes it."""
 
 
+def is_temporary(name: str) -> bool:
+    """Say whether a name is that of a file that a process of lienzo was writing."""
+    return name.startswith(".") and WRITER.search(name) is not None
+
+
 def sweep(folder: Path) -> None:
     """Remove the temporary files and folders that killed processes left directly in ``folder``.
 
-    Those of other processes that still run on this machine stay, as they are being written.
+    Those of other processes that still run on this machine stay, as they are being written. Others that only end like
+    them are someone's own.
     """
     for leftover in folder.glob(f".*{TEMPORARY}"):
         writer = WRITER.search(leftover.name)
-        if writer and int(writer[1]) != os.getpid() and _runs(int(writer[1])):
+        if writer is None or (int(writer[1]) != os.getpid() and _runs(int(writer[1]))):
             continue
         with contextlib.suppress(*(PermissionError,) if sys.platform == "win32" else ()):
             if leftover.is_dir() and not leftover.is_symlink():

@@ -21,7 +21,7 @@ from lienzo.run import drawing
 from lienzo.run.manifest import Manifest
 from lienzo.run.occupancy import occupying
 from lienzo.run.run import Run, usual_path
-from lienzo.storage.files import write_bytes
+from lienzo.storage.files import local, write_bytes
 from lienzo.training import disk_space, resumption
 from lienzo.training.batches import Batches
 from lienzo.training.default_recipe import recipe_or_default
@@ -73,7 +73,7 @@ def train(
         TrainingError: losses or gradients are no numbers any more, or other trouble where the recipe says to stop.
     """
     recipe = recipe_or_default(recipe, collection, out, device, origin)
-    out = out or usual_path("runs", collection, recipe)
+    out = usual_path("runs", collection, recipe) if out is None else out
     for _ in steps(collection, recipe, out, origin=origin, device=device):
         pass
     return Run(Path(out))
@@ -97,12 +97,12 @@ def steps(
     run's folder; Ctrl-C and SIGTERM stop all of them at the next tick.
     """
     recipe = recipe_or_default(recipe, collection, out, device, origin)
-    out = out or usual_path("runs", collection, recipe)
+    out = usual_path("runs", collection, recipe) if out is None else out
     if places.is_url(str(out)):
         raise RunError(f"a run is kept in a folder of this machine, not at {out}: name a folder with --out.")
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     chosen = processes.join(pick_device(device))
-    run = Run(Path(out))
+    run = Run(local(out))
     recipe = resumption.resolve(recipe, collection, run, chosen)
     task = (recipe, collection.fingerprint)
     if processes.any_of(processes.broadcast(task) != task):
@@ -154,7 +154,7 @@ def _occupying(
         manifest = None
         with processes.leading() as leads:
             if leads:
-                resumption.refuse_foreign(run)
+                resumption.refuse_foreign(run, recipe)
                 stack.enter_context(occupying(run))
                 disk_space.refuse_too_little(run, recipe, collection, state)
                 manifest = resumption.open_folder(

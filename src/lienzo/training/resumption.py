@@ -18,7 +18,7 @@ from lienzo.recipe.recipe import Recipe
 from lienzo.run.manifest import FORMAT, Manifest, OriginRecord, Rollback, Stop
 from lienzo.run.run import Run
 from lienzo.storage import tensors
-from lienzo.storage.files import TEMPORARY, linked, sweep, write_text
+from lienzo.storage.files import is_temporary, linked, sweep, write_text
 from lienzo.training.schedule import cooling
 from lienzo.training.state import State
 from lienzo.training.trouble import Signs, Trouble
@@ -47,13 +47,13 @@ def resolve(recipe: Recipe, collection: Collection, run: Run, device: torch.devi
     return dataclasses.replace(recipe, precision=pick_precision(recipe.precision, device))
 
 
-def refuse_foreign(run: Run) -> None:
-    """Refuse a folder that holds anything but a run.
+def refuse_foreign(run: Run, recipe: Recipe) -> None:
+    """Refuse a folder that holds anything but a run, or the beginning of one with this recipe.
 
     Raises:
         RunError: it holds other files, or is a file, or parts of the run are links to elsewhere.
     """
-    if run.path.exists() and not run.begun() and not _is_blank(run):
+    if run.path.exists() and not run.begun() and not _is_blank(run, recipe):
         raise RunError(f"{run.path} exists and is no run: choose another --out, or an empty folder.")
     if (link := linked(run.path, (*FOLDERS, run.log_path.name))) is not None:
         raise RunError(
@@ -62,12 +62,18 @@ def refuse_foreign(run: Run) -> None:
         )
 
 
-def _is_blank(run: Run) -> bool:
-    """Say whether the folder holds nothing, or only what a run leaves that was killed while it was begun."""
-    return run.path.is_dir() and all(
-        path in (run.recipe_path, run.lock_path, run.presence_path) or path.name.endswith(TEMPORARY)
-        for path in run.path.iterdir()
-    )
+def _is_blank(run: Run, recipe: Recipe) -> bool:
+    """Say whether the folder holds nothing, or only what a run leaves that was killed while it was begun.
+
+    A recipe of someone's own, which may lie under the same name, would be overwritten.
+    """
+
+    def is_left(path: Path) -> bool:
+        if path == run.recipe_path:
+            return path.is_file() and path.read_bytes() == recipe.to_toml().encode()
+        return path in (run.lock_path, run.presence_path) or is_temporary(path.name)
+
+    return run.path.is_dir() and all(is_left(path) for path in run.path.iterdir())
 
 
 def open_folder(

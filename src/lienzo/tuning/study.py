@@ -109,7 +109,10 @@ class Study:
             Collection.open(self.collection.path)  # if it is gone, the settings are not to blame
             self._prune(trial, str(error))
             return
-        last = run.log()[-1]
+        last = run.last_line()
+        if "kid" not in last:
+            self._prune(trial, f"the last line of {run.log_path.name} has no score")
+            return
         trial.set_user_attr(report.ERROR, last["kid_error"])
         self.study.tell(trial, last["kid"])
 

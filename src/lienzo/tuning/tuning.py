@@ -74,7 +74,7 @@ def tune(
         TrainingError: no trial came to its end.
     """
     recipe = recipe_or_default(recipe, collection, None, device)
-    out = out or usual_path("studies", collection, recipe)
+    out = usual_path("studies", collection, recipe) if out is None else out
     for _ in steps(collection, recipe, out, trials=trials, images=images, search=search, device=device):
         pass
     return Recipe.from_toml(Path(out) / "best.toml")
@@ -96,7 +96,7 @@ def steps(
     except ImportError:
         raise InputError("tune needs Optuna: install it with pip install 'lienzo[tune]'.") from None
     recipe = recipe_or_default(recipe, collection, None, device)
-    out = out or usual_path("studies", collection, recipe)
+    out = usual_path("studies", collection, recipe) if out is None else out
     collection = collection if isinstance(collection, Collection) else Collection.open(collection)
     if trials < 1 or images < 1:
         raise InputError("a study has trials, and a trial has pictures: give positive numbers.")

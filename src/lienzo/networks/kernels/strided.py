@@ -67,7 +67,8 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
 
     def extra_repr(self) -> str:
         """Return the settings as PyTorch prints them."""
-        return super().extra_repr() + ", smooth" * (self.filter is not None)
+        plain: str = super().extra_repr()  # type: ignore[no-untyped-call]
+        return plain + ", smooth" * (self.filter is not None)
 
 
 def smoothed(kernels: Tensor) -> Tensor:
