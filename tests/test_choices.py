@@ -54,6 +54,7 @@ def test_ways_to_write_a_choice(source: Path, table: str) -> None:
     ("file,choice\ngrids/000.jpg,keep\n", "has no column source"),
     ("source,choice\ngrids/000.jpg,maybe\n", "chooses nothing"),
     ("source,choice\ngrids/000.jpg,keep\ngrids/000.jpg,drop\n", "says both keep and drop"),
+    ("source,choice\nseas/001.jpg,drop\ngrids/0,00.jpg,keep\n", "more cells than there are columns, that of grids/0:"),
 ])  # fmt: skip
 def test_tables_that_choose_nothing_are_refused(source: Path, table: str, message: str) -> None:
     with pytest.raises(InputError, match=message):

@@ -27,6 +27,11 @@ CASES: dict[str, tuple[Network, Shape, dict[str, object]]] = {
     "dcgan": (DCGAN(latents=8, width=4, self_modulation=True, stem=4), Shape(16, 24, 3), LABELS),
     "dcgan, grown": (DCGAN(latents=20, width=4, grown=1), Shape(16, 16, 1), {}),
     "dcgan, noisy": (DCGAN(latents=8, width=4, self_modulation=True, noise=True), Shape(16, 24, 3), LABELS),
+    "dcgan, smooth": (
+        DCGAN(latents=8, width=4, self_modulation=True, stem=4, tied_kernels=True, smooth=True, grown=1),
+        Shape(32, 48, 3),
+        LABELS,
+    ),
     "dcgan, haar": (DCGAN(latents=8, width=4, stem=4, wavelet_levels=2), Shape(32, 48, 3), LABELS),
     "dcgan, against advice": (
         DCGAN(

@@ -220,6 +220,15 @@ def test_a_row_with_a_cell_too_many_shifts_no_other(
     assert any(odd in message for message in caplog.messages) is not first.endswith(",")
 
 
+def test_a_row_with_a_cell_too_many_is_said_where_the_table_is_the_source(tmp_path: Path) -> None:
+    source = named(tmp_path, "0.jpg", *(name for name, _ in ROWS)) / "table.csv"
+    source.write_text("file,title,kind\n0.jpg,Sunrise, Impression,oak\n" + CSV.replace(",", ",Title,"))
+    listing = Listing([str(source)], Settings(), Path("out"))
+    assert [entry.labels["kind"] for entry in listing][1:] == [label for _, label in ROWS]
+    (remark,) = listing.remarks
+    assert "1 row with more cells than there are columns, such as that of 0.jpg" in remark
+
+
 def test_a_separator_at_the_end_of_every_line_is_no_column(tmp_path: Path) -> None:
     table = tmp_path / "table.csv"
     table.write_text("\n".join(["file,kind", *(f"{name},{label}," for name, label in ROWS)]))

@@ -132,9 +132,10 @@ def test_a_foreign_folder_is_not_written_into(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("given", "said"), [
     ({"background": (1, 2)}, "background"), ({"background": (300, 0, 0)}, "0 to 255"),
-    ({"background": (1.5, 0, 0)}, "whole numbers"), ({"size": (64, 64, 3)}, "height and width"),
+    ({"background": (1.5, 0, 0)}, "whole numbers"), ({"background": 5}, "whole numbers"), ({"size": (64, 64, 3)}, "height and width"),
     ({"size": (64.5, 64)}, "whole numbers"), ({"workers": 1.5}, "whole number"), ({"holdout": "0.1"}, "0 to 0.9"),
-    ({"labels": "none", "label_columns": ["style"]}, "labels are none"),
+    ({"labels": "none", "label_columns": ["style"]}, "labels are none"), ({"label_columns": "style"}, "a list of names"),
+    ({"near_duplicates": 2.5}, "0 to 16"), ({"near_duplicates": "4"}, "0 to 16"), ({"max_pixels": "1"}, "positive number"),
 ])  # fmt: skip
 def test_settings_that_mean_nothing_are_refused_at_once(given: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):

@@ -458,6 +458,24 @@ def test_a_table_of_captions_hides_no_folders(tmp_path: Path, caplog: pytest.Log
     assert "has no column in which values repeat" in said[0]
 
 
+@pytest.mark.parametrize("exported", [False, True])
+def test_a_row_without_labels_hides_no_folder(tmp_path: Path, caplog: pytest.LogCaptureFixture, exported: bool) -> None:
+    """But where lienzo exported the table, it says that the picture has none."""
+    names = [f"{folder}/{i}.png" for folder in ("cats", "dogs") for i in range(2)]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    told = {"lienzo": {"labels": ["style"]}} if exported else {}
+    rows = [{"file_name": name, "style": "calm" if name in names[:2] else None, **told} for name in names]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    listing = Listing([str(tmp_path)], Settings(), Path("out"))
+    others = [{}] * 2 if exported else [{"folder": "dogs"}] * 2
+    with caplog.at_level("INFO", "lienzo"):
+        assert [dict(entry.labels) for entry in listing.entries(count=True)] == [{"style": "calm"}] * 2 + others
+        listing.check()
+    assert caplog.messages == ["metadata.jsonl labels 2 of 4 pictures; with a row that has no labels: 2."]
+
+
 def test_a_table_too_large_to_be_read_with_the_pictures_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -502,6 +520,14 @@ def test_a_table_of_paintings_that_cannot_be_read_is_one_sentence(tmp_path: Path
     said = {"too long a cell": "larger than field limit", "a bomb": "an archive bomb", "missing": "holds no all_data"}
     with pytest.raises(SourceError, match=said[how]):
         listed(tmp_path)
+
+
+def test_an_archive_of_paintings_that_cannot_be_read_stops_nothing(tmp_path: Path) -> None:
+    (painter_by_numbers(tmp_path) / "train_9.zip").write_bytes(b"PK\3\4")
+    remarks: list[str] = []
+    assert [entry.name for entry in listed(tmp_path, remarks=remarks)] == [*PAINTED][:-1]
+    assert len(remarks) == 1
+    assert "train_9.zip cannot be read as a zip file" in remarks[0]
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -124,6 +124,8 @@ def steps(
                     remote.send(folder, str(out), known)
                 yield step
         except CollectionError as error:  # about the copy here, which nobody named
+            if isinstance(error.__cause__, OSError):  # its disk is full, or the like
+                raise
             raise CollectionError(str(error).replace(str(folder), str(out))) from None
     else:
         yield from run(Path(out))

@@ -100,14 +100,17 @@ class Settings:
             raise InputError(unknown("policy for conflicting labels", self.conflicts, get_args(Conflicts)))
         if self.engine not in get_args(Engine):
             raise InputError(unknown("engine", self.engine, get_args(Engine)))
-        if self.near_duplicates is not None and not 0 <= self.near_duplicates <= 16:
-            raise InputError(f"near duplicates differ in 0 to 16 of 64 bits, not {self.near_duplicates}.")
+        bits = self.near_duplicates
+        if bits is not None and (not isinstance(bits, int) or not 0 <= bits <= 16):
+            raise InputError(f"near duplicates differ in 0 to 16 of 64 bits, not {bits}.")
         if not isinstance(self.holdout, int | float) or not 0 <= self.holdout <= 0.9:
             raise InputError(f"the share to hold out is from 0 to 0.9, not {self.holdout}.")
-        if self.max_pixels < 1:
+        if not isinstance(self.max_pixels, int | float) or not self.max_pixels >= 1:
             raise InputError(f"the limit of pixels is a positive number, not {self.max_pixels}.")
         if self.workers is not None and (not isinstance(self.workers, int) or self.workers < 1):
             raise InputError(f"at least one worker is needed, and a whole number of them, not {self.workers}.")
+        if isinstance(self.label_columns, str):
+            raise InputError(f"label columns are a list of names, not a text: give ['{self.label_columns}'].")
         self._refuse_idle()
         _ = self.colour
 
@@ -180,7 +183,8 @@ def parse_colour(colour: str | tuple[int, int, int]) -> tuple[int, int, int]:
     ((255, 128, 0), (255, 255, 255))
     """
     if not isinstance(colour, str):
-        if len(colour) != 3 or not all(isinstance(value, int) and 0 <= value <= 255 for value in colour):
+        three = isinstance(colour, tuple | list) and len(colour) == 3
+        if not three or not all(isinstance(value, int) and 0 <= value <= 255 for value in colour):
             raise InputError(f"background {colour}: give red, green and blue as whole numbers from 0 to 255.")
         red, green, blue = colour
         return red, green, blue

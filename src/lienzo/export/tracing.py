@@ -133,7 +133,7 @@ def _doubling(operations: Operations, layer: nn.ConvTranspose2d, features: Featu
     on whether its row and its column are even or odd. Of 4×4, row 2i sees row i − 1 with weight 3 and row i with weight
     1, row 2i + 1 sees row i with weight 2 and row i + 1 with weight 0.
     """
-    is_smooth = isinstance(layer, strided.StridedConvTranspose2d) and layer.filter is not None
+    is_smooth = isinstance(layer, strided.StridedConvTranspose2d) and layer.smooth
     weight = strided.smoothed(layer.weight) if is_smooth else layer.weight
     padding = weight.shape[-1] // 2 - 1
     seen = {  # row even or odd: rows that it sees, and their weights

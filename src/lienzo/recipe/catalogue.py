@@ -193,8 +193,7 @@ def modern_128() -> Recipe:
     """Pictures of 128×128 in hours of two cores, with a network that was trained on photographs.
 
     ``modern-plain-128`` with the second discriminator of ``fast-features``, and with a generator of twice the width,
-    which smooths what comes to the picture's size (docs/log.md, section "A smooth layer and a wider
-    generator").
+    which smooths what comes to the picture's size (docs/log.md, section "A smooth layer and a wider generator").
     """
     begun = modern_plain_128()
     assert isinstance(begun.network, DCGAN)

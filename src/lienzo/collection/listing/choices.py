@@ -82,6 +82,11 @@ def read(location: str) -> Choices:
     key = names.index(SOURCE)
     choices: dict[str, str] = {}
     for row in cells:
+        if any(row[len(names) :]):
+            raise InputError(
+                f"{location} has a row with more cells than there are columns, that of {row[key]}: "
+                "write cells that hold a separator in quotes."
+            )
         choice = _choice((names[i], row[i].strip().lower()) for i in range(min(len(row), len(names))) if i != key)
         if not choice or key >= len(row) or not row[key]:
             continue

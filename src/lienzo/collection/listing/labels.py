@@ -50,14 +50,18 @@ class LabelTable:
     """For each row, the name of its picture as the table writes it."""
     remarks: list[str] = field(default_factory=list)
     """What was taken for what, where the table does not say so."""
+    complete: bool = False
+    """Whether a row without labels says that its picture has none, as one that lienzo exported does."""
     matched: set[int] = field(default_factory=set)
     """Rows that belong to a picture that was looked up."""
     pictures: int = 0
     """Pictures that were looked up."""
-    labelled: int = 0
+    found: int = 0
     """Those of them that have a row."""
-    unlabelled: list[str] = field(default_factory=list)
-    """The first pictures that have none, one more than a message shows."""
+    labelled: int = 0
+    """Those of them whose row has labels."""
+    unfound: list[str] = field(default_factory=list)
+    """The first pictures that have no row, one more than a message shows."""
 
     def __post_init__(self) -> None:
         self._paths: dict[str, list[int]] = {}
@@ -97,16 +101,18 @@ class LabelTable:
         return same[0] if same else found[0]
 
     def look_up(self, name: str, location: str = "", *, count: bool = False) -> dict[str, str] | None:
-        """Return a picture's labels, or none where no row is about it; ``count`` notes that this was so."""
+        """Return a picture's labels, or none where the table says nothing of them; ``count`` notes that this was so."""
         row = self.find(name, location)
+        labels = {} if row is None else self.labels[row]
         if count:
             self.pictures += 1
+            self.labelled += bool(labels)
             if row is not None:
-                self.labelled += 1
+                self.found += 1
                 self.matched.add(row)
-            elif len(self.unlabelled) <= SHOWN:
-                self.unlabelled.append(name)
-        return None if row is None else self.labels[row]
+            elif len(self.unfound) <= SHOWN:
+                self.unfound.append(name)
+        return labels if labels or (self.complete and row is not None) else None
 
     def summary(self) -> str:
         """Say in one sentence how much of the pictures and of the table belong together."""
@@ -115,10 +121,12 @@ class LabelTable:
         if left:
             said += f"; about none of them: {left:,} of its {counted(len(self.names), 'row')}"
             said += f" ({examples(self.unmatched())})"
-        if shared := self.labelled - len(self.matched):
+        if shared := self.found - len(self.matched):
             said += f"; {shared:,} of them share a row with another picture of the same name"
-        if self.labelled < self.pictures:
-            said += f"; without a row: {examples(self.unlabelled)}"
+        if self.labelled < self.found:
+            said += f"; with a row that has no labels: {self.found - self.labelled:,}"
+        if self.found < self.pictures:
+            said += f"; without a row: {examples(self.unfound)}"
         return f"{said}."
 
     def unmatched(self) -> Iterator[str]:
@@ -203,7 +211,7 @@ def parse(location: str, data: bytes, columns: Sequence[str] = (), pictures: Col
     if not chosen and table.kinds is None:
         named = ", ".join(name for i, name in enumerate(header) if name and i != key) or "none"
         remarks.append(f"{location} has no column in which values repeat, as labels do; its other columns: {named}.")
-    return LabelTable(location, labels, names, remarks)
+    return LabelTable(location, labels, names, remarks, complete=table.kinds is not None)
 
 
 def is_stylegan(data: bytes) -> bool:

@@ -113,13 +113,13 @@ class Listing:
             if table.pictures and not table.matched:
                 said = (
                     f"no row of {table.location} is about a picture: it has {examples(table.unmatched())}, "
-                    f"where the pictures are {examples(table.unlabelled)}"
+                    f"where the pictures are {examples(table.unfound)}"
                 )
                 if within.named:
                     raise InputError(f"{said}: name the pictures as in the source, or leave --labels out.")
                 log.warning("%s.", said)
             elif table.pictures:
-                partly = not table.pictures == table.labelled == len(table.matched) == len(table.names)
+                partly = not table.pictures == table.found == len(table.matched) == len(table.names)
                 log.log(logging.WARNING if partly else logging.INFO, table.summary())
 
     def _listed(self, remarks: list[str]) -> Iterator[tuple[int, Entry]]:

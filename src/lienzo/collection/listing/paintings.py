@@ -13,7 +13,7 @@ from dataclasses import replace
 from lienzo.collection.listing import archives, places
 from lienzo.collection.listing.entries import Entry
 from lienzo.collection.reasons import Refusal
-from lienzo.errors import SourceError
+from lienzo.errors import SourceError, StoreError
 
 TABLE = "all_data_info.csv"
 """Name of the table of all paintings."""
@@ -56,12 +56,17 @@ def is_layout(folder: str) -> bool:
     return not {TABLE, f"{TABLE}.zip"}.isdisjoint(places.names(folder))
 
 
-def entries(folder: str) -> Iterator[Entry]:
-    """List the paintings under the names ``train/NAME`` and ``test/NAME``, sorted; replacements take their place."""
+def entries(folder: str, remarks: list[str]) -> Iterator[Entry]:
+    """List the paintings under the names ``train/NAME`` and ``test/NAME``, sorted; replacements take their place.
+
+    Args:
+        folder: path or URL of the download.
+        remarks: gets sentences about archives that cannot be read.
+    """
     labels = _labels(folder)
     found: dict[str, Entry] = {}
     for replacing in (False, True):
-        for entry in _pictures(folder, replacing):
+        for entry in _pictures(folder, replacing, remarks):
             *folders, file = entry.name.split("/")
             half = next((half for folder in reversed(folders) for half in HALVES if folder.startswith(half)), "")
             if replacing and not half:
@@ -73,16 +78,21 @@ def entries(folder: str) -> Iterator[Entry]:
         yield found.pop(name)
 
 
-def _pictures(folder: str, replacing: bool) -> Iterator[Entry]:
+def _pictures(folder: str, replacing: bool, remarks: list[str]) -> Iterator[Entry]:
     """List the pictures of train and test, or if ``replacing`` is true the replacements, in archives and folders."""
     for file in places.walk(folder):
         top = file.parts[0]
         if top.startswith(REPLACEMENTS) != replacing or not top.startswith((*HALVES, REPLACEMENTS)):
             continue
         if len(file.parts) == 1 and top.endswith(".zip"):
-            for entry in archives.zip_entries(file.location):
-                if entry.name.lower().endswith((".jpg", ".jpeg", ".png")):
-                    yield replace(entry, name=f"{top.split('.')[0]}/{entry.name}")
+            try:
+                for entry in archives.zip_entries(file.location):
+                    if entry.name.lower().endswith((".jpg", ".jpeg", ".png")):
+                        yield replace(entry, name=f"{top.split('.')[0]}/{entry.name}")
+            except StoreError:
+                raise
+            except SourceError as error:
+                remarks.append(str(error))
         elif len(file.parts) > 1:
             yield Entry("/".join(file.parts), file.location, file.size, file.stamp)
 

@@ -32,7 +32,7 @@ PASSED_OVER = frozenset(
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet", "dataset.json")
 """Tables of labels within a source, as Hugging Face's image folders and StyleGAN have them."""
 
-TABLE_ENDING = re.compile(r"\.(csv|tsv|txt|jsonl?|ndjson|parquet|arrow)$", re.I)
+TABLE_ENDING = re.compile(r"\.(csv|tsv|txt|jsonl?|ndjson|parquet|pq|arrow)$", re.I)
 """How the names of tables end."""
 
 
@@ -84,13 +84,15 @@ def _entries(source: str, columns: Sequence[str], leave_out: str | None, remarks
         raise SourceError(f"there is nothing at {source}: give a folder, an archive or a table of pictures.")
     if places.is_folder(source):
         if paintings.is_layout(source):
-            return paintings.entries(source)
+            return paintings.entries(source, remarks)
         return _folder(source, columns, leave_out, remarks)
     name = source.lower()
     if name.endswith((".csv", ".tsv")):
-        return tables.path_entries(source, columns)
+        return tables.path_entries(source, columns, remarks)
     if name.endswith((".parquet", ".pq", ".arrow")):
-        return (tables.embedded_entries if tables.holds_pictures(source) else tables.path_entries)(source, columns)
+        if tables.holds_pictures(source):
+            return tables.embedded_entries(source, columns)
+        return tables.path_entries(source, columns, remarks)
     if name.endswith(".npz"):
         return arrays.entries(source)
     with places.opened(source) as file:

@@ -24,7 +24,7 @@ ROWS = 16
 """Number of rows, with their pictures, that are held in memory at a time."""
 
 
-def path_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
+def path_entries(location: str, columns: Sequence[str], remarks: list[str]) -> Iterator[Entry]:
     """List the pictures whose paths stand in a table, in its order, each with the labels of its row.
 
     A path that occurs in several rows is listed once, with the labels of the first. Relative paths are relative to the
@@ -33,9 +33,11 @@ def path_entries(location: str, columns: Sequence[str]) -> Iterator[Entry]:
     Args:
         location: path or URL of the table.
         columns: names of the columns that are labels; none for the usual ones.
+        remarks: gets sentences about how the labels were read, if there are any.
     """
     folder = location.rpartition("/")[0] if places.is_url(location) else str(PurePosixPath(location).parent)
     table = labels.read(location, columns)
+    remarks += table.remarks if any(table.labels) else []
     rows: dict[str, dict[str, str]] = {}
     for name, found in zip(table.names, table.labels, strict=True):
         rows.setdefault(name.replace("\\", "/").removeprefix("./"), found)

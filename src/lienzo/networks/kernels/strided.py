@@ -43,20 +43,19 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
     transposed convolution whose kernel is :func:`smoothed`, 6×6, with padding 2.
     """
 
-    filter: Tensor | None
-
     def __init__(self, inputs: int, outputs: int, bias: bool = False, smooth: bool = False) -> None:
         super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=bias)
-        filters = smoothed(torch.ones(1, 1, 1, 1)).repeat(outputs, 1, 1, 1) if smooth else None
-        self.register_buffer("filter", filters, persistent=False)
+        self.smooth = smooth
 
     def forward(self, features: Tensor, output_size: list[int] | None = None) -> Tensor:
         """Return (N, C, H, W)."""
         if output_size is not None:
             return super().forward(features, output_size)
-        if self.filter is not None:
+        if self.smooth:
             whole = conv_transpose2d(features, self.weight, None, stride=2)  # one more pixel on each side
-            return _biased(conv2d(whole, self.filter.to(whole.dtype), groups=len(self.filter)), self.bias)
+            channels = whole.shape[1]
+            filters = smoothed(whole.new_ones(channels, 1, 1, 1))
+            return _biased(conv2d(whole, filters, groups=channels), self.bias)
         number, _, height, width = features.shape
         algorithm = _algorithm(features, self.weight, number, 2 * height, 2 * width)
         if algorithm is None:
@@ -68,7 +67,7 @@ class StridedConvTranspose2d(nn.ConvTranspose2d):
     def extra_repr(self) -> str:
         """Return the settings as PyTorch prints them."""
         plain: str = super().extra_repr()  # type: ignore[no-untyped-call]
-        return plain + ", smooth" * (self.filter is not None)
+        return plain + ", smooth" * self.smooth
 
 
 def smoothed(kernels: Tensor) -> Tensor:
