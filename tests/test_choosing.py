@@ -138,9 +138,11 @@ def test_a_copy_without_labels_is_no_conflict_and_the_labelled_one_stays(
     assert verdicts == {i: Verdict(Reason.DUPLICATE, kept) for i in range(len(labels)) if i != kept}
 
 
-def test_a_picture_of_an_earlier_collection_stays_without_a_label() -> None:
+@pytest.mark.parametrize("policy", ["first", "refuse"])
+@pytest.mark.parametrize("earlier", [{}, {"kind": "dogs"}])
+def test_a_picture_of_an_earlier_collection_stays(policy: Conflicts, earlier: dict[str, str]) -> None:
     candidates = Candidates()
-    for i, one in enumerate(({}, {"kind": "cats"})):
+    for i, one in enumerate((earlier, {"kind": "cats"})):
         candidates.add(bytes([i] * 32).hex(), bytes(16).hex(), one, i)
-    verdicts = choose(candidates, Settings(), np.zeros(1, np.bool_)).verdicts
+    verdicts = choose(candidates, Settings(conflicts=policy), np.zeros(1, np.bool_)).verdicts
     assert verdicts == {1: Verdict(Reason.CONFLICT, 0)}

@@ -20,6 +20,7 @@ from pictures_for_tests import encoded, files_of, gallery, noisy, painting
 from PIL import Image
 
 import lienzo
+from lienzo.collection import remote
 from lienzo.collection.preparation import steps
 from lienzo.collection.reasons import Reason
 from lienzo.collection.screening.screening import Screened, screen
@@ -132,10 +133,11 @@ def test_a_foreign_folder_is_not_written_into(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("given", "said"), [
     ({"background": (1, 2)}, "background"), ({"background": (300, 0, 0)}, "0 to 255"),
-    ({"background": (1.5, 0, 0)}, "whole numbers"), ({"background": 5}, "whole numbers"), ({"size": (64, 64, 3)}, "height and width"),
-    ({"size": (64.5, 64)}, "whole numbers"), ({"workers": 1.5}, "whole number"), ({"holdout": "0.1"}, "0 to 0.9"),
-    ({"labels": "none", "label_columns": ["style"]}, "labels are none"), ({"label_columns": "style"}, "a list of names"),
-    ({"near_duplicates": 2.5}, "0 to 16"), ({"near_duplicates": "4"}, "0 to 16"), ({"max_pixels": "1"}, "positive number"),
+    ({"background": (1.5, 0, 0)}, "whole numbers"), ({"background": 5}, "whole numbers"),
+    ({"size": (64, 64, 3)}, "height and width"), ({"size": (64.5, 64)}, "whole numbers"),
+    ({"workers": 1.5}, "whole number"), ({"holdout": "0.1"}, "0 to 0.9"), ({"max_pixels": "1"}, "positive number"),
+    ({"near_duplicates": 2.5}, "0 to 16"), ({"near_duplicates": "4"}, "0 to 16"),
+    ({"labels": "none", "label_columns": ["style"]}, "labels are none"), ({"label_columns": "style"}, "list of names"),
 ])  # fmt: skip
 def test_settings_that_mean_nothing_are_refused_at_once(given: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
@@ -144,9 +146,31 @@ def test_settings_that_mean_nothing_are_refused_at_once(given: dict[str, Any], s
 
 def test_a_url_is_not_a_way_into_the_source(tmp_path: Path) -> None:
     source = gallery(tmp_path / "pictures", 3)
-    with pytest.raises(CollectionError, match="its own source"):
-        lienzo.prepare(source, f"file://{source}/inside", size=16)
+    for scheme in ("file", "local"):
+        with pytest.raises(CollectionError, match="its own source"):
+            lienzo.prepare(source, f"{scheme}://{source}/inside", size=16)
     assert not (source / "inside").exists()
+
+
+def test_an_error_about_a_url_names_it_unless_the_disk_here_is_at_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, url = gallery(tmp_path / "pictures", 3), f"{tmp_path.as_uri()}/store/art"
+    monkeypatch.setenv("LIENZO_CACHE", str(tmp_path / "cache"))
+    with monkeypatch.context() as cut:
+        cut.setattr(remote, "send", unlucky)
+        with pytest.raises(ConnectionError):
+            lienzo.prepare(source, url, size=16, workers=1)
+    with pytest.raises(CollectionError, match=f"^the collection in {re.escape(url)} was prepared with height = 16"):
+        lienzo.prepare(source, url, size=32)
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("LIENZO_CACHE", str(tmp_path / "file"))
+    with pytest.raises(CollectionError, match=re.escape(f"{tmp_path / 'file'}")):
+        lienzo.prepare(source, url, size=16, workers=1)
+
+
+def unlucky(*_: object) -> None:
+    raise ConnectionError("cut")
 
 
 def test_an_empty_name_is_not_taken_for_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

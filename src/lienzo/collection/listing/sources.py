@@ -145,8 +145,8 @@ def _inside(found: places.Found, columns: Sequence[str], remarks: list[str]) -> 
 def own_name(source: str) -> str:
     """Return what a source is called: the last part of its path, without the ending of an archive or a table.
 
-    >>> own_name("art/train.tar.gz"), own_name("van.gogh/"), own_name("s3://bucket/meta.CSV")
-    ('train', 'van.gogh', 'meta')
+    >>> own_name("art/train.tar.gz"), own_name("van.gogh/"), own_name("s3://bucket/meta.CSV"), own_name("art.pq")
+    ('train', 'van.gogh', 'meta', 'art')
     """
     whole = source if places.is_url(source) else Path(source).absolute().as_posix()
     name = PurePosixPath(whole.replace("\\", "/").rstrip("/")).name
