@@ -175,7 +175,7 @@ class Listing:
             read = [one for table in named_first if (one := self._within(*table)) is not None]
             for remark in (remark for within in read for remark in within.table.remarks):
                 log.warning(remark)
-            told = [one for one in read if any(one.table.labels)]  # a table of captions hides no folders' names
+            told = [one for one in read if any(one.table.labels) or one.table.complete]  # not one of captions alone
             found = sorted(told, key=lambda one: -len(one.folder))
             if self._columns and not found and not self._survey.columned:
                 raise InputError(
