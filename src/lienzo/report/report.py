@@ -9,7 +9,6 @@ from typing import Any
 
 from lienzo.collection.collection import Collection
 from lienzo.display import gallery
-from lienzo.errors import InputError
 from lienzo.report import pictures
 from lienzo.report.page import page
 from lienzo.report.parts import Parts, read
@@ -62,8 +61,8 @@ def report(
     opened = Run.open(run)
     page_path = opened.path / NAME if out is None else Path(out)
     files.refuse_folder(page_path, NAME)
-    if figures is not None and Path(figures).exists() and not Path(figures).is_dir():
-        raise InputError(f"{figures} is a file: give a folder with --figures.")
+    if figures is not None:
+        files.folder(figures, "--figures")
     parts = read(opened, collection, device)
     files.write_text(page_path, page(parts))
     written = [] if figures is None else _figures(parts, Path(figures))

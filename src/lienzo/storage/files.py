@@ -42,6 +42,19 @@ def local(path: str | Path) -> Path:
     return Path(path)
 
 
+def folder(path: str | Path, option: str) -> Path:
+    """Return a folder to write into, before anything is computed for it; ``option`` is what it was given with.
+
+    Raises:
+        InputError: it is a URL, or it cannot become a folder, since it or what it would be in is a file.
+    """
+    found = local(path)
+    for place in (found, *found.parents):
+        if place.exists() and not place.is_dir():
+            raise InputError(f"{place} is a file: give a folder with {option}.")
+    return found
+
+
 def refuse_folder(page: Path, name: str) -> None:
     """Refuse a page's path that is a folder, before anything is computed for it; ``name`` is one that it could have.
 

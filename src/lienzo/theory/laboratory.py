@@ -62,20 +62,7 @@ def steps(experiments: Sequence[str] = (), out: Path | str | None = None, seed: 
     Raises:
         InputError: for a name that is no experiment, or a file in the place of the folder.
     """
-    return _steps(_chosen(experiments), None if out is None else folder(out) / stem(experiments), seed)
-
-
-def folder(out: Path | str) -> Path:
-    """Return the folder for results, before anything is computed for it.
-
-    Raises:
-        InputError: it is a URL, or it cannot become a folder, since it or what it would be in is a file.
-    """
-    path = files.local(out)
-    for place in (path, *path.parents):
-        if place.exists() and not place.is_dir():
-            raise InputError(f"{place} is a file: give a folder with --out.")
-    return path
+    return _steps(_chosen(experiments), None if out is None else files.folder(out, "--out") / stem(experiments), seed)
 
 
 def _chosen(experiments: Sequence[str]) -> list[str]:

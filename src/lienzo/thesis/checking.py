@@ -13,7 +13,6 @@ from lienzo.compute import machine
 from lienzo.compute.threads import one_thread
 from lienzo.errors import InputError
 from lienzo.storage import files, schemas
-from lienzo.theory import laboratory
 from lienzo.thesis import kept
 from lienzo.thesis.judging import Verdict
 from lienzo.thesis.reproductions import REPRODUCTIONS
@@ -106,7 +105,7 @@ def check(out: Path | None = None) -> Iterator[Checked]:
         InputError: there is a file in the place of the folder.
     """
     if out is not None:
-        out = laboratory.folder(out)  # before minutes of judging
+        out = files.folder(out, "--out")  # before minutes of judging
     known, began, found = read().verdicts, time.process_time(), {}
     for number, (name, statement) in enumerate(REPRODUCTIONS.items(), 1):
         with one_thread():

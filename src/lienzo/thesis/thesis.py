@@ -8,7 +8,6 @@ from pathlib import Path
 from lienzo.collection.collection import Collection
 from lienzo.errors import InputError, unknown
 from lienzo.storage import files
-from lienzo.theory import laboratory
 from lienzo.thesis import computing, kept, layout
 from lienzo.thesis.catalogue import CHAPTERS
 from lienzo.thesis.edition import LANGUAGES, Edition, Language
@@ -75,7 +74,7 @@ def steps(
             raise InputError(unknown("chapter", name, CHAPTERS))
     if language not in LANGUAGES:
         raise InputError(unknown("language", language, LANGUAGES))
-    folder = laboratory.folder(out)
+    folder = files.folder(out, "--out")
     chosen = [name for name in CHAPTERS if not chapters or name in chapters]
     edition = Edition(language, None if collection is None else Collection.open(collection))
     if again and edition.collection is not None and "ablations" in results(chosen, language):
