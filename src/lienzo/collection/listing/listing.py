@@ -160,28 +160,30 @@ class Listing:
         if self._labels == "none":
             return []
         if self._labels != "folders":
-            table = labels.read(self._labels, self._columns, self._survey.names)
-            if not any(table.labels):
-                raise InputError(
-                    f"{self._labels} has no labels: name columns with --label-columns"
-                    f" ({'; '.join(table.remarks) or 'its cells are empty'})."
-                )
-            for remark in table.remarks:
-                log.warning(remark)
-            found = [_Within(frozenset(range(len(self._sources))), "", table, named=True)]
+            read = [self._named()]
         else:
             inside = [(frozenset({source}), entry) for source, entry in self._survey.tables]
             named_first = sorted([*inside, *self._beside()], key=lambda table: table[1].name.endswith(".json"))
             read = [one for table in named_first if (one := self._within(*table)) is not None]
-            for remark in (remark for within in read for remark in within.table.remarks):
+        for within in read:
+            for remark in within.table.remarks:
                 log.warning(remark)
-            told = [one for one in read if any(one.table.labels) or one.table.complete]  # not one of captions alone
-            found = sorted(told, key=lambda one: -len(one.folder))
-            if self._columns and not found and not self._survey.columned:
-                raise InputError(
-                    "label columns are those of a table, and there is none with the pictures: name it with --labels."
-                )
-        return found
+        told = [one for one in read if any(one.table.labels) or one.table.complete]  # not one of captions alone
+        if self._columns and not told and not self._survey.columned:
+            raise InputError(
+                "label columns are those of a table, and there is none with the pictures: name it with --labels."
+            )
+        return sorted(told, key=lambda one: -len(one.folder))
+
+    def _named(self) -> _Within:
+        """Read the table that ``labels`` names, which is about all sources."""
+        table = labels.read(self._labels, self._columns, self._survey.names)
+        if not any(table.labels):
+            raise InputError(
+                f"{self._labels} has no labels: name columns with --label-columns"
+                f" ({'; '.join(table.remarks) or 'its cells are empty'})."
+            )
+        return _Within(frozenset(range(len(self._sources))), "", table, named=True)
 
     def _beside(self) -> Iterator[tuple[frozenset[int], Entry]]:
         """Yield the tables of labels that stand beside archives, with the numbers of these."""
