@@ -86,10 +86,11 @@ NORMALISED_128 = (
 )  # fmt: skip
 """Makes of ``modern-plain-128`` what it was when its discriminator had batch normalisation."""
 
-NARROW_128 = (
-    "network.width=12", "network.stem=8", "network.discriminator_width=0", "pretrained.channels=64", "images=225000",
-)  # fmt: skip
-"""Makes of ``modern-128`` what it was when its generator was narrow too, but for the smooth layer."""
+NARROW_128 = ("network.width=12", "network.stem=8", "network.discriminator_width=0")
+"""Gives ``modern-128`` the networks of ``modern-plain-128``, but for the smooth layer."""
+
+FORMER_128 = (*NARROW_128, "pretrained.channels=64", "images=225000")
+"""Makes of ``modern-128`` what it was when it had those."""
 
 LONG_R1 = ("images=480000", "regularisation.r1=0.03", "regularisation.interval=8")
 WIDE = ("network.width=32", "network.stem=24")
@@ -245,15 +246,15 @@ EXPERIMENTS: dict[str, Experiment] = {
         "and in the Haar domain, with twice the width?", "modern-plain-128", ("cool_down=0.5", *HAAR)
     ),
     "modern-128": Experiment("what modern-128 paints", "modern-128"),
-    "modern-128-narrow": Experiment("with its former networks?", "modern-128", (*NARROW_128, "network.smooth=false")),
+    "modern-128-narrow": Experiment("with its former networks?", "modern-128", (*FORMER_128, "network.smooth=false")),
     "modern-128-tied": Experiment(
         "those with tied kernels in both?",
         "modern-128",
-        (*NARROW_128, "network.smooth=false", "network.tied_discriminator=true"),
+        (*FORMER_128, "network.smooth=false", "network.tied_discriminator=true"),
     ),
-    "modern-128-narrow-smooth": Experiment("those with a smooth layer?", "modern-128", NARROW_128),
+    "modern-128-narrow-smooth": Experiment("those with a smooth layer?", "modern-128", FORMER_128),
     "modern-128-narrow-smooth-32": Experiment(
-        "and half the features?", "modern-128", (*NARROW_128, "pretrained.channels=32", "images=285000")
+        "and half the features?", "modern-128", (*NARROW_128, "images=285000")
     ),
     "modern-256": Experiment("what modern-256 paints", "modern-256"),
     "normalised-128": Experiment("with batch normalisation in its discriminator?", "modern-plain-128", NORMALISED_128),
@@ -355,7 +356,7 @@ def described(name: str) -> str:
     assert recipe.images is not None  # none of these recipes counts in epochs
     start = f" {'grown ' * experiment.grown}from {experiment.start}" if experiment.start else ""
     return (
-        f"{name:26}{experiment.question} ({' '.join((experiment.recipe, *experiment.settings))}{start}): "
+        f"{name:28}{experiment.question} ({' '.join((experiment.recipe, *experiment.settings))}{start}): "
         f"{recipe.images:,} pictures of {side}×{side} × {each / 1e6:,.0f} million = {recipe.images * each:.3g}"
     )
 
