@@ -256,6 +256,11 @@ EXPERIMENTS: dict[str, Experiment] = {
     "modern-128-narrow-smooth-32": Experiment(
         "and half the features?", "modern-128", (*NARROW_128, "images=285000")
     ),
+    "modern-128-windows": Experiment(
+        "those with features of half-size pictures and of windows?",
+        "modern-128",
+        (*NARROW_128, "pretrained.channels=64", "pretrained.shrink=2", "pretrained.windows=true", "images=380000"),
+    ),
     "modern-256": Experiment("what modern-256 paints", "modern-256"),
     "normalised-128": Experiment("with batch normalisation in its discriminator?", "modern-plain-128", NORMALISED_128),
     "normalised-128-haar": Experiment("that in the Haar domain?", "modern-plain-128", (*NORMALISED_128, *HAAR)),

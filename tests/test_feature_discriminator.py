@@ -9,6 +9,7 @@ import pytest
 import torch
 from conftest import Paint
 from torch import Tensor, nn
+from torch.nn import functional
 
 import lienzo
 from lienzo.collection.collection import Collection
@@ -94,6 +95,28 @@ def test_heads_judge_places_of_every_shape(shape: Shape) -> None:
 
 
 @installed
+def test_half_of_a_batch_is_seen_smaller_and_the_other_half_in_windows_at_nine_places_in_turn() -> None:
+    judge = FeatureDiscriminator(Pretrained(1.0, 8, shrink=2, windows=True), Shape(32, 48, 3))
+    fake = torch.rand(8, 3, 32, 48, requires_grad=True)
+    corners: list[tuple[int, int]] = []
+    for _ in range(9):
+        judge.discriminator_loss(torch.rand(8, 3, 32, 48), fake)
+        seen = judge.seen(fake)
+        assert torch.equal(seen[::2], functional.avg_pool2d(fake[::2], 2))
+        for picture, window in zip(fake[1::2], seen[1::2], strict=True):
+            places = [(top, left) for top in (0, 8, 16) for left in (0, 12, 24)]
+            corners += [
+                (top, left) for top, left in places if torch.equal(window, picture[:, top : top + 16, left : left + 24])
+            ]
+    assert len(corners) == 36
+    assert {corners.count(corner) for corner in corners} == {4}  # so that all nine are seen equally often
+    judge.generator_loss(fake).backward()
+    assert fake.grad is not None
+    assert (fake.grad[::2] != 0).any(1).all()  # what is averaged learns everywhere
+    assert not (fake.grad[1] != 0).all()
+
+
+@installed
 def test_pictures_that_the_network_cannot_see_are_refused() -> None:
     with pytest.raises(RecipeError, match="grey or coloured pictures, none with 4 channels: take a recipe without one"):
         FeatureDiscriminator(Pretrained(1.0), Shape(64, 64, 4))
@@ -173,9 +196,11 @@ def test_the_generator_learns_from_both(learning: Recipe, settings: list[str]) -
 
 
 @installed
+@pytest.mark.parametrize("settings", [[], ["pretrained.shrink=2", "pretrained.windows=true"]], ids=" ".join)
 def test_a_run_with_it_goes_on_as_if_it_had_not_been_interrupted(
-    learning: Recipe, tmp_path: Path, paint: Paint
+    learning: Recipe, tmp_path: Path, paint: Paint, settings: list[str]
 ) -> None:
+    learning = learning.with_settings(settings)
     collection = lienzo.prepare(
         paint(tmp_path / "pictures", height=40, width=40), tmp_path / "collection", size=32, workers=1
     )
@@ -231,11 +256,17 @@ def test_other_weights_are_refused_unread(monkeypatch: pytest.MonkeyPatch, tmp_p
         ("pretrained.channels=0", "channels is 0; give a positive number"),
         ("pretrained.shrink=0", "shrink is 0; give a positive number"),
         ("pretrained.shrink=2", "shrink belongs to the second discriminator, whose weight is 0"),
+        ("pretrained.windows=true", "windows belongs to the second discriminator, whose weight is 0"),
     ],
 )
 def test_impossible_settings_are_refused(recipe: Recipe, settings: str, said: str) -> None:
     with pytest.raises(RecipeError, match=said):
         recipe.with_settings([settings])
+
+
+def test_windows_of_pictures_that_are_seen_whole_are_refused(learning: Recipe) -> None:
+    with pytest.raises(RecipeError, match="windows are for pictures that are seen smaller, and shrink is 1"):
+        learning.with_settings(["pretrained.windows=true"])
 
 
 def test_an_autoencoder_has_no_discriminator_at_all() -> None:

@@ -40,6 +40,9 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SMALLEST = 4
 """Height and width from which on a head has no more layers with stride 2."""
 
+PLACES = 3
+"""Places of a window along each side: at both ends, and between them."""
+
 WIDTH = 64
 """Channels of a head's layers."""
 
@@ -72,6 +75,9 @@ class FeatureDiscriminator(nn.Module):
                 f"{shape.height}×{shape.width}: set it to 1."
             )
         self.weight, self.hinge, self._shrink = settings.weight, Hinge(), settings.shrink
+        self._windows = settings.windows
+        if settings.windows:
+            self.register_buffer("turn", torch.zeros((), dtype=torch.int64))
         self._network = _Frozen()
         self.register_buffer("_mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("_deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
@@ -87,9 +93,9 @@ class FeatureDiscriminator(nn.Module):
         """Return the logits (N, places) of each head, in float32, of pictures (N, C, H, W) in [−1, 1]."""
         return self.judged(self.features(images))
 
-    def features(self, images: Tensor) -> list[Tensor]:
-        """Return what the heads see of pictures: (N, channels, h, w) for each of them, the largest first."""
-        seen = functional.avg_pool2d(images, self._shrink) if self._shrink > 1 else images
+    def features(self, *batches: Tensor) -> list[Tensor]:
+        """Return what the heads see of all pictures of batches: (N, channels, h, w) for each, the largest first."""
+        seen = torch.cat([self.seen(images) for images in batches])
         colours = (seen.expand(-1, 3, -1, -1) + 1) / 2
         taps = self._network((colours - self.get_buffer("_mean")) / self.get_buffer("_deviation"))
         found: list[Tensor] = []
@@ -100,6 +106,22 @@ class FeatureDiscriminator(nn.Module):
             found.append(functional.conv2d(mixed, self.get_buffer(f"fusion{number}"), padding=1))
         return found[::-1]
 
+    def seen(self, images: Tensor) -> Tensor:
+        """Return what the network is to see of pictures (N, C, H, W): (N, C, H / shrink, W / shrink)."""
+        if self._shrink == 1:
+            return images
+        means = functional.avg_pool2d(images, self._shrink)
+        if not self._windows:
+            return means
+        height, width = means.shape[2:]
+        rows, columns = ((size // self._shrink) * (self._shrink - 1) // 2 for size in images.shape[2:])
+        windows = images[1::2].unfold(2, height, rows).unfold(3, width, columns)  # (n, C, 3, 3, height, width)
+        number = torch.arange(len(windows), device=images.device)
+        place = (number + self.get_buffer("turn")) % PLACES**2
+        means = means.clone()
+        means[1::2] = windows[number, :, place // PLACES, place % PLACES]
+        return means
+
     def judged(self, features: list[Tensor]) -> list[Tensor]:
         """Return the logits (N, places) of each head, in float32, of what :meth:`features` returns."""
         return [full_precision(head(seen).flatten(1)) for head, seen in zip(self.heads, features, strict=True)]
@@ -107,7 +129,9 @@ class FeatureDiscriminator(nn.Module):
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the weighted mean over heads of their hinge losses; no gradient flows into the pictures."""
         with torch.no_grad():
-            features = self.features(torch.cat([real, fake]))
+            if self._windows:
+                self.get_buffer("turn").add_(len(real) // 2)
+            features = self.features(real, fake)
         losses = [self.hinge.discriminator(*both.chunk(2)) for both in self.judged(features)]
         return self.weight * torch.stack(losses).mean()
 
