@@ -253,9 +253,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         (*FORMER_128, "network.smooth=false", "network.tied_discriminator=true"),
     ),
     "modern-128-narrow-smooth": Experiment("those with a smooth layer?", "modern-128", FORMER_128),
-    "modern-128-narrow-smooth-32": Experiment(
-        "and half the features?", "modern-128", (*NARROW_128, "images=285000")
-    ),
+    "modern-128-narrow-smooth-32": Experiment("and half the features?", "modern-128", (*NARROW_128, "images=285000")),
     "modern-128-windows": Experiment(
         "those with features of half-size pictures and of windows?",
         "modern-128",

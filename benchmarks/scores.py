@@ -4,8 +4,12 @@ The engines compute the same pictures in turns: ONNX Runtime, which lienzo uses 
 convolutions, and OpenVINO where it is installed. Every ratio is to PyTorch. With a collection, its held-out pictures
 are scored against the rest, or a run's generator with ``--run``, and each stage stands with its share.
 
+With ``--spread`` the question is another one: whether the errors of the measures are right. Disjoint sets of so many
+training and held-out pictures are scored against each other; the spread of their scores stands beside the errors.
+
     python benchmarks/scores.py [COLLECTION] [--run RUN] [--samples 5000] [--no-novelty] [--threads N]
                                 [--busy]
+    python benchmarks/scores.py COLLECTION --spread 300
 """
 
 import argparse
@@ -27,6 +31,7 @@ from lienzo.collection.collection import Collection
 from lienzo.evaluation import evaluation
 from lienzo.evaluation.settings import Settings
 from lienzo.metrics import detectors, lite0
+from lienzo.metrics.measures import measure
 
 BATCH = 64
 
@@ -40,8 +45,12 @@ def main() -> None:
     words.add_argument("--threads", type=int, default=torch.get_num_threads())
     words.add_argument("--turns", type=int, default=3)
     words.add_argument("--busy", action="store_true", help="beside a process that keeps a core busy")
+    words.add_argument("--spread", type=int, help="pictures of each set of which errors are compared with the spread")
     given = words.parse_args()
     torch.set_num_threads(given.threads)
+    if given.spread:
+        spread(Collection.open(given.collection), given.spread)
+        return
     print(f"torch {torch.__version__}, {given.threads} threads{', beside a busy process' if given.busy else ''}")
     with busy() if given.busy else contextlib.nullcontext():
         engines(given.turns)
@@ -101,6 +110,22 @@ def shares(subject: Path, collection: Collection, samples: int, novelty: bool) -
     print(f"\n{'evaluation, seconds':40}{'clock':>10}{'processor':>12}{'share':>8}")
     for name, seconds in [*spent.items(), ("all", total)]:
         print(f"    {name:36}{seconds[0]:>10.1f}{seconds[1]:>12.1f}{seconds[1] / total[1]:>8.1%}")
+
+
+def spread(collection: Collection, count: int) -> None:
+    """Print how far scores of disjoint sets of ``count`` training and held-out pictures spread, and what they state."""
+    detector, chance = detectors.load("lite0", torch.device("cpu")), np.random.default_rng(0)
+    sides = [chance.permutation(collection.rows(part)) for part in ("train", "holdout")]
+    starts = range(0, min(map(len, sides)) - count + 1, count)
+    found = []
+    for start in starts:
+        sets = (np.sort(side[start : start + count]) for side in sides)
+        found.append(measure(*(detectors.features(detector, collection.take(rows)) for rows in sets)))
+    print(f"{len(starts)} pairs of {count} pictures\n{'':12}{'mean':>10}{'spread':>10}{'error':>10}{'ratio':>8}")
+    for name in ("kid", "precision", "recall", "density", "coverage"):
+        values, errors = np.array([getattr(one, name) for one in found]).T
+        deviation, error = values.std(ddof=1), errors.mean()
+        print(f"{name:12}{values.mean():>10.4f}{deviation:>10.4f}{error:>10.4f}{deviation / error:>8.2f}")
 
 
 def clocks() -> NDArray[np.float64]:

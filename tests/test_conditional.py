@@ -199,6 +199,15 @@ def test_mismatched_labels_need_other_pictures_beside_each(colours: Collection, 
     assert not (tmp_path / "run").exists()
 
 
+def test_mismatched_labels_need_two_labels(colours: Collection, tmp_path: Path) -> None:
+    pictures = colours.path.parent / "pictures"
+    table = tmp_path / "table.csv"
+    table.write_text("file,colour\n" + "".join(f"{path.name},red\n" for path in sorted(pictures.iterdir())))
+    single = lienzo.prepare(pictures, tmp_path / "single", size=16, labels=str(table), workers=1, detect_damage=False)
+    with pytest.raises(RecipeError, match="the training pictures have only one of the kind colour"):
+        lienzo.train(single, small(mismatched_labels=True), tmp_path / "run", device="cpu")
+
+
 def test_the_best_generator_knows_its_labels(
     colours: Collection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -367,6 +376,8 @@ def test_the_deviation_of_a_batch_is_that_of_pictures_with_the_same_label() -> N
     noise = torch.randn(5, 2, 4, 4)
     within = MinibatchDeviation()(same + 0.1 * noise, rows(*[[1, 0]] * 5))
     torch.testing.assert_close(within, MinibatchDeviation()(same + 0.1 * noise), rtol=1e-4, atol=1e-4)
+    with torch.autocast("cpu", torch.bfloat16):  # pictures that are alike are so in every precision
+        torch.testing.assert_close(MinibatchDeviation()(same[:4], y[:4])[:, 2], alike)
 
 
 # The collection

@@ -164,6 +164,11 @@ def test_noise_begins_at_nothing_and_is_a_function_of_latents() -> None:
     assert generator.state_dict().keys() < larger.keys()
     with pytest.raises(RecipeError, match=r"network\.noise .* set network\.self_modulation=true too"):
         DCGAN(noise=True)
+    wavelets = DCGAN(5, 8, self_modulation=True, noise=True, wavelet_levels=1)
+    with pytest.raises(
+        RecipeError, match=r"for pictures of 16×16×3 no such layer is left before the last: set network\.stem"
+    ):
+        wavelets.generator(Shape(16, 16, 3))
 
 
 def test_noise_is_white_and_scaled_by_each_channel() -> None:

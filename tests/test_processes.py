@@ -1,5 +1,6 @@
 """Two processes that torchrun starts are one: the same pictures, the same losses, one folder; and they die together."""
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import BatchNorm2d
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
+from lienzo.training.feature_discriminator import WHEEL
 
 pytestmark = pytest.mark.skipif(not torch.distributed.is_available(), reason="PyTorch was built without processes")
 
@@ -36,6 +38,12 @@ SETTINGS = {
     "fading": ["network.grown=1", "fade=32", "average_half_life=50"],
     "spectral": ["network.discriminator_norm=spectral", "objective.name=hinge"],
 }
+
+if importlib.util.find_spec(WHEEL):
+    SETTINGS["windows"] = [
+        "pretrained.weight=1", "pretrained.channels=4", "pretrained.shrink=2", "pretrained.windows=true",
+        "network.name=mlp", "network.width=16",
+    ]  # fmt: skip
 
 PROGRAM = """
 import os, signal, sys
@@ -109,13 +117,16 @@ def pairs(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SETTINGS)
 def test_two_processes_of_four_are_one_of_eight(pairs: dict[str, tuple[Run, Run]], name: str) -> None:
-    """Sums are taken in another order, no more; no weight was seen further off than 5e-7 in the end."""
+    """Sums are taken in another order, no more; no weight was seen further off than 5e-7 in the end, but
+    for biases of the heads on features.
+    """
     (state, log, files), (other_state, other_log, other_files) = map(content, pairs[name])
     assert state.keys() == other_state.keys()
     for key, tensor in state.items():
         scale = max(1.0, float(tensor.abs().max()))  # moments of large gradients round in proportion
         apart = float((other_state[key] - tensor).abs().max())
-        assert apart <= 5e-6 * scale or key == "best", (key, apart)
+        near = 1e-4 if "heads" in key and key.endswith("bias") else 5e-6  # Adam steps by the sign of a gradient near 0
+        assert apart <= near * scale or key == "best", (key, apart)
     for line, other_line in zip(log, other_log, strict=True):
         assert other_line == pytest.approx(line, rel=1e-5, abs=2e-6)
     assert files.keys() == other_files.keys()

@@ -13,7 +13,7 @@ from lienzo.errors import RecipeError
 from lienzo.networks.configurations import DCGAN, NETS
 from lienzo.recipe.annealing import Annealing
 from lienzo.recipe.augmentation import Augmentation
-from lienzo.recipe.catalogue import NOT_SCORED, RECIPES, fast, find, normalised, thesis
+from lienzo.recipe.catalogue import NOT_SCORED, RECIPES, fast, find, normalised, thesis, vae
 from lienzo.recipe.choice import choose
 from lienzo.recipe.codec import network_from_dict, network_to_dict
 from lienzo.recipe.likelihood import LIKELIHOODS
@@ -197,8 +197,9 @@ BAD = {
     "network.name=dcgam": "unknown network 'dcgam': did you mean 'dcgan'",
     "objective.name=hing": "unknown objective 'hing': did you mean 'hinge'",
     "objective.name=wasserstein": "wasserstein objective holds for a critic of bounded slope only",
-    "objective.real_label=1.1": "objective: a label is a probability",
-    "objective.generator_label=-1": "objective: a label is a probability",
+    "objective.real_label=1.1": "give a number above 0.5, up to 1",
+    "objective.real_label=0.5": "of 0.5 or less the player would learn the contrary",
+    "objective.generator_label=0": "of 0.5 or less the player would learn the contrary",
     "generator_optimizer.rate=0": "generator_optimizer: the learning rate is 0.0",
     "generator_optimizer.rate=nan": "generator_optimizer.rate is nan",
     "generator_optimizer.betas=0.5": "generator_optimizer.betas is 0.5, but has to be a list of 2 numbers",
@@ -213,7 +214,8 @@ BAD = {
     "annealing.r1=-1": "annealing: r1 is -1.0, but is a weight",
     "annealing.beta2=1": "annealing: beta2 is 1.0; give a number from 0 on and below 1",
     "annealing.shape=cosin": "unknown value of annealing.shape 'cosin': did you mean 'cosine'",
-    "annealing.r2=1": "unknown key of a recipe 'annealing.r2': did you mean 'annealing.r1'",
+    "annealing.r2=-1": "annealing: r2 is -1.0, but is a weight",
+    "annealing.r3=1": "unknown key of a recipe 'annealing.r3': did you mean 'annealing.r",
     "regularisation.interval=0": "regularisation: interval is 0, but is a number of steps",
     "regularisation.interval=4": "regularisation: interval belongs to the penalties",
     "network.discriminator_width=-1": "network.discriminator_width is -1, but has to be at least 0",
@@ -280,6 +282,10 @@ def test_contradictions_are_refused() -> None:
         thesis().with_settings(["regularisation.clip=0.01", "network.discriminator_norm=spectral"])
     with pytest.raises(RecipeError, match=r"annealing\.r1 is where regularisation\.r1 goes, which is 0"):
         thesis().with_settings(["cool_down=1", "annealing.r1=0.1"])
+    with pytest.raises(RecipeError, match=r"annealing\.r2 is where regularisation\.r2 goes, which is 0"):
+        thesis().with_settings(["cool_down=1", "regularisation.r1=1", "annealing.r2=0.1"])
+    with pytest.raises(RecipeError, match="latents of a picture would depend on the others of its batch"):
+        vae().with_settings(["network.minibatch_deviation=true"])
     with pytest.raises(RecipeError, match="either in epochs or in images"):
         dataclasses.replace(thesis(), images=5)
     with pytest.raises(RecipeError, match="either in epochs or in images"):

@@ -33,7 +33,8 @@ SETTINGS = {
     "cool-down": ["cool_down=0.5"],
     "annealing": [
         "cool_down=0.8", "annealing.shape=cosine", "annealing.rates=0.25", "annealing.r1=0.1", "annealing.beta2=0.9",
-        "regularisation.r1=2", "regularisation.interval=2", "discriminator_optimizer.betas=[0.5,0.99]",
+        "annealing.r2=0.2", "regularisation.r2=1", "regularisation.r1=2", "regularisation.interval=2",
+        "discriminator_optimizer.betas=[0.5,0.99]",
     ],
     "fade": ["network.grown=1", "fade=50", "average_half_life=50"],
     "average": ["average_half_life=50", "average_ramp=0.5", "network.discriminator_norm=spectral"],
@@ -200,7 +201,7 @@ def test_graphs_before_and_after_labels_begin_are_not_the_same(recipe: Recipe) -
 
 
 def test_seldom_measures_are_means_over_the_steps_that_were_watched(recipe: Recipe) -> None:
-    """One step in eight and the last before a tick; the other measures are means over every step."""
+    """One step in seven and the last before a tick; the other measures are means over every step."""
     recipe = recipe.with_settings(["tick=80", "images=160"])
     states = [begun(recipe) for _ in range(2)]
     all_of_them = []
@@ -208,7 +209,7 @@ def test_seldom_measures_are_means_over_the_steps_that_were_watched(recipe: Reci
         all_of_them.append(states[0].model.step(dataclasses.replace(one, real=from_bytes(one.real))))
         states[1].advance([one])
         if i % 10 == 9:
-            watched = [all_of_them[j] for j in {9: (0, 8, 9), 19: (16, 19)}[i]]
+            watched = [all_of_them[j] for j in {9: (0, 7, 9), 19: (14, 19)}[i]]
             assert int(states[1].watched) == len(watched)
             means = states[1].take_measures()
             assert means.keys() == all_of_them[i].keys() >= SELDOM
@@ -337,16 +338,16 @@ def test_each_kind_of_step_is_warm_before_a_graph_holds_it(recipe: Recipe) -> No
 
 def test_what_is_annealed_goes_from_its_start_to_its_end(recipe: Recipe) -> None:
     settings = ["images=80", "cool_down=0.5", "regularisation.r1=2", "discriminator_optimizer.betas=[0.5,0.9]"]
-    ends = ["annealing.rates=0.5", "annealing.r1=1", "annealing.beta2=0.99"]
+    ends = ["annealing.rates=0.5", "annealing.r1=1", "annealing.beta2=0.99", "regularisation.r2=1", "annealing.r2=0"]
     state = begun(recipe.with_settings([*settings, *ends]))
     rate, seen = recipe.generator_optimizer.rate, []
     for one in step_inputs(state.recipe, 10):
         state.advance([one])
         players = state.optimizers["generator"], state.optimizers["discriminator"]
         assert isinstance(state.model, Game)
-        seen.append((players[0].rate, state.model.r1, players[0].beta2, players[1].beta2))
-    assert seen[:6] == [(rate, 2.0, 0.999, 0.9)] * 6  # the sixth step begins where they begin to change
-    assert seen[8] == pytest.approx((0.7 * rate, 1.4, 0.4 * 0.999 + 0.6 * 0.99, 0.4 * 0.9 + 0.6 * 0.99))
+        seen.append((players[0].rate, state.model.r1, state.model.r2, players[0].beta2, players[1].beta2))
+    assert seen[:6] == [(rate, 2.0, 1.0, 0.999, 0.9)] * 6  # the sixth step begins where they begin to change
+    assert seen[8] == pytest.approx((0.7 * rate, 1.4, 0.4, 0.4 * 0.999 + 0.6 * 0.99, 0.4 * 0.9 + 0.6 * 0.99))
 
 
 def test_adam_with_a_scalar_on_the_device_is_adam() -> None:

@@ -81,9 +81,14 @@ def count() -> int:
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
+def rank() -> int:
+    """Return the number of this process among those that train together, from 0 on."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
 def leads() -> bool:
     """Say whether this process is the first, which alone reads and writes the run's folder."""
-    return not distributed.is_initialized() or distributed.get_rank() == 0
+    return rank() == 0
 
 
 def share(batch: int, parts: int = 1) -> slice:
@@ -100,8 +105,7 @@ def share(batch: int, parts: int = 1) -> slice:
             f"set batch={-(-batch // unit) * unit}, or give torchrun another number of processes."
         )
     own = batch // count()
-    first = distributed.get_rank() * own if count() > 1 else 0
-    return slice(first, first + own)
+    return slice(rank() * own, (rank() + 1) * own)
 
 
 def synchronise(module: nn.Module) -> None:

@@ -38,7 +38,7 @@ from lienzo.networks.kernels.grouped import FlatConv2d
 from lienzo.networks.kernels.pixel_blocks import PixelBlockConv2d, PixelBlockConvTranspose2d
 from lienzo.networks.kernels.strided import StridedConv2d, StridedConvTranspose2d
 from lienzo.networks.kernels.tied import tie
-from lienzo.networks.modulation import Modulation
+from lienzo.networks.modulation import Modulation, Noise
 from lienzo.networks.shape import Shape
 from lienzo.networks.statistics import BatchNorm2d, MinibatchDeviation
 from lienzo.networks.vae import Encoder
@@ -100,6 +100,11 @@ class Generator(nn.Module):
             stage.begin_without_details(shape.channels)
         if network.tied_kernels:
             _tie(self)
+        if network.noise and not any(isinstance(layer, Noise) for layer in self.modules()):
+            raise RecipeError(
+                f"network.noise is added where layers have enlarged, and for pictures of {shape} no such layer is left "
+                "before the last: set network.stem, or leave network.noise out."
+            )
         self.embedding = LabelEmbedding(classes, network.latents) if classes else None
 
     def forward(self, z: Tensor, y: Tensor | None = None) -> Tensor:

@@ -112,11 +112,12 @@ class MinibatchDeviation(nn.Module):
     def _deviating(self, features: Tensor, y: Tensor | None) -> Tensor:
         values = features.float()
         if y is not None:
-            values = values - moments(values, (0,))[0]
-            sums, numbers = processes.gathered(y.T @ values.flatten(1)), processes.gathered(y.sum(0))
-            number = numbers.sum(0)[:, None]
-            means = sums.sum(0) / number.clamp_min(1) * (number > 1)
-            values = values - (y @ means).view_as(values)
+            with torch.autocast(values.device.type, enabled=False):  # else the means have the digits of bfloat16
+                values = values - moments(values, (0,))[0]
+                sums, numbers = processes.gathered(y.T @ values.flatten(1)), processes.gathered(y.sum(0))
+                number = numbers.sum(0)[:, None]
+                means = sums.sum(0) / number.clamp_min(1) * (number > 1)
+                values = values - (y @ means).view_as(values)
         deviation = (moments(values, (0,))[1] + 1e-8).sqrt().mean()
         channel = deviation.to(features.dtype).expand(len(features), 1, *features.shape[2:])
         return torch.cat([features, channel], 1)

@@ -256,8 +256,11 @@ class Regularisation:
 
 
 def _check_labels(*labels: float) -> None:
-    if not all(0 <= label <= 1 for label in labels):
-        raise ValueError("a label is a probability; give a number from 0 to 1.")
+    if not all(0.5 < label <= 1 for label in labels):
+        raise ValueError(
+            "a label is the probability of a real picture, and of 0.5 or less the player would learn the contrary: "
+            "give a number above 0.5, up to 1."
+        )
 
 
 def softplus(logits: Tensor) -> Tensor:

@@ -23,8 +23,8 @@ class Pretrained:
     detail to the discriminator that learns from pixels."""
 
     windows: bool = False
-    """Of every second picture the network sees a window at full size instead, 1 / ``shrink`` of each side, at nine places
-    in turn: so it sees detail too, at the same cost."""
+    """Of every second picture the network sees a window at full size instead, 1 / ``shrink`` of each side, at nine
+    places in turn: so it sees detail too, at the same cost."""
 
     def __post_init__(self) -> None:
         if self.weight < 0:

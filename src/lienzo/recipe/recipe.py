@@ -163,10 +163,12 @@ class Recipe:
                 "annealing says what changes over cool_down, a share of the training that is 0: set it too, to 0.5 for "
                 "the second half or 1 for all of it."
             )
-        if self.annealing.r1 is not None and not self.regularisation.r1:
-            raise RecipeError(
-                "annealing.r1 is where regularisation.r1 goes, which is 0 and no penalty: set both, or none."
-            )
+        for name in ("r1", "r2"):
+            if getattr(self.annealing, name) is not None and not getattr(self.regularisation, name):
+                raise RecipeError(
+                    f"annealing.{name} is where regularisation.{name} goes, which is 0 and no penalty: set both, or "
+                    "none."
+                )
         if not 0 <= self.fade <= (self.fade if self.images is None else self.images):
             raise RecipeError(f"fade is {self.fade}, but has to end within the training: give 0 to its length.")
         if self.fade and not times_grown(self.network):
@@ -193,6 +195,12 @@ class Recipe:
             raise RecipeError(
                 "network.minibatch_deviation is how much pictures differ that are taken together, and every part of a "
                 "batch is a single picture here: take a larger batch, fewer parts (accumulate), or set it to false."
+            )
+
+        if self.pretrained.windows and self.batch == self.accumulate:
+            raise RecipeError(
+                "pretrained.windows are of every second picture, and every part of a batch is a single picture here: "
+                "take a larger batch, fewer parts (accumulate), or set it to false."
             )
 
     def _check_labels(self) -> None:
@@ -241,6 +249,11 @@ class Recipe:
             return
         if times_grown(self.network):
             raise RecipeError("an autoencoder does not grow: leave network.grown at 0, or take another objective.")
+        if isinstance(self.network, DCGAN) and self.network.minibatch_deviation:
+            raise RecipeError(
+                "with network.minibatch_deviation an encoder's latents of a picture would depend on the others of its "
+                "batch: leave it out, or take another objective."
+            )
         augmentation = dataclasses.replace(self.augmentation, flips=False)
         ignored = {
             "discriminator_optimizer": self.discriminator_optimizer != Adam(),

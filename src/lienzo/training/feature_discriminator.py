@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
+from lienzo.compute import processes
 from lienzo.errors import InputError, RecipeError
 from lienzo.metrics.folded import Convolution, fold, outputs
 from lienzo.networks.shape import Shape
@@ -39,6 +40,9 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 SMALLEST = 4
 """Height and width from which on a head has no more layers with stride 2."""
+
+TURN = "turn"
+"""The buffer that counts windows."""
 
 PLACES = 3
 """Places of a window along each side: at both ends, and between them."""
@@ -77,7 +81,7 @@ class FeatureDiscriminator(nn.Module):
         self.weight, self.hinge, self._shrink = settings.weight, Hinge(), settings.shrink
         self._windows = settings.windows
         if settings.windows:
-            self.register_buffer("turn", torch.zeros((), dtype=torch.int64))
+            self.register_buffer(TURN, torch.zeros((), dtype=torch.int64))
         self._network = _Frozen()
         self.register_buffer("_mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("_deviation", torch.tensor(DEVIATION)[:, None, None], persistent=False)
@@ -117,7 +121,7 @@ class FeatureDiscriminator(nn.Module):
         rows, columns = ((size // self._shrink) * (self._shrink - 1) // 2 for size in images.shape[2:])
         windows = images[1::2].unfold(2, height, rows).unfold(3, width, columns)  # (n, C, 3, 3, height, width)
         number = torch.arange(len(windows), device=images.device)
-        place = (number + self.get_buffer("turn")) % PLACES**2
+        place = (self.get_buffer(TURN) + processes.rank() * len(windows) + number) % PLACES**2
         means = means.clone()
         means[1::2] = windows[number, :, place // PLACES, place % PLACES]
         return means
@@ -130,7 +134,7 @@ class FeatureDiscriminator(nn.Module):
         """Return the weighted mean over heads of their hinge losses; no gradient flows into the pictures."""
         with torch.no_grad():
             if self._windows:
-                self.get_buffer("turn").add_(len(real) // 2)
+                self.get_buffer(TURN).add_(processes.count() * (len(real) // 2))
             features = self.features(real, fake)
         losses = [self.hinge.discriminator(*both.chunk(2)) for both in self.judged(features)]
         return self.weight * torch.stack(losses).mean()

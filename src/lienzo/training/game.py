@@ -96,8 +96,11 @@ class Game:
     """The γ of R1 from now on: that of the regularisation, unless annealing sets another, a number or a scalar on the
     device."""
 
+    r2: float | Tensor = field(init=False)
+    """The γ of R2, likewise."""
+
     def __post_init__(self) -> None:
-        self.r1 = self.regularisation.r1
+        self.r1, self.r2 = self.regularisation.r1, self.regularisation.r2
         self._passes: dict[nn.Module, Callable[..., Tensor]] = {}
 
     @property
@@ -236,7 +239,7 @@ class Game:
         if regularisation.r1:
             penalties["r1_penalty"] = regularisation.penalty(real, real_logits, self.r1)
         if regularisation.r2:
-            penalties["r2_penalty"] = regularisation.penalty(fake, fake_logits, regularisation.r2)
+            penalties["r2_penalty"] = regularisation.penalty(fake, fake_logits, self.r2)
         if regularisation.gradient_penalty:
             assert mix is not None
             with self._precision(real):  # as the passes that r1 and r2 differentiate

@@ -45,6 +45,11 @@ class InputPipeline:
                 "mismatched_labels are those of other pictures beside each, and every part of a batch is a single "
                 "picture here: take a larger batch, fewer parts (accumulate) or fewer processes."
             )
+        if recipe.mismatched_labels and batches.classes < 2:
+            raise RecipeError(
+                f"mismatched_labels are other labels than a picture's own, and the training pictures have only one of "
+                f"the kind {recipe.labels}: leave mismatched_labels out."
+            )
         self.chunk = CHUNK if batches.device.type != "cpu" and batches.resident is not None else 1
         self.ahead = batches.device.type == "cuda" or (batches.device.type == "cpu" and batches.resident is None)
 

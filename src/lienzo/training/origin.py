@@ -17,6 +17,7 @@ from lienzo.recipe.codec import network_from_dict
 from lienzo.run.manifest import Manifest, OriginRecord
 from lienzo.run.run import Run
 from lienzo.storage import tensors
+from lienzo.training.feature_discriminator import TURN
 from lienzo.training.state import State
 
 NETWORKS = ("discriminator", "feature_discriminator", "encoder", "generator", "average")
@@ -98,8 +99,9 @@ class Origin:
             if name == "feature_discriminator" and (grows or name not in state.networks):
                 continue
             live = state.networks[name].state_dict() if name in state.networks else {}
-            own = {key for key in found if not key.startswith(new) and (key in live or not grows)}
-            stays = live if grows else {key: value for key, value in live.items() if key.startswith(new)}
+            fresh = (*new, TURN) if name == "feature_discriminator" else new  # how many windows it saw is not learnt
+            own = {key for key in found if not key.startswith(fresh) and (key in live or not grows)}
+            stays = live if grows else {key: value for key, value in live.items() if key.startswith(fresh)}
             copied[name] = stays | {key: found[key] for key in own}
             if {key: value.shape for key, value in live.items()} != {k: v.shape for k, v in copied[name].items()}:
                 raise RunError(

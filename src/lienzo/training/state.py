@@ -24,9 +24,10 @@ from lienzo.training.model import build_model
 from lienzo.training.optimizers import Adam
 from lienzo.training.schedule import average_decay, between, cooling, crossed, fading
 
-WATCHED = 8
+WATCHED = 7
 """One step of so many is watched (takes all measures), and the last one before a tick; on a GPU the last step of each
-graph."""
+graph. It is no divisor of the usual interval of penalties, 8, so that steps with a penalty are watched as often as they
+come."""
 
 
 class State:
@@ -173,9 +174,10 @@ class State:
     def _anneal(self, left: float | Tensor) -> None:
         """Set what else than the rates changes over ``cool_down``, and is so far from its end."""
         ends = self.recipe.annealing
-        if ends.r1 is not None:
-            assert isinstance(self.model, Game)  # an autoencoder has no penalty, and its recipe none to anneal
-            self.model.r1 = between(self.recipe.regularisation.r1, ends.r1, left)
+        for name in ("r1", "r2"):
+            if (end := getattr(ends, name)) is not None:
+                assert isinstance(self.model, Game)  # an autoencoder has no penalty, and its recipe none to anneal
+                setattr(self.model, name, between(getattr(self.recipe.regularisation, name), end, left))
         if ends.beta2 is not None:
             for name, optimizer in self.optimizers.items():
                 optimizer.beta2 = between(self._settings[name].betas[1], ends.beta2, left)
