@@ -94,6 +94,46 @@ def test_the_command_computes_and_keeps_the_latents(command: Command, run: lienz
     assert "is no expression" in said
 
 
+def test_latents_of_another_generator_are_not_replaced(
+    command: Command, run: lienzo.Run, generator: Generator, tmp_path: Path
+) -> None:
+    kept = Latents(*generator.drawn([1]), generator.fingerprint).save(tmp_path / "mine.safetensors")
+    before = kept.read_bytes()
+    with pytest.raises(InputError, match="is of another generator"):
+        Latents(*generator.drawn([1]), "0" * 64).save(kept)
+    words = ("explore", "arithmetic", run.path, "1 + 2", "--out", tmp_path / "a.html")
+    status, _, said = command(*words, "--save-latents", kept)
+    assert (status, "is there and is of another generator" in said, said.count("\n")) == (2, True, 1)
+    assert kept.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("verb", "option"), [("arithmetic", "--save-latents"), ("directions", "--save"), ("dissect", "--save")]
+)
+def test_two_results_do_not_share_a_file(
+    command: Command, run: lienzo.Run, tmp_path: Path, verb: str, option: str
+) -> None:
+    words = ["1"] if verb == "arithmetic" else []
+    same = tmp_path / "same.html"
+    status, _, said = command("explore", verb, run.path, *words, option, same, "--out", tmp_path / "." / "same.html")
+    assert (status, f"give --out and {option} a file each" in said, said.count("\n")) == (2, True, 1)
+    assert not same.exists()
+
+
+@pytest.mark.parametrize("verb", ["walk", "arithmetic", "directions", "invert", "neighbours", "dissect"])
+def test_what_nobody_can_write_is_refused_before_anything_is_computed(
+    command: Command, tmp_path: Path, verb: str
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    words = ["1"] if verb == "arithmetic" else []
+    ending = "gif" if verb == "walk" else "html"
+    status, _, said = command("explore", verb, "nowhere", *words, "--out", tmp_path / "file" / f"x.{ending}")
+    assert (status, "is a file" in said, "--out" in said, said.count("\n")) == (2, True, True, 1)
+    if Path("/proc/self").exists():
+        status, _, said = command("explore", verb, "nowhere", *words, "--out", f"/proc/nothing/x.{ending}")
+        assert (status, "cannot be written" in said, said.count("\n")) == (2, True, 1)
+
+
 @pytest.mark.parametrize("verb", ["arithmetic", "directions", "invert", "neighbours", "dissect"])
 def test_a_page_replaces_only_pages_of_lienzos(command: Command, tmp_path: Path, verb: str) -> None:
     page = tmp_path / "mine.html"

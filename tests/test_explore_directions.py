@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 import lienzo
+from lienzo.collection.collection import Collection
 from lienzo.errors import InputError
 from lienzo.explore.entrances import matrices
 from lienzo.explore.steering import METHODS, keep
@@ -74,6 +75,10 @@ def test_directions_are_kept_named_and_gone_along(tmp_path: Path, planted: tuple
     assert np.allclose(opened.along(["storm=2", "storm=-0.5"]), 1.5 * opened.vectors[1], atol=1e-6)
     with pytest.raises(InputError, match="another generator"):
         Directions.open(tmp_path / "d.safetensors", "other", 20)
+    fewer = replace(opened, vectors=opened.vectors[:, :5])
+    for wrong in (replace(opened, generator="0" * 64), fewer):
+        with pytest.raises(InputError, match="these are the directions of another generator"):
+            lienzo.generate(generator, seeds=[1], along=["storm=1"], directions=wrong, out=None)
     for step, said in (("strom=1", "storm"), ("storm", "brighter=2.5")):
         with pytest.raises(InputError, match=said):
             opened.along([step])
@@ -129,6 +134,40 @@ def test_a_direction_with_a_name_is_kept_where_it_is_not_found_again(
     assert len(Directions.found(place).names) == 2
     with pytest.raises(InputError, match="a kind of a collection's labels"):
         lienzo.explore.directions(generator, count=2, detector="pixels", labels="style")
+
+
+def test_a_collection_of_another_shape_is_refused(planted: tuple[Generator, Tensor], collection: Collection) -> None:
+    generator, _ = planted
+    larger = replace(generator, header=generator.header | {"shape": [32, 32, 3]})
+    with pytest.raises(InputError, match=r"paints pictures of 32×32.*16×16.*take a collection of its shape"):
+        lienzo.explore.directions(larger, collection, count=2, detector="pixels")
+
+
+def test_directions_of_another_generator_are_not_replaced(
+    planted: tuple[Generator, Tensor],
+    tmp_path: Path,
+    command: Command,
+    run: lienzo.Run,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    generator, _ = planted
+    found = lienzo.explore.directions(generator, count=2, detector="pixels", name=["1=storm"])
+    place = tmp_path / "mine.safetensors"
+    keep(found, "", place)
+    before = place.read_bytes()
+    other = replace(found, directions=replace(found.directions, generator="0" * 64))
+    with pytest.raises(InputError, match="is of another generator"):
+        keep(other, "", place)
+    status, _, said = command("explore", "directions", run.path, "--save", place, "--out", tmp_path / "d.html")
+    assert (status, "mine.safetensors is there and is of another generator" in said) == (2, True)
+    assert "directions: " not in said  # nothing was computed
+    assert place.read_bytes() == before
+    beside = tmp_path / "g-directions.safetensors"
+    keep(found, tmp_path / "g.safetensors")
+    with caplog.at_level("WARNING", "lienzo"):
+        keep(other, tmp_path / "g.safetensors")  # the same file after more training
+    assert "the names given to them are gone: storm" in caplog.text
+    assert Directions.found(beside).generator == "0" * 64
 
 
 def test_the_command_finds_names_and_generates_along(command: Command, run: lienzo.Run, tmp_path: Path) -> None:

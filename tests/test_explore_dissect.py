@@ -300,6 +300,11 @@ def test_the_command_lists_dissects_and_holds_units(tmp_path: Path, command: Com
     save_generator(file, network.generator(SHAPE), network, SHAPE, {})
     status, said, _ = command("explore", "dissect", file, "--list")
     assert (status, said.split()) == (0, ["layer1", "16", "units", "4×4", "layer2", "8", "units", "8×8"])
+    for idle in (["--layer", "layer1"], ["--count", 64], ["--out", tmp_path / "d.html"], ["--device", "auto"]):
+        status, _, said = command("explore", "dissect", file, "--list", *idle)
+        assert (status, f"{idle[0]} says nothing beside --list: leave it out" in said) == (2, True)
+    status, _, said = command("explore", "dissect", file, "--list", tmp_path)
+    assert (status, "a collection says nothing beside --list" in said) == (2, True)
     words = ("--concept", "edge", "--count", "32", "--out", tmp_path / "d.html", "--json")
     status, said, _ = command("explore", "dissect", file, *words)
     about = json.loads(said)
@@ -355,6 +360,8 @@ def followed(steps: object) -> list[segmentation.Segmentation]:
         ({"labels": "style"}, "'style' is a kind of a collection's labels, and there is no collection"),
         ({"masks": "photographs"}, "unknown kind of masks"),
         ({"count": 3}, "at least 32"),
+        ({"off": "half"}, "unknown value of units that are off 'half'"),
+        ({"detector": "pixels"}, "--detector says nothing without a collection: leave it out"),
     ],
 )
 def test_what_cannot_be_dissected_is_refused(wrong: dict[str, object], said: str) -> None:

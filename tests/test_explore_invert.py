@@ -1,6 +1,7 @@
 """Inversion: the latents of pictures, and how near a generator comes to a collection."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import lienzo
 from lienzo.collection.collection import Collection
 from lienzo.errors import InputError
 from lienzo.explore.inversion import inverted
+from lienzo.explore.showing import inversions
 from lienzo.explore.sources import read_picture
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents
@@ -59,6 +61,48 @@ def test_pictures_are_read_as_preparation_reads_them(tmp_path: Path) -> None:
 def test_arrays_of_another_shape_or_type_are_refused(generator: Generator, pictures: Any) -> None:
     with pytest.raises(InputError, match=r"pictures are uint8 arrays \(n, 16, 16, 3\) for this generator"):
         lienzo.explore.invert(generator, pictures, detector="pixels")
+
+
+def test_descent_begins_at_the_seeds_that_are_nearest_with_the_given_label(generator: Generator) -> None:
+    z, y = generator.drawn(range(100))
+    rows = generator.rows(["wild", "calm"])
+    others = [int(np.flatnonzero((y != row).any(1))[0]) for row in rows]  # seeds that draw another label
+    pictures = generator.paint(z[others], rows)
+    found = list(inverted(generator, pictures, rows, starts=1, iterations=1))
+    for one, seed, row in zip(found, others, rows, strict=True):
+        assert np.abs(one.z - z[seed]).max() < 0.1  # a step away
+        assert np.array_equal(one.y, row)
+
+
+def test_candidates_are_painted_once_for_each_label(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    painted: list[int] = []
+    paint = Generator.paint
+
+    def counted(self: Generator, z: Any, y: Any) -> Any:
+        painted.append(len(z))
+        return paint(self, z, y)
+
+    pictures = generator.generate([1, 2, 3]).images
+    monkeypatch.setattr(Generator, "paint", counted)
+    list(inverted(generator, pictures, generator.rows(["wild", "calm", "wild"]), starts=1, iterations=1))
+    assert painted.count(512) == 2
+
+
+def test_the_page_says_how_near_each_given_picture_is_reached(generator: Generator, tmp_path: Path) -> None:
+    files = [tmp_path / "<one>.png", tmp_path / "two.png"]
+    for file, picture in zip(files, generator.generate([1, 2]).images, strict=True):
+        Image.fromarray(picture).save(file)
+    (reach,) = lienzo.explore.invert(generator, files, iterations=3, starts=1, detector="pixels")
+    page = inversions([reach])
+    rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
+    for name, one, apart in zip(("&lt;one&gt;.png", "two.png"), reach.found, reach.features, strict=True):
+        (row,) = [row for row in rows if name in row]
+        assert f"{one.error:.4g}" in row
+        assert f"{float(apart):.4g}" in row
+    assert "±" in page
+    (alone,) = lienzo.explore.invert(generator, files[:1], iterations=3, starts=1, detector="pixels")
+    assert "±" not in inversions([alone])
+    assert alone.to_json()["files"] == ["<one>.png"]
 
 
 def test_a_label_of_nothing_is_refused(generator: Generator) -> None:

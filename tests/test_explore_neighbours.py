@@ -69,6 +69,20 @@ def test_settings_that_would_change_nothing_are_refused(tmp_path: Path, halves: 
         Film(columns=7)
 
 
+def test_more_neighbours_than_there_are_pictures_are_refused_before_any_is_painted(
+    monkeypatch: pytest.MonkeyPatch, command: Command, run: lienzo.Run, collection: Collection, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("lienzo.metrics.detectors.features", None)
+    Image.new("RGB", (16, 16)).save(tmp_path / "one.png")
+    words = "explore", "neighbours", run.path, "--out", tmp_path / "n.html", "--count"
+    status, _, said = command(*words, 5000, tmp_path / "one.png")
+    assert (status, "lower --count, or raise --among" in said, said.count("\n")) == (2, True, 1)
+    status, _, said = command(*words, 4, tmp_path / "one.png", "--among", 3)
+    assert (status, "lower --count, or raise --among" in said) == (2, True)
+    status, _, said = command(*words, 25, collection.path)
+    assert (status, "has 24 training pictures, fewer than 25: lower --count" in said) == (2, True)
+
+
 def test_features_of_seeds_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LIENZO_CACHE", str(tmp_path / "cache"))
     generator = wrapped(Halves(), "kept")

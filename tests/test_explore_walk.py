@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 import lienzo
+from lienzo.display import films
 from lienzo.errors import InputError
 from lienzo.explore.film import Film
 from lienzo.explore.paths import Keyframe, Walk
@@ -112,6 +113,77 @@ def test_a_walk_replaces_only_what_lienzo_wrote(command: Command, generator: Gen
             walked.save(out)
 
 
+def test_a_walk_leaves_the_path_of_another_film_alone(
+    command: Command, run: lienzo.Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = lienzo.load(run)
+    one, other = (lienzo.explore.walk(generator, seeds=seeds, film=Film(frames=2)) for seeds in ([1, 2], [3, 4]))
+    film, path = one.save(tmp_path / "walk.webp")
+    kept = path.read_bytes()
+    with pytest.raises(InputError, match=r"is the path of .*walk\.webp, which could not be painted again"):
+        other.save(tmp_path / "walk.gif")
+    status, _, said = command("explore", "walk", run.path, "--seeds", "3,4", "--out", tmp_path / "walk.gif")
+    assert (status, "--path" in said, said.count("\n")) == (2, True, 1)
+    status, *_ = command("explore", "walk", run.path, "--path", path, "--out", tmp_path / "walk.gif")
+    assert (status, path.read_bytes()) == (0, kept)  # the same path
+    before = film.read_bytes()
+    with pytest.raises(InputError, match=r"walk\.json may be the path of .*walk\.webp or of .*walk\.gif"):
+        other.save(film)
+    assert (film.read_bytes(), path.read_bytes()) == (before, kept)
+
+    (tmp_path / "folder.gif").mkdir()
+    one.path.save(tmp_path / "folder.json")
+    with pytest.raises(InputError, match=r"folder\.gif is a folder: give the film another name"):
+        one.save(tmp_path / "folder.gif")
+    (tmp_path / "folder.gif").rmdir()
+    (tmp_path / "folder.json").unlink()
+
+    alone = one.path.save(tmp_path / "mine.json")
+    with pytest.raises(InputError, match="is the path of another film"):
+        other.save(tmp_path / "mine.gif")
+    assert alone.read_bytes() == kept
+
+    (tmp_path / "walk.gif").unlink()
+
+    def fails(*_: object) -> bytes:
+        raise RuntimeError("cannot be encoded")
+
+    monkeypatch.setitem(films.ENCODERS, ".webp", fails)
+    with pytest.raises(RuntimeError, match="cannot be encoded"):
+        other.save(film)
+    assert (film.read_bytes(), path.read_bytes()) == (before, kept)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["mine.json", "walk.json", "walk.webp"]
+
+
+@pytest.mark.parametrize("columns", [3, 500, 10**6, 10**30])
+def test_a_film_has_no_more_columns_than_walks(generator: Generator, tmp_path: Path, columns: int) -> None:
+    walked = lienzo.explore.walk(generator, seeds=[0, 1], film=Film(frames=2, walks=2, columns=columns))
+    assert walked.path.columns == 2
+    text = walked.path.to_bytes().replace(b'"columns":2', b'"columns":%d' % min(columns, 10**18))
+    (tmp_path / "wide.json").write_bytes(text)
+    replayed = lienzo.explore.walk(generator, path=tmp_path / "wide.json")
+    assert replayed.path == walked.path
+    assert all(np.array_equal(one, other) for one, other in zip(replayed.frames, walked.frames, strict=True))
+
+
+@pytest.mark.parametrize("ending", [".avif", ".webp", ".gif", ".mp4"])
+def test_the_slowest_film_is_as_slow_as_it_was_asked_to_be(tmp_path: Path, ending: str) -> None:
+    if ending == ".mp4":
+        pytest.importorskip("av")
+    frames = [np.full((16, 16, 3), value, np.uint8) for value in (0, 250)]
+    path = save(frames, tmp_path / f"film{ending}", Film(frames_per_second=0.1).frames_per_second)
+    if ending == ".mp4":
+        import av
+
+        with av.open(path) as film:
+            assert float(film.streams.video[0].average_rate or 0) == pytest.approx(0.1)
+    else:
+        with Image.open(path) as image:
+            image.seek(1)
+            image.load()
+            assert image.info["duration"] == pytest.approx(10_000)
+
+
 def test_a_film_of_another_kind_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\.avif"):
         save([np.zeros((16, 16, 3), np.uint8)], tmp_path / "film.avi", 10)
@@ -127,6 +199,10 @@ def test_a_film_of_another_kind_is_refused(tmp_path: Path) -> None:
         (b'{"generator":"g","latents":8,"walks":[{"keyframes":[{"seed":-1}],"times":[0]}]}', "holds no path"),
         (b'{"generator":"g","latents":8,"walks":[],"more":1}', "holds no path"),
         (b'{"generator":"g","latents":8,"walks":[{"keyframes":[{"seed":1}],"times":[0.5]}]}', "beyond the last"),
+        (
+            b'{"generator":"g","latents":8,"walks":[{"keyframes":[{"seed":1}],"times":[0]}],"frames_per_second":0.01}',
+            "holds no path",
+        ),
     ],
 )
 def test_a_path_that_is_none_is_refused(tmp_path: Path, text: bytes, said: str) -> None:
@@ -139,6 +215,8 @@ def test_what_does_not_fit_a_walk_is_refused(generator: Generator) -> None:
     for wrong, said in (
         ({"seeds": [0], "latents": Latents(*generator.drawn([0]), generator.fingerprint)}, "give one of the two"),
         ({"seeds": [0], "label": "cubism"}, "calm"),
+        ({"seeds": [-1, 2], "film": Film(frames=2)}, "whole numbers from 0 on"),
+        ({"seeds": [0.5, 2], "film": Film(frames=2)}, "whole numbers from 0 on"),
         ({"seeds": [0, 2**63], "film": Film(frames=2)}, "the seeds of a walk are 9223372036854775807 at most"),
         ({"seeds": range(10_001), "film": Film(frames=2)}, "10,000 keyframes at most"),
         ({"seeds": [0], "film": Film(frames=2), "path": "p.json"}, "leave seeds"),
@@ -157,6 +235,10 @@ def test_what_does_not_fit_a_walk_is_refused(generator: Generator) -> None:
         ({"even": True, "easing": "smooth"}, "leave one of the two out"),
         ({"even": True, "frames": 1}, "one frame has no speed"),
         ({"walks": 401}, "up to 400 walks"),
+        ({"curve": "zigzag"}, "unknown curve 'zigzag'"),
+        ({"easing": "smoth"}, "unknown easing 'smoth': did you mean 'smooth'"),
+        ({"frames_per_second": 0.0001}, "give a number from 0.1 to 60"),
+        ({"frames_per_second": float("nan")}, "give a number from 0.1 to 60"),
         ({"frames": 100_001}, "up to 100,000 frames"),
     ):
         with pytest.raises(InputError, match=said):

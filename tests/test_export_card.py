@@ -76,6 +76,27 @@ def test_a_card_says_what_is_known(run: lienzo.Run, tmp_path: Path) -> None:
     assert np.abs(again.images.astype(int) - lienzo.generate(run, count=2, out=None).images).max() <= 1
 
 
+def test_what_a_generator_was_begun_from_stands_on_the_card_and_in_the_page(
+    run: lienzo.Run, collection: Collection, tmp_path: Path
+) -> None:
+    begun = lienzo.train(collection, run.recipe(), tmp_path / "begun", origin=run, device="cpu")
+    first = lienzo.load(run).fingerprint
+    text = (lienzo.export(begun, to="card", out=tmp_path / "card").path / "README.md").read_text(encoding="utf-8")
+    assert f"begun from the trained generator `{first}`, whose own training is not counted" in text
+    assert "The generator that it was begun from may have been trained on others." in text
+    assert "`recipe.toml` alone does not train another one" in text
+    assert "--from GENERATOR.safetensors`." in text
+    assert "`lienzo train COLLECTION --recipe recipe.toml`" not in text
+    page = lienzo.export(begun, to="page", out=tmp_path / "page.html").path.read_text(encoding="utf-8")
+    assert "What it was begun from" in page
+    assert first in page
+    assert str(run.path) not in text + page
+    kept = lienzo.export(begun, to="safetensors", out=tmp_path / "g.safetensors").path
+    assert lienzo.info(kept)["card"]["origin"] == {"generator": first}
+    again = lienzo.export(kept, to="card", out=tmp_path / "again").path / "README.md"
+    assert f"begun from the trained generator `{first}`" in again.read_text(encoding="utf-8")
+
+
 def test_scores_licence_and_labels_stand_on_the_card(tmp_path: Path) -> None:
     file = trained(*CASES["mlp"], tmp_path / "g.safetensors")
     fingerprint = lienzo.load(file).fingerprint

@@ -189,6 +189,22 @@ def test_what_cannot_be_exported_is_said(labelled: Collection, tmp_path: Path, c
     assert json.loads(out)["pictures"] == 30
 
 
+@pytest.mark.parametrize("kind", [*COLLECTIONS])
+@pytest.mark.parametrize("column", ["file_name", "lienzo"])
+def test_a_kind_of_labels_called_as_another_key_of_the_metadata_is_refused(
+    kind: Kind, column: str, tmp_path: Path
+) -> None:
+    (tmp_path / "source").mkdir()
+    for i in range(4):
+        noisy(i, 16, 16).save(tmp_path / "source" / f"{i}.png")
+    labels = tmp_path / "labels.csv"
+    labels.write_text(f"file,{column}\n" + "".join(f"{i}.png,mine\n" for i in range(4)), encoding="utf-8")
+    made = lienzo.prepare(tmp_path / "source", tmp_path / "art", size=16, labels=labels, workers=1)
+    with pytest.raises(InputError, match=f"a kind of labels called {column}.*--label-columns"):
+        lienzo.export(made, to=kind, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("channels", [1, 4])
 def test_grey_pictures_and_transparent_ones(channels: int, tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()

@@ -84,6 +84,29 @@ def test_what_only_ends_like_a_temporary_file_is_not_swept(tmp_path: Path) -> No
     assert (tmp_path / ".keep.part" / "precious").read_text() == "mine"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="who runs is not known there")
+def test_what_appears_takes_the_place_of_what_ended_processes_left_of_it(tmp_path: Path) -> None:
+    long = "pictures" * 8
+    with subprocess.Popen(["sleep", "60"]) as other:
+        gone, runs = subprocess.Popen(["true"]), other.pid
+        gone.wait()
+        mine = [
+            f".other.{gone.pid}-0123abcd.part", f".pictures.{runs}-0123abcd.part", f".pictures.{gone.pid}-0123.part",
+            f".pictures.{os.getpid()}-0123abcd.part", f".my.pictures.{gone.pid}-0123abcd.part", "pictures.part",
+        ]  # fmt: skip
+        for name in mine:
+            (tmp_path / name).write_text("mine")
+        for name in ("pictures", long[:40]):
+            left = tmp_path / f".{name}.{gone.pid}-0123abcd.part"
+            left.mkdir()
+            (left / "a.png").write_bytes(b"half")
+        for name in ("pictures", long):
+            with appearing(tmp_path / name) as path:
+                path.mkdir()
+        assert names(tmp_path) == sorted(["pictures", long, *mine])
+        other.kill()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="open files stay there anyway")
 def test_what_another_process_is_writing_stays(tmp_path: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as other:

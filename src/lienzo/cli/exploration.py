@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from lienzo.cli.options import DEVICE, Json, show
 from lienzo.cli.syntax import Group, Word
 from lienzo.display.terminal import bar
+from lienzo.errors import InputError
 from lienzo.explore import marked
 from lienzo.explore.film import Film
 from lienzo.storage import sealed
@@ -53,9 +54,10 @@ def walk(
         film: How the walk becomes a film.
         out: The film, .avif, .webp, .gif or .mp4, or a folder for PNGs.
     """
-    from lienzo.explore import walking
+    from lienzo.explore import paths, walking
 
-    walking.path_beside(out)  # what cannot be written is refused before anything is painted
+    kept = walking.path_beside(out, None if path is None else paths.Path.open(path))
+    marked.refuse_unwritable(kept, "--out")  # before anything is painted
     going = walking.steps(
         source, seeds=seeds, label=label, latents=latents, path=path, film=film, detector=detector, device=device
     )
@@ -90,7 +92,7 @@ def arithmetic(
     """
     from lienzo.explore import calculation, showing
 
-    _refuse_places(out, save_latents, "latents")
+    _refuse_places(out, source, save_latents, "latents")
     going = calculation.steps(
         source, expression, collection, labels=labels, trials=trials, detector=detector, device=device
     )
@@ -131,7 +133,7 @@ def directions(
     from lienzo.explore import showing, steering
     from lienzo.generation.directions import beside
 
-    _refuse_places(out, save or beside(source), "directions")
+    _refuse_places(out, source, save, "directions", beside(source))
     going = steering.steps(
         source, collection, method=method, count=count, name=name, labels=labels, detector=detector, device=device
     )
@@ -167,7 +169,7 @@ def invert(
     from lienzo.explore.sources import parted
     from lienzo.generation.latents import joined
 
-    _refuse_places(out, save_latents, "latents")
+    _refuse_places(out, source, save_latents, "latents")
     pictures, collection = parted(places)
     going = inversion.steps(
         source, pictures, collection, samples=samples, starts=starts, iterations=iterations, label=label,
@@ -202,7 +204,7 @@ def neighbours(
     from lienzo.explore import proximity, showing
     from lienzo.explore.sources import parted
 
-    _refuse_places(out)
+    _refuse_places(out, source)
     pictures, collection = parted(places)
     going = proximity.steps(
         source, collection, seeds=seeds, pictures=pictures, count=count, among=among, detector=detector, device=device
@@ -245,27 +247,59 @@ def dissect(
     from lienzo.explore import dissecting, dissection_page
 
     if list_layers:
-        layers = dissecting.layers_of(source)
-        lines = [f"{each.name}  {each.units} units  {each.width}×{each.height}" for each in layers]
-        show([asdict(each) for each in layers] if json else "\n".join(lines), json)
+        _list_layers(
+            source, json, collection=collection, masks=masks, layer=layer, concept=concept, count=count, off=off,
+            labels=labels, save=save, detector=detector, device=device, out=out,
+        )  # fmt: skip
         return
-    place = save or dissecting.beside(source)
-    _refuse_places(out, place, "dissection")
+    beside = dissecting.beside(source)
+    _refuse_places(out, source, save, "dissection", beside)
     going = dissecting.steps(
         source, collection, masks=masks, layer=layer, concept=concept, count=count, off=off, labels=labels,
         detector=detector, device=device,
     )  # fmt: skip
     found = _followed("dissecting", going)
-    kept = found.save(place)
+    kept = found.save(save or beside, own=save is None)
     write_text(out, dissection_page.page(found))
     show({"page": str(out), "file": str(kept)} | found.to_json() if json else str(out), json)
 
 
-def _refuse_places(page: Path, place: Path | None = None, kind: str = "") -> None:
-    """Refuse to replace what is no page of lienzo's or a file of another kind, before anything is computed for them."""
+def _list_layers(source: Path, json: bool, *, collection: str | None, **others: object) -> None:
+    """Print the layers whose units can be looked at; nothing else that dissection takes is given then."""
+    from lienzo.explore import dissecting
+    from lienzo.explore.sources import refuse_idle
+
+    if collection is not None:
+        raise InputError("a collection says nothing beside --list: leave it out.")
+    refuse_idle(dissect, "beside --list", **others)
+    layers = dissecting.layers_of(source)
+    lines = [f"{each.name}  {each.units} units  {each.width}×{each.height}" for each in layers]
+    show([asdict(each) for each in layers] if json else "\n".join(lines), json)
+
+
+def _refuse_places(
+    page: Path, source: Path, place: Path | None = None, kind: str = "", beside: Path | None = None
+) -> None:
+    """Refuse, before anything is computed, to write where nobody can, or to replace what is someone's.
+
+    Args:
+        page: which may take the place of a page of lienzo's.
+        source: of the generator.
+        place: a file that was named, which may take the place of one of the same generator.
+        kind: what that file holds.
+        beside: the file in its stead, which may be of the generator before it was trained on.
+    """
+    from lienzo.generation.opening import located
+
     marked.refuse_other(page)
-    if place is not None:
-        sealed.refuse_other(place, kind)
+    marked.refuse_unwritable(page, "--out")
+    kept, option = place or beside, "--save-latents" if kind == "latents" else "--save"
+    if kept is None:
+        return
+    if kept.resolve() == page.resolve():
+        raise InputError(f"the page and the {kind} would both be {page}: give --out and {option} a file each.")
+    marked.refuse_unwritable(kept, option)
+    sealed.refuse_other(kept, kind, (sealed.header(located(source)) or {}).get("fingerprint") if place else None)
 
 
 EXPLORE = Group(

@@ -24,7 +24,7 @@ from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.explore import expressions
 from lienzo.explore.expressions import Point, Term
 from lienzo.explore.labelling import Classifier, fitted, kind_of
-from lienzo.explore.sources import opened, refuse_idle, refuse_labels_of_nothing, refuse_other_shape
+from lienzo.explore.sources import fitting, opened, refuse_idle, refuse_labels_of_nothing
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents
 from lienzo.metrics import detectors
@@ -352,8 +352,7 @@ def steps(
     if collection is None:
         return Calculated(done, ())
     refuse_below(2, {"trials": trials})
-    there = Collection.open(collection) if isinstance(collection, str | Path) else collection
-    refuse_other_shape(generator, there)
+    there = fitting(generator, collection)
     features_of = detectors.load(detector, generator.device)
     classifier = yield from fitted(there, kind_of(there, labels), features_of)
     found: list[Gain] = []

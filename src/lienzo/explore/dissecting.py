@@ -8,7 +8,7 @@ from collections.abc import Generator as Steps
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from lienzo.explore.concepts import MEASURED, TIED, Concept, Masks
 from lienzo.explore.dissection import Dissection, Example
 from lienzo.explore.labelling import fitted, kind_of
 from lienzo.explore.segmentation import Segmentation
-from lienzo.explore.sources import opened, refuse_labels_of_nothing, refuse_other_shape
+from lienzo.explore.sources import fitting, opened, refuse_idle, refuse_labels_of_nothing
 from lienzo.generation import units
 from lienzo.generation.generation import Generator
 from lienzo.generation.opening import located
@@ -125,8 +125,11 @@ def steps(
     refuse_below(32, {"count": count})
     known = layers_of(generator)
     chosen = _chosen_layers(known, layer)
-    _refuse_unknown(concept, masks)
+    _refuse_unknown(concept, masks, off)
     refuse_labels_of_nothing(labels, collection)
+    if collection is None:
+        refuse_idle(steps, "without a collection", detector=detector)
+    there = None if collection is None else fitting(generator, collection)
     segmented = None
     if masks == "painter":
         segmented = yield from segmentation.trained(*concepts.reduced_size(generator.height, generator.width))
@@ -134,7 +137,7 @@ def steps(
     z, y = generator.drawn(range(count))
     pictures = generator.paint(z, y)
     found = finder.masks(pictures)
-    names, shows = yield from _labelled(generator, pictures, y, collection=collection, kind=labels, detector=detector)
+    names, shows = yield from _labelled(generator, pictures, y, collection=there, kind=labels, detector=detector)
     ties: list[Agreement] = []
     for one in chosen:
         yield EvaluationProgress("comparing units", len(ties), len(chosen))
@@ -176,9 +179,11 @@ def _chosen_layers(known: tuple[Layer, ...], names: Sequence[str]) -> tuple[Laye
     return tuple(one for one in known if not names or one.name in names)
 
 
-def _refuse_unknown(concept: Sequence[str], masks: MasksFrom) -> None:
-    if masks not in ("painter", "none"):
-        raise InputError(unknown("kind of masks", masks, ("painter", "none")))
+def _refuse_unknown(concept: Sequence[str], masks: MasksFrom, off: Off) -> None:
+    if masks not in get_args(MasksFrom):
+        raise InputError(unknown("kind of masks", masks, get_args(MasksFrom)))
+    if off not in get_args(Off):
+        raise InputError(unknown("value of units that are off", off, get_args(Off)))
     there = [*(PARTS if masks == "painter" else ()), *MEASURED]
     for name in concept:
         if name not in there:
@@ -190,16 +195,14 @@ def _labelled(
     pictures: Pixels,
     y: Floats,
     *,
-    collection: str | Path | Collection | None,
+    collection: Collection | None,
     kind: str | None,
     detector: str,
 ) -> Steps[EvaluationProgress, None, tuple[tuple[str, ...], NDArray[np.bool_]]]:
     """Return the labels, and which pictures show each (n, labels): by the collection, or as the generator was asked."""
     if collection is not None:
-        there = Collection.open(collection) if isinstance(collection, str | Path) else collection
-        refuse_other_shape(generator, there)
         features_of = detectors.load(detector, generator.device)
-        classifier = yield from fitted(there, kind_of(there, kind), features_of)
+        classifier = yield from fitted(collection, kind_of(collection, kind), features_of)
         shown = classifier.labels(detectors.features(features_of, pictures))
         return classifier.names, shown[:, None] == np.arange(len(classifier.names))
     names = tuple(generator.vocabulary.counts) if generator.vocabulary else ()

@@ -105,13 +105,17 @@ class Dissection:
         best = max(self.layers, key=lambda ties: float(np.abs(ties.auc[:, column] - 0.5).max()))
         return best, int(np.abs(best.auc[:, column] - 0.5).argmax())
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, own: bool = False) -> Path:
         """Write it to a ``.safetensors`` file, which tells which generator it is of.
 
+        Args:
+            path: of the file.
+            own: whether it is the file beside the generator, which may hold what was found before this was trained on.
+
         Raises:
-            InputError: the file is there and holds something else.
+            InputError: the file is there and holds something else, or one of another generator.
         """
-        sealed.refuse_other(Path(path), "dissection")
+        sealed.refuse_other(Path(path), "dissection", None if own else self.generator)
         arrays: dict[str, NDArray[Any]] = {}
         for ties in self.layers:
             arrays |= {f"{ties.layer.name}.{name}": getattr(ties, name) for name in ARRAYS}

@@ -1,9 +1,9 @@
 """How a walk becomes a film: every choice, declared once for the function and for the command. Light to import."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from lienzo.errors import InputError, refuse_below
+from lienzo.errors import InputError, refuse_below, unknown
 
 Curve = Literal["great-circles", "spline"]
 """Great circles turn at each keyframe; a spline passes through all of them without a corner."""
@@ -14,6 +14,9 @@ Easing = Literal["none", "smooth"]
 
 MOST_FRAMES, MOST_WALKS = 100_000, 400
 """What a path may hold."""
+
+SLOWEST, FASTEST = 0.1, 1000
+"""Frames per second that a film may have: not all kinds of films can hold fewer or more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +55,17 @@ class Film:
             raise InputError(
                 f"a walk has up to {MOST_FRAMES:,} frames, and a film up to {MOST_WALKS} walks: give fewer."
             )
+        for kind, name, known in (("curve", self.curve, get_args(Curve)), ("easing", self.easing, get_args(Easing))):
+            if name not in known:
+                raise InputError(unknown(kind, name, known))
         if self.columns is not None and self.walks == 1:
             raise InputError("--columns says nothing of one walk: leave it out, or give --walks.")
         if self.even and self.frames < 2:
             raise InputError("one frame has no speed: give more frames, or leave even out.")
-        if not 0 < self.frames_per_second <= 1000:
+        if not SLOWEST <= self.frames_per_second <= FASTEST:
             raise InputError(
-                f"a film of {self.frames_per_second:g} frames per second cannot be shown: give a number up to 60."
+                f"a film of {self.frames_per_second:g} frames per second cannot be shown: give a number from {SLOWEST} "
+                "to 60."
             )
         if self.even and self.easing != "none":
             raise InputError("a walk at an even speed cannot slow down at its keyframes: leave one of the two out.")

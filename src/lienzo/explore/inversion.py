@@ -23,7 +23,7 @@ from lienzo.compute.pixels import from_bytes
 from lienzo.errors import InputError, refuse_below
 from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.evaluation.subject import sample
-from lienzo.explore.sources import opened, read_picture, refuse_idle, refuse_other_shape
+from lienzo.explore.sources import fitting, opened, read_picture, refuse_idle
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents
 from lienzo.metrics import detectors
@@ -117,17 +117,34 @@ def inverted(
         iterations: of each descent.
         seed: from which the candidates are counted.
     """
-    z0, y0 = (torch.from_numpy(part).to(generator.device) for part in generator.drawn(range(seed, seed + CANDIDATES)))
-    candidates = from_bytes(torch.from_numpy(generator.paint(z0.cpu().numpy(), y0.cpu().numpy())))
-    painted = _pyramid(candidates.to(generator.device))
-    for number, picture in enumerate(pictures):
-        target = _Target.of(generator, picture, iterations)
-        nearest = target.losses(painted).argsort()[:starts]
-        labels = y0[nearest] if y is None else torch.from_numpy(y[number]).to(y0).expand(len(nearest), -1)
-        z, losses = target.descended(z0[nearest], labels, 0, iterations // 3)
+    z0, y0 = generator.drawn(range(seed, seed + CANDIDATES))
+    rows = [y0] * len(pictures) if y is None else [np.broadcast_to(row, y0.shape) for row in y]
+    targets = [_Target.of(generator, picture, iterations) for picture in pictures]
+    for target, row, nearest in zip(targets, rows, _nearest(targets, z0, rows, starts), strict=True):
+        begun, labels = (torch.from_numpy(part[nearest]).to(generator.device) for part in (z0, row))
+        z, losses = target.descended(begun, labels, 0, iterations // 3)
         better = losses.argsort()[: max(1, len(z) // 2)]
         z, _ = target.descended(z[better], labels[better], iterations // 3, iterations)
         yield _best(target, z, labels[better])
+
+
+def _nearest(
+    targets: Sequence[_Target], z: NDArray[np.float32], rows: Sequence[NDArray[np.float32]], count: int
+) -> list[NDArray[np.int64]]:
+    """Return which latents (N, latents) paint what is nearest to each target, with its own labels (N, classes).
+
+    Latents are painted once for all targets of the same labels.
+    """
+    keys = [row.tobytes() for row in rows]
+    found: dict[int, NDArray[np.int64]] = {}
+    for key in dict.fromkeys(keys):
+        generator = targets[0].generator
+        painted = generator.paint(z, np.ascontiguousarray(rows[keys.index(key)]))
+        levels = _pyramid(from_bytes(torch.from_numpy(painted)).to(generator.device))
+        for number, target in enumerate(targets):
+            if keys[number] == key:
+                found[number] = target.losses(levels).argsort()[:count].cpu().numpy()
+    return [found[number] for number in range(len(targets))]
 
 
 def _best(target: _Target, z: Tensor, y: Tensor) -> Inverted:
@@ -161,6 +178,8 @@ class Reach:
     """Distance of each picture to its inversion in the detector's features, (n,)."""
     generator: str
     """Fingerprint of the generator."""
+    files: tuple[str, ...] = ()
+    """Name of the file of each picture; none where they came from no files."""
 
     @property
     def error(self) -> Estimate:
@@ -186,7 +205,8 @@ class Reach:
             "error": self.error._asdict(),
             "distance": self.distance._asdict(),
             "errors": errors,
-        }
+            "distances": [round(float(one), 5) for one in self.features],
+        } | ({"files": list(self.files)} if self.files else {})
 
 
 def steps(
@@ -243,7 +263,10 @@ def steps(
             yield EvaluationProgress(f"{name} pictures", len(found), len(some))
         painted = np.stack([one.picture for one in found])
         apart = detectors.features(features_of, some).double() - detectors.features(features_of, painted).double()
-        reached.append(Reach(name, some, tuple(found), apart.norm(dim=1).cpu(), generator.fingerprint))
+        files = (
+            () if name != "given" or isinstance(pictures, np.ndarray) else tuple(Path(each).name for each in pictures)
+        )
+        reached.append(Reach(name, some, tuple(found), apart.norm(dim=1).cpu(), generator.fingerprint, files))
     return tuple(reached)
 
 
@@ -270,8 +293,7 @@ def _wanted(
         else:
             wanted["given"] = np.stack([read_picture(path, generator) for path in pictures])
     if collection is not None:
-        there = Collection.open(collection) if isinstance(collection, str | Path) else collection
-        refuse_other_shape(generator, there)
+        there = fitting(generator, collection)
         for name, part in (("training", there.rows("train")), ("held-out", there.rows("holdout"))):
             if len(part):
                 wanted[name] = there.take(part[sample(len(part), samples)])

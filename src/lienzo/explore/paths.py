@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lienzo.errors import InputError
 from lienzo.explore import curves
-from lienzo.explore.film import MOST_FRAMES, MOST_WALKS, Curve
+from lienzo.explore.film import FASTEST, MOST_FRAMES, MOST_WALKS, SLOWEST, Curve
 from lienzo.generation.generation import Generator, refuse_infinite
 from lienzo.generation.spans import LAST_SEED
 from lienzo.storage.files import write_bytes
@@ -61,12 +61,12 @@ class Path(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     walks: Annotated[tuple[Walk, ...], Meta(min_length=1, max_length=MOST_WALKS)]
     """The walks, in the order of the grid: left to right, then down."""
     columns: Annotated[int, Meta(ge=1)] = 1
-    """Columns of the grid that they stand in."""
+    """Columns of the grid that they stand in; no more than there are walks."""
     curve: Curve = "great-circles"
     """What lies between keyframes."""
     closed: bool = False
     """Whether each walk returns from its last keyframe to its first."""
-    frames_per_second: Annotated[float, Meta(gt=0, le=1000)] = 30.0
+    frames_per_second: Annotated[float, Meta(ge=SLOWEST, le=FASTEST)] = 30.0
     format: Literal["lienzo path"] = "lienzo path"
     version: Literal[1] = 1
 
@@ -76,19 +76,24 @@ class Path(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return len(self.walks[0].times)
 
     def __post_init__(self) -> None:
-        """Refuse what a file of it would not be read with.
+        """Leave out columns that would stay empty, and refuse what a file of it would not be read with.
 
         Raises:
             InputError: too many keyframes, or seeds that are too large.
         """
+        msgspec.structs.force_setattr(self, "columns", min(self.columns, len(self.walks)))
         if any(len(walk.keyframes) > MOST_KEYFRAMES for walk in self.walks):
             raise InputError(f"a walk goes through {MOST_KEYFRAMES:,} keyframes at most: give fewer seeds.")
         if any((keyframe.seed or 0) > LAST_SEED for walk in self.walks for keyframe in walk.keyframes):
             raise InputError(f"the seeds of a walk are {LAST_SEED} at most: give lower ones.")
 
+    def to_bytes(self) -> bytes:
+        """Return what its file holds."""
+        return msgspec.json.encode(self) + b"\n"
+
     def save(self, path: str | File) -> File:
         """Write the file, ``*.json``."""
-        write_bytes(File(path), msgspec.json.encode(self) + b"\n")
+        write_bytes(File(path), self.to_bytes())
         return File(path)
 
     @classmethod

@@ -14,7 +14,7 @@ from lienzo.collection.collection import Collection
 from lienzo.errors import InputError, refuse_below
 from lienzo.evaluation.features import cached_features, features_of_seeds
 from lienzo.evaluation.scores import EvaluationProgress
-from lienzo.explore.sources import opened, read_picture, refuse_idle, refuse_other_shape
+from lienzo.explore.sources import fitting, opened, read_picture, refuse_idle
 from lienzo.generation.generation import Generator
 from lienzo.generation.spans import parse_seeds
 from lienzo.metrics import detectors
@@ -55,6 +55,8 @@ def in_collection(
 ) -> Steps[EvaluationProgress, None, Found]:
     """Find the training pictures of a collection that are nearest to some pictures of its shape."""
     rows = collection.rows("train")
+    if count > len(rows):
+        raise InputError(f"{collection.path} has {len(rows)} training pictures, fewer than {count}: lower --count.")
     references = yield from cached_features(collection, "train", rows, detector, torch.device("cpu"))
     found = nearest(detectors.features(detector, pictures).cpu(), references.cpu(), count)
     numbers = rows[found.indices.numpy()]
@@ -97,7 +99,8 @@ def steps(
         device: where to compute.
 
     Raises:
-        InputError: neither a collection nor pictures, or both, or a collection of another shape.
+        InputError: neither a collection nor pictures, or both, a collection of another shape, or fewer pictures to look
+            among than ``count``.
     """
     generator = opened(source, device)
     refuse_below(1, {"count": count, "among": among})
@@ -106,14 +109,15 @@ def steps(
             "neighbours are looked for of seeds in a collection, or of pictures among seeds: give a collection, "
             "or pictures."
         )
+    if collection is None and count > among:
+        raise InputError(f"among {among} seeds there are no {count} neighbours: lower --count, or raise --among.")
     if collection is not None:
         refuse_idle(steps, "with a collection", among=among)
     features_of = detectors.load(detector, generator.device)
     if collection is None:
         wanted = np.stack([read_picture(path, generator) for path in pictures])
         return (yield from among_seeds(wanted, generator, features_of, count, among))
-    there = Collection.open(collection) if isinstance(collection, str | Path) else collection
-    refuse_other_shape(generator, there)
+    there = fitting(generator, collection)
     chosen = parse_seeds(seeds) if isinstance(seeds, str) else list(range(SEEDS) if seeds is None else seeds)
     return (yield from in_collection(generator.generate(chosen).images, there, features_of, count))
 

@@ -11,6 +11,7 @@ from lienzo.explore.calculation import Calculated
 from lienzo.explore.inversion import Reach
 from lienzo.explore.proximity import Found
 from lienzo.explore.steering import STEP, Steered
+from lienzo.metrics.estimate import Estimate
 
 Pixels = NDArray[np.uint8]
 
@@ -88,7 +89,10 @@ def directions(steered: Steered) -> str:
 
 def inversions(reached: Sequence[Reach]) -> str:
     """Return the page of inverted pictures: each beside what the generator makes nearest to it, and how near."""
-    rows = [(reach.name, len(reach.found), str(reach.error), str(reach.distance)) for reach in reached]
+    rows = [
+        (reach.name, len(reach.found), *(_averaged(of, len(reach.found)) for of in (reach.error, reach.distance)))
+        for reach in reached
+    ]
     blocks = []
     for reach in reached:
         pairs = np.stack([reach.pictures, np.stack([one.picture for one in reach.found])], 1)
@@ -97,6 +101,11 @@ def inversions(reached: Sequence[Reach]) -> str:
             pages.section(
                 f"{reach.name.capitalize()} pictures",
                 _shown(pairs.reshape(-1, *pairs.shape[2:]), "Each picture, and at its right what was found.", columns),
+                *(
+                    [pages.table(("picture", "pixel error", "distance in features"), _each(reach))]
+                    if reach.files
+                    else []
+                ),
             )
         )
     return marked.page(
@@ -110,6 +119,19 @@ def inversions(reached: Sequence[Reach]) -> str:
         *blocks,
         lead="The latents from which the generator paints something closest to given pictures.",
     )
+
+
+def _each(reach: Reach) -> list[tuple[str, str, str]]:
+    """Return how near each picture of a file is reached."""
+    return [
+        (file, f"{one.error:.4g}", f"{float(apart):.4g}")
+        for file, one, apart in zip(reach.files, reach.found, reach.features, strict=True)
+    ]
+
+
+def _averaged(estimate: Estimate, count: int) -> str:
+    """Return a mean and its standard error, which one picture alone does not have."""
+    return str(estimate) if count > 1 else f"{estimate.value:.4g}"
 
 
 def neighbours(found: Found) -> str:

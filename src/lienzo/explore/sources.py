@@ -48,19 +48,21 @@ def parted(places: Sequence[str]) -> tuple[tuple[str, ...], str | None]:
     return tuple(place for place in places if place not in collections), next(iter(collections), None)
 
 
-def refuse_other_shape(generator: Generator, collection: Collection) -> None:
-    """Refuse a collection whose pictures have another shape than the generator's.
+def fitting(generator: Generator, collection: str | Path | Collection) -> Collection:
+    """Return a collection, or the one that lies there, whose pictures have the generator's shape.
 
     Raises:
-        InputError: they have.
+        InputError: they have another.
     """
+    there = Collection.open(collection) if isinstance(collection, str | Path) else collection
     made = generator.height, generator.width, generator.channels
-    held = collection.height, collection.width, collection.channels
+    held = there.height, there.width, there.channels
     if made != held:
         raise InputError(
-            f"the generator paints pictures of {written_shape(made)}, and {collection.path} has those of "
+            f"the generator paints pictures of {written_shape(made)}, and {there.path} has those of "
             f"{written_shape(held)}: take a collection of its shape."
         )
+    return there
 
 
 def refuse_labels_of_nothing(labels: str | None, collection: object) -> None:

@@ -6,6 +6,7 @@ measured: how far pictures move in a detector's features, whether they move the 
 goes with brightness, colour and the labels of a collection, from which its name is suggested.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Generator as Steps
 from dataclasses import dataclass, replace
@@ -24,13 +25,15 @@ from lienzo.evaluation.scores import EvaluationProgress
 from lienzo.explore import attributes
 from lienzo.explore.entrances import activations, first_bent, matrices
 from lienzo.explore.labelling import fitted, kind_of
-from lienzo.explore.sources import opened, refuse_labels_of_nothing
+from lienzo.explore.sources import fitting, opened, refuse_labels_of_nothing
 from lienzo.generation.directions import Directions, Effect, beside, parse_names
 from lienzo.generation.generation import Generator
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import Detector
 from lienzo.run.run import Run
 from lienzo.signatures import finished
+
+log = logging.getLogger("lienzo")
 
 Method = Literal["weights", "activations"]
 """Closed form from the weights, or principal components of activations."""
@@ -223,7 +226,7 @@ def steps(
         device: where to compute.
 
     Raises:
-        InputError: nothing that can be explored, or fewer than one direction.
+        InputError: nothing that can be explored, fewer than one direction, or a collection of another shape.
     """
     generator = opened(source, device)
     if method not in METHODS:
@@ -231,14 +234,14 @@ def steps(
     if not 1 <= count <= generator.latents:
         raise InputError(f"{count} directions cannot be found among {generator.latents} latents: ask for fewer.")
     refuse_labels_of_nothing(labels, collection)
+    there = None if collection is None else fitting(generator, collection)
     names = parse_names(name)
     found = METHODS[method](generator, count)
     found.named(names)  # what cannot be named is refused before anything is measured
     features_of = detectors.load(detector, pick_device(device))
     labeller = None
-    if collection is not None:
-        opened_collection = Collection.open(collection) if isinstance(collection, str | Path) else collection
-        classifier = yield from fitted(opened_collection, kind_of(opened_collection, labels), features_of)
+    if there is not None:
+        classifier = yield from fitted(there, kind_of(there, labels), features_of)
         labeller = classifier.by_name
     measured: list[Effect] = []
     yield EvaluationProgress("directions", 0, count)
@@ -260,18 +263,26 @@ directions = finished(steps, "directions")
 def keep(steered: Steered, source: str | Path | Run, place: str | Path | None = None) -> tuple[Steered, Path]:
     """Write directions to a file, beside their generator unless another place is given.
 
-    Names that someone gave in that file before are kept, with their directions where these were not found again.
+    Names that someone gave in that file before are kept, with their directions where these were not found again. Those
+    of the generator before it was trained on go with what is beside it, and a warning says so.
 
     Returns:
         What was found under its names, and the file.
 
     Raises:
-        InputError: the file is there and holds something else.
+        InputError: the file is there and holds something else, or another place holds directions of another generator.
     """
     found, path = steered.directions, Path(place) if place is not None else beside(source)
     kept = found
-    if path.exists() and (earlier := Directions.found(path)).generator == found.generator:
+    earlier = Directions.found(path) if path.exists() else None
+    if earlier and earlier.generator == found.generator:
         found = found.inheriting(earlier)
         kept = found.joined(earlier)
         found = replace(found, names=kept.names[: len(found.names)])
-    return replace(steered, directions=found), kept.save(path)
+    written = kept.save(path, own=place is None)
+    if earlier and earlier.generator != found.generator and earlier.given:
+        gone = ", ".join(earlier.names[number] for number in sorted(earlier.given))
+        log.warning(
+            "%s held directions of the generator as it was before; the names given to them are gone: %s.", path, gone
+        )
+    return replace(steered, directions=found), written

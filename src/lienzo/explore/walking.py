@@ -20,12 +20,13 @@ from lienzo.explore.paths import Keyframe, Path, Walk, between, places
 from lienzo.explore.sources import opened, refuse_idle
 from lienzo.generation.generation import Generator
 from lienzo.generation.latents import Latents
+from lienzo.generation.request import checked
 from lienzo.generation.spans import parse_seeds
 from lienzo.metrics import detectors
 from lienzo.metrics.detectors import Detector
 from lienzo.run.run import Run
 from lienzo.signatures import finished
-from lienzo.storage.files import write_bytes
+from lienzo.storage.files import replacing, write_bytes
 
 Pixels = NDArray[np.uint8]
 
@@ -133,30 +134,46 @@ def save(frames: Sequence[Pixels], file: str | File, per_second: float) -> File:
     return file
 
 
-def path_beside(film: str | File) -> File:
+def path_beside(film: str | File, written: Path | None = None) -> File:
     """Return where the path of a film goes. It is the mark of lienzo's films: one without it is not replaced.
+
+    A path that is there belongs to the film of this name, or to one of another ending, which could not be painted again
+    if another path took its place.
 
     Args:
         film: its file, or the folder of its frames.
+        written: the path that will be written, where it is known: the same one may stand there.
 
     Raises:
-        InputError: another ending, ``.mp4`` without PyAV, or something there that lienzo did not write.
+        InputError: another ending, ``.mp4`` without PyAV, a folder of the film's name, something there that lienzo did
+            not write, or another film of this path.
     """
     film = File(film)
     if film.suffix:
         films.encoder(film.suffix)
+        if film.is_dir():
+            raise InputError(f"{film} is a folder: give the film another name, or leave {film.suffix} out for frames.")
     path = film.with_suffix(".json") if film.suffix else film / "path.json"
-    if path.exists():
-        try:
-            Path.open(path)
-        except InputError:
-            raise InputError(f"{path} is there and holds no path: give the film another name.") from None
+    there = film if film.suffix or not film.is_dir() else next(film.glob(FRAMES), film / FRAMES)
+    if not path.exists():
+        if there.exists():
+            raise InputError(
+                f"{there} exists, and no path {path.name} beside it says that lienzo generated it: choose another "
+                "name, or move it away."
+            )
         return path
-    there = next(film.glob(FRAMES), None) if film.is_dir() and not film.suffix else film
-    if there is not None and there.exists():
+    try:
+        found = Path.open(path)
+    except InputError:
+        raise InputError(f"{path} is there and holds no path: give the film another name.") from None
+    others = (path.with_suffix(ending) for ending in films.ENCODERS if ending != film.suffix.lower())
+    other = next((each for each in others if each.exists()), None)
+    if there.exists() and other is not None:
+        raise InputError(f"{path} may be the path of {there} or of {other}: give the film another name.")
+    if not there.exists() and found != written:
         raise InputError(
-            f"{there} exists, and no path {path.name} beside it says that lienzo generated it: choose another name, "
-            "or move it away."
+            f"{path} is the path of {other or 'another film'}, which could not be painted again: give the film another "
+            f"name, or replay that path with --path {path}."
         )
     return path
 
@@ -236,8 +253,16 @@ class Walked:
         Raises:
             InputError: what :func:`path_beside` refuses.
         """
-        path = self.path.save(path_beside(film))  # first: a film without it would be taken for someone else's
-        return save(self.frames, film, self.path.frames_per_second), path
+        film = File(film)
+        path = path_beside(film, self.path)
+        if film.suffix:
+            with replacing(path) as beside:  # both or neither: a film that cannot be encoded leaves them as they are
+                beside.write(self.path.to_bytes())
+                save(self.frames, film, self.path.frames_per_second)
+        else:
+            self.path.save(path)  # first: frames without it would be taken for someone else's
+            save(self.frames, film, self.path.frames_per_second)
+        return film, path
 
 
 def steps(
@@ -264,7 +289,8 @@ def steps(
         device: where to compute.
 
     Raises:
-        InputError: a path or latents of another generator, an unknown label, or a detector that measures nothing.
+        InputError: a path or latents of another generator, no seeds, an unknown label, or a detector that measures
+            nothing.
     """
     if path is not None:
         refuse_idle(steps, "of a path", detector=detector)
@@ -280,7 +306,7 @@ def steps(
     film = film or Film()
     labels = [label] if isinstance(label, str) else label
     kept = Latents.open(latents) if isinstance(latents, str | File) else latents
-    chosen = parse_seeds(seeds) if isinstance(seeds, str) else [int(seed) for seed in (() if seeds is None else seeds)]
+    chosen = parse_seeds(seeds) if isinstance(seeds, str) else () if seeds is None else checked(seeds)
     found = keyframes(generator, chosen, labels, kept)
     following = _path(generator, _beside(found, film.walks), film)
     before = after = None

@@ -33,6 +33,9 @@ def card(known: dict[str, Any], generator: Generator) -> str:
     scores = known.get("scores", [])
     if scores:
         blocks += _scores(scores[-1])
+    if "origin" in known:
+        said = "Its training began from another trained generator, whose own training is not counted here:"
+        blocks.append(section("What it was begun from", paragraph(said), code(known["origin"]["generator"])))
     if "collection" in known:
         blocks.append(section("What it was trained on", table(("", ""), _collection(known["collection"]))))
     if "recipe" in known:

@@ -33,6 +33,9 @@ UNLABELLED = "unlabelled"
 METADATA, STYLEGAN = "metadata.jsonl", "dataset.json"
 """Names of the tables of labels, which lie beside the folders."""
 
+TAKEN = ("file_name", "lienzo")
+"""Keys of the metadata that say something else than a label."""
+
 STRANGE = re.compile(r'[\x00-\x1f<>:"\\|?*]|^[. ]+|[. ]+$')
 """What the name of a folder cannot hold on every system."""
 
@@ -69,9 +72,15 @@ def known(collection: Collection, part: Part, labels: str | None, licence: str |
         licence: of the pictures, where it was given.
 
     Raises:
-        InputError: the collection has no labels of that kind.
+        InputError: the collection has no labels of that kind, or a kind called as something else in the metadata is.
     """
     kinds = list(collection.vocabularies)
+    for kind in TAKEN:
+        if kind in kinds:
+            raise InputError(
+                f"{collection.path} has a kind of labels called {kind}, and the metadata say something else under that "
+                "name: call the column otherwise and prepare again, or leave it out with prepare --label-columns."
+            )
     if labels is not None and labels not in kinds:
         raise InputError(unknown("label kind", labels, kinds))
     folders = folders_of(collection.vocabularies[labels]) if labels else {}

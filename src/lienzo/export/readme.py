@@ -5,6 +5,7 @@ import shlex
 from typing import Any
 
 from lienzo.export.subject import Subject
+from lienzo.networks.configurations import times_grown
 from lienzo.recipe.recipe import Recipe
 
 LABELS = 50
@@ -21,7 +22,8 @@ MEASURES = {
 """Measures of the scores -> what they are called, and by how much they are multiplied."""
 
 NOVELTY = {
-    "features": "closer to a training picture than 95 in 100 held-out ones (0.05 if nothing is copied), by features",
+    "features": "closer to a training picture than 95 in 100 held-out ones (0.05 if nothing is copied, and more with "
+    "fewer than 19 held out), by features",
     "pixels": "the same, by pixels",
     "blends": "more like a blend of two training pictures than 95 in 100 held-out ones",
 }
@@ -66,6 +68,10 @@ def _metadata(subject: Subject, licence: str | None) -> str:
 def _what(subject: Subject) -> str:
     made, card = subject.generator, subject.card
     shown = f", after {card['images']:,} pictures shown in training" if "images" in card else ""
+    if "origin" in card:
+        shown += (
+            f", begun from the trained generator `{card['origin']['generator']}`, whose own training is not counted"
+        )
     kind = f"made by the recipe {_plain(str(card['recipe'].get('name')))} of" if "recipe" in card else "made by"
     return (
         f"A generator of pictures of {made.height}×{made.width} pixels with {made.channels} channels, {kind} lienzo"
@@ -97,6 +103,8 @@ def _data(subject: Subject) -> str:
             f"A collection of {collection['count']:,} pictures, brought to {height}×{width} pixels with {channels} "
             f"channels. Its fingerprint is `{collection['fingerprint']}`."
         )
+        if "origin" in subject.card:
+            lines.append("The generator that it was begun from may have been trained on others.")
         if "parts" in collection:
             train, held = collection["parts"]["train"], collection["parts"]["holdout"]
             lines.append(f"Trained on were {train:,} of them; {held:,} were held out for the scores.")
@@ -150,14 +158,19 @@ def _scores(scores: list[dict[str, Any]]) -> str:
 def _training(subject: Subject) -> str:
     if "recipe" not in subject.card:
         return ""
-    recipe = Recipe.from_dict(subject.card["recipe"]).to_toml().strip()
+    recipe = Recipe.from_dict(subject.card["recipe"])
     versions = ", ".join(
         f"{_plain(name)} {_plain(version)}" for name, version in subject.card.get("versions", {}).items()
     )
-    return (
-        f"## Training\n\nWith {versions or 'lienzo'}. `recipe.toml` trains another one: "
-        f"`lienzo train COLLECTION --recipe recipe.toml`.\n\n```toml\n{recipe}\n```"
-    )
+    again = "`recipe.toml` trains another one: `lienzo train COLLECTION --recipe recipe.toml`."
+    if "origin" in subject.card:
+        grew = ", or `lienzo grow` where it has grown" if times_grown(recipe.network) else ""
+        again = (
+            "`recipe.toml` alone does not train another one, as it was begun from the generator "
+            f"`{subject.card['origin']['generator']}`: it takes that one too, by "
+            f"`lienzo train COLLECTION --recipe recipe.toml --from GENERATOR.safetensors`{grew}."
+        )
+    return f"## Training\n\nWith {versions or 'lienzo'}. {again}\n\n```toml\n{recipe.to_toml().strip()}\n```"
 
 
 def _licence(licence: str | None) -> str:

@@ -84,12 +84,19 @@ class Described(TypedDict):
     kinds: NotRequired[dict[str, Count]]
 
 
+class Begun(TypedDict):
+    """The trained generator that a training began from."""
+
+    generator: Sha256
+
+
 class Card(TypedDict, total=False):
     """The form of a card, which may come in a file from anyone; :attr:`Subject.card` says what the keys mean."""
 
     generator: Sha256
     recipe: dict[str, Any]
     images: Count
+    origin: Begun
     collection: Described
     versions: dict[str, str]
     scores: list[Score]
@@ -112,6 +119,7 @@ class Subject:
     - ``generator``: the fingerprint of the generator that was exported
     - ``recipe``: the whole recipe, as :meth:`lienzo.recipe.recipe.Recipe.to_dict` has it
     - ``images``: pictures shown in training
+    - ``origin``: ``generator``, the fingerprint of the trained generator that the training began from
     - ``collection``: ``fingerprint``, ``count`` and ``shape`` (height, width, channels) of the training pictures; where
       it was at hand also ``parts`` (part -> pictures) and ``kinds`` (kind of label -> different labels)
     - ``versions``: of lienzo, PyTorch and Python, in training
@@ -152,6 +160,8 @@ def _card(generator: Generator, run: Run | None) -> dict[str, Any]:
     described = run.manifest()
     collection = _collection(described["collection"])
     card |= {"recipe": run.recipe().to_dict(), "collection": collection, "versions": described["versions"]}
+    if "origin" in described:
+        card["origin"] = {"generator": described["origin"]["fingerprint"]}
     scores = _scores(run, generator.fingerprint, collection["fingerprint"])
     return card | ({"scores": scores} if scores else {})
 

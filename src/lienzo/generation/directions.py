@@ -159,13 +159,29 @@ class Directions:
             moved += np.float32(found["distance"]) * self.vectors[self.names.index(found["name"])]
         return moved
 
-    def save(self, path: str | Path) -> Path:
-        """Write the directions to a ``.safetensors`` file.
+    def check(self, generator: str, latents: int, said: str = "these are the") -> "Directions":
+        """Return them if they belong to a generator of this fingerprint and dimension.
 
         Raises:
-            InputError: the file is there and holds something else.
+            InputError: they are another's.
         """
-        sealed.refuse_other(Path(path), "directions")
+        if self.generator != generator or self.vectors.shape[1] != latents:
+            raise InputError(
+                f"{said} directions of another generator: find this one's with `lienzo explore directions`."
+            )
+        return self
+
+    def save(self, path: str | Path, *, own: bool = False) -> Path:
+        """Write the directions to a ``.safetensors`` file.
+
+        Args:
+            path: of the file.
+            own: whether it is the file beside the generator, which may hold what was found before this was trained on.
+
+        Raises:
+            InputError: the file is there and holds something else, or those of another generator.
+        """
+        sealed.refuse_other(Path(path), "directions", None if own else self.generator)
         header: dict[str, Any] = {
             "kind": "directions",
             "generator": self.generator,
@@ -187,12 +203,7 @@ class Directions:
         """
         if not Path(path).exists():
             raise InputError(f"there are no directions at {path}: find them with `lienzo explore directions`.")
-        found = cls.found(path)
-        if found.generator != generator or found.vectors.shape[1] != latents:
-            raise InputError(
-                f"{path} holds the directions of another generator: find this one's with `lienzo explore directions`."
-            )
-        return found
+        return cls.found(path).check(generator, latents, f"{path} holds the")
 
     @classmethod
     def found(cls, path: str | Path) -> "Directions":

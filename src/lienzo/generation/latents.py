@@ -51,9 +51,9 @@ class Latents:
         """Write them to a ``.safetensors`` file, which tells which generator they belong to.
 
         Raises:
-            InputError: the file is there and holds something else.
+            InputError: the file is there and holds something else, or latents of another generator.
         """
-        sealed.refuse_other(Path(path), "latents")
+        sealed.refuse_other(Path(path), "latents", self.generator)
         header: dict[str, Any] = {"kind": "latents", "generator": self.generator, "names": list(self.names)}
         tensors.save(Path(path), {"z": torch.from_numpy(self.z), "y": torch.from_numpy(self.y)}, header)
         return Path(path)

@@ -98,7 +98,7 @@ class Moves:
 
     def _directions(self, generator: Generator) -> Directions:
         if isinstance(self.directions, Directions):
-            return self.directions
+            return self.directions.check(generator.fingerprint, generator.latents)
         if self.directions is None:
             raise InputError("a generator that lies in no file has no directions beside it: give them.")
         return Directions.open(self.directions, generator.fingerprint, generator.latents)

@@ -85,6 +85,8 @@ class Settings:
             raise InputError("directions are what steps go along: say how far, such as --along storm=2.5.")
         if self.units and self.moves:
             raise InputError("units are held in the pictures of seeds: leave out what moves or keeps latents.")
+        if self.save_latents is not None and self.out is not None and Path(self.save_latents) == Path(self.out):
+            raise InputError(f"--out and --save-latents are both {self.out}: give each a file of its own.")
         if self.mix and self.save_latents is not None:
             raise InputError("latents mixed by layer are no longer one for each picture: leave --save-latents out.")
 

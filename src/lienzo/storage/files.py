@@ -104,7 +104,7 @@ def _replace(temporary: Path, path: Path) -> None:
 def appearing(path: Path) -> Iterator[Path]:
     """Give a path beside ``path``, at which a file or a folder is made; on success it becomes ``path``.
 
-    On an error it vanishes, and ``path`` stays as it is.
+    On an error it vanishes, and ``path`` stays as it is. What ended processes left half made beside it goes first.
 
     Raises:
         InputError: there is something at ``path`` already.
@@ -112,6 +112,7 @@ def appearing(path: Path) -> Iterator[Path]:
     if os.path.lexists(path):
         raise InputError(f"{path} exists: choose another name, or move it away.")
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep_halves(path)
     temporary = _temporary(path)
     try:
         yield temporary
@@ -150,10 +151,27 @@ def sweep(folder: Path) -> None:
         if writer is None or (int(writer[1]) != os.getpid() and _runs(int(writer[1]))):
             continue
         with contextlib.suppress(*(PermissionError,) if sys.platform == "win32" else ()):
-            if leftover.is_dir() and not leftover.is_symlink():
-                shutil.rmtree(leftover)
-            else:
-                leftover.unlink(missing_ok=True)
+            _remove(leftover)
+
+
+def _sweep_halves(path: Path) -> None:
+    """Remove what other processes, which run no longer, left half made beside ``path``; no matter if that fails."""
+    for leftover in (
+        path.parent.glob(f".*{TEMPORARY}") if sys.platform != "win32" else ()
+    ):  # who runs is not known there
+        writer = WRITER.search(leftover.name)
+        if writer is None or leftover.name[: writer.start()] != f".{path.name[:NAME]}":
+            continue
+        if int(writer[1]) != os.getpid() and not _runs(int(writer[1])):
+            with contextlib.suppress(OSError):
+                _remove(leftover)
+
+
+def _remove(leftover: Path) -> None:
+    if leftover.is_dir() and not leftover.is_symlink():
+        shutil.rmtree(leftover)
+    else:
+        leftover.unlink(missing_ok=True)
 
 
 def _runs(process: int) -> bool:
@@ -185,7 +203,16 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` as UTF-8 with Unix line ends, whole or not at all."""
-    write_bytes(path, text.encode())
+    write_bytes(path, encoded(text))
+
+
+def encoded(text: str) -> bytes:
+    r"""Return text as UTF-8. The bytes of an odd file's name become escapes, which JSON reads as the same name again.
+
+    >>> encoded("caf\udce9")
+    b'caf\\udce9'
+    """
+    return text.encode(errors="backslashreplace")
 
 
 def write_json(path: Path, value: Any) -> None:

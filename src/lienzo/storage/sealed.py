@@ -89,14 +89,24 @@ def read(path: Path, kind: str | None, error: type[InputError]) -> tuple[dict[st
     return tensors, {**header, "fingerprint": sealed}
 
 
-def refuse_other(path: Path, kind: str) -> None:
-    """Refuse to write a file of a kind where another stands, such as a generator.
+def refuse_other(path: Path, kind: str, generator: str | None = None) -> None:
+    """Refuse to write a file of a kind where another stands, such as a generator, or one of another generator.
+
+    Args:
+        path: of the file.
+        kind: what it may hold.
+        generator: fingerprint of the generator that it may be of; none: of any.
 
     Raises:
         InputError: there is one.
     """
-    if path.exists() and (header(path) or {}).get("kind") != kind:
+    if not path.exists():
+        return
+    found = header(path) or {}
+    if found.get("kind") != kind:
         raise InputError(f"{path} is there and holds no {kind}: give the name of another file.")
+    if generator is not None and found.get("generator") != generator:
+        raise InputError(f"{path} is there and is of another generator ({kind}): give the name of another file.")
 
 
 def header(path: Path) -> dict[str, Any] | None:
