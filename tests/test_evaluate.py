@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import re
 import sys
 import threading
@@ -21,8 +22,10 @@ from lienzo.errors import InputError, ScoreError
 from lienzo.evaluation import evaluation, features
 from lienzo.evaluation import scores as scores_module
 from lienzo.evaluation.evaluation import compare, evaluate, steps
-from lienzo.evaluation.report import page
-from lienzo.evaluation.scores import append, lines, refuse_incomparable, table, written
+from lienzo.evaluation.features import shrunk
+from lienzo.evaluation.novelty import with_mirrored
+from lienzo.evaluation.report import _scales, _short, _truncations, chart, page
+from lienzo.evaluation.scores import append, lines, read, refuse_incomparable, table, written
 from lienzo.evaluation.settings import Settings
 from lienzo.evaluation.subject import Subject, open_subject
 from lienzo.generation.generation import Generator, save_generator
@@ -147,6 +150,38 @@ def test_a_copy_is_shown_beside_the_picture_it_was_copied_from(scores, collectio
     maker = generator(Memory(collection.take(collection.rows("train")), blend=False), "memorising")
     for case in scores["memorising"].novelty.pixels.worst:
         assert np.array_equal(maker.generate([case.seed]).images, collection.take(np.array(case.rows)))
+
+
+def test_a_generator_of_mirrored_copies_of_few_colours_is_caught_by_pixels_and_blends(collection):
+    """Recipes may train with flips."""
+    mirrored = collection.take(collection.rows("train"))[:, :, ::-1] // 32 * 32 + 16
+    maker = generator(Memory(mirrored, blend=False), "mirroring")
+    found = evaluate(maker, collection, detector="pixels", samples=100, device="cpu").novelty
+    assert found.mirrored
+    assert found.pixels.excess.share.value > 0.9
+    assert found.blends.excess.share.value > 0.9
+    case = found.pixels.worst[0]
+    like = collection.take(np.array(case.rows))[0, :, ::-1]
+    assert np.abs(maker.generate([case.seed]).images[0].astype(int) - like).max() <= 17
+
+
+def test_mirrored_thumbnails_are_those_of_mirrored_pictures():
+    images = np.random.default_rng(0).integers(0, 256, (3, 40, 24, 3), np.uint8)
+    shrink = shrunk(torch.device("cpu"))
+    expected = torch.cat([shrink(images, 0), shrink(images[:, :, ::-1], 0)])
+    torch.testing.assert_close(with_mirrored(shrink(images, 0)), expected)
+
+
+def test_scores_of_before_mirrored_pictures_were_searched_are_told_apart(scores, tmp_path):
+    path, now = tmp_path / "scores.jsonl", scores["perfect"]
+    plain = now.to_json()
+    del plain["novelty"]["mirrored"]
+    path.write_text(json.dumps(plain), encoding="utf-8")
+    (before,) = read(path)
+    assert dataclasses.replace(before.novelty, mirrored=True) == now.novelty
+    with pytest.raises(ScoreError, match=r"whether mirrored pictures are copies too \(no and yes\)"):
+        refuse_incomparable([before, now])
+    refuse_incomparable([dataclasses.replace(before, novelty=None), now])
 
 
 def test_a_blending_generator_is_caught_by_the_test_for_blends(scores):
@@ -430,6 +465,14 @@ def test_scores_are_plain_json_and_lines_are_added(scores, tmp_path):
     assert lines[1]["measures"]["fid"] is None
 
 
+def test_a_line_that_nobody_ended_is_ended_before_the_next(scores, tmp_path):
+    path = tmp_path / "scores.jsonl"
+    append(path, scores["perfect"])
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    append(path, scores["real"])
+    assert read(path) == [scores["perfect"], scores["real"]]
+
+
 def test_no_line_is_lost_where_evaluations_end_together(scores, tmp_path, monkeypatch):
     together, write = threading.Barrier(2), scores_module.write_bytes
 
@@ -523,6 +566,35 @@ def test_the_page_needs_nothing_else_and_shows_what_was_measured(scores, collect
     assert shown.count("<svg") == 2
     assert "<script" not in shown
     assert "http" not in re.sub(r"xmlns[^\s>]*|<!DOCTYPE[^>]*>|<rdf:RDF.*?</rdf:RDF>", "", shown, flags=re.DOTALL)
+
+
+def test_the_page_says_what_few_held_out_pictures_can_tell(scores, collection):
+    one = scores["perfect"]
+    few = {
+        kind: dataclasses.replace(getattr(one.novelty, kind), held_out=8) for kind in ("features", "pixels", "blends")
+    }
+    one = dataclasses.replace(one, novelty=dataclasses.replace(one.novelty, **few))
+    shown = page([one], [open_subject(generator(World(), "perfect"), collection)], collection)
+    assert shown.count("the threshold that 0.111 of real pictures like the 8 held-out ones fall below") == 3
+    assert "than 89 in 100 real pictures that were held out: real pictures have 0.111." in shown
+
+
+def test_any_name_stands_in_the_charts_and_no_two_become_one(scores):
+    names = [
+        "runs/modern-0/generator.safetensors",
+        "runs/fast-0/generator.safetensors",
+        "a $x_{$ b",
+        "_hidden",
+        os.fsdecode(b"caf\xe9"),
+    ]
+    several = [dataclasses.replace(scores["perfect"], subject=name, truncation=1.0) for name in names]
+    for drawn in (_scales(several), _truncations(several), chart([(one.title, one.measures) for one in several]).svg()):
+        said = re.findall(r"<!-- (.*?) -->", drawn)
+        for name in ("runs/modern-", "runs/fast-0/", "a $x_{$ b", "_hidden", r"caf\xe9"):
+            assert any(line.strip().startswith(name) for line in said), (name, said)
+    assert _short(names[:2]) == ["modern-0/gen…safetensors", "fast-0/gener…safetensors"]
+    assert _short(names[:1]) == ["…0/generator.safetensors"]
+    assert _short([f"{'a' * 30}{middle}{'b' * 30}" for middle in "cd"]) == ["1 bbbbbbbbbbbb", "2 bbbbbbbbbbbb"]
 
 
 def command(monkeypatch, *words: object) -> int | str | None:

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import shutil
+import sys
 import time
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -28,7 +30,7 @@ from lienzo.collection.screening import formats
 from lienzo.collection.screening.screening import Screened
 from lienzo.collection.screening.workers import Unit, screen_units
 from lienzo.errors import CollectionError, InputError, ScoreError
-from lienzo.evaluation import pictures
+from lienzo.evaluation import pictures, scores
 from lienzo.evaluation.pictures import RULE, holds_pictures
 from lienzo.metrics.detectors import Detector
 
@@ -124,6 +126,23 @@ def test_a_zip_is_the_folder_in_it_and_a_set_is_no_distance_from_itself(drawn: P
     assert set(scores.sliced_wasserstein.values()) == {0.0}
     assert scores.measures.precision.value == scores.measures.recall.value == 1
     assert scores.measures.generated == 26
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_path_that_is_no_unicode_loses_nothing(
+    run: lienzo.Run, collection: Collection, ready: Path, tmp_path: Path
+) -> None:
+    odd = tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(ready, odd / "pictures")
+    shutil.copytree(run.path, odd / "run")
+    for subject, against in ((odd / "run", collection), (run.path, odd / "pictures"), (odd / "pictures", collection)):
+        assert lienzo.evaluate(subject, against, **QUICK).subject == str(subject)
+    lienzo.evaluate(odd / "run", odd / "pictures", **QUICK)
+    *_, kept = scores.read(odd / "run" / "scores.jsonl")
+    assert (kept.subject, kept.prepared["reference"]["source"]) == (str(odd / "run"), str(odd / "pictures"))
+    assert "caf\\udce9/run" in lienzo.report(odd / "run").page.read_text(encoding="utf-8")
+    made = lienzo.prepare(odd / "pictures", tmp_path / "again", size=16, workers=1)
+    assert Collection.open(made.path).settings["sources"] == [str(odd / "pictures")]
 
 
 def test_two_folders_get_the_size_of_the_first_picture(drawn: Path, tmp_path: Path) -> None:
@@ -275,6 +294,21 @@ def test_what_was_done_to_pictures_is_said_though_they_have_their_size(ready: Pa
         "1 put on white, 1 turned upright, 3 brought to 8 bits, 3 scaled by a guessed white"
     )
     assert scores.prepared["subject"]["notes"] == {"alpha": 1, "deep": 3, "rotated": 1, "scaled": 3}
+
+
+def test_pictures_whose_alpha_hides_nothing_are_scored_as_they_are(
+    paint: Paint, ready: Path, tmp_path: Path, collection: Collection
+) -> None:
+    usual = lienzo.evaluate(ready, collection, **QUICK)
+    for i in range(8):
+        noisy(i, 16, 16).convert("RGBA").save(ready / f"{i}.png")
+    Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16)).convert("LA").save(ready / "grey.png")
+    on_black = lienzo.prepare(paint(tmp_path / "p"), tmp_path / "black", size=16, background="black", workers=1)
+    scores = lienzo.evaluate(ready, on_black, **QUICK)
+    assert scores.notes[0].endswith("9 pictures were read, none refused; each has 16×16 pixels, and is scored as it is")
+    assert not any("was prepared with" in note for note in scores.notes)
+    (ready / "grey.png").unlink()
+    assert measured(lienzo.evaluate(ready, collection, **QUICK)) == measured(usual)
 
 
 def test_an_archive_that_cannot_be_read_is_said_once(ready: Path, command: Command, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from lienzo.metrics.distances import nearest
 from lienzo.metrics.novelty import blends, excess
+from lienzo.metrics.results import expected_share
 
 
 def drawn(n: int, seed: int, d: int = 24) -> torch.Tensor:
@@ -103,6 +104,17 @@ def test_the_errors_foretell_how_far_share_and_probability_vary():
         values = [getattr(one, name).value for one in found]
         errors = [getattr(one, name).error for one in found]
         assert np.mean(errors) == pytest.approx(np.std(values), rel=0.2)
+
+
+@pytest.mark.parametrize("held_out", [1, 2, 5, 10, 19, 30])
+def test_the_error_of_a_share_is_right_for_few_held_out_pictures(held_out: int) -> None:
+    source = torch.Generator().manual_seed(0)
+    found = [
+        excess(torch.rand(300, generator=source), torch.rand(held_out, generator=source)).share for _ in range(1000)
+    ]
+    values, errors = zip(*found, strict=True)
+    assert np.mean(values) == pytest.approx(expected_share(held_out), rel=0.1)
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.2)
 
 
 @pytest.mark.parametrize("shift", [-1.0, 0.5, 1.5])

@@ -69,6 +69,12 @@ def test_the_command_prints_two_tables(shelf: Path, command: Command, monkeypatc
     assert json.loads(command("info", shelf, "--json")[1]) == lienzo.info(shelf)
 
 
+def test_scores_that_cannot_be_read_do_not_hide_the_others(shelf: Path) -> None:
+    found = lienzo.info(shelf)
+    (shelf / "runs" / "halfway" / "scores.jsonl").mkdir()
+    assert lienzo.info(shelf) == found
+
+
 def test_what_is_within_a_run_is_not_listed(shelf: Path, collection: Collection) -> None:
     shutil.copytree(collection.path, shelf / "runs" / "scored" / "samples" / "art")
     assert [*overview(shelf)["collections"]] == ["art-16"]

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from lienzo.cli.main import main
 from lienzo.collection.collection import Collection
 from lienzo.collection.preparation import prepare
 from lienzo.errors import InputError, RunError, ScoreError
-from lienzo.evaluation.probing import lines, probe
+from lienzo.evaluation.probing import _pixels, lines, probe
 from lienzo.recipe.catalogue import find
 from lienzo.run.run import Run
 from lienzo.training.loop import train
@@ -94,6 +95,46 @@ def test_what_cannot_be_probed_is_refused(run, collection, tmp_path):
     large = prepare(stripes(tmp_path / "q", 20, 32), tmp_path / "d", size=32, workers=1)
     with pytest.raises(ScoreError, match="trained on pictures of another shape than 32×32 with 3 channels"):
         probe(run, large, device="cpu")
+
+
+def test_rare_labels_are_left_out_and_said(run, collection, tmp_path, monkeypatch, capsys):
+    folder = stripes(tmp_path / "p", 40, 16)
+    for name in ("askew", "bent"):
+        stripes(tmp_path / name, 6, 16)
+        (tmp_path / name / "down" / "5.png").rename((folder / name).with_suffix(".png"))
+        (folder / name).mkdir()
+        (folder / name).with_suffix(".png").rename(folder / name / "5.png")
+    rare = prepare(folder, tmp_path / "c", size=16, holdout=0.4, workers=1, curate=False)
+    words = ["lienzo", "probe", str(run.path), str(rare.path), "--device", "cpu", "--json"]
+    monkeypatch.setattr(sys, "argv", words)
+    main()
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    told = "labels with fewer than 3 of the training pictures are left out: askew, bent"
+    assert found["notes"] == [told]
+    assert told in said.err
+    assert found["labels"] == list(LABELS)
+    known = rare.labels("folder")
+    whole = [name in LABELS for name in rare.vocabularies["folder"]]
+    rows = rare.rows("train")
+    assert found["train"] == sum(whole[label] for label in known[rows])
+    assert set(found["features"]["lite0"]["per_label"]) == set(LABELS)
+
+
+def test_too_few_labels_are_refused_before_features_are_made(run, collection, monkeypatch):
+    monkeypatch.setattr("lienzo.evaluation.probing.walk", None)
+    with pytest.raises(ScoreError, match="at least two labels with 3 training pictures each"):
+        probe(run, collection, samples=4, device="cpu")
+
+
+def test_pixels_are_those_of_at_most_64_by_64():
+    pixels = _pixels(torch.device("cpu"))
+    chance = np.random.default_rng(0)
+    small = chance.integers(0, 256, (2, 48, 64, 1), np.uint8)
+    assert pixels(small, 0).tolist() == small.reshape(2, -1).tolist()
+    assert pixels(chance.integers(0, 256, (2, 256, 32, 3), np.uint8), 0).shape == (2, 64 * 32 * 3)
+    plain = np.full((1, 128, 128, 3), (10, 20, 30), np.uint8)
+    assert pixels(plain, 0).reshape(3, 64, 64).mean((1, 2)).tolist() == pytest.approx([10, 20, 30])
 
 
 @pytest.mark.parametrize("samples", [0, -3])

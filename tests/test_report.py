@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import Command
@@ -18,6 +19,7 @@ from lienzo.compute import machine
 from lienzo.display import charts
 from lienzo.errors import CollectionError, InputError
 from lienzo.evaluation import scores
+from lienzo.generation.generation import save_generator
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.results import Measures
 from lienzo.networks.configurations import DCGAN, NETS, Residual
@@ -216,6 +218,24 @@ def test_a_run_without_a_generator_shows_its_samples(run: Run, tmp_path: Path) -
     assert "the samples after" in text
 
 
+def test_a_run_whose_generator_makes_no_numbers_has_a_page(run: Run, tmp_path: Path) -> None:
+    copied = _changed(run, tmp_path / "copied")
+    network, shape = copied.recipe().network, Shape(16, 16, 3)
+    diverged = network.generator(shape)
+    with torch.no_grad():
+        for weights in diverged.parameters():
+            weights.fill_(torch.nan)
+    save_generator(copied.generator_path, diverged, network, shape, {})
+    copied.scores_path.mkdir()  # which cannot be read either
+    written = report.report(copied, figures=tmp_path / "figures")
+    assert "values that are no finite numbers" in written.facts["missing"]
+    text = written.page.read_text(encoding="utf-8")
+    assert "No pictures are generated here: the generator makes values that are no finite numbers" in text
+    assert "the samples after" in text
+    assert "Are they copies?" not in text
+    assert not (tmp_path / "figures" / "gallery.png").exists()
+
+
 def test_an_interrupted_run_says_how_to_go_on(run: Run, tmp_path: Path) -> None:
     copied = _changed(run, tmp_path / "copied")
     longer = copied.recipe().lasting(epochs=None, images=2 * copied.recipe().total)
@@ -333,6 +353,24 @@ def test_the_nearest_training_picture_is_the_same_one(collection: Collection) ->
     assert nearest(collection.take(wanted), collection, rows).tolist() == wanted.tolist()
     among = rows[:3]
     assert set(nearest(collection.take(wanted), collection, among)) <= set(among.tolist())
+
+
+@pytest.mark.parametrize("fields", [16, 8])
+@pytest.mark.parametrize("size", [28, 20, 56])
+def test_the_nearest_training_picture_is_sought_by_all_of_the_picture(size: int, fields: int, tmp_path: Path) -> None:
+    """The same noise, with a bright stripe at the lower or the right edge: the pictures differ nowhere else."""
+    noise = np.random.default_rng(0).integers(0, 100, (size, size, 3), np.uint8)
+    for name, edge in {"below": (slice(-3, None),), "right": (slice(None), slice(-3, None))}.items():
+        pixels = noise.copy()
+        pixels[edge] += 150
+        (tmp_path / name).mkdir()
+        Image.fromarray(pixels).save(tmp_path / name / "one.png")
+    kept = lienzo.prepare(
+        [tmp_path / "below", tmp_path / "right"], tmp_path / "kept", size=size, workers=1, curate=False
+    )
+    rows = kept.rows()
+    assert len(rows) == 2
+    assert nearest(kept.take(rows), kept, rows, fields).tolist() == rows.tolist()
 
 
 @pytest.mark.slow

@@ -172,6 +172,30 @@ def test_what_cannot_be_trained_does_not_stop_the_study(collection: Collection, 
     assert all("fewer than one batch" in trial.user_attrs["reason"] for trial in trials_of(tmp_path))
 
 
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 1 bytes.")])
+def test_a_lack_of_memory_does_not_stop_the_study(
+    error: Exception, collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("lienzo.training.loop.steps", lacking)
+    with pytest.raises(TrainingError, match="all for one reason: the memory is too small for these settings"):
+        lienzo.tune(collection, recipe, tmp_path, trials=2, images=32, search=["batch=4,8"], device="cpu")
+    assert [trial.state.name for trial in trials_of(tmp_path)] == ["PRUNED", "PRUNED"]
+
+
+def test_an_error_of_the_program_ends_the_study(
+    collection: Collection, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setattr("lienzo.training.loop.steps", failing)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        lienzo.tune(collection, recipe, tmp_path, trials=1, images=32, search=["batch=8"], device="cpu")
+
+
 def test_labels_that_the_collection_lacks_do_not_stop_the_study(
     collection: Collection, recipe: Recipe, tmp_path: Path
 ) -> None:

@@ -60,6 +60,17 @@ class ProcessError(TrainingError):
     """One of several processes has lost another."""
 
 
+def lacks_memory(error: BaseException) -> bool:
+    """Say whether an error is a lack of memory: Python's, that of a GPU, or that of PyTorch's allocator on a CPU.
+
+    >>> lacks_memory(MemoryError()), lacks_memory(RuntimeError("shapes differ"))
+    (True, False)
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return "can't allocate memory" in str(error)
+
+
 def refuse_below(least: int, values: dict[str, int]) -> None:
     """Refuse the settings whose value is below the least, by their keys in a recipe.
 

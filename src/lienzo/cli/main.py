@@ -23,7 +23,7 @@ from lienzo.cli.studio import studio
 from lienzo.cli.syntax import Group
 from lienzo.cli.training import grow, train, tune
 from lienzo.display.terminal import note, prints_messages
-from lienzo.errors import InputError, ProcessError, TrainingError, unknown
+from lienzo.errors import InputError, ProcessError, TrainingError, lacks_memory, unknown
 from lienzo.version import __version__
 
 VERBS: dict[str, Callable[..., None] | Group] = {
@@ -156,13 +156,12 @@ def _sentence(error: Exception) -> str:
     """Say in one sentence what went wrong and what to do."""
     if isinstance(error, InputError | TrainingError):
         return str(error)
-    is_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    if is_memory or "can't allocate memory" in str(error):
+    if lacks_memory(error):
         return (
             "the memory is too small for this: ask for fewer or smaller pictures, or train with a smaller batch or "
             "network, or with parts of a batch that are summed (--accumulate)."
         )
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
-        return f"{error.strerror}{where}. Mend that, then run the same command again; nothing finished is lost."
+        return f"{error.strerror}{where}. Mend that, then run the same command again."
     return f"{type(error).__name__}: {error}. Run the same command with --debug to see where."

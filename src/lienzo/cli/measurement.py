@@ -111,6 +111,8 @@ def probe(
                 found = step
             else:
                 shown.show(step.done, step.total, title=step.stage)
+    for remark in found.notes:
+        note(remark)
     show(found.to_json() if json else "\n".join(probing.lines(found)), json)
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Literal
 
 import torch
@@ -47,6 +47,12 @@ def pick_precision(precision: Precision, device: torch.device) -> Literal["fp32"
 def has_tiles() -> bool:
     """Say whether the processor multiplies matrices of bfloat16 in tiles (AMX)."""
     return bool(torch.cpu.get_capabilities().get("amx_bf16"))
+
+
+def without_autocast(tensor: Tensor) -> AbstractContextManager[object]:
+    """Return a context in which operations on a tensor's device keep the precision that they are given."""
+    kind = tensor.device.type
+    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
 
 
 def in_autocast(*tensors: Tensor) -> tuple[Tensor, ...]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from lienzo.collection.collection import Collection
@@ -16,12 +18,16 @@ from lienzo.evaluation.features import Function, detected, walk
 from lienzo.evaluation.scores import EvaluationProgress, aligned, written
 from lienzo.evaluation.subject import sample
 from lienzo.metrics import detectors
-from lienzo.metrics.representations import Classified, activations, classify
+from lienzo.metrics.detectors import Images
+from lienzo.metrics.representations import FOLDS, Classified, activations, classify
 from lienzo.networks.shape import Shape
 from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.run.run import Run
 from lienzo.seeds import derive
 from lienzo.storage import tensors
+
+PIXELS = 64
+"""Height and width of the largest pictures whose pixels are classified; 5,000 of them take 240 MB."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Probed:
     """Fingerprint of the collection."""
 
     labels: tuple[str, ...]
-    """Names of the labels."""
+    """Names of the labels, but for those with too few pictures."""
 
     train: int
     """Number of training pictures that the classifiers were fitted on."""
@@ -46,10 +52,13 @@ class Probed:
     features: dict[str, Classified]
     """Name of features -> result: discriminator, untrained (the same network before training), pixels, lite0."""
 
+    notes: tuple[str, ...] = ()
+    """Sentences about what was left out, and why."""
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         return {
-            **{name: getattr(self, name) for name in ("run", "collection", "labels", "train", "test")},
+            **{name: getattr(self, name) for name in ("run", "collection", "labels", "train", "test", "notes")},
             "features": {
                 name: {
                     "accuracy": one.accuracy._asdict(),
@@ -106,9 +115,13 @@ def steps(
     known = collection.labels(labels)
     parts = [rows[known[rows] >= 0] for rows in (collection.rows("train"), collection.rows("holdout"))]
     train, test = (rows[sample(len(rows), samples)] for rows in parts)
+    names, known, notes = _frequent(collection.vocabularies[labels], known, train)
+    train, test = (rows[known[rows] >= 0] for rows in (train, test))
+    if not len(test):
+        raise ScoreError("there are no labelled pictures to try the classifier on: prepare with --holdout 0.1.")
     functions: dict[str, Function] = {
         **{name: _layers(network.to(chosen).eval(), chosen) for name, network in networks.items()},
-        "pixels": lambda images, _: torch.from_numpy(images).flatten(1).float().to(chosen),
+        "pixels": _pixels(chosen),
         "lite0": detected(detectors.load("lite0", chosen), chosen),
     }
     found = {}
@@ -116,11 +129,11 @@ def steps(
         sides = []
         for rows in (train, test):
             made = yield from walk(f"features of {name}", collection.take, rows, [function])
-            sides.append(torch.cat(made[0]) if made[0] else torch.zeros(0, 1))
+            sides.append(torch.cat(made[0]))
         yield EvaluationProgress("classifiers", done, len(functions))
         found[name] = classify(sides[0], known[train], sides[1], known[test])
     yield EvaluationProgress("classifiers", len(functions), len(functions))
-    yield Probed(str(run.path), collection.fingerprint, collection.vocabularies[labels], len(train), len(test), found)
+    yield Probed(str(run.path), collection.fingerprint, names, len(train), len(test), found, notes)
 
 
 def lines(probed: Probed) -> list[str]:
@@ -132,6 +145,44 @@ def lines(probed: Probed) -> list[str]:
         for name, one in probed.features.items()
     ]
     return aligned([headers, *rows])
+
+
+def _frequent(
+    names: tuple[str, ...], known: NDArray[np.int64], train: NDArray[np.int64]
+) -> tuple[tuple[str, ...], NDArray[np.int64], tuple[str, ...]]:
+    """Leave out the labels of which a classifier sees too few pictures.
+
+    Args:
+        names: of all labels.
+        known: (rows of the collection,) positions among them, −1 for no label.
+        train: rows that the classifiers are fitted on, each with a label.
+
+    Returns:
+        the names of the others, the positions among these, and a sentence about those that are left out.
+    """
+    enough = np.bincount(known[train], minlength=len(names)) >= FOLDS
+    if enough.sum() < 2:
+        raise ScoreError(
+            f"a classifier wants at least two labels with {FOLDS} training pictures each: "
+            "merge the rare ones, or take more --samples."
+        )
+    few = [name for name, kept in zip(names, enough, strict=True) if not kept]
+    said = f"labels with fewer than {FOLDS} of the training pictures are left out: {', '.join(few)}"
+    positions = np.append(np.where(enough, enough.cumsum() - 1, -1), -1)  # the last is that of no label
+    kept_names = tuple(name for name, kept in zip(names, enough, strict=True) if kept)
+    return kept_names, positions[known], (said,) if few else ()
+
+
+def _pixels(device: torch.device) -> Function:
+    """Return the function that gives the pixels of pictures; larger ones than `PIXELS` × `PIXELS` are shrunk."""
+
+    def pixels(images: Images, _: int) -> torch.Tensor:
+        height, width = (min(side, PIXELS) for side in images.shape[1:3])
+        if (height, width) == images.shape[1:3]:
+            return torch.from_numpy(images).flatten(1).float().to(device)
+        return detectors.resize(images, height, width, device).flatten(1)
+
+    return pixels
 
 
 def _layers(network: nn.Module, device: torch.device) -> Function:

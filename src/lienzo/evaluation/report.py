@@ -1,5 +1,6 @@
 """Scores as a self-contained page: a table, the measures drawn with their errors, and the least new pictures."""
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -8,18 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lienzo.collection.collection import Collection
+from lienzo.collection.listing.sources import printable
 from lienzo.display import charts, gallery, pages
 from lienzo.display.charts import Chart
 from lienzo.evaluation.scores import Scores, Trial, table, written
 from lienzo.evaluation.subject import Subject, place_of
 from lienzo.metrics.estimate import Estimate
-from lienzo.metrics.results import Measures
+from lienzo.metrics.results import Measures, expected_share
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NOVEL = 8
 """From this column of the table on, it is about novelty."""
+
+ROOM = 24
+"""Characters of a name for which a chart has room."""
 
 DRAWN = {
     "fid": "FID, lower is better",
@@ -39,11 +44,12 @@ TRIALS = {
     ),
     "pixels": (
         "Nearest training pictures, by pixels",
-        "The same by pixels, both shrunk to 16×16.",
+        "The same by pixels, both shrunk to 16×16; training pictures count mirrored too, and are shown as they are.",
     ),
     "blends": (
         "Blends",
-        "Above, the pictures that are best explained as a blend of two training pictures; below, the two.",
+        "Above, the pictures that are best explained as a blend of two training pictures, mirrored or not; "
+        "below, the two as they are.",
     ),
 }
 """Ways to ask whether pictures are new, their titles and what the pictures show."""
@@ -96,6 +102,7 @@ def _table(scores: Sequence[Scores]) -> str:
     """Return the section with the table of scores, and their chart."""
     headers, rows = table(scores)
     drawn = chart([(one.title, one.measures) for one in scores])
+    usual = max((expected_share(one.novelty.features.held_out) for one in scores if one.novelty), default=0.05)
     return pages.section(
         "Scores",
         pages.table(headers[:NOVEL], [row[:NOVEL] for row in rows]),
@@ -103,8 +110,8 @@ def _table(scores: Sequence[Scores]) -> str:
         pages.paragraph(
             "Each value stands with its standard error. Copies and blends are the shares of generated pictures "
             "that are closer to the training set (by features, and by pixels), or better explained as a blend of "
-            "two of its pictures, than 95 in 100 real pictures that were held out: real pictures have 0.05. SWD is "
-            "the sliced Wasserstein distance."
+            f"two of its pictures, than {100 * (1 - usual):.0f} in 100 real pictures that were held out: real pictures "
+            f"have {usual:.3g}. SWD is the sliced Wasserstein distance."
         ),
         *(pages.paragraph(f"{note}.") for note in dict.fromkeys(note for one in scores for note in one.notes)),
         pages.svg(drawn.svg(), caption=drawn.caption, alt="scores with their standard errors"),
@@ -118,6 +125,7 @@ def chart(measured: Sequence[tuple[str, Measures]]) -> Chart:
 
 
 def _draw(measured: Sequence[tuple[str, Measures]], figure: "Figure") -> None:
+    names = _short([name for name, _ in measured])
     for axes, (name, title) in zip(figure.subplots(2, 3).flat, DRAWN.items(), strict=True):
         values: list[Estimate | None] = [getattr(one, name) for _, one in measured]
         for row, value in enumerate(values):
@@ -126,7 +134,7 @@ def _draw(measured: Sequence[tuple[str, Measures]], figure: "Figure") -> None:
                 axes.errorbar(value.value, row, xerr=value.error, fmt="o", capsize=3, color=colour)
         axes.set_title(title, fontsize=9)
         axes.set_ylim(len(values) - 0.5, -0.5)
-        axes.set_yticks(range(len(values)), [_short(subject) for subject, _ in measured], fontsize=8)
+        axes.set_yticks(range(len(values)), names, fontsize=8)
         axes.tick_params(axis="x", labelsize=8)
 
 
@@ -135,7 +143,7 @@ def _truncations(scores: Sequence[Scores]) -> str:
     subjects = list(dict.fromkeys(one.subject for one in scores))
     with charts.figure(9.0, 3.0) as figure:
         for axes, name in zip(figure.subplots(1, 3), ("precision", "recall", "kid"), strict=True):
-            for number, subject in enumerate(subjects):
+            for number, (subject, short) in enumerate(zip(subjects, _short(subjects), strict=True)):
                 points = sorted(
                     (one.truncation or 0.0, getattr(one.measures, name)) for one in scores if one.subject == subject
                 )
@@ -146,7 +154,7 @@ def _truncations(scores: Sequence[Scores]) -> str:
                     marker="o",
                     capsize=3,
                     linestyle=charts.LINES[number % len(charts.LINES)],
-                    label=_short(subject),
+                    label=short,
                 )
             axes.set_title(DRAWN[name], fontsize=9)
             axes.set_xlabel("ψ")
@@ -168,14 +176,14 @@ def _scales(scores: Sequence[Scores]) -> str:
     """Draw the patches' distance over the levels of the pyramid."""
     with charts.figure(6.0, 3.0) as figure:
         axes = figure.subplots()
-        for row, one in enumerate(scores):
+        for row, (one, name) in enumerate(zip(scores, _short([one.title for one in scores]), strict=True)):
             levels = sorted(one.sliced_wasserstein)
             axes.plot(
                 range(len(levels)),
                 [one.sliced_wasserstein[level] for level in levels],
                 marker="o",
                 linestyle=charts.LINES[row % len(charts.LINES)],
-                label=_short(one.title),
+                label=name,
             )
             axes.set_xticks(range(len(levels)), [f"{level} px" for level in levels])
         axes.set_ylim(bottom=0)
@@ -202,8 +210,9 @@ def _trial(kind: str, trial: Trial, subject: Subject, collection: Collection) ->
     return (
         f"<h3>{pages.escape(title)}</h3>"
         + pages.paragraph(
-            f"{written(share)} of {trial.generated:,} pictures fall below the threshold that 0.05 of "
-            f"{trial.held_out:,} held-out real pictures fall below. Of one picture of either kind, the one that was "
+            f"{written(share)} of {trial.generated:,} pictures fall below the threshold that "
+            f"{expected_share(trial.held_out):.3g} of real pictures like the {trial.held_out:,} held-out ones fall "
+            f"below. Of one picture of either kind, the one that was "
             f"scored has the lower value with probability {written(probability)}; 0.5 if there is no difference."
         )
         + gallery.sheet(
@@ -215,5 +224,14 @@ def _trial(kind: str, trial: Trial, subject: Subject, collection: Collection) ->
     )
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 24 else f"…{name[-23:]}"
+def _short(names: Sequence[str]) -> list[str]:
+    """Return names as a chart has room for them: their ends, or another part where two names would become one."""
+    whole = [printable(name) for name in names]
+    folder = os.path.commonprefix(whole).rpartition("/")[0]  # noqa: RUF071  cut to whole folders
+    ends = [name if len(name) <= ROOM else f"…{name[1 - ROOM :]}" for name in whole]
+    inner = [name.removeprefix(f"{folder}/") for name in whole]
+    inner = [name if len(name) <= ROOM else f"{name[: ROOM // 2]}…{name[1 - ROOM // 2 :]}" for name in inner]
+    numbered = [f"{number} {name[-ROOM // 2 :]}" for number, name in enumerate(whole, 1)]
+    cut = next((one for one in (ends, inner) if len(set(one)) == len(set(whole))), numbered)
+    plain = [name.replace("$", r"\$") for name in cut]  # between two of them would be a formula
+    return [f" {name}" if name.startswith("_") else name for name in plain]  # which legends leave out

@@ -15,7 +15,7 @@ from lienzo.errors import ScoreError
 from lienzo.metrics.estimate import Estimate
 from lienzo.metrics.results import Excess, Measures
 from lienzo.storage import schemas
-from lienzo.storage.files import write_bytes
+from lienzo.storage.files import encoded, write_bytes
 
 log = logging.getLogger("lienzo")
 
@@ -65,10 +65,14 @@ class Novelty:
     """Distance to the nearest training picture, in the detector's features."""
 
     pixels: Trial
-    """Distance to the nearest training picture, in pixels, after both were shrunk to 16×16."""
+    """Distance to the nearest training picture, mirrored or not, in pixels, after both were shrunk to 16×16."""
 
     blends: Trial
-    """Share of a picture that the best blend of two training pictures leaves unexplained, in pixels of 16×16."""
+    """Share of a picture that the best blend of two training pictures leaves unexplained, in pixels of 16×16; either of
+    the two may be mirrored."""
+
+    mirrored: bool = False
+    """Whether mirrored training pictures were searched too; an earlier lienzo did not."""
 
 
 @dataclass(frozen=True)
@@ -181,16 +185,23 @@ def append(path: Path, scores: Scores) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock")):
         before = path.read_bytes() if path.exists() else b""
-        write_bytes(path, before + json.dumps(scores.to_json(), ensure_ascii=False).encode() + b"\n")
+        end = b"" if before.endswith(b"\n") or not before else b"\n"  # which someone else left out
+        write_bytes(path, before + end + encoded(json.dumps(scores.to_json(), ensure_ascii=False)) + b"\n")
 
 
 def read(path: Path) -> list[Scores]:
     """Return the lines of a file such as a run's ``scores.jsonl``, the oldest first; none where there is no file.
 
-    A line that is damaged, or that another version of lienzo wrote in another form, is left out with a warning.
+    A line that is damaged, or that another version of lienzo wrote in another form, is left out with a warning, and so
+    is a file that cannot be read.
     """
-    found = []
-    for number, line in enumerate(path.read_bytes().splitlines() if path.exists() else [], 1):
+    found: list[Scores] = []
+    try:
+        lines = path.read_bytes().splitlines() if path.exists() else []
+    except OSError as error:
+        log.warning("%s is left out, it cannot be read: %s", path, error)
+        return found
+    for number, line in enumerate(lines, 1):
         try:
             plain = _restored(schemas.parse(line))
             levels = {int(level): value for level, value in plain["sliced_wasserstein"].items()}
@@ -231,6 +242,7 @@ def conditions(scores: Scores) -> dict[str, Any]:
     """Return what has to be the same of scores that are compared: what it is called -> what it is."""
     return {
         "whether latents are truncated": "no" if scores.truncation is None else "yes",
+        "whether mirrored pictures are copies too": "no" if scores.novelty and not scores.novelty.mirrored else "yes",
         "collection": scores.collection,
         "part of it": scores.part,
         "detector": scores.detector,

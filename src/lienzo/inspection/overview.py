@@ -90,8 +90,15 @@ def _run(run: Run) -> dict[str, Any]:
 
 
 def _last_scores(path: Path) -> dict[str, float]:
-    """Return KID and FID, as far as taken, of a run's last evaluation by the usual detector, without truncation."""
-    for line in reversed(path.read_bytes().splitlines() if path.exists() else []):
+    """Return KID and FID, as far as taken, of a run's last evaluation by the usual detector, without truncation.
+
+    None where there are no scores, or they cannot be read.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return {}
+    for line in reversed(lines):
         try:
             scores = schemas.parse(line)
             if scores.get("truncation") is not None or scores["detector"] != Settings.detector:

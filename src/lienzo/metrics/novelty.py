@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lienzo.metrics.distances import CHUNK, middle
 from lienzo.metrics.estimate import Estimate, share
-from lienzo.metrics.results import Excess
+from lienzo.metrics.results import Excess, expected_share
 
 
 class Blends(NamedTuple):
@@ -28,21 +28,20 @@ class Blends(NamedTuple):
     alpha: Tensor  # (n,) float64 in [½, 1]
 
 
-def excess(generated: Tensor, held_out: Tensor, quantile: float = 0.05) -> Excess:
+def excess(generated: Tensor, held_out: Tensor) -> Excess:
     """Compare numbers of generated pictures with those of held-out real ones, where low numbers are suspicious.
 
-    The threshold lies at place (m + 1) · quantile of the held-out numbers, so that one more of them falls below it with
-    that probability. Where m + 1 < 1 / quantile, for 0.05 with fewer than 19, it is the lowest, and the probability is
-    1 / (m + 1).
+    The threshold lies at place (m + 1) · q of the held-out numbers, so that one more of them falls below it with
+    probability q: see :func:`~lienzo.metrics.results.expected_share`.
 
     The standard error of the probability is DeLong's (1988). That of the share has two parts: the binomial one, and
-    half of what the share gains where the threshold moves from one standard error below to one above (Woodruff 1952,
-    Confidence Intervals for Medians and Other Position Measures).
+    what the share gains where the threshold moves by its own error (Woodruff 1952, Confidence Intervals for Medians and
+    Other Position Measures). That is √(q (1 − q) / (m + 2)), the spread of the probability below the threshold, which
+    has a Beta distribution. It is moved both ways, as far as there are held-out numbers.
 
     Args:
         generated: (n,) such as distances to the nearest training picture.
         held_out: (m,) the same of real pictures that were not trained on.
-        quantile: share of pictures like the held-out ones that falls below the threshold.
     """
     generated, held_out = generated.double(), held_out.double()
     n, m = len(generated), len(held_out)
@@ -51,15 +50,17 @@ def excess(generated: Tensor, held_out: Tensor, quantile: float = 0.05) -> Exces
         place = ((m + 1) * at - 1) / max(1, m - 1)
         return held_out.quantile(min(1.0, max(0.0, place)))
 
-    step = math.sqrt(quantile * (1 - quantile) / m)
-    low, usual, high = (threshold(quantile + move) for move in (-step, 0.0, step))
-    below = share(generated < usual)
-    moved = ((generated >= low) & (generated < high)).double().mean().item() / 2
+    usual = expected_share(m)
+    step = math.sqrt(usual * (1 - usual) / (m + 2))
+    low, high = max(1 / (m + 1), usual - step), min(m / (m + 1), usual + step)
+    below = share(generated < threshold(usual))
+    between = ((generated >= threshold(low)) & (generated < threshold(high))).double().mean().item()
+    moved = between * step / (high - low) if high > low else step
     higher = _above(held_out, generated)  # for each generated picture, the share of held-out ones above it
     lower = 1 - _above(generated, held_out)
     variance = higher.var(correction=0) / n + lower.var(correction=0) / m
     probability = Estimate(higher.mean().item(), math.sqrt(variance.item()))
-    return Excess(Estimate(below.value, math.hypot(below.error, moved)), probability, usual.item())
+    return Excess(Estimate(below.value, math.hypot(below.error, moved)), probability, threshold(usual).item())
 
 
 def blends(pictures: Tensor, training: Tensor, *, candidates: int = 8, chunk: int | None = None) -> Blends:

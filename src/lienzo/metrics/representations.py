@@ -86,12 +86,12 @@ def classify(
     known, classes, counts = np.unique(train_labels, return_inverse=True, return_counts=True)
     if len(known) < 2 or counts.min() < FOLDS:
         raise ScoreError(
-            f"a classifier wants at least two labels with {FOLDS} training pictures each: merge the rare ones."
+            f"a classifier wants at least two labels, and {FOLDS} training pictures of each: leave out the rare ones."
         )
     if not len(test_labels):
         raise ScoreError("there are no labelled pictures to try the classifier on: prepare with --holdout 0.1.")
     middle, scale = standard(train)
-    x, tried = ((side.float() - middle) / scale for side in (train, test))
+    x, tried = ((side.float() - middle).div_(scale) for side in (train, test))
     y = torch.from_numpy(classes).to(x.device)
     fold = torch.arange(len(x), device=x.device) % FOLDS
     hits = dict.fromkeys(COSTS, 0)
@@ -122,14 +122,14 @@ def fit(x: Tensor, y: Tensor, classes: int, cost: float) -> Tensor:
     Returns:
         (d + 1, classes): w, and b in the last row.
     """
-    ones = torch.cat([x, x.new_ones(len(x), 1)], 1)
     target = 2 * functional.one_hot(y, classes).to(x.dtype) - 1
-    weights = x.new_zeros(ones.shape[1], classes).requires_grad_()
+    weights = x.new_zeros(x.shape[1] + 1, classes).requires_grad_()
     optimizer = torch.optim.LBFGS([weights], max_iter=200, tolerance_grad=1e-5, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        value = weights[:-1].square().sum() / 2 + cost * (1 - target * (ones @ weights)).clamp_min(0).square().sum()
+        slack = (1 - target * decisions(x, weights)).clamp_min(0)
+        value = weights[:-1].square().sum() / 2 + cost * slack.square().sum()
         value.backward()  # type: ignore[no-untyped-call]
         return value
 

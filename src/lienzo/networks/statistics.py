@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lienzo.compute import processes
+from lienzo.compute.devices import without_autocast
 from lienzo.networks.kernels.normalisation import normalise
 
 _thread = threading.local()
@@ -112,7 +113,7 @@ class MinibatchDeviation(nn.Module):
     def _deviating(self, features: Tensor, y: Tensor | None) -> Tensor:
         values = features.float()
         if y is not None:
-            with torch.autocast(values.device.type, enabled=False):  # else the means have the digits of bfloat16
+            with without_autocast(values):  # else the means have the digits of bfloat16
                 values = values - moments(values, (0,))[0]
                 sums, numbers = processes.gathered(y.T @ values.flatten(1)), processes.gathered(y.sum(0))
                 number = numbers.sum(0)[:, None]

@@ -11,9 +11,9 @@ from lienzo.collection.collection import Collection
 from lienzo.display import gallery, pages, wording
 from lienzo.display.charts import Chart
 from lienzo.evaluation import scores
-from lienzo.generation.generation import Generator
-from lienzo.report import evolution, networks, pictures, resources
+from lienzo.report import evolution, networks, resources
 from lienzo.report.parts import Parts
+from lienzo.report.pictures import Nearest
 from lienzo.run import drawing
 from lienzo.run.progress import Progress
 from lienzo.run.run import Run
@@ -71,24 +71,22 @@ def _headline(parts: Parts) -> str:
 
 def _pictures(parts: Parts) -> str:
     blocks = [pages.paragraph(parts.missing)] if parts.missing else []
-    if parts.generator is not None:
-        shown = pictures.gallery_of(parts.generator)
+    if (shown := parts.gallery) is not None:
         order = f"Each row has one label: {', '.join(shown.labels)}. " if shown.labels else ""
         text = f"{order}The pictures of the seeds from 0 on, none left out."
         blocks += [
             pages.paragraph(text),
             gallery.sheet(shown.images, shown.columns, f"{len(shown.images)} generated pictures"),
         ]
-        if parts.collection is not None:
-            blocks += _nearest(parts.generator, parts.collection)
+        if parts.nearest is not None:
+            blocks += _nearest(parts.nearest)
     elif found := drawing.samples(parts.run, 1):
         images, frame = found[-1]
         blocks.append(pages.picture(gallery.png(frame), f"the samples after {images:,} pictures shown", pixels=True))
     return pages.section("What the generator paints", *blocks)
 
 
-def _nearest(generator: Generator, collection: Collection) -> list[str]:
-    found = pictures.nearest_training(generator, collection)
+def _nearest(found: Nearest) -> list[str]:
     both = np.concatenate([found.generated, found.training])
     among = (
         f"all {found.count:,} training pictures"

@@ -12,12 +12,12 @@ from lienzo.errors import CollectionError, GeneratorError
 from lienzo.evaluation import scores
 from lienzo.evaluation.report import chart as scores_chart
 from lienzo.generation import generation
-from lienzo.generation.generation import Generator
 from lienzo.networks.layers import Layer, players
 from lienzo.networks.shape import Shape
 from lienzo.recipe.likelihood import EvidenceBound
 from lienzo.recipe.recipe import Recipe
 from lienzo.report import curves, networks
+from lienzo.report.pictures import Gallery, Nearest, gallery_of, nearest_training
 from lienzo.run.manifest import Manifest
 from lienzo.run.progress import Progress, progress
 from lienzo.run.run import Run
@@ -40,12 +40,14 @@ class Parts:
     """Its newest evaluations, the oldest first."""
     players: Mapping[str, Sequence[Layer]]
     """Layers of both networks by the network's name."""
-    generator: Generator | None
-    """The newest generator; none before the first tick, or where its file is damaged."""
+    gallery: Gallery | None
+    """What the newest generator paints; none before the first tick, or where it is damaged or has diverged."""
+    nearest: Nearest | None
+    """Some of its pictures and the training pictures nearest to them; none where either is not at hand."""
     collection: Collection | None
     """What it was trained on; none where it is not at hand."""
     missing: str
-    """Why there is no generator or no collection, in sentences."""
+    """Why there are no pictures or no collection, in sentences."""
 
     @property
     def charts(self) -> list[Chart]:
@@ -72,13 +74,15 @@ def read(run: Run, collection: str | Path | Collection | None = None, device: st
         CollectionError: the collection that was given is none, or not the one that the run was trained on.
     """
     recipe, manifest = run.recipe(), run.manifest()
-    missing = []
-    try:
-        generator: Generator | None = generation.load(run, str(pick_device(device)))
-    except GeneratorError as error:
-        generator = None
-        missing.append(f"No pictures are generated here: {error}")
     found, reason = _collection(run, manifest, collection)
+    missing = [] if reason is None else [reason]
+    gallery, nearest = None, None
+    try:
+        generator = generation.load(run, str(pick_device(device)))
+        gallery = gallery_of(generator)
+        nearest = None if found is None else nearest_training(generator, found)
+    except GeneratorError as error:
+        missing = [f"No pictures are generated here: {error}", *missing]
     shape = Shape(*manifest["collection"]["shape"])
     return Parts(
         run,
@@ -93,9 +97,10 @@ def read(run: Run, collection: str | Path | Collection | None = None, device: st
             len(manifest["collection"].get("labels", [])),
             encoder=isinstance(recipe.objective, EvidenceBound),
         ),
-        generator,
+        gallery,
+        nearest,
         found,
-        " ".join([*missing, *([reason] if reason else [])]),
+        " ".join(missing),
     )
 
 

@@ -91,9 +91,13 @@ def nearest(pictures: Pixels, collection: Collection, rows: NDArray[np.int64], f
 
 
 def _shrunk(pictures: Pixels, fields: int) -> NDArray[np.float32]:
-    """Return the means of fields of pictures (n, height, width, channels), flat: (n, fields · fields · channels)."""
-    count, height, width, channels = pictures.shape
-    down, across = min(fields, height), min(fields, width)
-    cut = pictures[:, : height // down * down, : width // across * across]
-    blocks = cut.reshape(count, down, height // down, across, width // across, channels)
-    return np.asarray(blocks.mean((2, 4)), np.float32).reshape(count, -1)
+    """Return the means of fields of pictures (n, height, width, channels), flat: (n, fields · fields · channels).
+
+    The fields cover the whole picture. Where its sides are no multiples, some have a row or a column more than others.
+    """
+    height, width = pictures.shape[1:3]
+    rows, columns = (np.linspace(0, side, min(fields, side) + 1).round().astype(np.int64) for side in (height, width))
+    sums = np.add.reduceat(pictures, rows[:-1], axis=1, dtype=np.float32)
+    sums = np.add.reduceat(sums, columns[:-1], axis=2)
+    means = sums / (np.diff(rows)[:, None, None] * np.diff(columns)[:, None]).astype(np.float32)
+    return np.asarray(means.reshape(len(pictures), -1))

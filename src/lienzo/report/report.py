@@ -9,7 +9,6 @@ from typing import Any
 
 from lienzo.collection.collection import Collection
 from lienzo.display import gallery
-from lienzo.report import pictures
 from lienzo.report.page import page
 from lienzo.report.parts import Parts, read
 from lienzo.run import drawing
@@ -76,8 +75,7 @@ def _figures(parts: Parts, folder: Path) -> list[Path]:
         files.write_text(folder / f"{chart.name}.svg", chart.svg())
         files.write_bytes(folder / f"{chart.name}.png", chart.png())
         written += [folder / f"{chart.name}.svg", folder / f"{chart.name}.png"]
-    if parts.generator is not None:
-        shown = pictures.gallery_of(parts.generator)
+    if (shown := parts.gallery) is not None:
         files.write_bytes(folder / "gallery.png", gallery.png(gallery.grid(shown.images, shown.columns)))
         written.append(folder / "gallery.png")
     return written

@@ -8,12 +8,11 @@ from typing import Any
 
 import filelock
 import optuna
-import torch
 from optuna.trial import FrozenTrial, TrialState
 
 from lienzo.collection.collection import Collection
 from lienzo.display.wording import counted
-from lienzo.errors import InputError, RunError, TrainingError
+from lienzo.errors import InputError, RunError, TrainingError, lacks_memory
 from lienzo.recipe.recipe import Recipe
 from lienzo.run.run import Run
 from lienzo.seeds import derive
@@ -105,9 +104,11 @@ class Study:
                             return
         except RunError:  # of the study's folder, not of these settings
             raise
-        except (InputError, TrainingError, torch.OutOfMemoryError) as error:
+        except (InputError, RuntimeError, MemoryError) as error:
+            if not (without_memory := lacks_memory(error)) and not isinstance(error, InputError | TrainingError):
+                raise
             Collection.open(self.collection.path)  # if it is gone, the settings are not to blame
-            self._prune(trial, str(error))
+            self._prune(trial, "the memory is too small for these settings" if without_memory else str(error))
             return
         last = run.last_line()
         if "kid" not in last:

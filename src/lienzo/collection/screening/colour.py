@@ -41,6 +41,7 @@ def to_mode(image: Image.Image, mode: str, background: tuple[int, int, int]) -> 
         image = image.convert("RGBA" if transparent else "RGB")
     elif transparent and image.mode in WITH_ALPHA:
         image = image.convert(WITH_ALPHA[image.mode])
+    transparent = transparent and not _is_opaque(image)
     if image.mode in ("CMYK", "LAB", "YCbCr", "HSV"):
         notes.append(image.mode.lower())
     if transparent:
@@ -56,6 +57,11 @@ def to_mode(image: Image.Image, mode: str, background: tuple[int, int, int]) -> 
     if image.mode not in ("1", "L", "LA", "RGB", "RGBA", mode):
         image = image.convert("RGB")
     return (image if image.mode == mode else image.convert(mode)), tuple(notes)
+
+
+def _is_opaque(image: Image.Image) -> bool:
+    """Say whether a picture has a channel for alpha that hides nothing."""
+    return "A" in image.getbands() and image.getchannel("A").getextrema()[0] == 255
 
 
 def exponent_of(image: Image.Image) -> float | None:
