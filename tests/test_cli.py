@@ -380,7 +380,7 @@ WORDS = {
     "train": "train needs COLLECTION: lienzo train --help explains it",
     "explore": "lienzo explore needs a verb: walk",
     "explore wolk a": "unknown verb of explore 'wolk': did you mean 'walk'?",
-    "explore walk": "explore walk needs RUN|FILE: lienzo explore walk --help explains it",
+    "explore walk": "explore walk needs RUN|FILE|hf://USER/NAME: lienzo explore walk --help explains it",
     "explore walk a b": "'b' is one word too many: write lienzo explore walk [OPTIONS] RUN|FILE",
     "explore walk a --frame 3": "unknown option of explore walk '--frame': did you mean '--frames'?",
     "explore walk a --frames 0": "frames is 0, but has to be at least 1",

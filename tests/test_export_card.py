@@ -221,6 +221,15 @@ def test_a_generator_goes_to_the_hub_and_comes_back(run: lienzo.Run, server: str
     asked = [line for line in Mine.requests if "/resolve/" in line]
     assert asked
     assert all(line.endswith("/generator.safetensors") for line in asked)
+    words = ["explore", "directions", "hf://me/paintings", "--count", "2", "--detector", "pixels", "--name", "1=storm"]
+    explored = hub_command(server, tmp_path, *words)
+    assert explored.returncode == 0, explored.stderr
+    assert (tmp_path / "paintings-directions.safetensors").exists()  # here, not in the cache
+    moved = hub_command(
+        server, tmp_path, "generate", "hf://me/paintings", "--seeds", "3", "--along", "storm=2", "--out", "moved.png"
+    )
+    assert moved.returncode == 0, moved.stderr
+    assert (tmp_path / "moved.png").read_bytes() != (tmp_path / "new.png").read_bytes()
     Mine.repositories["me/paintings"].append(held | {hub.FILE: b"something else"})
     for address, changes in {f"hf://me/paintings@{first}": {}, "hf://me/paintings": {"HF_HUB_OFFLINE": "1"}}.items():
         again = hub_command(server, tmp_path, "generate", address, "--seeds", "3", "--out", "again", **changes)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-Source = Annotated[Path, Word("RUN|FILE", help="Folder of a run, or a generator's .safetensors file.")]
+Source = Annotated[
+    str, Word("RUN|FILE|hf://USER/NAME", help="Folder of a run, a generator's .safetensors file, or one on the Hub.")
+]
 Detector = Annotated[
     str, Word("lite0|inception|pixels", help="What makes the features that distances are measured in.")
 ]
@@ -264,7 +266,7 @@ def dissect(
     show({"page": str(out), "file": str(kept)} | found.to_json() if json else str(out), json)
 
 
-def _list_layers(source: Path, json: bool, *, collection: str | None, **others: object) -> None:
+def _list_layers(source: str, json: bool, *, collection: str | None, **others: object) -> None:
     """Print the layers whose units can be looked at; nothing else that dissection takes is given then."""
     from lienzo.explore import dissecting
     from lienzo.explore.sources import refuse_idle
@@ -278,7 +280,7 @@ def _list_layers(source: Path, json: bool, *, collection: str | None, **others: 
 
 
 def _refuse_places(
-    page: Path, source: Path, place: Path | None = None, kind: str = "", beside: Path | None = None
+    page: Path, source: str, place: Path | None = None, kind: str = "", beside: Path | None = None
 ) -> None:
     """Refuse, before anything is computed, to write where nobody can, or to replace what is someone's.
 

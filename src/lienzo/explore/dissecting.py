@@ -25,9 +25,8 @@ from lienzo.explore.dissection import Dissection, Example
 from lienzo.explore.labelling import fitted, kind_of
 from lienzo.explore.segmentation import Segmentation
 from lienzo.explore.sources import fitting, opened, refuse_idle, refuse_labels_of_nothing
-from lienzo.generation import units
+from lienzo.generation import opening, units
 from lienzo.generation.generation import Generator
-from lienzo.generation.opening import located
 from lienzo.generation.units import Held, Layer
 from lienzo.metrics import detectors
 from lienzo.painter.manners import PARTS
@@ -153,9 +152,8 @@ dissect = finished(steps, "dissect")
 
 
 def beside(source: str | Path | Run) -> Path:
-    """Return where the dissection of a run's newest generator, or of a generator's file, is kept: beside it."""
-    generator = located(source)
-    return generator.with_name(f"{generator.stem}-dissection.safetensors")
+    """Return where the dissection of a generator is kept; see :func:`lienzo.generation.opening.beside`."""
+    return opening.beside(source, "dissection")
 
 
 def layers_of(source: str | Path | Run | Generator) -> tuple[Layer, ...]:

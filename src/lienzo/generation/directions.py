@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from lienzo.errors import InputError, unknown
-from lienzo.generation.opening import located
+from lienzo.generation import opening
 from lienzo.run.run import Run
 from lienzo.storage import schemas, sealed, tensors
 
@@ -27,9 +27,8 @@ SAME = 0.999
 
 
 def beside(source: str | Path | Run) -> Path:
-    """Return where the directions of a run's newest generator, or of a generator's file, are kept: beside it."""
-    generator = located(source)
-    return generator.with_name(f"{generator.stem}-directions.safetensors")
+    """Return where the directions of a generator are kept; see :func:`lienzo.generation.opening.beside`."""
+    return opening.beside(source, "directions")
 
 
 def parse_names(texts: Iterable[str]) -> dict[int, str]:

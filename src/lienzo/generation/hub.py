@@ -33,6 +33,27 @@ def is_address(text: str) -> bool:
     return text.startswith("hf:/")
 
 
+def name(address: str) -> str:
+    """Return the last part of a repository's name.
+
+    Raises:
+        InputError: no address.
+    """
+    return _parsed(address)["name"].rpartition("/")[2]
+
+
+def _parsed(address: str) -> re.Match[str]:
+    """Return the parts of an address, by the names in ``ADDRESS``.
+
+    Raises:
+        InputError: it is none.
+    """
+    found = ADDRESS.fullmatch(address)
+    if found is None:
+        raise InputError(f"'{address}' is no address on the Hub: write hf://USER/NAME or hf://USER/NAME@REVISION.")
+    return found
+
+
 def fetch(address: str) -> Path:
     """Return the file of a generator on the Hub, fetched unless the cache has it; say which revision it is.
 
@@ -40,9 +61,7 @@ def fetch(address: str) -> Path:
         InputError: no address, or huggingface_hub is missing.
         GeneratorError: no such repository or revision, no generator in it, one that is too large, or no network.
     """
-    found = ADDRESS.fullmatch(address)
-    if found is None:
-        raise InputError(f"'{address}' is no address on the Hub: write hf://USER/NAME or hf://USER/NAME@REVISION.")
+    found = _parsed(address)
     log.info("Asking the Hub for %s.", address)
     path = _fetched(address, found["name"], found["revision"])
     revision = path.parent.name

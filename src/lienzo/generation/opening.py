@@ -29,6 +29,19 @@ def located(source: str | Path | Run) -> Path:
     return run.generator_path
 
 
+def beside(source: str | Path | Run, what: str) -> Path:
+    """Return where something found out about a generator is kept: beside its file, or here, of one on the Hub.
+
+    Args:
+        source: of the generator.
+        what: that is kept, as part of the file's name, such as ``directions``.
+    """
+    if isinstance(source, str) and hub.is_address(source):
+        return Path(f"{hub.name(source)}-{what}.safetensors")
+    generator = located(source)
+    return generator.with_name(f"{generator.stem}-{what}.safetensors")
+
+
 def opened(source: str | Path | Run, device: str = "cpu") -> "Generator | OnnxGenerator":
     """Return the generator that lies there: one of PyTorch, or one of ONNX Runtime, which does not load PyTorch.
 
