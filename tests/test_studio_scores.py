@@ -115,6 +115,10 @@ def test_kid_that_was_taken_during_training_is_a_group_of_its_own(tmp_path: Path
     (line,) = group["lines"]
     assert (line.images, line.number) == (200, -1)
     assert line.values == {"kid": Estimate(0.3, 0.01), "lowest kid": Estimate(0.2, 0.01)}
+    append(tmp_path / "a" / "scores.jsonl", scored(0.4))  # and beside an evaluation, which it is not compared with
+    both = scores.groups(Artefacts(tmp_path))
+    assert [len(group["lines"]) for group in both] == [1, 1]
+    assert [len(group["differs"]) > 0 for group in both] == [False, True]
 
 
 def test_numbers_that_are_none_are_not_told(tmp_path: Path, run: Run) -> None:
@@ -127,6 +131,19 @@ def test_numbers_that_are_none_are_not_told(tmp_path: Path, run: Run) -> None:
     assert group["lines"][0]["values"]["kid"] is None
     (one,) = client.get("/api/scores/run", params={"run": "a"}).json()["evaluations"]
     assert one["measures"]["kid"]["value"] is None
+
+
+def test_an_odd_number_of_one_run_leaves_the_scores_of_the_others(tmp_path: Path, run: Run) -> None:
+    for name, changes in {"a": {}, "b": {"truncation": float("nan")}, "c": {"seconds": float("inf")}}.items():
+        shutil.copytree(run.path, tmp_path / name, ignore=UNSCORED)
+        append(tmp_path / name / "scores.jsonl", scored(0.5, **changes))
+    door = Door("127.0.0.1", 7860)
+    app = application(Context(Artefacts(tmp_path.resolve()), False), door)
+    client = TestClient(app, "http://127.0.0.1:7860", cookies={door.cookie: door.token})
+    lines = [line for group in client.get("/api/scores").json()["groups"] for line in group["lines"]]
+    assert {line["run"]: (line["values"]["kid"]["value"], line["truncation"], line["seconds"]) for line in lines} == {
+        "a": (0.5, None, 1.0), "b": (0.5, None, 1.0), "c": (0.5, None, None),
+    }  # fmt: skip
 
 
 def test_one_run_is_told_with_what_was_found_of_its_generators(client: TestClient, folder: Path) -> None:

@@ -240,15 +240,39 @@ def refuse_incomparable(scores: Sequence[Scores]) -> None:
 
 def conditions(scores: Scores) -> dict[str, Any]:
     """Return what has to be the same of scores that are compared: what it is called -> what it is."""
+    return named_conditions(
+        truncated=scores.truncation is not None,
+        mirrored=scores.novelty is None or scores.novelty.mirrored,
+        collection=scores.collection,
+        part=scores.part,
+        detector=scores.detector,
+        detector_fingerprint=scores.detector_fingerprint,
+        generated=scores.measures.generated,
+        reference=scores.measures.reference,
+    )
+
+
+def named_conditions(
+    *,
+    truncated: bool,
+    mirrored: bool,
+    collection: str,
+    part: str,
+    detector: str,
+    detector_fingerprint: str | None,
+    generated: int,
+    reference: int | str,
+) -> dict[str, Any]:
+    """Return the conditions of scores by what they are called, wherever the scores come from."""
     return {
-        "whether latents are truncated": "no" if scores.truncation is None else "yes",
-        "whether mirrored pictures are copies too": "no" if scores.novelty and not scores.novelty.mirrored else "yes",
-        "collection": scores.collection,
-        "part of it": scores.part,
-        "detector": scores.detector,
-        "detector's fingerprint": scores.detector_fingerprint,
-        "number of generated pictures": scores.measures.generated,
-        "number of real pictures": scores.measures.reference,
+        "whether latents are truncated": "yes" if truncated else "no",
+        "whether mirrored pictures are copies too": "yes" if mirrored else "no",
+        "collection": collection,
+        "part of it": part,
+        "detector": detector,
+        "detector's fingerprint": detector_fingerprint,
+        "number of generated pictures": generated,
+        "number of real pictures": reference,
     }
 
 

@@ -214,15 +214,16 @@ def _during_training(name: str, run: Run, recipe: Recipe) -> Iterator[Line]:
         return
     images, newest = taken[-1]
     lowest = min((value for _, value in taken), key=lambda value: value.value)
-    conditions = {
-        "whether latents are truncated": "no",
-        "collection": run.manifest()["collection"]["fingerprint"],
-        "part of it": "holdout, or train where nothing is held out",
-        "detector": "lite0",
-        "detector's fingerprint": "that of the training",
-        "number of generated pictures": 1000,
-        "number of real pictures": "at most 1000",
-    }
+    conditions = evaluated.named_conditions(
+        truncated=False,
+        mirrored=True,
+        collection=run.manifest()["collection"]["fingerprint"],
+        part="holdout, or train where nothing is held out",
+        detector="lite0",
+        detector_fingerprint="that of the training",
+        generated=1000,
+        reference="at most 1000",
+    )
     yield Line(name, recipe.name, -1, "", images, None, {"kid": newest, "lowest kid": lowest}, conditions)
 
 
