@@ -537,6 +537,12 @@ def test_numbers_are_told_of_subjects_of_one_name(collection):
 def test_all_held_out_pictures_are_searched_however_few_are_scored(collection):
     few = evaluate(generator(World(), "perfect"), collection, detector="pixels", samples=20, device="cpu")
     assert few.novelty.features.held_out == few.novelty.pixels.held_out == len(collection.rows("holdout"))
+    assert "held-out" not in few.counted
+    three = dataclasses.replace(few.novelty.features, held_out=3)
+    told = dataclasses.replace(few, novelty=dataclasses.replace(few.novelty, features=three)).counted
+    assert told.endswith(
+        "Copies and blends are told by 3 held-out pictures only: 0.25 of pictures like these count as such."
+    )
 
 
 def test_the_text_says_how_many_pictures_were_scored_and_how_new_they_are(scores):

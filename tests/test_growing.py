@@ -311,12 +311,18 @@ def test_without_a_fade_the_new_layers_are_there_at_once(small_run: Run, large: 
 
 
 def test_the_pictures_are_prepared_once_more_beside_the_collection(
-    pictures: Path, recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pictures: Path,
+    recipe: Recipe,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     art = lienzo.prepare(pictures, tmp_path / "art-16", size=16, holdout=0.2, background="grey", workers=1)
     short = dataclasses.replace(recipe, images=8)
     run = lienzo.train(art, short, tmp_path / "a", device="cpu")
+    caplog.set_level("INFO", "lienzo")
     grown = lienzo.grow(run, 32, device="cpu")
+    assert f"Preparing the pictures of {art.path} at 32 pixels in {tmp_path / 'art-32'}." in caplog.text
     assert grown.path == tmp_path / "a-32"
     prepared = Collection.open(tmp_path / "art-32")
     assert prepared.settings == art.settings | {"height": 32, "width": 32}

@@ -92,7 +92,13 @@ def test_without_it_nothing_is_scored(collection: Collection, recipe: Recipe, tm
 
 @pytest.mark.parametrize(("train", "held", "taken"), [(5, 2, "train"), (5, 3, "holdout"), (2, 2, "")])
 def test_fewer_pictures_than_kid_needs_are_not_its_measure(
-    collection: Collection, recipe: Recipe, monkeypatch: pytest.MonkeyPatch, train: int, held: int, taken: str
+    collection: Collection,
+    recipe: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    train: int,
+    held: int,
+    taken: str,
 ) -> None:
     rows = {"train": np.arange(train), "holdout": np.arange(10, 10 + held)}
     monkeypatch.setattr(Collection, "rows", lambda _, part: rows[part])
@@ -102,6 +108,7 @@ def test_fewer_pictures_than_kid_needs_are_not_its_measure(
             kid_monitor.refuse_too_few(dataclasses.replace(recipe, evaluate_every=32), collection)
     else:
         assert len(KIDMonitor(collection, torch.device("cpu")).real) == len(rows[taken])
+        assert ("hold out 50 or more when you prepare, or none" in caplog.text) == (len(rows[taken]) < 50)
 
 
 def test_held_out_pictures_are_the_measure(collection: Collection, tmp_path: Path, paint: object) -> None:

@@ -348,20 +348,26 @@ def test_every_field_is_explained() -> None:
                 assert isinstance(below, ast.Expr), (cls, ast.unparse(field))
 
 
-@pytest.mark.parametrize(
-    ("height", "width", "count", "device", "name"),
-    [
-        (64, 64, 5_172, "cpu", "fast"),
-        (32, 48, 5_172, "mps", "fast"),
-        (64, 64, 5_172, "cuda", "modern-gpu"),
-        (64, 64, 400, "cuda", "few"),
-        (64, 64, 2_000, "cpu", "few"),
-        (128, 128, 400, "cpu", "modern-plain-128"),
-        (96, 64, 5_172, "cuda", "modern-plain-128"),
-        (192, 256, 5_172, "cpu", "modern-plain-256"),
-        (256, 256, 5_172, "cuda", "modern-plain-256"),
-    ],
-)
+CHOICES = [
+    (64, 64, 5_172, "cpu", "fast"),
+    (32, 48, 5_172, "mps", "fast"),
+    (64, 64, 5_172, "cuda", "modern-gpu"),
+    (64, 64, 400, "cuda", "few"),
+    (64, 64, 2_000, "cpu", "few"),
+    (128, 128, 400, "cpu", "modern-plain-128"),
+    (96, 64, 5_172, "cuda", "modern-plain-128"),
+    (192, 256, 5_172, "cpu", "modern-plain-256"),
+    (256, 256, 5_172, "cuda", "modern-plain-256"),
+]
+"""Height, width, number, device and the recipe that is taken."""
+
+
+def test_the_choice_says_where_there_are_fewer_pictures_than_any_recipe_was_tried_with() -> None:
+    assert "on cpu, fewer than the 100 that recipes were tried with: for collections" in str(choose(64, 64, 99, "cpu"))
+    assert "fewer" not in str(choose(64, 64, 100, "cpu"))
+
+
+@pytest.mark.parametrize(("height", "width", "count", "device", "name"), CHOICES)
 def test_the_recipe_is_chosen_by_pictures_and_device(
     height: int, width: int, count: int, device: str, name: str
 ) -> None:

@@ -4,7 +4,7 @@ import itertools
 from pathlib import Path
 from typing import Annotated
 
-from lienzo.cli.options import DEVICE, Json, has_equals_sign, show, table
+from lienzo.cli.options import DEVICE, Json, has_equals_sign, resumable, show, table
 from lienzo.cli.syntax import Word
 from lienzo.collection.settings import Settings
 from lienzo.display.terminal import bar, note
@@ -49,10 +49,11 @@ def demo(*, out: Annotated[Path, Word("FOLDER")] = Path("lienzo-demo")) -> None:
     """
     from lienzo.demo import demo
 
-    for stage, progress in itertools.groupby(demo.steps(out), key=lambda step: step.stage):
-        with bar(stage) as shown:
-            for step in progress:
-                shown.show(step.done, step.total, step.text)
+    with resumable():
+        for stage, progress in itertools.groupby(demo.steps(out), key=lambda step: step.stage):
+            with bar(stage) as shown:
+                for step in progress:
+                    shown.show(step.done, step.total, step.text)
     show(str(demo.page_path(out)), as_json=False)
 
 

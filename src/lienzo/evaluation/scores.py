@@ -10,10 +10,10 @@ from typing import Any
 
 from filelock import FileLock
 
-from lienzo.display import cells, pages
+from lienzo.display import cells, pages, wording
 from lienzo.errors import ScoreError
 from lienzo.metrics.estimate import Estimate
-from lienzo.metrics.results import Excess, Measures
+from lienzo.metrics.results import Excess, Measures, expected_share
 from lienzo.storage import schemas
 from lienzo.storage.files import encoded, write_bytes
 
@@ -136,9 +136,13 @@ class Scores:
 
     @property
     def counted(self) -> str:
-        """How many pictures were scored against how many, as a sentence."""
+        """How many pictures were scored against how many, in sentences; and what few held-out ones cannot tell."""
         generated, reference = self.measures.generated, self.measures.reference
-        return f"{generated:,} pictures against {reference:,} real ones, by {self.detector}."
+        text = f"{generated:,} pictures against {reference:,} real ones, by {self.detector}."
+        if self.novelty is None or (expected := expected_share(self.novelty.features.held_out)) <= 0.05:
+            return text
+        held = wording.counted(self.novelty.features.held_out, "held-out picture")
+        return f"{text} Copies and blends are told by {held} only: {expected:.2f} of pictures like these count as such."
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the table of the scores with their standard errors, and notes."""

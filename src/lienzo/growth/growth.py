@@ -181,6 +181,7 @@ def _prepare(run: Run, height: int, width: int) -> Iterator[GrowthProgress]:
             f"{smaller.path} was prepared with a table of choices: prepare its pictures at "
             f"{_written(height, width)} pixels yourself with --choices, and give them with --collection."
         )
+    log.info("Preparing the pictures of %s at %s pixels in %s.", smaller.path, _written(height, width), folder)
     wanted = Settings.from_json(settings, size=(height, width), labels=labels)
     try:
         for step in preparation.steps(sources, folder, wanted):

@@ -11,6 +11,10 @@ FEW = 2_000
 """Up to so many pictures are learnt by heart soon, and ``few`` is for them."""
 
 
+FEWEST = 100
+"""The fewest pictures that ``few`` was tried with."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """A recipe, and why."""
@@ -49,7 +53,8 @@ def choose(height: int, width: int, count: int, device: str) -> Choice:
         count: pictures to train on.
         device: its kind: ``cpu``, ``cuda`` or ``mps``.
     """
-    reason = f"{count:,} pictures of {height}×{width} on {device}"
+    fewer = f", fewer than the {FEWEST} that recipes were tried with" if count < FEWEST else ""
+    reason = f"{count:,} pictures of {height}×{width} on {device}{fewer}"
     side = max(height, width)
     if side > 80:
         size, other = ("256", "128") if side > 160 else ("128", "256")

@@ -17,6 +17,9 @@ from lienzo.metrics.kernel import FEWEST, kid
 from lienzo.recipe.recipe import Recipe
 from lienzo.seeds import numpy_generator
 
+ENOUGH = 50
+"""Real pictures below which a warning says that KID tells little."""
+
 SAMPLES = 1_000
 """Number of pictures on either side. `lienzo evaluate` takes more, for numbers to publish."""
 
@@ -50,6 +53,11 @@ class KIDMonitor:
         rows = held if len(held) >= FEWEST else collection.rows("train")
         chosen = numpy_generator(0, "judge").permutation(len(rows))[:SAMPLES]
         log.info("Taking the features of %s real pictures, which KID will be measured by.", f"{len(chosen):,}")
+        if len(chosen) < ENOUGH:
+            log.warning(
+                "With so few real pictures KID has a large error, and hardly tells one generator from another: hold "
+                "out %s or more when you prepare, or none, so that KID is measured by the training pictures.", ENOUGH,
+            )  # fmt: skip
         begun = time.perf_counter()
         self.device = device
         self.detector = detectors.load("lite0", device)

@@ -151,7 +151,12 @@ def _refuse_others(
     if changed == ["images"]:
         raise RunError(
             f"{run.path} was begun for {begun.images} pictures, and {fixed}: after {shown} they cannot become "
-            f"{recipe.images}. Choose another --out, or go on with --recipe {run.recipe_path}."
+            f"{recipe.images}. "
+            + (
+                f"To train on, begin another run from it, with --from {run.path} and another --out."
+                if shown >= begun.total
+                else f"Choose another --out, or go on with --recipe {run.recipe_path} alone."
+            )
         )
     if changed:
         raise RunError(
