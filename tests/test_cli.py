@@ -241,7 +241,7 @@ def test_the_recipe_that_was_chosen_is_said(command: Command, collection: Collec
     words = ("--set", "network.width=8", "batch=8", "--images", 8, "--device", "cpu")
     status, _, said = command("train", collection.path, "--out", tmp_path / "run", *words)
     assert status == 0, said
-    assert said.startswith("The recipe is few, for 24 pictures of 16×16 on cpu: for collections of only 100 to 2,000 ")
+    assert said.startswith("The recipe is few, for 24 pictures of 16×16 on cpu, fewer than the 100 ")
     status, _, said = command("train", collection.path, "--from", tmp_path / "run", "--out", tmp_path / "next", *words)
     assert status == 0, said
     assert f"Its networks are those of {tmp_path / 'run'}." in said
