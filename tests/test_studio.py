@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -44,6 +45,7 @@ from lienzo.studio.reading.artefacts import Artefacts
 from lienzo.studio.safety import POLICY, Door, kept_token
 from lienzo.studio.server import PAGE, application
 from lienzo.studio.vendored import VENDORED
+from lienzo.studio.views import machine
 from lienzo.studio.views.runs import _stream, columns
 from lienzo.studio.worker import SupersededError, Worker
 
@@ -337,6 +339,25 @@ def test_a_full_disk_is_one_sentence(client: TestClient, monkeypatch: pytest.Mon
     assert "full.log cannot be written (No space left on device): make room there" in answer.json()["error"]
 
 
+def test_kid_is_in_the_curve_of_a_long_log_and_in_the_list(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "b", tmp_path / "b")
+    run = Run(tmp_path / "b")
+    run.recipe_path.write_text(run.recipe().with_settings(["evaluate_every=16"]).to_toml())
+    with run.log_path.open("w") as file:
+        for i in range(3_000):
+            kid = {"kid": 1 / (i + 1)} if i % 10 == 0 else {}
+            file.write(json.dumps({"images": i, "seconds": 1.0, "images_per_second": 1.0, **kid}) + "\n")
+    lines = logs.curve(run.log_path, most=1_200)
+    assert [line["images"] for line in lines] == sorted({line["images"] for line in lines})
+    assert len(lines) <= 1_201
+    assert [line["images"] for line in lines if "kid" in line] == list(range(0, 3_000, 10))
+    few = [line["images"] for line in logs.measured(run.log_path, 5)]
+    assert (few[0], few[-1], len(few)) == (0, 2_990, 5)
+    part = logs.curve(run.log_path, first=1_001, last=1_020, most=8)
+    assert [line["images"] for line in part if "kid" in line] == [1_010, 1_020]
+    assert runs.summary("b", run)["kid"] == 1 / 2_991  # though the last line has none
+
+
 def test_trouble_is_told_where_it_stands(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     write_log(path, 100)
@@ -358,6 +379,28 @@ def test_the_slope_of_kid_says_when_to_stop() -> None:
     assert trend([0.5, 0.4]) is None
 
 
+@pytest.mark.parametrize(
+    ("images", "kids"),
+    [
+        ([5] * 6, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]),
+        ([1, 2, 3, 4, 5, 6], [1e200, -1e200] * 3),
+        ([10**400] * 6, [1.0, 2.0] * 3),
+        ([1, 2, 3, 4, 5, 6], [float("inf"), 0.1] * 3),
+    ],
+)
+def test_a_log_that_no_training_wrote_has_no_slope(images: list[int], kids: list[float]) -> None:
+    assert runs.advice([{"images": at, "kid": kid} for at, kid in zip(images, kids, strict=True)]) is None
+
+
+def test_pages_that_ask_at_once_are_told_the_same_use_of_the_processor(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = iter([40.0, 0.0, 100.0])
+    monkeypatch.setattr("psutil.cpu_percent", lambda: next(counted))
+    monkeypatch.setattr(machine.METER, "_counted", time.monotonic() - 60)
+    assert [client.get("/api/machine").json()["processor"] for _ in range(3)] == [0.4, 0.4, 0.4]
+
+
 @pytest.mark.parametrize("name", VENDORED)
 def test_vendored_files_are_what_the_table_says(name: str) -> None:
     data = (PAGE / "vendor" / name).read_bytes()
@@ -374,7 +417,7 @@ def test_nothing_else_is_vendored() -> None:
 async def test_the_stream_tells_what_is_new_and_that_a_run_has_gone(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "b", tmp_path / "b")
     run = Run(tmp_path / "b")
-    stream = _stream(run, 0)
+    stream = _stream(run, 0, threading.Event())
     assert await anext(stream) == "retry: 2000\n\n"
     tick = await anext(stream)
     assert "event: tick" in tick
@@ -388,6 +431,22 @@ async def test_the_stream_tells_what_is_new_and_that_a_run_has_gone(folder: Path
     assert "id: 0\n" in reset
     shutil.rmtree(run.path)
     assert "event: gone" in await anext(stream)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("end", ["unreadable", "ending"])
+async def test_the_stream_ends_without_a_failure(folder: Path, tmp_path: Path, end: str) -> None:
+    shutil.copytree(folder / "b", tmp_path / "b")
+    run, ending = Run(tmp_path / "b"), threading.Event()
+    stream = _stream(run, run.log_path.stat().st_size, ending)
+    for _ in range(3):
+        await anext(stream)
+    if end == "unreadable":
+        run.log_path.unlink()
+        run.log_path.mkdir()
+    else:
+        ending.set()
+    assert [event async for event in stream] == []
 
 
 @pytest.fixture
@@ -540,6 +599,32 @@ def test_a_mixture_of_mixtures_without_end_is_one_sentence(played: TestClient, d
         assert ("nested too deeply" in answer.text) == (status == 400)
 
 
+def test_a_mixture_of_too_many_places_is_refused_at_once(client: TestClient) -> None:
+    place = '{"seed": 1}'
+    for _ in range(5):
+        place = '{"mixture": [' + ", ".join([f"[1, {place}]"] * 8) + "]}"
+    wish = '{"kind": "paint", "run": "deep/a", "pictures": [{"place": ' + place + "}]}"
+    answer = client.post("/api/canvas/wish", content=wish, headers={"origin": BASE})
+    assert answer.status_code == 400
+    assert "too many places, 4,000 are the most" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("address", ["/api/canvas", "/api/scores/finding", "/api/scores/example?view=mask"])
+def test_the_folder_is_looked_through_beside_what_answers_others(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    blocking = []
+
+    def run(_self: Artefacts, _name: str) -> Run:
+        with contextlib.suppress(RuntimeError):
+            blocking.append(asyncio.get_running_loop())
+        raise RunError("not here.")
+
+    monkeypatch.setattr(Artefacts, "run", run)
+    assert client.get(address, params={"run": "deep/a", "file": "x", "view": "mask"}).json() == {"error": "not here."}
+    assert blocking == []
+
+
 def test_a_walk_goes_out_as_film_and_as_path(played: TestClient, folder: Path) -> None:
     walk = {"kind": "film", "run": "deep/a", "pictures": [{"place": {"seed": seed}} for seed in (1, 2)], "frames": 6}
     film = played.post("/api/canvas/wish", json=walk | {"form": "webp"}, headers={"origin": BASE})
@@ -602,6 +687,18 @@ async def test_the_latest_wish_of_a_page_wins(monkeypatch: pytest.MonkeyPatch) -
     assert [type(answer) for answer in answers[1:3]] == [SupersededError] * 2
     assert answers[3:] == [("text/plain", b"3"), ("text/plain", b"other")]
     assert asked[-2:] == ["3", "other"]
+
+
+@pytest.mark.anyio
+async def test_what_nobody_waits_for_is_not_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def gone() -> bool:
+        return True
+
+    monkeypatch.setattr(Worker, "_exchange", lambda _self, _wish: ("text/plain", b"painted"))
+    worker = Worker("test", painter)
+    with pytest.raises(SupersededError):
+        await worker.ask("one", "left", gone)
+    assert await worker.ask("one", "waits") == ("text/plain", b"painted")
 
 
 def test_a_process_that_two_threads_end_at_once_is_ended_once() -> None:
@@ -675,6 +772,59 @@ def test_a_training_that_cannot_be_is_one_sentence(client: TestClient, change: d
         answer = client.post(address, json=TRAINING | change, headers={"origin": BASE})
         assert answer.status_code == 400
         assert said in answer.json()["error"]
+
+
+@pytest.mark.parametrize("link", ["runs", "runs/new.log"])
+def test_a_training_does_not_lead_out_of_the_folder_by_a_link(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: str
+) -> None:
+    shutil.copytree(folder / "small", tmp_path / "studio" / "small")
+    (tmp_path / "outside").mkdir()
+    begun: list[object] = []
+    monkeypatch.setattr("subprocess.Popen", lambda *words, **_: begun.append(words))
+    place = tmp_path / "studio" / link
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(tmp_path / "outside" / place.name if "log" in link else tmp_path / "outside")
+    training = trainings.Training("small", "thesis", "new")
+    with pytest.raises(InputError, match=r"leads out of the studio's folder by a link"):
+        trainings.start(training, Artefacts((tmp_path / "studio").resolve()))
+    assert begun == list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_training_has_begun_when_its_run_can_be_shown(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(folder / "small", tmp_path / "small")
+    run = Run(tmp_path / "runs" / "new")
+    writing = threading.Timer(0.3, shutil.copytree, (folder / "b", run.path))
+    monkeypatch.setattr("subprocess.Popen", lambda *_words, **_: SimpleNamespace(wait=writing.start, returncode=None))
+    monkeypatch.setattr(trainings, "occupant", lambda _run: "somebody")
+    trainings.start(trainings.Training("small", "thesis", "new"), Artefacts(tmp_path.resolve()))
+    assert run.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "ends"),
+    [
+        (["/home/me/lienzo/bin/python", "-m", "ipykernel_launcher", "-f", "kernel.json"], False),
+        (["/venv/bin/python", "-m", "lienzo", "train"], True),
+        (["/venv/bin/python", "/venv/bin/lienzo", "train"], True),
+        (["/venv/bin/python", "/venv/bin/torchrun", "train.py"], True),
+    ],
+)
+def test_only_what_saves_at_its_end_is_asked_to_end(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], ends: bool
+) -> None:
+    shutil.copytree(folder / "b", tmp_path / "b")
+    sent: list[int] = []
+    monkeypatch.setattr("psutil.Process.cmdline", lambda _self: words)
+    monkeypatch.setattr("psutil.Process.send_signal", lambda _self, number: sent.append(number))
+    with (
+        occupying(Run(tmp_path / "b")),
+        contextlib.nullcontext() if ends else pytest.raises(InputError, match="stop it"),
+    ):
+        trainings.stop(Run(tmp_path / "b"))
+    assert bool(sent) == ends
 
 
 @pytest.mark.slow

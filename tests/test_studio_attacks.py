@@ -153,10 +153,10 @@ def aside(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
                 assert "outside" not in Path(place).resolve().parts
         return "application/json", b"{}"
 
-    async def stream(_run: Run, _offset: int) -> Any:
+    async def stream(_run: Run, _offset: int, _ending: object) -> Any:
         yield ": ends\n\n"
 
-    def begin(run: Run, words: list[str]) -> None:
+    def begin(run: Run, words: list[str], _artefacts: Artefacts) -> None:
         assert run.path.parent == folder / "runs"
         assert [Path(word).is_relative_to(folder) for word in words if "/" in word] == [True, True]
         raise InputError("nothing is trained here.")

@@ -1,5 +1,6 @@
 """The studio in a browser: every view of runs, live, by keyboard, in both colours, and on a telephone."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from PIL import Image
 
 import lienzo
 from lienzo.recipe.recipe import Recipe
+from lienzo.run.occupancy import occupying
 from lienzo.run.run import Run
 from lienzo.studio import safety
 from lienzo.studio.safety import Door
@@ -157,6 +159,74 @@ def test_a_live_run_moves_by_itself_and_says_when_it_is_gone(folder: Path, tmp_p
         page.get_by_text("This run is no longer there").wait_for()
 
 
+def test_a_part_of_the_curves_tells_nothing_else_of_the_run(folder: Path) -> None:
+    live = Run(folder / "b")
+    lines = [json.loads(line) | {"images_per_second": 0.25} for line in live.log_path.read_text().splitlines()]
+    lines = [lines[0] | {"images": 8 * i, "images_per_second": 0.05} for i in range(3)] + lines[1:-1]
+    live.log_path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for checkpoint in live.checkpoints():
+        checkpoint.unlink()
+    seen = """window.seen = new Set();
+        new MutationObserver(() => {
+            const state = document.querySelector(".run .state");
+            if (state) seen.add(state.textContent);
+        }).observe(document, { subtree: true, childList: true, characterData: true });"""
+    with servers_for_tests.studio(folder) as address, occupying(live), opened(address) as page:
+        page.add_init_script(seen)
+        page.goto(address.split("/?")[0] + "/run?run=b")
+        told = "48 of 64 pictures · 64 s left, 0.25 pictures/s"
+        page.get_by_text(told).wait_for()
+        plot = page.locator(".u-over").first
+        plot.scroll_into_view_if_needed()
+        box = plot.bounding_box()
+        page.mouse.move(box["x"] + 2, box["y"] + 50)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 50, steps=5)
+        page.mouse.up()
+        page.get_by_role("button", name="Whole training").wait_for()
+        page.wait_for_timeout(500)  # for the curves of the part
+        assert page.get_by_text(told).count() == 1
+        assert page.locator(".moment output").inner_text() == "48"
+        assert page.evaluate("[...seen]") == ["live"]
+
+
+def test_a_run_is_shown_as_soon_as_it_is_there_or_whole(folder: Path) -> None:
+    (folder / "b").rename(folder / "late")
+    whole = (folder / "late" / "run.json").read_bytes()
+    with servers_for_tests.studio(folder) as address, opened(address, mistakes=True) as page:
+        root = address.split("/?")[0]
+        page.goto(root + "/run?run=b")
+        page.get_by_text("there is no run b").wait_for()
+        (folder / "late" / "run.json").write_bytes(whole[:20])
+        (folder / "late").rename(folder / "b")
+        page.get_by_text("run.json is damaged").wait_for()
+        page.goto(root + "/compare?a=a&b=b")
+        page.get_by_text("b cannot be compared: ").wait_for()
+        page.goto(root + "/run?run=b")
+        page.get_by_text("run.json is damaged").wait_for()
+        (folder / "b" / "run.json").write_bytes(whole)
+        page.get_by_text("64 of 64 pictures").wait_for()
+        assert page.title() == "b · lienzo studio"
+        page.get_by_role("link", name="Scores", exact=True).first.click()
+        page.wait_for_function("document.title === 'Scores · lienzo studio'")
+
+
+def test_an_older_wish_of_the_canvas_is_taken_back(folder: Path) -> None:
+    with servers_for_tests.studio(folder) as address, opened(address, lost=True) as page:
+        page.route("**/api/canvas/wish", lambda _route: None)  # nothing is painted
+        failed: list[str] = []
+        page.on("requestfailed", lambda request: failed.append(request.url.rpartition("/")[2]))
+        page.goto(address.split("/?")[0] + "/canvas?run=a")
+        page.get_by_role("slider", name="Truncation").focus()
+        for _ in range(3):
+            page.keyboard.press("ArrowLeft")
+        page.get_by_text("0.85").wait_for()
+        page.wait_for_timeout(300)
+        assert len(failed) >= 3
+        page.unroute("**/api/canvas/wish")
+        page.get_by_role("link", name="Runs", exact=True).click()
+
+
 def test_pictures_are_kept_walked_through_and_found_again_by_the_address(folder: Path) -> None:
     with servers_for_tests.studio(folder) as address, opened(address) as page:
         page.goto(address.split("/?")[0] + "/canvas?run=a")
@@ -210,7 +280,7 @@ def test_two_pictures_are_mixed_where_the_slider_says(folder: Path, recipe: Reci
         page.goto(address.split("/?")[0] + "/canvas?run=modulated&kept=3%2C7")
         page.get_by_role("button", name="Mix").click()
         slider = page.get_by_label("Layers that take the second picture")
-        page.get_by_text("--seeds 3 --mix 7:1-2").wait_for()
+        page.get_by_text(f"lienzo generate {folder / 'modulated'} --seeds 3 --mix 7:1-2").wait_for()
         slider.focus()
         page.keyboard.press("ArrowLeft")
         page.get_by_text("--seeds 3 --mix 7:2", exact=False).wait_for()

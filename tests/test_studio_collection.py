@@ -82,7 +82,7 @@ def test_a_collection_is_told_with_its_labels_and_reasons(client: TestClient, se
     assert all(one["meaning"] for one in told["reasons"])
     assert sum(told["parts"].values()) == 20
     assert told["prepare"].startswith("lienzo prepare ")
-    assert told["prepare"].endswith("deep/sea-chosen --size 16 --holdout 0.2 --choices choices.csv")
+    assert told["prepare"].endswith(f" {sea.path.resolve()}-chosen --size 16 --holdout 0.2 --choices choices.csv")
 
 
 def test_the_command_that_prepares_again_has_every_setting(client: TestClient, folder: Path) -> None:

@@ -1,9 +1,11 @@
 """The studio while something goes wrong: killed trainings and servers, other sites, narrow screens, load."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -13,6 +15,8 @@ from typing import Any
 import pytest
 
 pytest.importorskip("starlette")
+pytest.importorskip("httpx")
+import httpx
 import servers_for_tests
 from conftest import ROOT, Paint
 from servers_for_tests import studio_process
@@ -65,6 +69,30 @@ def begun(words: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
     )
     try:
         yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_address_is_said_at_once_and_the_end_is_quiet(small: Path, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    words = [sys.executable, "-m", "lienzo", "studio", str(small), "--port", "0"]
+    plain = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    with said.open("w") as file:
+        process = subprocess.Popen(words, stdout=file, stderr=subprocess.PIPE, text=True, env=plain)
+    try:
+        deadline = time.monotonic() + 60
+        while "token=" not in said.read_text() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        address = said.read_text().strip()
+        assert address, "a file is told the address before the end too"
+        with httpx.Client(base_url=address.split("/?")[0], timeout=60) as client:
+            client.get(address)
+            with client.stream("GET", "/api/run/news", params={"run": "a"}) as news:
+                assert "retry" in next(news.iter_text())
+                process.send_signal(signal.SIGINT)
+                assert process.communicate(timeout=60)[1] == ""
+        assert process.returncode == 130
     finally:
         process.kill()
         process.wait()

@@ -1,5 +1,6 @@
 """What every view of the studio has at hand."""
 
+import threading
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -31,8 +32,12 @@ class Context:
     player: Worker = field(default_factory=lambda: Worker("theory", player))
     """Plays the games of the view of theory."""
 
+    ending: threading.Event = field(default_factory=threading.Event)
+    """Set when the studio ends: what follows a run lets go then."""
+
     def close(self) -> None:
-        """End the processes."""
+        """End the processes, and what follows runs."""
+        self.ending.set()
         self.painter.close()
         self.player.close()
 

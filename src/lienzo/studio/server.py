@@ -1,10 +1,13 @@
 """The studio's server: the page and its files, the addresses of every view, and one sentence for what goes wrong."""
 
 import logging
+import socket
 from importlib import resources
 from pathlib import Path
 
+import uvicorn
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -57,6 +60,27 @@ def application(context: Context, door: Door) -> Starlette:
     )
     app.state.context = context
     return app
+
+
+class Server(uvicorn.Server):
+    """Serves the studio, and at its end lets go what is still answered: else it would be broken off with tracebacks."""
+
+    def __init__(self, context: Context, door: Door) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application(context, door),
+                log_level="error",
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=2,
+            )
+        )
+        self._context = context
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams and the processes, and then wait for the answers."""
+        await run_in_threadpool(self._context.close)
+        await super().shutdown(sockets)
 
 
 async def _page(_request: Request) -> Response:

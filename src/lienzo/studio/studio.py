@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from lienzo.errors import InputError
@@ -18,6 +19,9 @@ TRIES = 20
 
 MOST_PORT = 65_535
 
+PRINTED = partial(print, flush=True)
+"""Prints at once: a file or a pipe would get the address at the end else."""
+
 
 def studio(
     folder: str | Path = ".",
@@ -25,7 +29,7 @@ def studio(
     host: str = "127.0.0.1",
     port: int | None = None,
     read_only: bool = False,
-    ready: Callable[[str], None] = print,
+    ready: Callable[[str], None] = PRINTED,
 ) -> None:
     """Serve a page over the runs and collections below a folder, until it is interrupted.
 
@@ -40,12 +44,10 @@ def studio(
         InputError: no such folder, a port in use or that is none, or a missing package.
     """
     try:
-        import uvicorn  # noqa: PLC0415  an extra
-
-        from lienzo.studio.context import Context  # noqa: PLC0415
+        from lienzo.studio.context import Context  # noqa: PLC0415  an extra
         from lienzo.studio.reading.artefacts import Artefacts  # noqa: PLC0415
         from lienzo.studio.safety import LOOPBACK, Door, kept_token  # noqa: PLC0415
-        from lienzo.studio.server import application  # noqa: PLC0415
+        from lienzo.studio.server import Server  # noqa: PLC0415
     except ImportError as error:
         raise InputError(
             f"the studio needs the package {error.name}: install it with pip install 'lienzo[studio]'."
@@ -58,9 +60,7 @@ def studio(
     token = {"token": kept_token(f"{root}, read only: {read_only}")} if here else {}
     door = Door(host, listener.getsockname()[1], **token)
     context = Context(Artefacts(root), read_only)
-    app = application(context, door)
-    config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
+    server = Server(context, door)
     if not here:
         log.warning("Everyone who knows the address below and reaches this machine can see %s.", root)
     ready(door.first_address)

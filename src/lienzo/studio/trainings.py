@@ -25,6 +25,9 @@ BEGIN_SECONDS = 20.0
 NAME = r"[\w-][\w.-]*(?: [\w.-]+)*"
 """A name of a run: one folder, without slashes, that is not hidden."""
 
+COMMANDS = ("lienzo", "torchrun")
+"""Programs that save and end when they are asked to; a notebook, say, would be killed with all that it holds."""
+
 LONGEST_NAME = 60
 """Characters of it: with what is added to it, it is still a name for every file system."""
 
@@ -82,7 +85,7 @@ def start(training: Training, artefacts: Artefacts) -> str:
     run = Run(artefacts.root / "runs" / training.name)
     if run.path.exists():
         raise InputError(f"runs/{training.name} is there already: choose another name, or go on with it.")
-    _begin(run, words)
+    _begin(run, words, artefacts)
     return f"runs/{training.name}"
 
 
@@ -100,16 +103,19 @@ def go_on(run: Run, artefacts: Artefacts) -> None:
     if collection not in artefacts.collections():
         raise InputError(f"the collection of {run.path.name} is not in this folder: go on by the command.")
     path = artefacts.collection(collection).path
-    _begin(run, ["train", str(path), "--recipe", str(run.recipe_path), "--out", str(run.path)])
+    _begin(run, ["train", str(path), "--recipe", str(run.recipe_path), "--out", str(run.path)], artefacts)
 
 
-def _begin(run: Run, words: list[str]) -> None:
+def _begin(run: Run, words: list[str], artefacts: Artefacts) -> None:
     """Start the command ``lienzo`` with these words, and wait until it trains or has ended.
 
     Raises:
-        InputError: it has failed, or what it says cannot be written.
+        InputError: it has failed, or what it says cannot be written or would lie outside of the studio's folder.
     """
     said = run.path.parent / f"{run.path.name}.log"
+    for path in (run.path, said):
+        if artefacts.name_of(path) is None:
+            raise InputError(f"{path} leads out of the studio's folder by a link: take the link away, then try again.")
     try:
         run.path.parent.mkdir(parents=True, exist_ok=True)
         with said.open("ab") as log:
@@ -124,7 +130,7 @@ def _begin(run: Run, words: list[str]) -> None:
         raise InputError(f"{said} cannot be written ({error.strerror}): make room there, then try again.") from None
     threading.Thread(target=process.wait, daemon=True).start()  # so that its end is noticed while the studio runs
     deadline = time.monotonic() + BEGIN_SECONDS
-    while time.monotonic() < deadline and occupant(run) is None:
+    while time.monotonic() < deadline and not (run.exists() and occupant(run)):
         if process.returncode is not None:
             if process.returncode:
                 raise InputError(_last_line(said) or f"the training ended with status {process.returncode}.")
@@ -145,7 +151,7 @@ def stop(run: Run) -> None:
         raise InputError(f"{run.path.name} is trained by {trainer}: stop it there.")
     try:
         process = psutil.Process(trainer.pid)
-        if not any("lienzo" in word or "torchrun" in word for word in process.cmdline()):
+        if not any(Path(word).stem in COMMANDS for word in process.cmdline()):
             raise InputError(f"{trainer} is not the command lienzo: stop it where it was started.")
         process.send_signal(signal.SIGTERM)
     except psutil.Error:

@@ -10,7 +10,7 @@ import logging
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -39,7 +39,7 @@ Load = Callable[[], Job]
 
 
 class SupersededError(Exception):
-    """The same page has wished for something newer."""
+    """The same page has wished for something newer, or has been left."""
 
 
 @dataclass
@@ -59,22 +59,23 @@ class Worker:
     _count: int = 0
     _closed: bool = False
 
-    async def ask(self, page: str, wish: object) -> Answer:
+    async def ask(self, page: str, wish: object, gone: Callable[[], Awaitable[bool]] | None = None) -> Answer:
         """Return the answer to a wish, when its turn has come.
 
         Args:
             page: who wishes; a newer wish of the same page replaces one that still waits.
             wish: what is asked for, as the job takes it.
+            gone: whether nobody waits for the answer any more, when its turn has come.
 
         Raises:
-            SupersededError: a newer one came.
+            SupersededError: a newer one came, or nobody waits.
             InputError: it cannot be done.
         """
         self._count += 1
         mine = self._newest[page] = self._count
         try:
             async with self._turn:
-                if self._newest.get(page) != mine:
+                if self._newest.get(page) != mine or (gone is not None and await gone()):
                     raise SupersededError
                 kind, content = await run_in_threadpool(self._exchange, wish)
         finally:

@@ -114,10 +114,11 @@ def _row(generator: Generator, picture: Picture) -> Array:
 
 
 def about(run: Run, _wish: About) -> tuple[str, bytes]:
-    """Return what a generator is, as JSON."""
+    """Return what a generator is and which folder a command names it by, as JSON."""
     generator = generator_of(run)
     directions, vocabulary = directions_of(run, generator), generator.vocabulary
     told: dict[str, Any] = {
+        "folder": str(run.path),
         "fingerprint": generator.fingerprint,
         "latents": generator.latents,
         "height": generator.height,

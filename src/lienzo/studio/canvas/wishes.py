@@ -11,6 +11,9 @@ MOST = 64
 DEEPEST = 16
 """Mixtures within one another: a plane through pictures of a plane has two."""
 
+MOST_PLACES = 4_000
+"""Places in one mixture, those within others with them."""
+
 Seed = Annotated[int, Meta(ge=0, le=(1 << 53) - 1)]
 """A whole number that a browser holds exactly."""
 
@@ -31,13 +34,17 @@ class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Row of the label of latents that are written out; by default no label."""
     mixture: Annotated[tuple[tuple[Small, "Place"], ...], Meta(min_length=1, max_length=8)] | None = None
 
-    def __post_init__(self) -> None:
-        """Refuse mixtures without end, whatever depth this process could bear."""
-        level: list[Place] = [self]
-        for _ in range(DEEPEST + 1):
-            level = [part for place in level for _, part in place.mixture or ()]
-        if level:
-            raise ValueError(f"mixtures are nested too deeply, {DEEPEST} are the most")
+
+def _refuse_endless(place: Place) -> None:
+    """Refuse mixtures without end, whatever depth and number of places this process could bear."""
+    level, count = [place], 1
+    for _ in range(DEEPEST + 1):
+        level = [part for one in level for _, part in one.mixture or ()]
+        count += len(level)
+        if count > MOST_PLACES:
+            raise ValueError(f"a mixture has too many places, {MOST_PLACES:,} are the most")
+    if level:
+        raise ValueError(f"mixtures are nested too deeply, {DEEPEST} are the most")
 
 
 class Crossing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +55,10 @@ class Crossing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     layer: Annotated[int, Meta(ge=0, le=1_000)]
     """The first layer that takes them, of those that latents enter by, coarse to fine; those before it take the
     picture's own."""
+
+    def __post_init__(self) -> None:
+        """Refuse mixtures without end."""
+        _refuse_endless(self.place)
 
 
 class Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +76,10 @@ class Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     mix: Crossing | None = None
     """What is mixed in; directions and truncation change it as they change the picture."""
+
+    def __post_init__(self) -> None:
+        """Refuse mixtures without end."""
+        _refuse_endless(self.place)
 
 
 class Paint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="paint"):

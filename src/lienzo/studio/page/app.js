@@ -45,6 +45,8 @@ function Studio() {
   }, []);
   const name = location.pathname.split("/")[1] || "runs";
   const query = Object.fromEntries(new URLSearchParams(location.search));
+  const title = [query.run ?? query.collection, VIEWS[name]?.[1], "lienzo studio"].filter(Boolean).join(" · ");
+  useEffect(() => { document.title = title; }, [title]);
   const [View] = VIEWS[name] ?? [() => html`<p class="sentence error">There is no view at this address. <${Link} to="/runs">To the runs</${Link}></p>`];
   return html`
     <a class="skip" href="#main">To the content</a>

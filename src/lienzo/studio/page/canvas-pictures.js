@@ -1,24 +1,17 @@
 // Pictures of the canvas: what a picture is, and how it comes from the server. The newest wish of each kind wins.
-import { ask } from "/page/parts.js";
+import { answered, ask } from "/page/parts.js";
 
 const page = crypto.getRandomValues(new Uint32Array(2)).join("-"); // randomUUID would need a secure connection
 
 /** The bytes of an answer to a wish; null if a newer wish of the same purpose replaced it. */
-export async function wish(purpose, path, body, type = "application/json") {
-  const answer = await fetch(path, { method: "POST", body, headers: { "content-type": type, "x-page": `${page}-${purpose}` } });
-  if (answer.status === 204) return null;
-  if (!answer.ok) {
-    const text = await answer.text();
-    let sentence = text;
-    try { sentence = JSON.parse(text).error; } catch { /* plain text */ }
-    throw new Error(sentence);
-  }
-  return answer.blob();
+export async function wish(purpose, path, body, type = "application/json", signal = undefined) {
+  const answer = await answered(path, { method: "POST", body, signal, headers: { "content-type": type, "x-page": `${page}-${purpose}` } });
+  return answer.status === 204 ? null : answer.blob();
 }
 
 /** Pictures as one bitmap, row by row; null if a newer wish came. */
-export async function painted(purpose, run, pictures, columns) {
-  const blob = await wish(purpose, "/api/canvas/wish", JSON.stringify({ kind: "paint", run, pictures, columns }));
+export async function painted(purpose, run, pictures, columns, signal) {
+  const blob = await wish(purpose, "/api/canvas/wish", JSON.stringify({ kind: "paint", run, pictures, columns }), "application/json", signal);
   return blob && createImageBitmap(blob);
 }
 

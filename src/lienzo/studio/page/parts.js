@@ -1,9 +1,8 @@
 // Pieces that every view uses: requests, links, numbers as people read them.
 import { html, useEffect, useState, useCallback } from "/page/vendor/htm-preact.js";
 
-/** Ask the server; an answer that is no success becomes an error with its sentence. */
-export async function ask(path, query = {}, options = {}) {
-  const address = path + (Object.keys(query).length ? "?" + new URLSearchParams(query) : "");
+/** The answer of the server; one that is no success becomes an error with its sentence. */
+export async function answered(address, options = {}) {
   let answer;
   try {
     answer = await fetch(address, options);
@@ -11,11 +10,17 @@ export async function ask(path, query = {}, options = {}) {
     if (error.name === "AbortError") throw error;
     throw new Error("The studio does not answer: is lienzo studio still running?");
   }
-  if (answer.ok) return answer.json();
+  if (answer.ok) return answer;
   const text = await answer.text();
   let sentence = text;
   try { sentence = JSON.parse(text).error; } catch { /* plain text */ }
   throw new Error(sentence);
+}
+
+/** Ask the server for something that is JSON. */
+export async function ask(path, query = {}, options = {}) {
+  const address = path + (Object.keys(query).length ? "?" + new URLSearchParams(query) : "");
+  return (await answered(address, options)).json();
 }
 
 /** Send what the page changed. */
@@ -89,6 +94,9 @@ export function measure(value) {
   if (size !== 0 && (size < 0.001 || size >= 1e7)) return value.toExponential(2);
   return size >= 1000 ? Math.round(value).toLocaleString("en") : value.toPrecision(4).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
 }
+
+/** Pictures in a second: of a slow training less than one. */
+export const pace = (speed) => `${speed < 10 ? measure(Number(speed.toPrecision(2))) : count(Math.round(speed))} pictures/s`;
 
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "";

@@ -8,18 +8,18 @@ export function Sheet({ purpose, run, facts, pictures, columns, label, onPick, d
   const [busy, setBusy] = useState(false);
   const key = JSON.stringify(pictures);
   useEffect(() => {
-    let here = true;
     if (!pictures.length) return undefined;
+    const stop = new AbortController(); // a browser sends six wishes at once: older ones would go before the newest
     setBusy(true);
-    painted(purpose, run, pictures, columns).then((bitmap) => {
-      if (!bitmap || !here || !canvas.current) return;
+    painted(purpose, run, pictures, columns, stop.signal).then((bitmap) => {
+      if (!bitmap || stop.signal.aborted || !canvas.current) return;
       canvas.current.width = bitmap.width;
       canvas.current.height = bitmap.height;
       canvas.current.getContext("2d").drawImage(bitmap, 0, 0);
       setBusy(false);
       setError(null);
-    }, (reason) => { if (here) { setBusy(false); setError(reason.message); } });
-    return () => { here = false; };
+    }, (reason) => { if (!stop.signal.aborted) { setBusy(false); setError(reason.message); } });
+    return () => stop.abort();
   }, [key, run, columns]);
   const rows = Math.ceil(pictures.length / columns);
   return html`<div class="sheet" aria-busy=${busy} style=${`--columns: ${columns}; --width: ${facts.width}; --height: ${facts.height}`}>

@@ -1,12 +1,12 @@
 """The log of a run, read in ranges: a few lines of many for a curve, and what is new since an offset.
 
-Lines are ordered by ``images``. A curve of a thousand points therefore needs a thousand places of the file and no more,
-however long the log is.
+Lines are ordered by ``images``. A curve of a thousand points therefore parses a thousand lines and no more, however
+long the log is. Only for the few lines with KID or trouble the whole of it is looked through, for a word.
 """
 
 import json
-import mmap
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,9 +21,19 @@ MOST_NEWS = 1 << 22
 MOST_TROUBLES = 100
 """Places that trouble is told of at most."""
 
+KID = b'"kid": '
+"""Stands in the lines in which KID was taken, which are few: a curve has them beside what it is spread over."""
+
+TROUBLE = b'"trouble": "'
+
+PART = 1 << 20
+"""Bytes that are looked through at once."""
+
 
 def curve(path: Path, *, first: int = 0, last: int | None = None, most: int = 1_000) -> list[dict[str, Any]]:
     """Return lines of a log, at most so many, evenly spread over the range, its ends among them.
+
+    A quarter of them at most are lines with KID, which are looked for first.
 
     Args:
         path: of the log.
@@ -36,9 +46,32 @@ def curve(path: Path, *, first: int = 0, last: int | None = None, most: int = 1_
             size = _whole(file)
             begin = _find(file, size, first)
             end = size if last is None else _find(file, size, last + 1)
-            return list(_spread(file, begin, end, most))
+            rare = _measured(file, begin, end, most // 4)
+            lines = list(_spread(file, begin, end, most - len(rare)))
     except FileNotFoundError:
         return []
+    return [line for _, line in sorted({line["images"]: line for line in (*lines, *rare)}.items())] if rare else lines
+
+
+def measured(path: Path, most: int = 1_000) -> list[dict[str, Any]]:
+    """Return lines of a log in which KID was taken, at most so many, evenly spread, both ends among them."""
+    try:
+        with path.open("rb") as file:
+            return _measured(file, 0, _whole(file), most)
+    except FileNotFoundError:
+        return []
+
+
+def newest_kid(path: Path) -> float | None:
+    """Return the KID that was taken last, however long ago; None where there is none."""
+    try:
+        with path.open("rb") as file:
+            *_, begin = (0, *_with(file, KID, 0, _whole(file)))
+            line = parsed(_line(file, begin))
+    except FileNotFoundError:
+        return None
+    kid = line.get("kid") if line else None
+    return kid if isinstance(kid, float) else None
 
 
 def after(path: Path, offset: int) -> tuple[list[dict[str, Any]] | None, int]:
@@ -74,22 +107,38 @@ def size(path: Path) -> int:
 
 def troubles(path: Path) -> list[dict[str, Any]]:
     """Return where trouble began: ``images`` and the ``trouble``, a sentence; what goes on is told once."""
-    found: list[dict[str, Any]] = []
     try:
         with path.open("rb") as file:
-            if not _whole(file):
-                return []
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as log:
-                at = log.find(b'"trouble": "')
-                while at >= 0 and len(found) < MOST_TROUBLES:
-                    begin, end = log.rfind(b"\n", 0, at) + 1, log.find(b"\n", at)
-                    line = parsed(log[begin : end if end >= 0 else len(log)])
-                    if line is not None and isinstance(line.get("trouble"), str):
-                        found.append({"images": line["images"], "trouble": line["trouble"]})
-                    at = log.find(b'"trouble": "', end) if end >= 0 else -1
-    except (FileNotFoundError, ValueError):
-        return found
-    return found
+            begins = _with(file, TROUBLE, 0, _whole(file))
+            lines = (parsed(_line(file, begin)) for begin in begins)
+            told = (line for line in lines if line is not None and isinstance(line.get("trouble"), str))
+            return [{name: line[name] for name in ("images", "trouble")} for line in islice(told, MOST_TROUBLES)]
+    except FileNotFoundError:
+        return []
+
+
+def _measured(file: BinaryIO, begin: int, end: int, most: int) -> list[dict[str, Any]]:
+    """Return at most so many lines with KID from between two beginnings of lines, evenly spread."""
+    places = list(_with(file, KID, begin, end))
+    most = min(most, len(places))
+    chosen = [places[at * (len(places) - 1) // max(1, most - 1)] for at in range(most)]
+    lines = (parsed(_line(file, place)) for place in chosen)
+    return [line for line in lines if line is not None and isinstance(line.get("kid"), float)]
+
+
+def _with(file: BinaryIO, word: bytes, begin: int, end: int) -> Iterator[int]:
+    """Yield where lines begin in which a word stands, from between two beginnings of lines."""
+    while begin < end:
+        file.seek(begin)
+        data = file.read(min(PART, end - begin))
+        if not data:  # it has just become shorter
+            return
+        cut = data.rfind(b"\n") + 1 or len(data)
+        at = data.find(word, 0, cut)
+        while at >= 0:
+            yield begin + data.rfind(b"\n", 0, at) + 1
+            at = data.find(word, data.find(b"\n", at), cut)
+        begin += cut
 
 
 def _whole(file: BinaryIO) -> int:

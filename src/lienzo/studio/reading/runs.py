@@ -3,6 +3,7 @@
 import re
 import shlex
 from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,9 @@ def summary(name: str, run: Run) -> dict[str, Any]:
 def _summary(path: Path, _stamps: tuple[Stamp, ...], _trainer: Occupant | None) -> dict[str, Any]:
     run = Run(path)
     far, found, drawn = progress(run), scores(run), samples(run)
+    kid = logs.newest_kid(run.log_path) if far.recipe.evaluate_every else None
+    if kid is None and found:
+        kid = found[-1]["measures"].get("kid", {}).get("value")
     return {
         "recipe": far.recipe.name,
         "state": "live" if far.trainer else far.state,
@@ -48,7 +52,7 @@ def _summary(path: Path, _stamps: tuple[Stamp, ...], _trainer: Occupant | None) 
         "images_per_second": far.last.get("images_per_second"),
         "seconds": far.last.get("seconds"),
         "seconds_left": None if far.seconds_left is None else round(far.seconds_left),
-        "kid": far.last.get("kid") or (found[-1]["measures"].get("kid", {}).get("value") if found else None),
+        "kid": kid,
         "trouble": far.stop or far.last.get("trouble"),
         "picture": drawn[-1] if drawn else None,
     }
@@ -87,7 +91,7 @@ def whole(name: str, run: Run, collection: str | None) -> dict[str, Any]:
         "samples": samples(run),
         "scores": scores(run),
         "offset": logs.size(run.log_path),
-        "advice": advice(logs.curve(run.log_path)),
+        "advice": advice(logs.measured(run.log_path)),
     }
 
 
@@ -129,11 +133,16 @@ def advice(lines: list[dict[str, Any]]) -> dict[str, Any] | None:
     if len(points) < 3:
         return None
     n = len(points)
-    mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
-    spread = sum((x - mean_x) ** 2 for x, _ in points)
-    slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
-    residuals = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points)
-    error = (residuals / (n - 2) / spread) ** 0.5
+    try:
+        mean_x, mean_y = sum(x for x, _ in points) / n, sum(y for _, y in points) / n
+        spread = sum((x - mean_x) ** 2 for x, _ in points)
+        slope = sum((x - mean_x) * (y - mean_y) for x, y in points) / spread
+        residuals = sum((y - mean_y - slope * (x - mean_x)) ** 2 for x, y in points)
+        error = (residuals / (n - 2) / spread) ** 0.5
+    except (OverflowError, ZeroDivisionError):  # no training wrote such a log
+        return None
+    if not isfinite(slope + error):
+        return None
     trend = "improving" if slope < -2 * error else "worse" if slope > 2 * error else "flat"
     return {"trend": trend, "slope": slope * 100_000, "error": error * 100_000, "since": points[0][0]}
 

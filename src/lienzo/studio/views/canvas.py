@@ -3,6 +3,7 @@
 import secrets
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -20,10 +21,10 @@ LARGEST_PICTURE = 24 << 20
 async def answer(request: Request, wish: Wish) -> Response:
     """Answer a wish; with nothing where the same page has wished for something newer meanwhile."""
     context = context_of(request)
-    run = context.artefacts.run(wish.run)
+    run = await run_in_threadpool(context.artefacts.run, wish.run)
     page = request.headers.get("x-page", "")[:64] or secrets.token_hex(8)
     try:
-        kind, content = await context.painter.ask(page, (run.path, wish))
+        kind, content = await context.painter.ask(page, (run.path, wish), request.is_disconnected)
     except SupersededError:
         return Response(status_code=204)
     return Response(content, media_type=kind)

@@ -71,13 +71,13 @@ def _one(request: Request) -> Response:
             **_summary(name, found),
             "kinds": pictures.labels(found),
             "reasons": pictures.reasons(found),
-            "prepare": _command(name, found),
+            "prepare": _command(found),
             "parts": pictures.parts(found),
         }
     )
 
 
-def _command(name: str, found: Collection) -> str:
+def _command(found: Collection) -> str:
     """Return the command that prepares a collection again with choices, into another folder."""
     options: list[str] = []
     for key, usual in USUAL.items():
@@ -93,8 +93,8 @@ def _command(name: str, found: Collection) -> str:
     labelled = [] if labels == "folders" else ["--labels", labels]
     if columns := found.settings.get("label_columns"):
         labelled += ["--label-columns", ",".join(columns)]
-    words = ["prepare", *sources, f"{name}-chosen", "--size", size, *labelled, *options, "--choices", "choices.csv"]
-    return f"lienzo {shlex.join(words)}"
+    words = ["prepare", *sources, f"{found.path}-chosen", "--size", size, *labelled, *options]
+    return f"lienzo {shlex.join(words)} --choices choices.csv"
 
 
 def _kept(request: Request) -> Response:

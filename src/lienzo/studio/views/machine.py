@@ -3,6 +3,8 @@
 import os
 import platform
 import shutil
+import threading
+import time
 
 import psutil
 from starlette.requests import Request
@@ -11,6 +13,27 @@ from starlette.routing import Route
 
 from lienzo.studio.context import context_of
 from lienzo.version import __version__
+
+SHORTEST_SECONDS = 1.0
+"""Over so long at least the use of the processor is counted: of a moment it is all or nothing."""
+
+
+class Meter:
+    """The use of the processor, which is counted from one question to the next, whichever page asks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counted, self._share = time.monotonic(), float(psutil.cpu_percent()) / 100
+
+    def share(self) -> float:
+        """Return the share that was in use lately; what was counted a moment ago is told again."""
+        with self._lock:
+            if time.monotonic() - self._counted >= SHORTEST_SECONDS:
+                self._counted, self._share = time.monotonic(), psutil.cpu_percent() / 100
+            return self._share
+
+
+METER = Meter()
 
 
 def _machine(request: Request) -> Response:
@@ -21,7 +44,7 @@ def _machine(request: Request) -> Response:
         {
             "system": platform.system(),
             "cores": os.cpu_count(),
-            "processor": psutil.cpu_percent() / 100,
+            "processor": METER.share(),
             "memory": {"used": memory.total - memory.available, "total": memory.total},
             "disk": {"used": disk.total - disk.free, "total": disk.total},
             "read_only": context.read_only,
@@ -30,7 +53,5 @@ def _machine(request: Request) -> Response:
         }
     )
 
-
-psutil.cpu_percent()  # use is counted from one call to the next, so that the first answer has what it needs
 
 ROUTES = [Route("/api/machine", _machine)]

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import logging
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -102,18 +103,23 @@ def _news(request: Request) -> Response:
 
     The number of an event is the offset in the log behind it, so that a page that lost the connection goes on there.
     """
-    run = context_of(request).artefacts.run(word(request, "run"))
+    context = context_of(request)
+    run = context.artefacts.run(word(request, "run"))
     begin = number(request, "offset", logs.size(run.log_path))
     last = whole(request.headers.get("last-event-id", ""))
-    content = () if request.method == "HEAD" else _stream(run, begin if last is None else last)
+    content = () if request.method == "HEAD" else _stream(run, begin if last is None else last, context.ending)
     return StreamingResponse(content, media_type="text/event-stream")
 
 
-async def _stream(run: Run, offset: int) -> AsyncIterator[str]:
+async def _stream(run: Run, offset: int, ending: threading.Event) -> AsyncIterator[str]:
     silence, samples, state = 0.0, -1, ""
     yield "retry: 2000\n\n"
-    while True:
-        news = await run_in_threadpool(_look, run, offset)
+    while not ending.is_set():
+        try:
+            news = await run_in_threadpool(_look, run, offset)
+        except OSError as error:  # the page asks again, and is told then what cannot be read
+            log.warning("%s cannot be followed: %s", run.path, error)
+            return
         if news is None:
             yield _event("gone", {}, offset)
             return

@@ -1,14 +1,15 @@
 """The view of scores: all that was scored, in groups that compare, and the scores of one run with what was found."""
 
-from math import isfinite
 from typing import Any
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from lienzo.errors import InputError
+from lienzo.studio.answering import told
 from lienzo.studio.asking import number, word
 from lienzo.studio.canvas.wishes import Read, Show
 from lienzo.studio.context import context_of
@@ -33,11 +34,9 @@ def _list(request: Request) -> Response:
     found = scores.groups(artefacts, word(request, "sort", "kid"), down=word(request, "down", "") == "1")
     chosen, first = word(request, "group", ""), number(request, "first", 0)
     names = collections(artefacts)
-    told = [_group(group, first if group["key"] == chosen else 0, names) for group in found[:MOST_GROUPS]]
+    shown = [_group(group, first if group["key"] == chosen else 0, names) for group in found[:MOST_GROUPS]]
     lines = sum(len(one["lines"]) for one in found)
-    return JSONResponse(
-        {"count": len(found), "lines": lines, "left_out": scores.all_left_out(artefacts), "groups": told}
-    )
+    return told({"count": len(found), "lines": lines, "left_out": scores.all_left_out(artefacts), "groups": shown})
 
 
 def _group(group: dict[str, Any], first: int, names: dict[str, str]) -> dict[str, Any]:
@@ -50,21 +49,12 @@ def _group(group: dict[str, Any], first: int, names: dict[str, str]) -> dict[str
 
 
 def _line(line: Line, best: dict[str, set[tuple[str, int]]]) -> dict[str, Any]:
-    told = msgspec.to_builtins(line)
-    told["values"] = {name: value and value._asdict() for name, value in line.values.items()}
-    told["best"] = [name for name, lines in best.items() if (line.run, line.number) in lines]
-    del told["conditions"]
-    assert isinstance(told, dict)
-    return told
-
-
-def _finite(value: Any) -> Any:
-    """Return plain values with none in place of numbers that are not finite, which JSON does not have."""
-    if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
+    one = msgspec.to_builtins(line)
+    one["values"] = {name: value and value._asdict() for name, value in line.values.items()}
+    one["best"] = [name for name, lines in best.items() if (line.run, line.number) in lines]
+    del one["conditions"]
+    assert isinstance(one, dict)
+    return one
 
 
 def collections(artefacts: Artefacts) -> dict[str, str]:
@@ -86,7 +76,7 @@ def _one(request: Request) -> Response:
     names, evaluations = collections(artefacts), scores.evaluations(run)
     lines = [
         {
-            **_finite(one.to_json()),
+            **one.to_json(),
             "number": number,
             "title": one.title,
             "images": scores.images_of(run, one.generator),
@@ -95,9 +85,10 @@ def _one(request: Request) -> Response:
         }
         for number, one in reversed(list(enumerate(evaluations)))
     ]
-    return JSONResponse(
+    return told(
         {
             "run": name,
+            "folder": str(run.path),
             "count": len(lines),
             "evaluations": lines[:MOST_EVALUATIONS],
             "findings": findings.findings(artefacts, name, run),
@@ -107,12 +98,12 @@ def _one(request: Request) -> Response:
 
 async def _finding(request: Request) -> Response:
     """Answer with what a file of a dissection or of directions says."""
-    return await answer(request, Read(word(request, "run"), _file(request)))
+    return await answer(request, Read(word(request, "run"), await run_in_threadpool(_file, request)))
 
 
 async def _example(request: Request) -> Response:
     """Answer with pictures in which a dissection switched a concept."""
-    asked = {"kind": "show", "run": word(request, "run"), "file": _file(request)}
+    asked = {"kind": "show", "run": word(request, "run"), "file": await run_in_threadpool(_file, request)}
     try:
         wish = msgspec.convert(
             asked | {"example": number(request, "example", 0), "view": word(request, "view")}, type=Show

@@ -50,7 +50,7 @@ async def _play(request: Request) -> Response:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"this game cannot be played ({error}): reload the page.") from None
     try:
-        kind, content = await context_of(request).player.ask(page, wish)
+        kind, content = await context_of(request).player.ask(page, wish, request.is_disconnected)
     except SupersededError:
         return Response(status_code=204)
     return Response(content, media_type=kind)

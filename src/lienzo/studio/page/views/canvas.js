@@ -1,7 +1,7 @@
 // The canvas: a wall of seeds, pictures kept from it, and what can be made between and beside them.
 // Its whole state stands in the address: going back undoes, and a link shows the same.
 import { html, useEffect, useRef, useState } from "/page/vendor/htm-preact.js";
-import { Link, Sentence, Typed, count, go, useAnswer } from "/page/parts.js";
+import { Link, Sentence, Typed, count, go, shell, useAnswer } from "/page/parts.js";
 import { about, placeName, placeOf, placeText, save, wish } from "/page/canvas-pictures.js";
 import { Sheet } from "/page/sheet.js";
 import { Mix } from "/page/views/mix.js";
@@ -80,15 +80,15 @@ function Board({ run, query }) {
       <div class="modes" role="group" aria-label="What to show">${Object.entries(MODES).map(([mode, title]) => html`
         <button key=${mode} aria-pressed=${state.mode === mode} onClick=${() => change({ mode })}>${title}</button>`)}</div>
       <label class="slider">Truncation <output>${state.psi.toFixed(2)}</output>
-        <input type="range" min="0" max="1.5" step="0.05" value=${state.psi} onInput=${(event) => change({ psi: Number(event.target.value) }, true)} /></label>
+        <input type="range" aria-label="Truncation" min="0" max="1.5" step="0.05" value=${state.psi} onInput=${(event) => change({ psi: Number(event.target.value) }, true)} /></label>
       ${facts.labels.length > 0 && html`<label class="slider">Label <${Typed} type="text" list="labels" placeholder="each its own" value=${state.label}
           onGive=${(given) => change({ label: given.trim() })} /></label>
         <datalist id="labels">${facts.labels.map((label) => html`<option value=${label} />`)}</datalist>
         <p class="hint">A label, or a mixture such as ${facts.labels[0]}=0.5,${facts.labels[1] ?? facts.labels[0]}=0.5.</p>`}
       ${facts.directions.map((name) => html`<label class="slider" key=${name}>${name} <output>${(state.along[name] ?? 0).toFixed(1)}</output>
-        <input type="range" min="-6" max="6" step="0.2" value=${state.along[name] ?? 0}
+        <input type="range" aria-label=${name} min="-6" max="6" step="0.2" value=${state.along[name] ?? 0}
           onInput=${(event) => change({ along: { ...state.along, [name]: Number(event.target.value) } }, true)} /></label>`)}
-      ${!facts.directions.length && html`<p class="hint">Directions with names become sliders here: <code>lienzo explore directions ${run}</code></p>`}
+      ${!facts.directions.length && html`<p class="hint">Directions with names become sliders here: <code>lienzo explore directions ${shell(facts.folder)}</code></p>`}
       <div class="bar"><button onClick=${() => history.back()}>Undo</button>
         <button onClick=${() => go("/canvas", { run })}>Begin again</button></div>
       <label class="drop">${inverting ? "Looking for its latents …" : "Drop a picture of your own here, or choose one"}

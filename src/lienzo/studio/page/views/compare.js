@@ -28,7 +28,9 @@ function Pair({ a, b, query }) {
     Promise.all([a, b].map((run) => ask("/api/run/curve", { run }))).then(setCurves, () => {});
   }, [a, b, one?.images, other?.images]);
   if (wrongA || wrongB) return html`<${Sentence} text=${wrongA ?? wrongB} />`;
-  if (!one?.settings || !other?.settings) return html`<p class="hint" aria-busy="true">Reading both …</p>`;
+  const damaged = [one, other].find((run) => run?.state === "damaged");
+  if (damaged) return html`<${Sentence} text=${`${damaged.path} cannot be compared: ${damaged.sentence}`} />`;
+  if (!one || !other) return html`<p class="hint" aria-busy="true">Reading both …</p>`;
   const most = Math.max(one.images, other.images, 1);
   const moment = query.at === undefined ? most : Number(query.at);
   const setMoment = (images) => go("/compare", { ...query, at: images }, true);

@@ -1,6 +1,6 @@
 // The evaluations of one run: measures, its least new pictures beside training pictures, and what was found about it.
 import { html, useEffect, useState } from "/page/vendor/htm-preact.js";
-import { Link, Sentence, count, go, useAnswer } from "/page/parts.js";
+import { Link, Sentence, count, go, shell, useAnswer } from "/page/parts.js";
 import { about } from "/page/canvas-pictures.js";
 import { Sheet } from "/page/sheet.js";
 import { Finding } from "/page/views/findings.js";
@@ -22,17 +22,18 @@ export function Evaluations({ run, query }) {
   useEffect(() => { if (paints) about(run).then(setFacts, (reason) => setMistake(reason.message)); }, [run, paints]);
   if (error) return html`<${Sentence} text=${error} />`;
   if (!answer) return html`<p class="hint" aria-busy="true">Reading the scores of ${run} …</p>`;
+  const folder = shell(answer.folder); // as commands name the run
   return html`<article><div class="bar"><h2>${run}</h2>
       <${Link} class="button" to="/run" query=${{ run }}>The run</${Link}><${Link} class="button" to="/canvas" query=${{ run }}>Play</${Link}>
       <${Link} class="button" to="/scores">All scores</${Link}></div>
     <${Sentence} text=${mistake} />
     ${paints && !facts && !mistake && html`<p class="hint" aria-busy="true">Loading the generator …</p>`}
-    ${!chosen && html`<p class="sentence">This run was not scored yet. Score it: <code>lienzo evaluate ${run} COLLECTION</code></p>`}
+    ${!chosen && html`<p class="sentence">This run was not scored yet. Score it: <code>lienzo evaluate ${folder} COLLECTION</code></p>`}
     ${answer.count > 1 && html`<div class="bar"><label>Evaluation <select value=${String(chosen.number)} onChange=${(event) => go("/scores", { run, number: event.target.value }, true)}>
       ${answer.evaluations.map((one) => html`<option key=${one.number} value=${String(one.number)}>${named(one)}</option>`)}</select></label></div>`}
     ${chosen && html`<${Evaluation} key=${chosen.number} run=${run} one=${chosen} facts=${facts} setMistake=${setMistake} />`}
-    ${answer.findings.map((one) => html`<${Finding} key=${one.file} run=${run} finding=${one} facts=${facts} setMistake=${setMistake} />`)}
-    ${!answer.findings.length && html`<p class="hint">What its units and directions do is found by <code>lienzo explore dissect ${run}</code> and <code>lienzo explore directions ${run}</code>, and stands here then.</p>`}
+    ${answer.findings.map((one) => html`<${Finding} key=${one.file} run=${run} folder=${folder} finding=${one} facts=${facts} setMistake=${setMistake} />`)}
+    ${!answer.findings.length && html`<p class="hint">What its units and directions do is found by <code>lienzo explore dissect ${folder}</code> and <code>lienzo explore directions ${folder}</code>, and stands here then.</p>`}
   </article>`;
 }
 

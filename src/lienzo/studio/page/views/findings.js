@@ -1,6 +1,6 @@
 // What was found about a generator: what its directions do, and what its units go with.
 import { html, useState } from "/page/vendor/htm-preact.js";
-import { Link, Sentence, count, counted, useAnswer } from "/page/parts.js";
+import { Link, Sentence, count, counted, shell, useAnswer } from "/page/parts.js";
 import { Sheet } from "/page/sheet.js";
 
 const STEPS = [-3, -2, -1, 0, 1, 2, 3], SEEDS = [0, 1, 2];
@@ -10,7 +10,7 @@ const VIEWS = {
   on: "Its best units on, in a square at the upper left.", mask: "Where pictures show it.", active: "Where the unit that agrees best is active.",
 };
 
-export function Finding({ run, finding, facts, setMistake }) {
+export function Finding({ run, folder, finding, facts, setMistake }) {
   const [told, error] = useAnswer("/api/scores/finding", { run, file: finding.file });
   const title = finding.kind === "directions" ? "Directions" : "Dissection";
   return html`<section class="finding"><h3>${title}</h3><p class="hint">${finding.file}</p>
@@ -18,7 +18,7 @@ export function Finding({ run, finding, facts, setMistake }) {
     <${Sentence} text=${error} />
     ${!told && !error && html`<p class="hint" aria-busy="true">Reading ${finding.file} …</p>`}
     ${told?.kind === "directions" && html`<${Directions} run=${run} told=${told} facts=${finding.newest ? facts : null} setMistake=${setMistake} />`}
-    ${told?.kind === "dissection" && html`<${Dissection} run=${run} file=${finding.file} told=${told} />`}</section>`;
+    ${told?.kind === "dissection" && html`<${Dissection} run=${run} folder=${folder} file=${finding.file} told=${told} />`}</section>`;
 }
 
 const number = (value, digits = 2) => typeof value === "number" ? value.toFixed(digits).replace("-", "−") : "–";
@@ -48,7 +48,7 @@ function Strip({ run, one, facts, setMistake, open }) {
 
 const percent = (change, of) => of > 0 ? `${number((100 * change.value) / of, 0)} ± ${number((100 * change.error) / of, 0)} %` : "–";
 
-function Dissection({ run, file, told }) {
+function Dissection({ run, folder, file, told }) {
   const picture = (example, view) => "/api/scores/example?" + new URLSearchParams({ run, file, example, view });
   return html`<p class="hint">${count(told.layers.reduce((sum, layer) => sum + layer.units, 0))} units of ${counted(told.layers.length, "layer")}, compared with ${counted(told.concepts.length, "concept")} on ${count(told.count)} pictures.</p>
     ${told.examples.map((example, at) => html`<details key=${example.concept} open=${at === 0}><summary>${example.concept}</summary>
@@ -57,7 +57,7 @@ function Dissection({ run, file, told }) {
         <tbody>${told.effects.filter((one) => one.concept === example.concept).map((one) => html`<tr key=${one.how + one.units.length}><td>${counted(one.units.length, "unit")} ${one.how}</td>
           <td class="number">${number(100 * one.area, 1)} %</td><td class="number">${percent(one.change, one.area)}</td><td class="number">${percent(one.control, one.area)}</td>
           <td class="number">${number(100 * one.seen, 0)} %</td><td class="number">${percent(one.seen_change, one.seen)}</td></tr>`)}</tbody></table></div>
-      <p class="hint">The same as a command: <code>lienzo generate ${run} --units ${example.held}</code></p></details>`)}
+      <p class="hint">The same as a command: <code>lienzo generate ${folder} --units ${shell(example.held)}</code></p></details>`)}
     <details><summary>Concepts, labels and layers</summary><div class="scroll"><table><thead><tr><th>concept</th><th>found by</th><th class="number">share of pixels</th><th>units that agree best (IoU)</th></tr></thead>
       <tbody>${told.concepts.map((one) => html`<tr key=${one.name}><td>${one.name}</td><td>${one.source}</td><td class="number">${number(100 * one.share, 1)} %</td>
         <td>${one.units.slice(0, UNITS).map((unit, at) => `${unit} (${number(one.iou[at])})`).join(", ")}</td></tr>`)}</tbody></table></div>

@@ -36,16 +36,16 @@ export function Mix({ run, facts, state, change, picture, keep, setError, ...res
       <figcaption>${said(taken)}</figcaption></figure>
     <div class="bar"><button onClick=${() => change({ swapped: !state.swapped })}>Swap the two</button>
       <button disabled=${busy} onClick=${download}>Save the picture</button></div>
-    <${Command} ...${{ run, state, coarse, fine, layers, taken }} />
+    <${Command} ...${{ folder: facts.folder, state, coarse, fine, layers, taken }} />
   </section>`;
 }
 
 /** The command that paints the same, where seeds say all of it. */
-function Command({ run, state, coarse, fine, layers, taken }) {
+function Command({ folder, state, coarse, fine, layers, taken }) {
   if (coarse.seed === undefined || fine.seed === undefined || Object.values(state.along).some(Boolean)) return null;
   const first = layers - taken;
   const span = first === layers - 1 ? first : `${first}-${layers - 1}`;
-  const words = [`lienzo generate ${shell(run)} --seeds ${coarse.seed}`, taken && `--mix ${fine.seed}:${span}`,
+  const words = [`lienzo generate ${shell(folder)} --seeds ${coarse.seed}`, taken && `--mix ${fine.seed}:${span}`,
     state.psi !== 1 && `--truncation ${state.psi}`, state.label && `--label ${shell(state.label)}`];
   return html`<p class="hint">The same as a command: <code>${words.filter(Boolean).join(" ")}</code></p>`;
 }

@@ -1,6 +1,6 @@
 // One run: samples, curves, scores and trouble of one moment, live while it trains.
 import { html, useEffect, useMemo, useRef, useState } from "/page/vendor/htm-preact.js";
-import { Link, Sentence, ask, bytes, count, duration, go, measure, samplePath, useAnswer, useVisible } from "/page/parts.js";
+import { Link, Sentence, ask, bytes, count, duration, go, measure, pace, samplePath, useAnswer, useVisible } from "/page/parts.js";
 import { Chart, nearest, usePanels } from "/page/charts.js";
 import { COLUMNS, written as estimate } from "/page/measures.js";
 
@@ -17,7 +17,8 @@ export function Run({ query }) {
   const [asked, setAsked] = useState("");
   const visible = useVisible();
   const [mistake, setMistake] = useState("");
-  const newest = columns.images.at(-1) ?? 0;
+  const [tick, setTick] = useState(null); // the newest line of the log; the curves may be those of a part
+  const newest = Math.max(run?.images ?? 0, tick?.images ?? 0, range ? 0 : columns.images.at(-1) ?? 0);
   const pinned = query.at !== undefined;
   const moment = pinned ? Number(query.at) : newest;
   const setMoment = (images) => go("/run", { ...query, at: images }, true);
@@ -32,18 +33,25 @@ export function Run({ query }) {
     if (!visible || run?.offset === undefined) return undefined;
     const stream = new EventSource("/api/run/news?" + new URLSearchParams({ run: path, offset: place.current.offset || run.offset }));
     const on = (name, act) => stream.addEventListener(name, (event) => { place.current.offset = event.lastEventId; act(JSON.parse(event.data)); });
-    on("tick", (lines) => setColumns((now) => place.current.range ? now : extended(now, lines)));
+    on("tick", (lines) => { setTick(lines.at(-1)); setColumns((now) => place.current.range ? now : extended(now, lines)); });
     on("samples", () => again());
     on("state", ({ state }) => { setLive({ state, lost: false }); again(); });
-    on("reset", () => { again(); load(); });
+    on("reset", () => { setTick(null); again(); load(); });
     on("gone", () => { stream.close(); setLive({ state: "gone", lost: false }); });
     stream.onerror = () => {
-      setLive((now) => ({ ...now, lost: stream.readyState !== EventSource.CLOSED }));
-      if (stream.readyState === EventSource.CLOSED) again(); // it was refused, and the answer says why
+      const refused = stream.readyState === EventSource.CLOSED;
+      setLive((now) => ({ state: refused ? "unknown" : now.state, lost: !refused }));
+      if (refused) again(); // the answer says why
     };
     stream.onopen = () => setLive((now) => ({ ...now, lost: false }));
     return () => stream.close();
   }, [path, run?.offset === undefined, visible]);
+  const missing = run ? run.state === "damaged" : Boolean(error); // as a training that begins is, or files that are being copied
+  useEffect(() => {
+    if (!missing) return undefined;
+    const timer = setInterval(() => { if (!document.hidden) { again(); load(); } }, 2000);
+    return () => clearInterval(timer);
+  }, [missing, path]);
   useEffect(() => { if (columns.images.length > 2 * MOST && !range) load(); }, [columns.images.length]);
 
   const samples = run?.samples ?? [];
@@ -70,14 +78,14 @@ export function Run({ query }) {
   if (error && !run) return html`<${Sentence} text=${error} />`;
   if (!run) return html`<p class="hint" aria-busy="true">Reading ${path} …</p>`;
   if (run.state === "damaged") return html`<h2>${path}</h2><${Sentence} text=${run.sentence} />`;
-  const state = live.state === "gone" ? "gone" : live.state === "live" ? "live" : run.state === "live" ? "interrupted" : run.state;
-  const unfinished = !["live", "finished", "gone"].includes(state);
-  const speed = columns.images_per_second?.at(-1) ?? run.images_per_second;
-  const images = Math.max(run.images, newest);
+  const ended = live.state === "resting" && run.state === "live"; // the answer that says how is on its way
+  const state = ended ? "interrupted" : ["gone", "live", "unknown"].includes(live.state) ? live.state : run.state;
+  const unfinished = ["interrupted", "stopped"].includes(state);
+  const speed = tick?.images_per_second ?? run.images_per_second;
   return html`<article class="run">
     <div class="bar"><h2>${path}</h2><span class="state ${state}">${state}</span>
-      <span class="hint">${run.recipe} · ${count(images)} of ${count(run.total)} pictures
-        ${state === "live" && speed && html` · ${duration((run.total - images) / speed)} left, ${count(Math.round(speed))} pictures/s`}</span>
+      <span class="hint">${run.recipe} · ${count(newest)} of ${count(run.total)} pictures
+        ${state === "live" && speed > 0 && html` · ${duration((run.total - newest) / speed)} left, ${pace(speed)}`}</span>
       ${state === "live" && !run.read_only && html`<button onClick=${bid("stop")} disabled=${asked}>${asked === "stop" ? "Stopping …" : "Stop and save"}</button>`}
       ${unfinished && !run.read_only && run.collection.here && html`<button onClick=${bid("continue")} disabled=${asked}>${asked === "continue" ? "Beginning …" : "Go on"}</button>`}
       <${Link} class="button" to="/canvas" query=${{ run: path }}>Play</${Link}>

@@ -1,6 +1,6 @@
 // The list of runs: live ones first seen, each with its newest samples.
 import { html, useState, useEffect } from "/page/vendor/htm-preact.js";
-import { Link, Sentence, useAnswer, count, duration, measure, samplePath, go } from "/page/parts.js";
+import { Link, Sentence, useAnswer, count, duration, measure, pace, samplePath, go } from "/page/parts.js";
 
 const PAGE = 60;
 
@@ -19,7 +19,7 @@ function Card({ run, first, onPick, picked }) {
       ${run.kid !== null && html` · KID ${measure(run.kid)}`}</p>
     <progress max="1" value=${share} aria-label="pictures shown"></progress>
     <p class="facts">${count(run.images)} of ${count(run.total)}
-      ${run.seconds_left !== null && html` · ${duration(run.seconds_left)} left · ${count(Math.round(run.images_per_second))} pictures/s`}</p>
+      ${run.seconds_left !== null && html` · ${duration(run.seconds_left)} left · ${pace(run.images_per_second)}`}</p>
     ${run.trouble && html`<p class="trouble">${run.trouble}</p>`}
     <label class="pick"><input type="checkbox" checked=${picked} onChange=${onPick} /> compare</label>
   </li>`;

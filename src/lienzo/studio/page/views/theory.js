@@ -1,7 +1,7 @@
 // The two players on a law of the plane, played by lienzo's own game in a process of the server.
 // The setup and the moment stand in the address, so that a link shows the same game.
 import { html, useEffect, useRef, useState } from "/page/vendor/htm-preact.js";
-import { Sentence, Typed, count, counted, go, measure, useAnswer } from "/page/parts.js";
+import { Sentence, Typed, answered, count, counted, go, measure, useAnswer } from "/page/parts.js";
 import { Chart } from "/page/charts.js";
 import { Plane } from "/page/plane.js";
 
@@ -59,11 +59,11 @@ function Game({ about, query }) {
   /** Ask for a moment, again and again until the game is there, or once; null where the page wants something else meanwhile. */
   const reach = async (halves, once = false) => {
     for (;;) {
-      const answer = await fetch("/api/theory/play", { method: "POST", headers: { "content-type": "application/json", "x-page": page.current },
-        body: JSON.stringify({ setup, halves }) }).catch(() => null);
+      const answer = await answered("/api/theory/play", { method: "POST", headers: { "content-type": "application/json", "x-page": page.current },
+        body: JSON.stringify({ setup, halves }) }).catch((reason) => reason);
       if (now.current.key !== key) return null;
-      if (!answer || !answer.ok) {
-        setMistake(answer ? (await answer.json()).error : "The studio does not answer: is lienzo studio still running?");
+      if (answer instanceof Error) {
+        setMistake(answer.message);
         setPlaying(false);
         return null;
       }
