@@ -245,8 +245,12 @@ def small(words: list[str]) -> list[str]:
             pairs.append([word])
         else:
             pairs[-1].append(word)
+    alone = {"--path", "--list"}  # which no other option goes with
     left_out = (*words, *IDLE.get((verb, "art-64" in words), ()))
-    return [*words, *(word for pair in pairs if pair[0] not in left_out and "--path" not in words for word in pair)]
+    return [
+        *words,
+        *(word for pair in pairs if pair[0] not in left_out and not alone.intersection(words) for word in pair),
+    ]
 
 
 def needs(block: str) -> str | None:

@@ -70,8 +70,10 @@ def test_the_command_prints_two_tables(shelf: Path, command: Command, monkeypatc
 
 
 def test_scores_that_cannot_be_read_do_not_hide_the_others(shelf: Path) -> None:
+    scored = shelf / "runs" / "halfway" / "scores.jsonl"
+    scored.unlink(missing_ok=True)  # other tests may have scored the run
     found = lienzo.info(shelf)
-    (shelf / "runs" / "halfway" / "scores.jsonl").mkdir()
+    scored.mkdir()
     assert lienzo.info(shelf) == found
 
 

@@ -211,7 +211,7 @@ def test_shares_are_disjoint_and_complete(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(processes, "count", lambda: 3)
     shares = []
     for rank in range(3):
-        monkeypatch.setattr(torch.distributed, "get_rank", lambda rank=rank: rank)
+        monkeypatch.setattr(processes, "rank", lambda rank=rank: rank)
         shares += range(12)[processes.share(12)]
     assert shares == list(range(12))
     with pytest.raises(RecipeError, match="a batch of 8 cannot be shared equally by 3 processes: set batch=9"):
