@@ -156,9 +156,9 @@ def sweep(folder: Path) -> None:
 
 def _sweep_halves(path: Path) -> None:
     """Remove what other processes, which run no longer, left half made beside ``path``; no matter if that fails."""
-    for leftover in (
-        path.parent.glob(f".*{TEMPORARY}") if sys.platform != "win32" else ()
-    ):  # who runs is not known there
+    if sys.platform == "win32":  # where it is not known who runs
+        return
+    for leftover in path.parent.glob(f".*{TEMPORARY}"):
         writer = WRITER.search(leftover.name)
         if writer is None or leftover.name[: writer.start()] != f".{path.name[:NAME]}":
             continue
